@@ -1,0 +1,3 @@
+namespace PointSystem.Domain.Points;
+
+public enum PointKind { Accumulate }

@@ -1,0 +1,10 @@
+namespace PointSystem.Tests;
+
+public sealed class SolutionTests
+{
+    [Fact]
+    public void Domain_References_NothingButTheRuntime() =>
+        Assert.All(
+            typeof(Domain.Points.PointKind).Assembly.GetReferencedAssemblies(),
+            reference => Assert.StartsWith("System.", reference.Name, StringComparison.Ordinal));
+}
