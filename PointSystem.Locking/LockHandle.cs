@@ -1,0 +1,45 @@
+namespace PointSystem.Locking;
+
+/// <summary>A lock that is held until it is disposed or its lease ends. Disposing returns at once; the lock is given back in the background.</summary>
+public sealed class LockHandle : IAsyncDisposable
+{
+    private readonly Action<LockHandle> _release;
+    private readonly CancellationTokenSource _leaseEnding;
+    private int _disposed;
+
+    internal LockHandle(Action<LockHandle> release, CancellationTokenSource leaseEnding)
+    {
+        _release = release;
+        _leaseEnding = leaseEnding;
+        LeaseEnding = leaseEnding.Token;
+    }
+
+    /// <summary>The key as it was asked for.</summary>
+    public required string Key { get; init; }
+
+    /// <summary>The token under which the store knows this acquisition; new for every acquisition. Empty without a lease.</summary>
+    public required string Owner { get; init; }
+
+    /// <summary>When the lock was asked for with success, taken before the request left: the lease is never longer than we think.</summary>
+    public required DateTimeOffset AcquiredAt { get; init; }
+
+    /// <summary>When the lease ends by itself. In fallback: when the work must be over all the same.</summary>
+    public required DateTimeOffset LeaseEndsAt { get; init; }
+
+    /// <summary>True when the lock service is away and there is no lease: only the row lock protects the work.</summary>
+    public required bool IsFallback { get; init; }
+
+    /// <summary>Cancelled a margin before the lease ends. Work under the lock must stop on it.</summary>
+    public CancellationToken LeaseEnding { get; }
+
+    /// <summary>Gives the lock back, off the caller's path. Never throws; further calls do nothing.</summary>
+    public ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            _leaseEnding.Dispose();
+            _release(this);
+        }
+        return ValueTask.CompletedTask;
+    }
+}
