@@ -1,0 +1,222 @@
+using PointSystem.Domain.Policies;
+using PointSystem.Domain.Results;
+
+namespace PointSystem.Domain.Points;
+
+/// <summary>
+/// A member's points as far as one transaction needs them: the wallet, the lots a command may touch, the usages it names. Every rule of rules.md
+/// about one member is decided here. Not thread-safe: it lives inside one transaction, under the member's row lock.
+/// </summary>
+/// <remarks>
+/// A refused command changes nothing, not even by posting lapses: those are posted by the first command that is accepted.
+/// Which lots must be loaded: all that have lapsed with points left; from the rest, in draw order, enough for what will be drawn; those named by
+/// key; those a named usage drew from.
+/// </remarks>
+public sealed partial class MemberAccount
+{
+    private readonly SortedSet<Lot> _drawable = new(DrawOrder.Instance);
+    private readonly List<Lot> _lapsed = [];
+    private readonly Dictionary<long, Lot> _lots = [];
+    private readonly Dictionary<string, Usage> _usages = new(StringComparer.Ordinal);
+    private readonly long _startVersion;
+    private long _drawableAmount;
+    private long _lapsedAmount;
+    private long _lapsedManualAmount;
+    private DateTimeOffset _lastEntryAt;
+
+    /// <summary>Takes up what was loaded.</summary>
+    /// <param name="wallet">The locked wallet row.</param>
+    /// <param name="lots">Lots, see the remarks of the class.</param>
+    /// <param name="usages">Usages that commands name.</param>
+    /// <param name="at">Now.</param>
+    public MemberAccount(WalletState wallet, IEnumerable<Lot> lots, IEnumerable<Usage> usages, BusinessMoment at)
+    {
+        ArgumentNullException.ThrowIfNull(lots);
+        ArgumentNullException.ThrowIfNull(usages);
+        MemberId = wallet.MemberId;
+        Balance = wallet.Balance;
+        ManualBalance = wallet.ManualBalance;
+        Version = _startVersion = wallet.Version;
+        _lastEntryAt = wallet.LastEntryAt;
+        At = at;
+        foreach (var lot in lots)
+        {
+            if (_lots.TryAdd(lot.Id, lot))
+            {
+                Classify(lot);
+            }
+        }
+
+        foreach (var usage in usages)
+        {
+            _usages.Add(usage.Key.Value, usage);
+        }
+    }
+
+    public long MemberId { get; }
+
+    public BusinessMoment At { get; }
+
+    /// <summary>Ledger balance in points, lapses that are not posted included.</summary>
+    public long Balance { get; private set; }
+
+    /// <summary>The part of <see cref="Balance"/> in manual grants.</summary>
+    public long ManualBalance { get; private set; }
+
+    /// <summary>Sequence of the last ledger entry.</summary>
+    public long Version { get; private set; }
+
+    /// <summary>Sequence of the last ledger entry when the account was loaded.</summary>
+    public long LoadedVersion => _startVersion;
+
+    /// <summary>Points that can be used now.</summary>
+    public long LiveBalance => Balance - _lapsedAmount;
+
+    /// <summary>The part of <see cref="LiveBalance"/> in manual grants.</summary>
+    public long LiveManualBalance => ManualBalance - _lapsedManualAmount;
+
+    /// <summary>What is to be written.</summary>
+    public AccountChanges Changes { get; } = new();
+
+    /// <summary>The wallet row as it is to be written.</summary>
+    public WalletState Wallet => new(MemberId, Balance, ManualBalance, Version, _lastEntryAt);
+
+    /// <summary>Posts what has lapsed, as the expiry job does. True when there was something.</summary>
+    public bool PostLapses(string actor)
+    {
+        if (_lapsed.Count == 0)
+        {
+            return false;
+        }
+
+        foreach (var lot in _lapsed)
+        {
+            var points = lot.Available;
+            lot.Available = 0;
+            lot.Expired += points;
+            lot.UpdatedAt = Touch(lot);
+            Append(Version + 1, PointKind.Expire, lot.Key, lot, -points, actor, reason: null);
+        }
+
+        _lapsed.Clear();
+        _lapsedAmount = _lapsedManualAmount = 0;
+        return true;
+    }
+
+    private void Classify(Lot lot)
+    {
+        if (lot.Available == 0 || lot.Cancelled > 0)
+        {
+            return;
+        }
+
+        if (lot.IsLiveOn(At.Today))
+        {
+            _drawable.Add(lot);
+            _drawableAmount += lot.Available;
+            return;
+        }
+
+        _lapsed.Add(lot);
+        _lapsedAmount += lot.Available;
+        _lapsedManualAmount += lot.IsManualGrant ? lot.Available : 0;
+    }
+
+    /// <summary>Draws points that <see cref="LiveBalance"/> covers, in draw order.</summary>
+    private List<(Lot Lot, long Points)> Draw(long amount)
+    {
+        var parts = new List<(Lot, long)>();
+        while (amount > 0)
+        {
+            var lot = _drawable.Min ?? throw new InvalidOperationException($"Member {MemberId}: the lots hold less than the wallet says.");
+            var points = Math.Min(amount, lot.Available);
+            lot.Available -= points;
+            lot.Used += points;
+            lot.UpdatedAt = Touch(lot);
+            _drawableAmount -= points;
+            if (lot.Available == 0)
+            {
+                _drawable.Remove(lot);
+            }
+
+            parts.Add((lot, points));
+            amount -= points;
+        }
+
+        return parts;
+    }
+
+    /// <summary>Refuses what the member cannot pay; makes sure that what he can pay is loaded.</summary>
+    private InsufficientPointError? RequirePoints(long amount)
+    {
+        if (amount > LiveBalance)
+        {
+            return new InsufficientPointError(LiveBalance, amount);
+        }
+
+        return amount <= _drawableAmount ? null : throw new LotsNotLoadedException(MemberId, amount);
+    }
+
+    private Lot Grant(PointKey key, long amount, DateOnly expirationDate, bool isManualGrant, PointKey? source)
+    {
+        var now = Timestamp();
+        var lot = new Lot
+        {
+            Id = Version + 1,
+            MemberId = MemberId,
+            Key = key,
+            Amount = amount,
+            Available = amount,
+            ExpirationDate = expirationDate,
+            IsManualGrant = isManualGrant,
+            SourceKey = source,
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        _lots.Add(lot.Id, lot);
+        Changes.AddNew(lot);
+        // A receiver may get a lot that its giver drew on its last day; it is live then, so it is drawable here as well.
+        Classify(lot);
+        return lot;
+    }
+
+    private void Append(long group, PointKind kind, PointKey key, Lot lot, long delta, string actor, string? reason)
+    {
+        _lastEntryAt = Timestamp();
+        Version++;
+        Balance = checked(Balance + delta);
+        ManualBalance += lot.IsManualGrant ? delta : 0;
+        if (Balance < 0 || ManualBalance < 0)
+        {
+            // The rules above make this impossible; if it happens, nothing of the transaction may be kept.
+            throw new InvalidOperationException($"Member {MemberId}: entry {Version} would make the balance negative.");
+        }
+
+        Changes.Append(new LedgerEntry(MemberId, Version, group, kind, key, lot.Id, delta, Balance, _lastEntryAt, actor, reason));
+    }
+
+    private DateTimeOffset Touch(Lot lot)
+    {
+        Changes.Touch(lot);
+        return Timestamp();
+    }
+
+    /// <summary>Ledger time never runs backwards for a member, whatever the clocks of the replicas do.</summary>
+    private DateTimeOffset Timestamp() => At.Now > _lastEntryAt ? At.Now : _lastEntryAt;
+
+    private Lot? FindLot(PointKey key)
+    {
+        foreach (var lot in _lots.Values)
+        {
+            if (lot.Key == key)
+            {
+                return lot;
+            }
+        }
+
+        return null;
+    }
+
+    private Lot LotOf(UsageDetail detail) =>
+        _lots.TryGetValue(detail.LotId, out var lot) ? lot : throw new LotsNotLoadedException(MemberId, detail.Amount);
+}

@@ -1,0 +1,27 @@
+using PointSystem.Domain.Results;
+
+namespace PointSystem.Domain.Points;
+
+/// <summary>The rule of order numbers: non-blank, at most 100 characters, no control characters.</summary>
+public static class OrderNumbers
+{
+    /// <summary>Longest order number, in Unicode characters.</summary>
+    public const int LengthMax = 100;
+
+    /// <summary>The reason why this is not an order number; null when it is one.</summary>
+    public static PointError? Check(string? orderNumber)
+    {
+        if (string.IsNullOrWhiteSpace(orderNumber))
+        {
+            return PointErrors.InvalidOrderNumber("orderNumber is required and must not be blank.");
+        }
+
+        // A UTF-16 unit is at least half a character, so a text of more units than this need not be counted.
+        if (orderNumber.Length > 2 * LengthMax || orderNumber.EnumerateRunes().Count() > LengthMax)
+        {
+            return PointErrors.InvalidOrderNumber($"orderNumber must have at most {LengthMax} characters.");
+        }
+
+        return orderNumber.Any(char.IsControl) ? PointErrors.InvalidOrderNumber("orderNumber must not contain control characters.") : null;
+    }
+}
