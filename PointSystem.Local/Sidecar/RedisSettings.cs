@@ -1,0 +1,111 @@
+using System.Globalization;
+using System.Net;
+
+namespace PointSystem.Local.Sidecar;
+
+/// <summary>The metadata of a <c>lock.redis</c> component, checked.</summary>
+internal sealed record RedisSettings
+{
+    public required DnsEndPoint Endpoint { get; init; }
+
+    public string? Username { get; init; }
+
+    public string? Password { get; init; }
+
+    public int Database { get; init; }
+
+    public bool EnableTls { get; init; }
+
+    public bool SkipTlsVerify { get; init; }
+
+    /// <summary>Longest wait for a connection; 5 s unless given.</summary>
+    public TimeSpan DialTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Longest wait for the answer to an unlock; 3 s unless given.</summary>
+    public TimeSpan ReadTimeout { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>Longest wait for the answer to a lock; the read timeout unless given a shorter one.</summary>
+    public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>Whether daprd would retry commands with these settings; this program never does.</summary>
+    public bool RetriesAsked { get; init; }
+
+    /// <summary>Where Redis is, for messages.</summary>
+    public string Address => $"{Endpoint.Host}:{Endpoint.Port}";
+
+    /// <exception cref="ComponentInitException">A value is missing, malformed, or asks for something only daprd can do.</exception>
+    public static RedisSettings From(IReadOnlyDictionary<string, string> properties)
+    {
+        string? Text(string name) => properties.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
+
+        Refuse(Text("redisType") is { } type && !type.Equals("node", StringComparison.OrdinalIgnoreCase), "redisType other than node");
+        Refuse(Truth(Text("failover")) || Text("sentinelMasterName") is not null, "failover (Redis Sentinel)");
+        Refuse(Truth(Text("useEntraID")) || Truth(Text("useAzureAD")) || Truth(Text("useOIDC")), "Entra ID or OIDC authentication");
+        Refuse(Text("clientCert") is not null || Text("clientKey") is not null, "client certificates");
+
+        var read = Duration(Text("readTimeout"), TimeSpan.FromSeconds(3));
+        return new RedisSettings
+        {
+            Endpoint = Host(Text("redisHost"), Text("redisPort")),
+            Username = Text("redisUsername"),
+            Password = Text("redisPassword"),
+            Database = Number("redisDB", Text("redisDB"), 0),
+            EnableTls = Truth(Text("enableTLS")),
+            SkipTlsVerify = Truth(Text("insecureSkipTLSVerify")),
+            DialTimeout = Duration(Text("dialTimeout"), TimeSpan.FromSeconds(5)),
+            ReadTimeout = read,
+            WriteTimeout = Shorter(read, Duration(Text("writeTimeout"), read)),
+            // go-redis reads 0 as "the default of three"; only -1 switches retries off.
+            RetriesAsked = Number("redisMaxRetries", Text("redisMaxRetries") ?? Text("maxRetries"), 3) >= 0,
+        };
+    }
+
+    private static DnsEndPoint Host(string? host, string? port)
+    {
+        if (host is null)
+        {
+            throw new ComponentInitException("metadata property redisHost is empty");
+        }
+        Refuse(host.Contains(',', StringComparison.Ordinal), "more than one redisHost");
+        var colon = host.LastIndexOf(':');
+        var hasPort = colon > 0 && (host.IndexOf(':', StringComparison.Ordinal) == colon || host[colon - 1] == ']');
+        var given = hasPort ? host[(colon + 1)..] : null;
+        if (given is not null && port is not null && given != port)
+        {
+            throw new ComponentInitException($"redis host \"{host}\" already contains port {given}, but redisPort is set to {port}");
+        }
+        var name = (hasPort ? host[..colon] : host).Trim('[', ']');
+        return new DnsEndPoint(name, Number("redisHost", given ?? port, 6379));
+    }
+
+    private static void Refuse(bool asked, string what)
+    {
+        if (asked)
+        {
+            throw new ComponentInitException($"{what} is not supported by this stand-in; real daprd is needed for it");
+        }
+    }
+
+    private static TimeSpan Shorter(TimeSpan read, TimeSpan write) =>
+        read <= TimeSpan.Zero ? write : write <= TimeSpan.Zero || write > read ? read : write;
+
+    private static int Number(string name, string? text, int otherwise) =>
+        text is null ? otherwise
+        : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
+        : throw new ComponentInitException($"metadata property {name}: '{text}' is not a number");
+
+    // A duration of zero means the default, as in go-redis; a negative one means no limit.
+    private static TimeSpan Duration(string? text, TimeSpan otherwise)
+    {
+        try
+        {
+            return text is null || GoDuration.Parse(text) is var given && given == TimeSpan.Zero ? otherwise : given;
+        }
+        catch (FormatException error)
+        {
+            throw new ComponentInitException(error.Message, error);
+        }
+    }
+
+    private static bool Truth(string? text) => text?.ToUpperInvariant() is "1" or "T" or "TRUE" or "Y" or "YES" or "ON";
+}

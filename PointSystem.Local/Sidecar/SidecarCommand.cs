@@ -1,0 +1,40 @@
+namespace PointSystem.Local.Sidecar;
+
+/// <summary>
+/// The process mode <c>PointSystem.Local sidecar</c>: a stand-in for Dapr's lock API, where daprd is not installed. It takes daprd's flags and
+/// reads daprd's component files; see docs/sidecar.md for what it does and what it does not.
+/// </summary>
+public static class SidecarCommand
+{
+    /// <summary>Runs until SIGTERM, Ctrl+C or, with <c>--exit-with-stdin</c>, the end of standard input.</summary>
+    /// <param name="args">The flags after the verb.</param>
+    /// <returns>0 after an orderly end, 1 when it could not start; the reason is on standard error.</returns>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        try
+        {
+            var flags = SidecarFlags.Parse(args);
+            await using var app = await SidecarHost.CreateAsync(flags, CancellationToken.None);
+            await app.StartAsync();
+            var stores = app.Services.GetRequiredService<LockStores>().Loaded.Select(c => c.Metadata.Name);
+            app.Logger.Ready(flags.AppId, flags.HttpPort, flags.GrpcPort, string.Join(", ", stores) is { Length: > 0 } names ? names : "none");
+            if (flags.ExitWithStdin)
+            {
+                _ = StdinGuard.WatchAsync(app.Lifetime, app.Logger);
+            }
+            await app.WaitForShutdownAsync();
+            return 0;
+        }
+        catch (SidecarStartException error)
+        {
+            await Console.Error.WriteLineAsync($"fatal: {error.Message}");
+            return 1;
+        }
+        catch (IOException error)
+        {
+            // Kestrel's word for a port that is taken.
+            await Console.Error.WriteLineAsync($"fatal: {error.Message}");
+            return 1;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using PointSystem.Local.Sidecar;
+
+namespace PointSystem.Local;
+
+/// <summary>
+/// Ends this process with the one that started it: the parent keeps the writing end of our standard input, and the kernel closes it when
+/// the parent dies, by <c>kill -9</c> too.
+/// </summary>
+internal static class StdinGuard
+{
+    /// <summary>Reads standard input to its end, then stops the application.</summary>
+    public static async Task WatchAsync(IHostApplicationLifetime lifetime, ILogger logger)
+    {
+        await EndAsync();
+        logger.StdinEnded();
+        lifetime.StopApplication();
+    }
+
+    /// <summary>Completes when standard input has ended.</summary>
+    public static async Task EndAsync()
+    {
+        // Console streams block the calling thread even when read asynchronously, so a thread of its own waits.
+        await Task.Factory.StartNew(
+            static () =>
+            {
+                using var input = Console.OpenStandardInput();
+                Span<byte> buffer = stackalloc byte[64];
+                while (input.Read(buffer) > 0)
+                {
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+    }
+}
