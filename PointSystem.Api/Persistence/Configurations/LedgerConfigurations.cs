@@ -1,0 +1,80 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using PointSystem.Api.Persistence.Rows;
+
+namespace PointSystem.Api.Persistence.Configurations;
+
+internal sealed class WalletConfiguration : IEntityTypeConfiguration<WalletRow>
+{
+    public void Configure(EntityTypeBuilder<WalletRow> builder)
+    {
+        builder.ToTable("member_wallets", table =>
+        {
+            table.HasCheckConstraint("ck_member_wallets_member_id", "member_id >= 1");
+            table.HasCheckConstraint("ck_member_wallets_balance", "balance >= 0");
+            table.HasCheckConstraint("ck_member_wallets_manual_balance", "manual_balance BETWEEN 0 AND balance");
+            table.HasCheckConstraint("ck_member_wallets_version", "version >= 0");
+        });
+        builder.HasKey(row => row.MemberId);
+        builder.Property(row => row.MemberId).ValueGeneratedNever();
+        builder.Property(row => row.Balance).HasDefaultValue(0L);
+        builder.Property(row => row.ManualBalance).HasDefaultValue(0L);
+        builder.Property(row => row.Version).HasDefaultValue(0L);
+    }
+}
+
+internal sealed class LedgerEntryConfiguration : IEntityTypeConfiguration<LedgerEntryRow>
+{
+    public void Configure(EntityTypeBuilder<LedgerEntryRow> builder)
+    {
+        builder.ToTable("point_ledger_entries", table =>
+        {
+            table.HasCheckConstraint("ck_point_ledger_entries_sequence", "sequence >= 1 AND group_sequence BETWEEN 1 AND sequence");
+            table.HasCheckConstraint("ck_point_ledger_entries_delta", "delta <> 0");
+            table.HasCheckConstraint("ck_point_ledger_entries_balance_after", "balance_after >= 0");
+            table.HasCheckConstraint(
+                "ck_point_ledger_entries_kind",
+                "kind IN ('ACCUMULATE', 'ACCUMULATE_CANCEL', 'USE', 'USE_CANCEL', 'REGRANT', 'TRANSFER_OUT', 'TRANSFER_IN', 'EXPIRE')");
+        });
+
+        // The key is the proof that no entry is written twice and none over another, whatever a lock says.
+        builder.HasKey(row => new { row.MemberId, row.Sequence });
+        builder.HasIndex(row => new { row.MemberId, row.Kind, row.Sequence })
+            .HasFilter("sequence = group_sequence")
+            .HasDatabaseName("ix_point_ledger_entries_kind");
+        builder.Property(row => row.Kind).HasMaxLength(20);
+        builder.Property(row => row.PointKey).HasMaxLength(40);
+        builder.Property(row => row.Actor).HasMaxLength(200);
+        builder.Property(row => row.Reason).HasMaxLength(500);
+    }
+}
+
+internal sealed class AccumulationConfiguration : IEntityTypeConfiguration<AccumulationRow>
+{
+    public void Configure(EntityTypeBuilder<AccumulationRow> builder)
+    {
+        builder.ToTable("point_accumulations", table =>
+        {
+            table.HasCheckConstraint("ck_point_accumulations_amount", "amount >= 1");
+            table.HasCheckConstraint("ck_point_accumulations_available", "available_amount BETWEEN 0 AND amount");
+            table.HasCheckConstraint("ck_point_accumulations_used", "used_amount BETWEEN 0 AND amount");
+            table.HasCheckConstraint("ck_point_accumulations_cancelled", "cancelled_amount IN (0, amount)");
+            table.HasCheckConstraint("ck_point_accumulations_expired", "expired_amount BETWEEN 0 AND amount");
+            table.HasCheckConstraint(
+                "ck_point_accumulations_sum",
+                "amount = available_amount + used_amount + cancelled_amount + expired_amount");
+        });
+        builder.HasKey(row => new { row.MemberId, row.LotId });
+        builder.HasIndex(row => new { row.MemberId, row.PointKey }).IsUnique().HasDatabaseName("ux_point_accumulations_point_key");
+        builder.HasIndex(row => new { row.MemberId, row.IsManualGrant, row.ExpirationDate, row.CreatedAt, row.LotId })
+            .IsDescending(false, true, false, false, false)
+            .HasFilter("is_open")
+            .HasDatabaseName("ix_point_accumulations_draw_order");
+        builder.HasIndex(row => new { row.ExpirationDate, row.MemberId })
+            .HasFilter("is_open")
+            .HasDatabaseName("ix_point_accumulations_expiry");
+        builder.Property(row => row.IsOpen).HasComputedColumnSql("available_amount > 0", stored: true);
+        builder.Property(row => row.PointKey).HasMaxLength(40);
+        builder.Property(row => row.SourcePointKey).HasMaxLength(40);
+    }
+}

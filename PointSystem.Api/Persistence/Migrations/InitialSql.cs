@@ -1,0 +1,118 @@
+namespace PointSystem.Api.Persistence.Migrations;
+
+/// <summary>What the initial migration needs and EF cannot say: the guard of the ledger, storage settings, two functions of the write path and reads.</summary>
+internal static class InitialSql
+{
+    /// <summary>Not even the service's own account changes history: UPDATE, DELETE and TRUNCATE are refused.</summary>
+    public const string LedgerGuard =
+        """
+        CREATE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'point_ledger_entries is append-only: % is refused', TG_OP USING ERRCODE = 'restrict_violation';
+        END $$;
+
+        CREATE TRIGGER point_ledger_entries_append_only
+            BEFORE UPDATE OR DELETE OR TRUNCATE ON point_ledger_entries
+            FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+        """;
+
+    /// <summary>Room in each page for heap-only updates of the rows that change at every write.</summary>
+    public const string Storage =
+        """
+        ALTER TABLE member_wallets SET (fillfactor = 50);
+        ALTER TABLE point_accumulations SET (fillfactor = 80);
+        ALTER TABLE point_usages SET (fillfactor = 90);
+        ALTER TABLE point_usage_details SET (fillfactor = 90);
+        """;
+
+    /// <summary>
+    /// The lots a member's commands need: all that have lapsed with points left, and, in draw order, as many as hold <c>p_need</c> points. It stops
+    /// reading there, so the cost does not depend on how many lots there are. Nothing is drawn from when even the smallest draw exceeds the live
+    /// balance: the domain refuses it by the wallet alone.
+    /// </summary>
+    public const string LoadLots =
+        """
+        CREATE FUNCTION load_lots(p_member_id bigint, p_need bigint, p_smallest bigint, p_today date)
+        RETURNS SETOF point_accumulations LANGUAGE plpgsql STABLE ROWS 2 AS $$
+        DECLARE
+            lot point_accumulations;
+            live bigint;
+        BEGIN
+            SELECT balance INTO live FROM member_wallets WHERE member_id = p_member_id;
+            -- Twice, because the index has the manual mark before the date.
+            FOR lot IN
+                SELECT * FROM point_accumulations
+                WHERE member_id = p_member_id AND is_open AND is_manual_grant AND expiration_date < p_today
+                UNION ALL
+                SELECT * FROM point_accumulations
+                WHERE member_id = p_member_id AND is_open AND NOT is_manual_grant AND expiration_date < p_today
+            LOOP
+                live := live - lot.available_amount;
+                RETURN NEXT lot;
+            END LOOP;
+
+            IF p_need <= 0 OR p_smallest > live THEN
+                RETURN;
+            END IF;
+
+            FOR lot IN
+                SELECT * FROM point_accumulations
+                WHERE member_id = p_member_id AND is_open AND is_manual_grant AND expiration_date >= p_today
+                ORDER BY is_manual_grant DESC, expiration_date, created_at, lot_id
+            LOOP
+                RETURN NEXT lot;
+                p_need := p_need - lot.available_amount;
+                IF p_need <= 0 THEN
+                    RETURN;
+                END IF;
+            END LOOP;
+
+            FOR lot IN
+                SELECT * FROM point_accumulations
+                WHERE member_id = p_member_id AND is_open AND NOT is_manual_grant AND expiration_date >= p_today
+                ORDER BY is_manual_grant DESC, expiration_date, created_at, lot_id
+            LOOP
+                RETURN NEXT lot;
+                p_need := p_need - lot.available_amount;
+                IF p_need <= 0 THEN
+                    RETURN;
+                END IF;
+            END LOOP;
+        END $$;
+        """;
+
+    /// <summary>
+    /// Sequence of a member's last ledger entry at or before an instant, 0 when there is none. Ledger time never runs backwards for a member, so a
+    /// binary search over the primary key finds it without an index on time.
+    /// </summary>
+    public const string LedgerSequenceAt =
+        """
+        CREATE FUNCTION ledger_sequence_at(p_member_id bigint, p_at timestamptz)
+        RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+        DECLARE
+            low bigint := 0;
+            high bigint;
+            middle bigint;
+        BEGIN
+            SELECT max(sequence) INTO high FROM point_ledger_entries WHERE member_id = p_member_id;
+            high := coalesce(high, 0);
+            WHILE low < high LOOP
+                middle := (low + high + 1) / 2;
+                IF (SELECT occurred_at FROM point_ledger_entries WHERE member_id = p_member_id AND sequence = middle) <= p_at THEN
+                    low := middle;
+                ELSE
+                    high := middle - 1;
+                END IF;
+            END LOOP;
+            RETURN low;
+        END $$;
+        """;
+
+    public const string Down =
+        """
+        DROP FUNCTION IF EXISTS ledger_sequence_at(bigint, timestamptz);
+        DROP FUNCTION IF EXISTS load_lots(bigint, bigint, bigint, date);
+        DROP TABLE point_ledger_entries;
+        DROP FUNCTION refuse_ledger_change();
+        """;
+}

@@ -1,0 +1,50 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace PointSystem.Api.Persistence;
+
+internal static class PersistenceExtensions
+{
+    /// <summary>Name of the connection string.</summary>
+    public const string ConnectionName = "points";
+
+    /// <summary>Registers the one pool of connections (<see cref="NpgsqlDataSource"/>) that reads and writes share, and the context on top of it.</summary>
+    public static IHostApplicationBuilder AddPersistence(this IHostApplicationBuilder builder)
+    {
+        var connectionString = builder.Configuration.GetConnectionString(ConnectionName);
+        if (string.IsNullOrWhiteSpace(connectionString))
+        {
+            throw new InvalidOperationException(
+                $"No database is configured: set the connection string '{ConnectionName}' (environment variable ConnectionStrings__{ConnectionName}).");
+        }
+
+        builder.Services.AddSingleton(services =>
+        {
+            var source = new NpgsqlDataSourceBuilder(Tune(connectionString));
+            source.UseLoggerFactory(services.GetRequiredService<ILoggerFactory>());
+            return source.Build();
+        });
+        builder.Services.AddDbContextPool<PointDbContext>((services, options) =>
+            options.UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()).UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking));
+        return builder;
+    }
+
+    /// <summary>Sets what the hot path lives on unless the connection string says otherwise.</summary>
+    private static string Tune(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        if (!connectionString.Contains("Auto Prepare", StringComparison.OrdinalIgnoreCase))
+        {
+            // The statements of the write path are few and fixed; prepared, the server neither parses nor plans them again.
+            settings.MaxAutoPrepare = 100;
+            settings.AutoPrepareMinUsages = 2;
+        }
+
+        if (string.IsNullOrEmpty(settings.ApplicationName))
+        {
+            settings.ApplicationName = "pointsystem-api";
+        }
+
+        return settings.ConnectionString;
+    }
+}

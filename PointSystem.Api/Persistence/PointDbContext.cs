@@ -1,0 +1,34 @@
+using Microsoft.EntityFrameworkCore;
+using PointSystem.Api.Persistence.Rows;
+
+namespace PointSystem.Api.Persistence;
+
+/// <summary>The database model: migrations and reads. Points are written by <c>Ledger/</c> alone, as sets, under the wallet's row lock.</summary>
+internal sealed class PointDbContext(DbContextOptions<PointDbContext> options) : DbContext(options)
+{
+    public DbSet<WalletRow> Wallets => Set<WalletRow>();
+
+    public DbSet<AccumulationRow> Accumulations => Set<AccumulationRow>();
+
+    public DbSet<UsageRow> Usages => Set<UsageRow>();
+
+    public DbSet<UsageDetailRow> UsageDetails => Set<UsageDetailRow>();
+
+    public DbSet<UsageCancellationRow> UsageCancellations => Set<UsageCancellationRow>();
+
+    public DbSet<TransferRow> Transfers => Set<TransferRow>();
+
+    public DbSet<LedgerEntryRow> LedgerEntries => Set<LedgerEntryRow>();
+
+    public DbSet<IdempotencyKeyRow> IdempotencyKeys => Set<IdempotencyKeyRow>();
+
+    public DbSet<ConfigRow> Configs => Set<ConfigRow>();
+
+    public DbSet<ConfigHistoryRow> ConfigHistory => Set<ConfigHistoryRow>();
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        modelBuilder.ApplyConfigurationsFromAssembly(typeof(PointDbContext).Assembly);
+        SnakeCase.Apply(modelBuilder);
+    }
+}

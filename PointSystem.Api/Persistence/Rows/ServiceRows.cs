@@ -1,0 +1,51 @@
+namespace PointSystem.Api.Persistence.Rows;
+
+/// <summary>A row of <c>idempotency_keys</c>: the first answer to a request, kept for 24 hours.</summary>
+internal sealed class IdempotencyKeyRow
+{
+    public required string Key { get; init; }
+
+    public long MemberId { get; init; }
+
+    /// <summary>SHA-256 of what was asked for.</summary>
+    public required byte[] RequestHash { get; init; }
+
+    public short Status { get; init; }
+
+    public required byte[] Answer { get; init; }
+
+    /// <summary>Real time, never the shifted business clock.</summary>
+    public DateTimeOffset CreatedAt { get; init; }
+}
+
+/// <summary>A row of <c>point_configs</c>.</summary>
+internal sealed class ConfigRow
+{
+    public required string ConfigKey { get; init; }
+
+    public required string ConfigValue { get; set; }
+
+    public string? Description { get; set; }
+
+    public DateTimeOffset UpdatedAt { get; set; }
+
+    public required string UpdatedBy { get; set; }
+}
+
+/// <summary>A row of <c>point_config_history</c>.</summary>
+internal sealed class ConfigHistoryRow
+{
+    public long Id { get; init; }
+
+    public required string ConfigKey { get; init; }
+
+    public string? OldValue { get; init; }
+
+    public required string NewValue { get; init; }
+
+    public string? Description { get; init; }
+
+    public DateTimeOffset UpdatedAt { get; init; }
+
+    public required string UpdatedBy { get; init; }
+}
