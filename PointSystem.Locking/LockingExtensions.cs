@@ -1,6 +1,15 @@
 using System.Reflection;
+using Dapr.Client;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using PointSystem.Locking.Keys;
+using PointSystem.Locking.Queue;
+using PointSystem.Locking.Resilience;
+using PointSystem.Locking.Store;
 
 namespace PointSystem.Locking;
 
@@ -8,14 +17,56 @@ namespace PointSystem.Locking;
 public static class LockingExtensions
 {
     /// <summary>
-    /// Adds <see cref="IDistributedLocks"/> and <see cref="LockedExecutor"/> on Dapr's lock API, configured by the section <c>Locking</c>.
-    /// Registers the shared <c>DaprClient</c> if there is none yet. Options and templates are checked when the host starts.
+    /// Adds <see cref="IDistributedLocks"/>, <see cref="LockedExecutor"/> and <see cref="LockMonitor"/> on Dapr's lock API, configured by the section
+    /// <c>Locking</c>. Registers the shared <see cref="DaprClient"/> if there is none yet; its endpoint comes from <c>DAPR_GRPC_ENDPOINT</c> or
+    /// <c>DAPR_GRPC_PORT</c>. Options and templates are checked when the host starts. Meter and activity source are named <c>PointSystem.Locking</c>.
     /// </summary>
-    public static IHostApplicationBuilder AddDistributedLocks(this IHostApplicationBuilder builder) => builder;
+    public static IHostApplicationBuilder AddDistributedLocks(this IHostApplicationBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        var services = builder.Services;
+        services.AddOptions<LockingOptions>().BindConfiguration(LockingOptions.SectionName).ValidateDataAnnotations().ValidateOnStart();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<LockingOptions>, LockingOptionsValidator>());
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(provider => DaprClientFactory.Create(provider.GetRequiredService<IConfiguration>()));
+        services.TryAddSingleton<ILockStore, DaprLockStore>();
+        services.TryAddSingleton<KeyedGate>();
+        services.TryAddSingleton<LockMetrics>();
+        services.TryAddSingleton<BackgroundWork>();
+        services.TryAddSingleton<LockProbe>();
+        services.TryAddSingleton<LockBreaker>();
+        services.TryAddSingleton<GhostCleaner>();
+        services.TryAddSingleton<ResilientLockStore>();
+        services.TryAddSingleton<LockReleaser>();
+        services.TryAddSingleton<CommandLockTable>();
+        services.TryAddSingleton<DistributedLocks>();
+        services.TryAddSingleton<IDistributedLocks>(provider => provider.GetRequiredService<DistributedLocks>());
+        services.TryAddSingleton(provider => new LockedExecutor(
+            provider.GetRequiredService<CommandLockTable>(), provider.GetRequiredService<DistributedLocks>(),
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LockedExecutor>>()));
+        services.TryAddSingleton(provider => new LockMonitor(
+            provider.GetRequiredService<KeyedGate>(), provider.GetRequiredService<LockBreaker>(), provider.GetRequiredService<IOptions<LockingOptions>>()));
+        services.AddLockPipeline();
+        services.AddHostedService<LockingService>();
+        return builder;
+    }
 
     /// <summary>Registers every type of the assembly that carries a <see cref="DistributedLockAttribute"/>.</summary>
-    public static IServiceCollection AddLockedCommands(this IServiceCollection services, Assembly assembly) => services;
+    public static IServiceCollection AddLockedCommands(this IServiceCollection services, Assembly assembly)
+    {
+        ArgumentNullException.ThrowIfNull(assembly);
+        return services.AddLockedCommands([.. assembly.GetTypes().Where(type => type.IsDefined(typeof(DistributedLockAttribute), inherit: false))]);
+    }
 
     /// <summary>Registers the given command types.</summary>
-    public static IServiceCollection AddLockedCommands(this IServiceCollection services, params Type[] commandTypes) => services;
+    public static IServiceCollection AddLockedCommands(this IServiceCollection services, params Type[] commandTypes)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(commandTypes);
+        foreach (var type in commandTypes)
+        {
+            services.AddSingleton(new LockedCommandType(type));
+        }
+        return services;
+    }
 }

@@ -1,0 +1,76 @@
+using Microsoft.Extensions.Logging;
+
+namespace PointSystem.Locking;
+
+/// <summary>Work off the caller's path (giving locks back, probes, clean-up), counted so that the end of the process can wait for it.</summary>
+internal sealed class BackgroundWork : IDisposable
+{
+    private readonly ILogger<BackgroundWork> _logger;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationToken _stoppingToken;
+    private readonly Lock _sync = new();
+    private TaskCompletionSource? _drained;
+    private int _running;
+
+    public BackgroundWork(ILogger<BackgroundWork> logger)
+    {
+        _logger = logger;
+        _stoppingToken = _stopping.Token;
+    }
+
+    /// <summary>Starts the work. Its token says that the process ends: pauses should be cut short, what is due should still be done.</summary>
+    public void Run(Func<CancellationToken, Task> work)
+    {
+        lock (_sync)
+        {
+            _running++;
+        }
+        _ = RunAsync(work);
+    }
+
+    /// <summary>Says that the process ends and waits until all work is done, or the token.</summary>
+    public async Task DrainAsync(CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        Task drained;
+        lock (_sync)
+        {
+            _drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_running == 0)
+            {
+                _drained.TrySetResult();
+            }
+            drained = _drained.Task;
+        }
+        await drained.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    public void Dispose() => _stopping.Dispose();
+
+    private async Task RunAsync(Func<CancellationToken, Task> work)
+    {
+        try
+        {
+            await Task.Run(() => work(_stoppingToken), CancellationToken.None);
+        }
+        catch (OperationCanceledException)
+        {
+            // A pause that the end of the process cut short.
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            // Nobody awaits this work, so what escapes it would vanish unseen.
+            _logger.BackgroundWorkFailed(failure);
+        }
+        finally
+        {
+            lock (_sync)
+            {
+                if (--_running == 0)
+                {
+                    _drained?.TrySetResult();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using PointSystem.Locking.Keys;
+using PointSystem.Locking.Queue;
+using PointSystem.Locking.Resilience;
+
+namespace PointSystem.Locking;
+
+/// <summary>A turn in the replica's own queue first, then the store's lock: so waiting costs memory, not calls and not connections.</summary>
+internal sealed class DistributedLocks(
+    KeyedGate gate, ResilientLockStore store, LockReleaser releaser, IOptions<LockingOptions> options,
+    LockMetrics metrics, TimeProvider clock, ILogger<DistributedLocks> logger) : IDistributedLocks
+{
+    private readonly LockingOptions _options = options.Value;
+
+    public async Task<LockHandle> AcquireAsync(string key, LockOptions options, CancellationToken cancellationToken) =>
+        await TryAcquireAsync(key, options, cancellationToken) ?? throw new LockNotAcquiredException(key, options.Wait);
+
+    public Task<LockHandle?> TryAcquireAsync(string key, LockOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(key);
+        ArgumentNullException.ThrowIfNull(options);
+        if (key.Contains("||", StringComparison.Ordinal))
+        {
+            throw new ArgumentException("'||' is Dapr's own separator and cannot stand in a lock key.", nameof(key));
+        }
+        if (LockOptionsRules.Problem(options.Wait, options.Lease, _options) is { } problem)
+        {
+            throw new ArgumentException($"The lock options are not usable: {problem}.", nameof(options));
+        }
+        return MeasureAsync(key, options, options.Wait, cancellationToken);
+    }
+
+    /// <summary>As the public method, for options that were checked at start and a wait that others have used a part of.</summary>
+    internal async Task<LockHandle?> MeasureAsync(string key, LockOptions options, TimeSpan wait, CancellationToken cancellationToken)
+    {
+        var request = new Request(key, options, wait, clock.GetTimestamp());
+        using var activity = LockMetrics.Activities.StartActivity("lock acquire");
+        activity?.SetTag("lock.operation", options.Operation);
+        metrics.Attempted(options.Operation);
+        var outcome = LockOutcome.Error;
+        try
+        {
+            var handle = _options.Mode == LockMode.Row ? Handle(request, null, null, request.ArrivedAt) : await AcquireAsync(request, cancellationToken);
+            outcome = handle switch
+            {
+                null => wait > TimeSpan.Zero ? LockOutcome.TimedOut : LockOutcome.Contended,
+                _ when _options.Mode == LockMode.Row => LockOutcome.RowOnly,
+                { IsFallback: true } => LockOutcome.Fallback,
+                _ => LockOutcome.Acquired,
+            };
+            return handle;
+        }
+        catch (OperationCanceledException)
+        {
+            outcome = LockOutcome.Cancelled;
+            throw;
+        }
+        finally
+        {
+            activity?.SetTag("lock.outcome", outcome);
+            metrics.Finished(options.Operation, outcome, clock.GetElapsedTime(request.ArrivedAt));
+        }
+    }
+
+    private async Task<LockHandle?> AcquireAsync(Request request, CancellationToken cancellationToken)
+    {
+        var turn = await QueueAsync(request, cancellationToken);
+        if (turn is null)
+        {
+            return null;
+        }
+        LockHandle? handle = null;
+        try
+        {
+            if (turn.HasRunLongerThan(_options.HandOverAfter) && Left(request) > _options.PollMax)
+            {
+                // Every other replica that waits for the key tries at least once in this pause.
+                await Task.Delay(_options.PollMax, clock, cancellationToken);
+            }
+            return handle = await PollAsync(request, turn, cancellationToken);
+        }
+        finally
+        {
+            if (handle is null)
+            {
+                turn.End();
+            }
+        }
+    }
+
+    private async Task<KeyedGate.Turn?> QueueAsync(Request request, CancellationToken cancellationToken)
+    {
+        using var activity = LockMetrics.Activities.StartActivity("lock queue");
+        return await gate.EnterAsync(request.Key, request.Wait, cancellationToken);
+    }
+
+    private async Task<LockHandle?> PollAsync(Request request, KeyedGate.Turn turn, CancellationToken cancellationToken)
+    {
+        using var activity = LockMetrics.Activities.StartActivity("lock store", ActivityKind.Client);
+        var pause = _options.PollMin;
+        for (var attempts = 1; ; attempts++)
+        {
+            activity?.SetTag("lock.attempts", attempts);
+            var owner = LockOwner.New();
+            // Before the request leaves: the store's lease starts later than that, so it never ends before ours.
+            var sentAt = clock.GetTimestamp();
+            var answer = await store.TryLockAsync(request.Key, owner, request.Options.Lease, cancellationToken);
+            if (answer.Kind == LockAnswerKind.Acquired)
+            {
+                return Handle(request, turn, owner, sentAt);
+            }
+            if (answer.Kind == LockAnswerKind.Unavailable)
+            {
+                activity?.SetTag("lock.fallback", answer.Reason);
+                logger.FellBack(request.Key, answer.Reason ?? "unknown");
+                return Handle(request, turn, null, sentAt);
+            }
+            var left = Left(request);
+            if (left <= TimeSpan.Zero)
+            {
+                return null;
+            }
+            pause = Jitter.Next(pause, _options.PollMin, _options.PollMax);
+            await Task.Delay(pause < left ? pause : left, clock, cancellationToken);
+        }
+    }
+
+    private TimeSpan Left(Request request) => request.Wait - clock.GetElapsedTime(request.ArrivedAt);
+
+    private LockHandle Handle(Request request, KeyedGate.Turn? turn, string? owner, long sentAt)
+    {
+        var elapsed = clock.GetElapsedTime(sentAt);
+        var acquiredAt = clock.GetUtcNow() - elapsed;
+        var workTime = request.Options.Lease - _options.LeaseMargin - elapsed;
+        var leaseEnding = new CancellationTokenSource(workTime > TimeSpan.Zero ? workTime : TimeSpan.Zero, clock);
+        var held = clock.GetTimestamp();
+        return new LockHandle(handle => releaser.Release(handle, turn, request.Options.Operation, held), leaseEnding)
+        {
+            Key = request.Key,
+            Owner = owner ?? "",
+            AcquiredAt = acquiredAt,
+            LeaseEndsAt = acquiredAt + request.Options.Lease,
+            IsFallback = owner is null && turn is not null,
+        };
+    }
+
+    private readonly record struct Request(string Key, LockOptions Options, TimeSpan Wait, long ArrivedAt);
+}

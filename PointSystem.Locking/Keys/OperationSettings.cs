@@ -1,0 +1,58 @@
+using System.Globalization;
+using Microsoft.Extensions.Configuration;
+
+namespace PointSystem.Locking.Keys;
+
+/// <summary>
+/// Wait and lease of single operations from <c>Locking:Operations:{operation}:WaitSeconds</c> and <c>…:LeaseSeconds</c>. An operation's name has
+/// colons, which configuration reads as levels, so the names are looked up as paths instead of being bound to a dictionary.
+/// </summary>
+internal sealed class OperationSettings(IConfiguration configuration)
+{
+    public const string Path = LockingOptions.SectionName + ":Operations";
+
+    private static readonly string[] Names = ["WaitSeconds", "LeaseSeconds"];
+
+    /// <summary>The attribute's values, overridden by configuration, checked against the general options.</summary>
+    public LockOptions Apply(DistributedLockAttribute attribute, string operation, LockingOptions general)
+    {
+        var section = configuration.GetSection($"{Path}:{operation}");
+        var wait = Read(section, "WaitSeconds") ?? attribute.WaitSeconds;
+        var lease = Read(section, "LeaseSeconds") ?? attribute.LeaseSeconds;
+        return LockOptionsRules.Check(
+            wait is >= 0 and <= 86_400 ? TimeSpan.FromSeconds(wait) : TimeSpan.MinValue,
+            lease is >= 0 and <= 86_400 ? TimeSpan.FromSeconds(lease) : TimeSpan.MinValue,
+            operation, general);
+    }
+
+    /// <summary>A misspelt operation or setting would silently change nothing, so it stops the start.</summary>
+    public void ThrowIfUnknown(IEnumerable<string> operations)
+    {
+        var known = operations.ToHashSet(StringComparer.OrdinalIgnoreCase);
+        foreach (var (path, value) in configuration.GetSection(Path).AsEnumerable(makePathsRelative: true))
+        {
+            var last = path.LastIndexOf(':');
+            if (value is null)
+            {
+                continue;
+            }
+            if (last < 0 || !known.Contains(path[..last]) || !Names.Contains(path[(last + 1)..], StringComparer.OrdinalIgnoreCase))
+            {
+                throw new InvalidOperationException(
+                    $"{Path}:{path} names no lock setting. Operations: {string.Join(", ", known.Order(StringComparer.Ordinal))}; settings: {string.Join(", ", Names)}.");
+            }
+        }
+    }
+
+    private static double? Read(IConfigurationSection section, string name)
+    {
+        var text = section[name];
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            return null;
+        }
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds)
+            ? seconds
+            : throw new InvalidOperationException($"{section.Path}:{name} must be a number of seconds, but is \"{text}\".");
+    }
+}

@@ -1,0 +1,80 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace PointSystem.Locking;
+
+/// <summary>Settings of the locks, section <c>Locking</c>. Checked when the host starts.</summary>
+public sealed class LockingOptions
+{
+    /// <summary>The configuration section.</summary>
+    public const string SectionName = "Locking";
+
+    /// <summary>Name of Dapr's lock component. Default <c>lockstore</c>.</summary>
+    [Required]
+    public string StoreName { get; set; } = "lockstore";
+
+    /// <summary>Whether locks are taken at all. Default <see cref="LockMode.Distributed"/>.</summary>
+    [EnumDataType(typeof(LockMode))]
+    public LockMode Mode { get; set; } = LockMode.Distributed;
+
+    /// <summary>How long one call to the sidecar may take before the caller goes on without a lease. Default 150 ms.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "00:00:05", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromMilliseconds(150);
+
+    /// <summary>How long the first call of a process may take; it is made while the host starts, off any request's path. Default 3 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:00:30", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan WarmUpTimeout { get; set; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>Shortest pause between two attempts on a contended key. Default 5 ms.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "00:00:10", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan PollMin { get; set; } = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>Longest pause between two attempts on a contended key. Default 50 ms.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "00:00:10", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan PollMax { get; set; } = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>After how long of passing a key from one local caller to the next, a replica pauses once so that others get their turn. Default 500 ms.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan HandOverAfter { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How long before its lease ends work is cancelled, so that its rollback falls within the lease. Default 500 ms.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan LeaseMargin { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How long the end of the process waits for locks to be given back. Default 3 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>The circuit breaker around the sidecar.</summary>
+    [Required]
+    public LockBreakerOptions Breaker { get; set; } = new();
+}
+
+/// <summary>Whether locks are taken in front of the row lock.</summary>
+public enum LockMode
+{
+    /// <summary>Queue in memory, then the Dapr lock, then the row lock.</summary>
+    Distributed,
+
+    /// <summary>The row lock only.</summary>
+    Row,
+}
+
+/// <summary>Settings of the circuit breaker, section <c>Locking:Breaker</c>.</summary>
+public sealed class LockBreakerOptions
+{
+    /// <summary>Share of failed calls in the sampling window that opens the breaker. Default 0.3.</summary>
+    [Range(0.01, 1.0)]
+    public double FailureRatio { get; set; } = 0.3;
+
+    /// <summary>Fewest calls in the window for the share to count. Default 5. (Fewer failures are settled by a probe.)</summary>
+    [Range(2, 10_000)]
+    public int MinimumThroughput { get; set; } = 5;
+
+    /// <summary>The sampling window: short, so that yesterday's successes do not hide today's failures. Default 500 ms.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.500", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan SamplingDuration { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Pause between two background probes while the breaker is open. Default 500 ms.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.050", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan ProbeInterval { get; set; } = TimeSpan.FromMilliseconds(500);
+}

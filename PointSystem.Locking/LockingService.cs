@@ -1,0 +1,35 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using PointSystem.Locking.Resilience;
+
+namespace PointSystem.Locking;
+
+/// <summary>Opens the connection before the first request comes, and gives back what is held before the process ends.</summary>
+internal sealed class LockingService(
+    LockProbe probe, LockBreaker breaker, BackgroundWork background, IOptions<LockingOptions> options, ILogger<LockingService> logger) : IHostedService
+{
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var settings = options.Value;
+        if (settings.Mode == LockMode.Row)
+        {
+            logger.Started(settings.Mode, settings.StoreName, "not asked");
+            return;
+        }
+        var fault = await probe.WarmUpAsync(cancellationToken);
+        logger.Started(settings.Mode, settings.StoreName, fault ?? "the store answers");
+        if (fault is not null)
+        {
+            // The service starts all the same: the row lock is enough, and the breaker closes by itself.
+            await breaker.OpenAsync(fault);
+        }
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(options.Value.DrainTimeout);
+        await background.DrainAsync(limit.Token);
+    }
+}

@@ -1,0 +1,113 @@
+using Microsoft.Extensions.Options;
+using Polly;
+using Polly.CircuitBreaker;
+using Polly.Registry;
+using Polly.Timeout;
+using PointSystem.Locking.Store;
+
+namespace PointSystem.Locking.Resilience;
+
+/// <summary>
+/// The store behind its pipeline: every call has its own deadline, and its end is one of three answers, never an exception of the store's.
+/// An attempt whose outcome is unknown is handed to the <see cref="GhostCleaner"/>.
+/// </summary>
+internal sealed class ResilientLockStore(
+    ILockStore store, ResiliencePipelineProvider<string> pipelines, LockBreaker breaker, GhostCleaner ghosts,
+    IOptions<LockingOptions> options, LockMetrics metrics, TimeProvider clock)
+{
+    private readonly ResiliencePipeline _pipeline = pipelines.GetPipeline(LockPipeline.Name);
+    private readonly TimeSpan _attemptTimeout = options.Value.AttemptTimeout;
+
+    /// <summary>One attempt. Cancelled only by the caller.</summary>
+    public async ValueTask<LockAnswer> TryLockAsync(string key, string owner, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        if (breaker.Reason is { } reason)
+        {
+            // Not even Polly's exception is worth its time when every write of a storm takes this way.
+            metrics.Called("try_lock", "skipped");
+            return new LockAnswer(LockAnswerKind.Unavailable, reason);
+        }
+        var sent = clock.GetTimestamp();
+        try
+        {
+            var taken = await _pipeline.ExecuteAsync(
+                static async (call, token) => await call.store.TryLockAsync(call.key, call.owner, call.seconds, token),
+                (store, key, owner, seconds: (int)lease.TotalSeconds), cancellationToken);
+            if (!taken && clock.GetElapsedTime(sent) > _attemptTimeout / 2)
+            {
+                // A slow refusal may be a repeated SET that met its own key.
+                ghosts.Clean(key, owner, lease);
+            }
+            metrics.Called("try_lock", taken ? "acquired" : "contended");
+            return new LockAnswer(taken ? LockAnswerKind.Acquired : LockAnswerKind.Contended, null);
+        }
+        catch (BrokenCircuitException)
+        {
+            metrics.Called("try_lock", "skipped");
+            return new LockAnswer(LockAnswerKind.Unavailable, breaker.Reason ?? "breaker-open");
+        }
+        catch (TimeoutRejectedException)
+        {
+            ghosts.Clean(key, owner, lease);
+            return Failed("timeout");
+        }
+        catch (LockStoreException failure)
+        {
+            if (failure.IsAmbiguous)
+            {
+                ghosts.Clean(key, owner, lease);
+            }
+            return Failed(failure.Reason);
+        }
+        catch (OperationCanceledException)
+        {
+            // The request is on its way: the caller has left, its hold may still come.
+            ghosts.Clean(key, owner, lease);
+            metrics.Called("try_lock", "cancelled");
+            throw;
+        }
+    }
+
+    /// <summary>Gives a lock back. Null when the store did not answer; then the <see cref="GhostCleaner"/> goes on trying.</summary>
+    public async Task<(UnlockStatus? Status, string? Reason)> UnlockAsync(string key, string owner, TimeSpan leaseLeft)
+    {
+        string reason;
+        try
+        {
+            using var deadline = new CancellationTokenSource(_attemptTimeout, clock);
+            var status = await store.UnlockAsync(key, owner, deadline.Token);
+            metrics.Called("unlock", status.ToString());
+            return (status, null);
+        }
+        catch (OperationCanceledException)
+        {
+            reason = "timeout";
+        }
+        catch (LockStoreException failure)
+        {
+            reason = failure.Reason;
+        }
+        metrics.Called("unlock", reason);
+        breaker.Suspect(reason);
+        ghosts.Clean(key, owner, leaseLeft);
+        return (null, reason);
+    }
+
+    private LockAnswer Failed(string reason)
+    {
+        metrics.Called("try_lock", reason);
+        breaker.Suspect(reason);
+        return new LockAnswer(LockAnswerKind.Unavailable, reason);
+    }
+}
+
+/// <summary>The three ends of an attempt.</summary>
+internal enum LockAnswerKind
+{
+    Acquired,
+    Contended,
+    Unavailable,
+}
+
+/// <summary>How an attempt ended, and why if the store was of no use.</summary>
+internal readonly record struct LockAnswer(LockAnswerKind Kind, string? Reason);

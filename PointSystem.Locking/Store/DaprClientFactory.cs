@@ -1,0 +1,43 @@
+using Dapr;
+using Dapr.Client;
+using Grpc.Net.Client;
+using Microsoft.Extensions.Configuration;
+
+namespace PointSystem.Locking.Store;
+
+/// <summary>Builds the shared client with a channel that notices a dead sidecar and uses a returned one at once.</summary>
+internal static class DaprClientFactory
+{
+    /// <summary>
+    /// The endpoint comes from <c>DAPR_GRPC_ENDPOINT</c>, else from <c>DAPR_GRPC_PORT</c> (what daprd's injector sets), in configuration or the environment.
+    /// </summary>
+    public static DaprClient Create(IConfiguration configuration)
+    {
+        var builder = new DaprClientBuilder()
+            .UseGrpcEndpoint(DaprDefaults.GetDefaultGrpcEndpoint(configuration))
+            .UseHttpEndpoint(DaprDefaults.GetDefaultHttpEndpoint(configuration))
+            .UseGrpcChannelOptions(ChannelOptions());
+        var token = DaprDefaults.GetDefaultDaprApiToken(configuration);
+        return (string.IsNullOrEmpty(token) ? builder : builder.UseDaprApiToken(token)).Build();
+    }
+
+    private static GrpcChannelOptions ChannelOptions() => new()
+    {
+        ThrowOperationCanceledOnCancellation = true,
+        // gRPC's own back-off grows to two minutes, in which every call fails without an attempt: far too long for a process next door.
+        InitialReconnectBackoff = TimeSpan.FromMilliseconds(100),
+        MaxReconnectBackoff = TimeSpan.FromMilliseconds(250),
+        DisposeHttpClient = true,
+        HttpHandler = new SocketsHttpHandler
+        {
+            UseProxy = false,
+            ConnectTimeout = TimeSpan.FromSeconds(1),
+            EnableMultipleHttp2Connections = true,
+            PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
+            // Only while calls are open: gRPC servers written in Go close connections that ping too often when idle.
+            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+            KeepAlivePingDelay = TimeSpan.FromSeconds(1),
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(1),
+        },
+    };
+}

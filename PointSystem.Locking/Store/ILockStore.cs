@@ -1,0 +1,25 @@
+namespace PointSystem.Locking.Store;
+
+/// <summary>The bare lock API: never waits, never retries, honours its token at once. Failures are <see cref="LockStoreException"/>.</summary>
+internal interface ILockStore
+{
+    /// <summary>True when the lock was taken, false when somebody holds it (also when that is the same owner).</summary>
+    /// <exception cref="LockStoreException">The store did not do its work.</exception>
+    Task<bool> TryLockAsync(string key, string owner, int leaseSeconds, CancellationToken cancellationToken);
+
+    /// <exception cref="LockStoreException">The store did not do its work.</exception>
+    Task<UnlockStatus> UnlockAsync(string key, string owner, CancellationToken cancellationToken);
+}
+
+/// <summary>What became of an unlock.</summary>
+internal enum UnlockStatus
+{
+    /// <summary>The owner held the lock, and no longer does.</summary>
+    Released,
+
+    /// <summary>Nobody holds it: the lease had ended, or the store has lost it.</summary>
+    DoesNotExist,
+
+    /// <summary>Somebody else holds it by now.</summary>
+    BelongsToOthers,
+}

@@ -1,0 +1,33 @@
+using Microsoft.Extensions.Logging;
+
+namespace PointSystem.Locking;
+
+internal static partial class LockLog
+{
+    [LoggerMessage(1, LogLevel.Warning, "The lock service is away ({Reason}): writes go on under the row lock alone until it answers again")]
+    public static partial void BreakerOpened(this ILogger logger, string reason);
+
+    [LoggerMessage(2, LogLevel.Information, "The lock service answers again after {Away}: locks are in use")]
+    public static partial void BreakerClosed(this ILogger logger, TimeSpan away);
+
+    [LoggerMessage(3, LogLevel.Warning, "The lease of {Key} was lost ({Status}) after {Age}")]
+    public static partial void LeaseLost(this ILogger logger, string key, string status, TimeSpan age);
+
+    [LoggerMessage(4, LogLevel.Warning, "An attempt on {Key} ended without an answer ({Reason}): going on under the row lock")]
+    public static partial void FellBack(this ILogger logger, string key, string reason);
+
+    [LoggerMessage(5, LogLevel.Information, "A hold on {Key} that nobody knew of was removed")]
+    public static partial void GhostRemoved(this ILogger logger, string key);
+
+    [LoggerMessage(6, LogLevel.Warning, "The lock {Key} could not be given back at once ({Reason}); it is tried again until its lease ends")]
+    public static partial void ReleaseFailed(this ILogger logger, string key, string reason);
+
+    [LoggerMessage(7, LogLevel.Warning, "The work under {Keys} was cancelled before its lease ended")]
+    public static partial void LeaseEnded(this ILogger logger, string keys);
+
+    [LoggerMessage(8, LogLevel.Error, "Background work of the locks failed")]
+    public static partial void BackgroundWorkFailed(this ILogger logger, Exception failure);
+
+    [LoggerMessage(9, LogLevel.Information, "Locks: mode {Mode}, store {Store}; {State}")]
+    public static partial void Started(this ILogger logger, LockMode mode, string store, string state);
+}

@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using PointSystem.Locking.Queue;
+
+namespace PointSystem.Locking;
+
+/// <summary>What the locks report. The outcomes of <c>pointsystem.lock.acquire</c> sum to <c>pointsystem.lock.attempts</c>, exactly.</summary>
+internal sealed class LockMetrics
+{
+    /// <summary>Name of the meter and of the activity source.</summary>
+    public const string SourceName = "PointSystem.Locking";
+
+    public static readonly ActivitySource Activities = new(SourceName);
+
+    private static readonly InstrumentAdvice<double> Seconds = new()
+    {
+        HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10],
+    };
+
+    private readonly Counter<long> _attempts;
+    private readonly Counter<long> _acquire;
+    private readonly Histogram<double> _wait;
+    private readonly Histogram<double> _hold;
+    private readonly Counter<long> _lost;
+    private readonly Counter<long> _ghosts;
+    private readonly Counter<long> _calls;
+    private readonly Counter<long> _breakerChanges;
+    private int _breakerOpen;
+
+    public LockMetrics(IMeterFactory meters, KeyedGate gate)
+    {
+        var meter = meters.Create(SourceName);
+        _attempts = meter.CreateCounter<long>("pointsystem.lock.attempts", "{attempt}", "Locks asked for.");
+        _acquire = meter.CreateCounter<long>("pointsystem.lock.acquire", "{attempt}", "Locks asked for, by outcome.");
+        _wait = meter.CreateHistogram("pointsystem.lock.wait.duration", "s", "From asking for a lock to the outcome.", advice: Seconds);
+        _hold = meter.CreateHistogram("pointsystem.lock.hold.duration", "s", "From a lock's outcome to its disposal.", advice: Seconds);
+        _lost = meter.CreateCounter<long>("pointsystem.lock.lost_leases", "{lease}", "Leases found lost when they were given back.");
+        _ghosts = meter.CreateCounter<long>("pointsystem.lock.ghosts", "{hold}", "Holds removed that an unanswered attempt had left behind.");
+        _calls = meter.CreateCounter<long>("pointsystem.lock.store.calls", "{call}", "Calls to the lock store, by kind and result.");
+        _breakerChanges = meter.CreateCounter<long>("pointsystem.lock.breaker.changes", "{change}", "Changes of the breaker's state.");
+        meter.CreateObservableGauge("pointsystem.lock.queue.length", () => gate.Waiting, "{caller}", "Callers that wait in memory.");
+        meter.CreateObservableGauge("pointsystem.lock.breaker.state", () => Volatile.Read(ref _breakerOpen), "{state}", "0 closed, 1 open.");
+    }
+
+    public void Attempted(string operation) => _attempts.Add(1, Operation(operation));
+
+    public void Finished(string operation, string outcome, TimeSpan waited)
+    {
+        var tags = new TagList { Operation(operation), { "outcome", outcome } };
+        _acquire.Add(1, tags);
+        _wait.Record(waited.TotalSeconds, tags);
+    }
+
+    public void Held(string operation, bool isFallback, TimeSpan held) =>
+        _hold.Record(held.TotalSeconds, Operation(operation), new("fallback", isFallback));
+
+    public void LeaseLost(string operation, string status) => _lost.Add(1, Operation(operation), new("status", status));
+
+    public void GhostRemoved() => _ghosts.Add(1);
+
+    public void Called(string call, string result) => _calls.Add(1, new("call", call), new("result", result));
+
+    public void BreakerChanged(bool isOpen)
+    {
+        Volatile.Write(ref _breakerOpen, isOpen ? 1 : 0);
+        _breakerChanges.Add(1, new KeyValuePair<string, object?>("to", isOpen ? "open" : "closed"));
+    }
+
+    private static KeyValuePair<string, object?> Operation(string operation) => new("operation", operation);
+}
+
+/// <summary>The outcomes of asking for a lock.</summary>
+internal static class LockOutcome
+{
+    public const string Acquired = "acquired";
+    public const string Contended = "contended";
+    public const string TimedOut = "timed_out";
+    public const string Fallback = "fallback";
+    public const string Cancelled = "cancelled";
+    public const string RowOnly = "row_only";
+    public const string Error = "error";
+}
