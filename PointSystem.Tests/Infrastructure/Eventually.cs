@@ -1,0 +1,23 @@
+using System.Diagnostics;
+
+namespace PointSystem.Tests.Infrastructure;
+
+/// <summary>Waits for something that happens in another process, with a deadline far beyond what it should take.</summary>
+internal static class Eventually
+{
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+
+    /// <summary>Polls until the condition holds.</summary>
+    public static async Task TrueAsync(Func<Task<bool>> condition, Func<string> otherwise, CancellationToken cancellationToken)
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (!await condition())
+        {
+            if (Stopwatch.GetElapsedTime(started) > Deadline)
+            {
+                Assert.Fail(otherwise());
+            }
+            await Task.Delay(TimeSpan.FromMilliseconds(20), cancellationToken);
+        }
+    }
+}

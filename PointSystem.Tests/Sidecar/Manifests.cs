@@ -1,0 +1,61 @@
+namespace PointSystem.Tests.Sidecar;
+
+/// <summary>Resource files for the sidecars of these tests.</summary>
+internal static class Manifests
+{
+    /// <summary>A lock store on the Redis that <c>REDIS_HOST</c> names.</summary>
+    /// <param name="name">The store's name.</param>
+    /// <param name="keyPrefix">Left out when null.</param>
+    /// <param name="ignoreErrors">Whether the sidecar may live without it.</param>
+    /// <param name="timeout">Of reading, writing and connecting.</param>
+    /// <param name="scope">The only app that has it, or null for every app.</param>
+    /// <param name="type">The component type.</param>
+    public static string LockStore(
+        string name = "lockstore", string? keyPrefix = null, bool ignoreErrors = false, string timeout = "1s", string? scope = null, string type = "lock.redis") =>
+        $$"""
+        apiVersion: dapr.io/v1alpha1
+        kind: Component
+        metadata:
+          name: {{name}}
+        spec:
+          type: {{type}}
+          version: v1
+          ignoreErrors: {{(ignoreErrors ? "true" : "false")}}
+          metadata:
+            - name: redisHost
+              envRef: REDIS_HOST
+            - name: redisMaxRetries
+              value: "-1"
+            - name: dialTimeout
+              value: {{timeout}}
+            - name: readTimeout
+              value: {{timeout}}
+            - name: writeTimeout
+              value: {{timeout}}
+        {{(keyPrefix is null ? "" : $"    - name: keyPrefix\n      value: {keyPrefix}")}}
+        {{(scope is null ? "" : $"scopes:\n  - {scope}")}}
+        """;
+
+    /// <summary>A timeout, and a breaker that opens after three failures for a second, on the store <c>lockstore</c>.</summary>
+    public const string Resiliency = """
+        apiVersion: dapr.io/v1alpha1
+        kind: Resiliency
+        metadata:
+          name: locks
+        spec:
+          policies:
+            timeouts:
+              short: 300ms
+            circuitBreakers:
+              quick:
+                maxRequests: 1
+                timeout: 1s
+                trip: consecutiveFailures >= 3
+          targets:
+            components:
+              lockstore:
+                outbound:
+                  timeout: short
+                  circuitBreaker: quick
+        """;
+}
