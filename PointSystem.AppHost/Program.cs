@@ -1,1 +1,1 @@
-return 0;
+return await PointSystem.AppHost.Start.RunAsync(args);

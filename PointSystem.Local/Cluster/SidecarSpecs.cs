@@ -1,0 +1,72 @@
+using System.Globalization;
+using PointSystem.Local.Processes;
+
+namespace PointSystem.Local.Cluster;
+
+/// <summary>How a replica's sidecar is started: Dapr's own where it is found, else the lock stand-in.</summary>
+internal sealed class SidecarSpecs
+{
+    public const string ChoiceStandIn = "stand-in";
+
+    // One app id for all replicas: it is part of every lock's key, and two ids would never exclude each other.
+    private const string AppId = "point-api";
+    private readonly string? _daprd;
+    private readonly string _components;
+    private readonly string _redisAddress;
+
+    public SidecarSpecs(string? choice, string components, string redisAddress)
+    {
+        _daprd = choice == ChoiceStandIn ? null : FindDaprd();
+        _components = components;
+        _redisAddress = redisAddress;
+    }
+
+    public string Description => _daprd is null ? "lock sidecar stand-in (daprd is not installed)" : $"Dapr ({_daprd})";
+
+    public ProcessSpec Spec(string name, int httpPort, int grpcPort)
+    {
+        string[] common =
+        [
+            "--app-id", AppId,
+            "--dapr-http-port", httpPort.ToString(CultureInfo.InvariantCulture),
+            "--dapr-grpc-port", grpcPort.ToString(CultureInfo.InvariantCulture),
+            "--resources-path", _components,
+        ];
+        var spec = new ProcessSpec
+        {
+            Name = name,
+            FileName = DotnetHost.Path,
+            Arguments = DotnetHost.Verb("sidecar", [.. common, "--exit-with-stdin"]),
+            Environment = new Dictionary<string, string?> { ["REDIS_HOST"] = _redisAddress, ["REDIS_PASSWORD"] = "" },
+            EndsWithInput = true,
+            Order = StopOrder.Sidecar,
+        };
+        return _daprd is null
+            ? spec
+            : spec with
+            {
+                FileName = _daprd,
+                Arguments =
+                [
+                    .. common,
+                    "--dapr-internal-grpc-port", Ports.Next().ToString(CultureInfo.InvariantCulture),
+                    "--dapr-listen-addresses", "127.0.0.1",
+                    "--metrics-port", Ports.Next().ToString(CultureInfo.InvariantCulture),
+                    "--dapr-graceful-shutdown-seconds", "1",
+                ],
+                EndsWithInput = false,
+            };
+    }
+
+    private static string? FindDaprd()
+    {
+        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        string?[] candidates =
+        [
+            Environment.GetEnvironmentVariable("DAPRD_PATH"),
+            Executables.OnPath("daprd"),
+            Path.Combine(home, ".dapr", "bin", OperatingSystem.IsWindows() ? "daprd.exe" : "daprd"),
+        ];
+        return candidates.FirstOrDefault(File.Exists);
+    }
+}

@@ -1,0 +1,54 @@
+using System.Net.Sockets;
+
+namespace PointSystem.Local.Gateway;
+
+/// <summary>Watches one replica: its process, and what <c>/health/ready</c> says.</summary>
+internal sealed class HealthChecks(Upstream upstream, Func<bool> isRunning, TimeProvider clock) : IDisposable
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan IntervalWhileDown = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
+
+    // One slow answer on a busy machine is not an outage.
+    private const int MissesUntilHanging = 2;
+    private readonly HttpMessageInvoker _client = new(new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.Zero });
+    private readonly Uri _url = new(upstream.Url, "/health/ready");
+    private int _misses;
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            upstream.Set(await AskAsync(cancellationToken));
+            var wait = upstream.State == UpstreamState.Ready ? Interval : IntervalWhileDown;
+            await Task.Delay(wait, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    public void Dispose() => _client.Dispose();
+
+    private async Task<UpstreamState> AskAsync(CancellationToken cancellationToken)
+    {
+        if (!isRunning())
+        {
+            return UpstreamState.Down;
+        }
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Limit);
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, _url);
+            using var response = await _client.SendAsync(request, limit.Token);
+            _misses = 0;
+            return response.IsSuccessStatusCode ? UpstreamState.Ready : UpstreamState.Alive;
+        }
+        catch (HttpRequestException e) when (e.InnerException is SocketException)
+        {
+            return UpstreamState.Down;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
+        {
+            return ++_misses >= MissesUntilHanging ? UpstreamState.Hanging : upstream.State;
+        }
+    }
+}

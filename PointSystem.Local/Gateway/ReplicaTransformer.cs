@@ -1,0 +1,39 @@
+using Yarp.ReverseProxy.Forwarder;
+
+namespace PointSystem.Local.Gateway;
+
+/// <summary>Headers on the way: who called, under which name, and which replica answered.</summary>
+internal sealed class ReplicaTransformer(Upstream upstream) : HttpTransformer
+{
+    public const string ReplicaHeader = "X-Replica";
+
+    public override async ValueTask TransformRequestAsync(
+        HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
+    {
+        await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+        // The gateway is the edge: what a caller claims about itself in these headers is not passed on.
+        Set(proxyRequest, "X-Forwarded-For", httpContext.Connection.RemoteIpAddress?.ToString());
+        Set(proxyRequest, "X-Forwarded-Proto", httpContext.Request.Scheme);
+        Set(proxyRequest, "X-Forwarded-Host", httpContext.Request.Host.Value);
+        proxyRequest.Headers.Remove("Forwarded");
+    }
+
+    public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
+    {
+        var copyBody = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        if (proxyResponse is not null)
+        {
+            httpContext.Response.Headers[ReplicaHeader] = upstream.Name;
+        }
+        return copyBody;
+    }
+
+    private static void Set(HttpRequestMessage request, string name, string? value)
+    {
+        request.Headers.Remove(name);
+        if (!string.IsNullOrEmpty(value))
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using System.Net.Sockets;
+using Npgsql;
+
+namespace PointSystem.Local.Postgres;
+
+/// <summary>A database that the user names, used instead of a server of our own.</summary>
+internal static class GivenDatabase
+{
+    /// <summary>The connection string, checked by connecting.</summary>
+    /// <exception cref="LocalException">It is malformed, or the database cannot be reached with it.</exception>
+    public static async Task<string> CheckAsync(string connectionString, int poolSize, CancellationToken cancellationToken)
+    {
+        NpgsqlConnectionStringBuilder builder;
+        try
+        {
+            builder = new NpgsqlConnectionStringBuilder(connectionString);
+        }
+        catch (ArgumentException e)
+        {
+            throw new LocalException($"The connection string is not one of Npgsql's ({e.Message.TrimEnd('.')}): write it like \"Host=...;Username=...;Password=...;Database=...\".", e);
+        }
+        var where = $"{builder.Host}:{builder.Port}";
+        try
+        {
+            await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, Timeout = 5 }.ConnectionString);
+            await connection.OpenAsync(cancellationToken);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidCatalogName)
+        {
+            throw new LocalException($"There is no database {builder.Database} on {where}: create it, or name another in the connection string.", e);
+        }
+        catch (PostgresException e)
+        {
+            throw new LocalException($"PostgreSQL on {where} refuses the connection string ({e.MessageText}): correct the user, the password or the database.", e);
+        }
+        catch (Exception e) when (e is NpgsqlException or SocketException or TimeoutException or ArgumentException)
+        {
+            throw new LocalException($"No PostgreSQL answers on {where} ({e.Message.TrimEnd('.')}): start it, or correct the connection string.", e);
+        }
+        if (!connectionString.Contains("Pool Size", StringComparison.OrdinalIgnoreCase))
+        {
+            builder.MaxPoolSize = poolSize;
+        }
+        return builder.ConnectionString;
+    }
+}

@@ -1,0 +1,75 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using PointSystem.Local.Processes;
+
+namespace PointSystem.Local.Postgres;
+
+/// <summary>An installation of PostgreSQL: the directory of its programs, and its major version.</summary>
+internal sealed partial record PostgresBinaries(string Directory, int Major)
+{
+    public string Server => Program(Directory, "postgres");
+
+    public string InitDb => Program(Directory, "initdb");
+
+    public string Control => Program(Directory, "pg_ctl");
+
+    /// <summary>Every installation that starts, in the order of preference.</summary>
+    public static IReadOnlyList<PostgresBinaries> FindInstalled() =>
+        [.. Candidates().Distinct().Select(Probe).OfType<PostgresBinaries>()];
+
+    /// <summary>Null when the directory holds no server that can say its version.</summary>
+    public static PostgresBinaries? Probe(string directory)
+    {
+        if (!File.Exists(Program(directory, "postgres")) || !File.Exists(Program(directory, "initdb")))
+        {
+            return null;
+        }
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(Program(directory, "postgres"), "--version") { RedirectStandardOutput = true });
+            var match = VersionPattern().Match(process!.StandardOutput.ReadToEnd());
+            return match.Success ? new PostgresBinaries(directory, int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)) : null;
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Directories named <c>…/18/bin</c> or <c>postgresql@18/bin</c>, the newest first.</summary>
+    internal static IEnumerable<string> NewestFirst(IEnumerable<string> directories) =>
+        directories.OrderByDescending(path => double.TryParse(LastNumber().Match(path).Value, CultureInfo.InvariantCulture, out var version) ? version : 0);
+
+    private static IEnumerable<string> Candidates()
+    {
+        if (Environment.GetEnvironmentVariable("PGBIN") is { Length: > 0 } chosen)
+        {
+            yield return chosen;
+        }
+        if (Executables.OnPath("initdb") is { } onPath)
+        {
+            yield return Path.GetDirectoryName(onPath)!;
+        }
+        var programFiles = Environment.GetFolderPath(Environment.SpecialFolder.ProgramFiles);
+        (string Parent, string Pattern)[] places = OperatingSystem.IsWindows()
+            ? [(Path.Combine(programFiles, "PostgreSQL"), "*")]
+            : [("/usr/lib/postgresql", "*"), ("/usr", "pgsql-*"), ("/opt/homebrew/opt", "postgresql*"), ("/usr/local/opt", "postgresql*")];
+        foreach (var (parent, pattern) in places.Where(place => System.IO.Directory.Exists(place.Parent)))
+        {
+            foreach (var directory in NewestFirst(System.IO.Directory.EnumerateDirectories(parent, pattern)))
+            {
+                yield return Path.Combine(directory, "bin");
+            }
+        }
+    }
+
+    private static string Program(string directory, string name) => Path.Combine(directory, OperatingSystem.IsWindows() ? name + ".exe" : name);
+
+    [GeneratedRegex(@"\(PostgreSQL\) (\d+)")]
+    private static partial Regex VersionPattern();
+
+    [GeneratedRegex(@"\d+(\.\d+)?", RegexOptions.RightToLeft)]
+    private static partial Regex LastNumber();
+}

@@ -1,0 +1,226 @@
+using System.Globalization;
+using Npgsql;
+using PointSystem.Local.Cluster;
+using PointSystem.Local.Processes;
+
+namespace PointSystem.Local.Postgres;
+
+/// <summary>A PostgreSQL server on a private data directory: how it is made and how it is started.</summary>
+internal sealed class PostgresServer
+{
+    public const string Database = "points";
+    private const string Owner = "points";
+    private static readonly TimeSpan InitLimit = TimeSpan.FromMinutes(2);
+    private readonly DataDirectory _data;
+    private readonly Secrets _secrets;
+    private readonly PostgresBinaries _binaries;
+    private readonly UnixUser? _user;
+    private readonly int _port = Ports.Next();
+
+    public PostgresServer(DataDirectory data, Secrets secrets, PostgresBinaries binaries)
+    {
+        _data = data;
+        _secrets = secrets;
+        _binaries = binaries;
+        _user = PostgresUser.Choose();
+        PostgresUser.RequireReachable(data.Postgres, _user);
+        PostgresUser.RequireReachable(binaries.Server, _user);
+    }
+
+    public string Description => string.Create(CultureInfo.InvariantCulture, $"PostgreSQL {_binaries.Major} ({_binaries.Directory})");
+
+    public string ConnectionString(int poolSize) => new NpgsqlConnectionStringBuilder
+    {
+        Host = "127.0.0.1",
+        Port = _port,
+        Username = Owner,
+        Password = _secrets.PostgresPassword,
+        Database = Database,
+        MaxPoolSize = poolSize,
+        // Everything is on this machine: a server that is gone should be noticed soon.
+        Timeout = 5,
+        IncludeErrorDetail = true,
+    }.ConnectionString;
+
+    /// <summary>Makes the data directory unless there is one.</summary>
+    /// <exception cref="LocalException">It is damaged, of another version, or cannot be made.</exception>
+    public async Task PrepareAsync(Reaper reaper, Action<string> progress, CancellationToken cancellationToken)
+    {
+        if (Directory.Exists(_data.Postgres))
+        {
+            RequireUsable();
+            return;
+        }
+        progress("Making a new database ...");
+        // Made aside and moved when complete: what has the final name is whole.
+        var making = _data.Postgres + ".new";
+        if (Directory.Exists(making))
+        {
+            Directory.Delete(making, recursive: true);
+        }
+        var passwordFile = Path.Combine(_data.Root, "initdb.password");
+        try
+        {
+            MakeOwned(making);
+            WritePrivate(passwordFile, _secrets.PostgresPassword);
+            await InitDbAsync(making, passwordFile, reaper, cancellationToken);
+            Directory.Move(making, _data.Postgres);
+        }
+        finally
+        {
+            File.Delete(passwordFile);
+        }
+    }
+
+    public ProcessSpec Spec(int maxConnections, IEnumerable<KeyValuePair<string, string>> settings)
+    {
+        var all = new Dictionary<string, string>
+        {
+            ["listen_addresses"] = "127.0.0.1",
+            ["port"] = _port.ToString(CultureInfo.InvariantCulture),
+            ["unix_socket_directories"] = "",
+            ["max_connections"] = maxConnections.ToString(CultureInfo.InvariantCulture),
+            ["shared_buffers"] = "128MB",
+            // Points are money: a commit that was answered is on the disk.
+            ["fsync"] = "on",
+            ["synchronous_commit"] = "on",
+            ["full_page_writes"] = "on",
+            ["jit"] = "off",
+            ["timezone"] = "UTC",
+            ["log_timezone"] = "UTC",
+            ["lc_messages"] = "C",
+            ["logging_collector"] = "off",
+            ["log_destination"] = "stderr",
+            ["log_line_prefix"] = "[%p] ",
+            ["log_checkpoints"] = "off",
+        };
+        foreach (var (name, value) in settings)
+        {
+            all[name] = value;
+        }
+        return new ProcessSpec
+        {
+            Name = "postgres",
+            FileName = _binaries.Server,
+            Arguments = ["-D", _data.Postgres, .. all.SelectMany(setting => new[] { "-c", $"{setting.Key}={setting.Value}" })],
+            WorkingDirectory = _data.Postgres,
+            RunAs = _user,
+            Order = StopOrder.Postgres,
+            // "Fast": open sessions are cut off, what is committed is written.
+            StopSignal = Native.SigInt,
+            StopOnWindows = StopWithControlAsync,
+        };
+    }
+
+    /// <summary>True once the server answers and the database exists.</summary>
+    public async Task<bool> ProbeAsync(CancellationToken cancellationToken)
+    {
+        var builder = new NpgsqlConnectionStringBuilder(ConnectionString(1)) { Database = "postgres", Pooling = false, Timeout = 2 };
+        try
+        {
+            await using var connection = new NpgsqlConnection(builder.ConnectionString);
+            await connection.OpenAsync(cancellationToken);
+            await using var find = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = Database } } };
+            if (await find.ExecuteScalarAsync(cancellationToken) is null)
+            {
+                await using var create = new NpgsqlCommand($"CREATE DATABASE {Database}", connection);
+                await create.ExecuteNonQueryAsync(cancellationToken);
+            }
+            return true;
+        }
+        catch (NpgsqlException e) when (e is not PostgresException { SqlState: PostgresErrorCodes.InvalidPassword })
+        {
+            return false;
+        }
+        catch (PostgresException e)
+        {
+            throw new LocalException(
+                $"The database in {_data.Postgres} does not know the password in secrets.json beside it: put the right file back, or start anew with --fresh.", e);
+        }
+    }
+
+    private async Task InitDbAsync(string directory, string passwordFile, Reaper reaper, CancellationToken cancellationToken)
+    {
+        var spec = new ProcessSpec
+        {
+            Name = "initdb",
+            FileName = _binaries.InitDb,
+            Arguments =
+            [
+                "-D", directory, "-U", Owner, "--pwfile", passwordFile, "--auth", "scram-sha-256",
+                "--encoding", "UTF8", "--locale", "C", "--data-checksums",
+            ],
+            WorkingDirectory = directory,
+            RunAs = _user,
+            Order = StopOrder.Postgres,
+        };
+        var (exitCode, lines) = await OneShot.RunAsync(spec, reaper, null, InitLimit, cancellationToken);
+        if (exitCode != 0)
+        {
+            throw new LocalException(
+                $"PostgreSQL could not make its data directory {directory}: choose another directory with --data DIR. initdb said:\n"
+                + string.Join('\n', lines.TakeLast(8).Select(line => "    " + line)));
+        }
+    }
+
+    private void RequireUsable()
+    {
+        var file = Path.Combine(_data.Postgres, "PG_VERSION");
+        var text = File.Exists(file) ? File.ReadAllText(file).Trim() : "";
+        if (!int.TryParse(text, CultureInfo.InvariantCulture, out var major))
+        {
+            throw new LocalException(
+                $"The database in {_data.Postgres} is damaged (no readable PG_VERSION): put a backup back, or start anew with --fresh, which deletes all points.");
+        }
+        if (major != _binaries.Major)
+        {
+            throw new LocalException(
+                $"The database in {_data.Postgres} was made by PostgreSQL {major}, and {_binaries.Major} is what is here: "
+                + "install that version, or start anew with --fresh, which deletes all points.");
+        }
+    }
+
+    private void MakeOwned(string directory)
+    {
+        Directory.CreateDirectory(directory);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        Own(directory);
+    }
+
+    private void WritePrivate(string path, string text)
+    {
+        File.Delete(path);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+        using (var writer = new StreamWriter(path, options))
+        {
+            writer.WriteLine(text);
+        }
+        Own(path);
+    }
+
+    private void Own(string path)
+    {
+        if (_user is not null && !Native.ChangeOwner(path, _user))
+        {
+            throw new LocalException($"{path} could not be given to the user {_user.Name}, who runs PostgreSQL: choose another directory with --data DIR.");
+        }
+    }
+
+    private async Task StopWithControlAsync(CancellationToken cancellationToken)
+    {
+        var spec = new ProcessSpec
+        {
+            Name = "pg_ctl",
+            FileName = _binaries.Control,
+            Arguments = ["stop", "-D", _data.Postgres, "-m", "fast", "-W"],
+        };
+        await OneShot.RunAsync(spec, null, null, TimeSpan.FromSeconds(2), cancellationToken);
+    }
+}

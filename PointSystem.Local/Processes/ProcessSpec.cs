@@ -1,0 +1,37 @@
+namespace PointSystem.Local.Processes;
+
+/// <summary>In which order children end: the lower ones first, since they use the higher ones.</summary>
+internal enum StopOrder
+{
+    Api,
+    Sidecar,
+    Redis,
+    Postgres,
+}
+
+/// <summary>What to start, and how to end it.</summary>
+internal sealed record ProcessSpec
+{
+    public required string Name { get; init; }
+
+    public required string FileName { get; init; }
+
+    public required IReadOnlyList<string> Arguments { get; init; }
+
+    /// <summary>Added to this process's environment; null removes a variable.</summary>
+    public IReadOnlyDictionary<string, string?> Environment { get; init; } = new Dictionary<string, string?>();
+
+    public string? WorkingDirectory { get; init; }
+
+    /// <summary>Our own programs end by themselves when their standard input does; foreign ones need the reaper.</summary>
+    public bool EndsWithInput { get; init; }
+
+    public UnixUser? RunAs { get; init; }
+
+    public StopOrder Order { get; init; }
+
+    public int StopSignal { get; init; } = Native.SigTerm;
+
+    /// <summary>Where SIGTERM does not exist: how to ask for an orderly end. Null = by closing its input, or not at all.</summary>
+    public Func<CancellationToken, Task>? StopOnWindows { get; init; }
+}
