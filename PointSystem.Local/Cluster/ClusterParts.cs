@@ -192,7 +192,7 @@ internal sealed class ClusterParts : IAsyncDisposable
                     upstream.Set(UpstreamState.Down);
                 }
             };
-            upstream.StateChanged += changed => _log.Write(ClusterLog.Gateway, $"{changed.Name} is {Describe(changed.State)}.");
+            upstream.StateChanged += SayState;
             _replicas.Add(new Replica(upstream, process, sidecar, http, grpc));
             sidecar.Start();
         }
@@ -236,11 +236,18 @@ internal sealed class ClusterParts : IAsyncDisposable
         }));
     }
 
-    private static string Describe(UpstreamState state) => state switch
+    private void SayState(Upstream upstream)
     {
-        UpstreamState.Ready => "ready",
-        UpstreamState.Alive => "up, but not ready",
-        UpstreamState.Hanging => "hanging",
-        _ => "down",
-    };
+        if (!_stopping.IsCancellationRequested)
+        {
+            var state = upstream.State switch
+            {
+                UpstreamState.Ready => "ready",
+                UpstreamState.Alive => "up, but not ready",
+                UpstreamState.Hanging => "hanging",
+                _ => "down",
+            };
+            _log.Write(ClusterLog.Gateway, $"{upstream.Name} is {state}.");
+        }
+    }
 }

@@ -35,7 +35,11 @@ public static class RunnerCommand
 
     private static async Task RunAsync(RunnerOptions options, StopSignals stop)
     {
-        var log = new ConsoleLog(Console.Out, color: !options.NoColor && !Console.IsOutputRedirected, TimeProvider.System);
+        var log = new ConsoleLog(Console.Out, color: !options.NoColor && !Console.IsOutputRedirected, TimeProvider.System)
+        {
+            // Until it is up only the steps are shown; what the children say is in their files, and in the sentence should one fail.
+            Quiet = true,
+        };
         options.Cluster.Log = log.Write;
         var watch = Stopwatch.StartNew();
         await using var cluster = await LocalCluster.StartAsync(options.Cluster, stop.Token);
