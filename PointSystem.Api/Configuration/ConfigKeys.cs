@@ -1,0 +1,52 @@
+using System.Globalization;
+using PointSystem.Domain.Policies;
+
+namespace PointSystem.Api.Configuration;
+
+/// <summary>A value that can be changed at run time.</summary>
+/// <param name="Name">The key, as stored and as in routes.</param>
+/// <param name="Default">The value in force while nothing is stored.</param>
+/// <param name="Description">What it means.</param>
+/// <param name="FindFault">The rule that a value breaks by itself, as a sentence; null when it breaks none.</param>
+internal sealed record ConfigKey(string Name, string Default, string Description, Func<string, string?> FindFault)
+{
+    /// <summary>False for what exists outside production only.</summary>
+    public bool InProduction { get; init; } = true;
+}
+
+/// <summary>Every key there is. What a key's values must be together is <see cref="PointPolicy.FindViolation"/>'s to say.</summary>
+internal static class ConfigKeys
+{
+    public const string MaxAccumulation = "MAX_ACCUMULATION_AMOUNT_PER_TIME";
+    public const string MaxBalance = "MAX_BALANCE_PER_MEMBER";
+    public const string DefaultExpirationDays = "DEFAULT_EXPIRATION_DAYS";
+    public const string MinExpirationDays = "MIN_EXPIRATION_DAYS";
+    public const string MaxExpirationDays = "MAX_EXPIRATION_DAYS";
+    public const string ClockOffsetDays = "CLOCK_OFFSET_DAYS";
+
+    /// <summary>Furthest the business clock can be shifted, in days.</summary>
+    public const int ClockOffsetDaysMax = 3650;
+
+    /// <summary>The keys in the order of their names.</summary>
+    public static IReadOnlyList<ConfigKey> All { get; } =
+    [
+        new(ClockOffsetDays, "0", "Days that the business clock runs ahead (not in production)", Whole(ClockOffsetDays, 0, ClockOffsetDaysMax)) { InProduction = false },
+        new(DefaultExpirationDays, "365", "Days until a lot expires when nothing is said", Whole(DefaultExpirationDays, 1, PointPolicy.ExpirationDaysLimit)),
+        new(MaxAccumulation, "100000", "Most points of one accumulation", Whole(MaxAccumulation, 1, PointPolicy.PointsMax)),
+        new(MaxBalance, "10000000", "Most live points a member may reach by accumulating or receiving", Whole(MaxBalance, 1, PointPolicy.PointsMax)),
+        new(MaxExpirationDays, "1824", "Most days until expiry that may be asked for", Whole(MaxExpirationDays, 1, PointPolicy.ExpirationDaysLimit)),
+        new(MinExpirationDays, "1", "Fewest days until expiry that may be asked for", Whole(MinExpirationDays, 1, PointPolicy.ExpirationDaysLimit)),
+    ];
+
+    /// <summary>The key of that exact name; null when there is none in this environment.</summary>
+    public static ConfigKey? Find(string name, IHostEnvironment environment) =>
+        All.FirstOrDefault(key => key.Name == name && (key.InProduction || !environment.IsProduction()));
+
+    /// <summary>The one spelling of a whole number: digits, no sign but minus, no leading zero.</summary>
+    public static bool TryReadWhole(string text, out long value) =>
+        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value)
+        && value.ToString(CultureInfo.InvariantCulture) == text;
+
+    private static Func<string, string?> Whole(string name, long min, long max) => text =>
+        TryReadWhole(text, out var value) && value >= min && value <= max ? null : $"{name} must be a whole number from {min} to {max}, in digits alone.";
+}

@@ -1,0 +1,119 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+using PointSystem.Domain.Policies;
+
+namespace PointSystem.Api.Configuration;
+
+/// <summary>
+/// The rules in force, never older than a second: a change of the configuration holds for every request that begins a second after it, on every
+/// replica, and nearly no request waits for the database to know them.
+/// </summary>
+/// <remarks>
+/// A snapshot's age counts from before its query was sent. It is renewed in the background from <see cref="RefreshAge"/> on, by one query at a time;
+/// only where that did not happen in time (no traffic, a slow database) does a request wait for a new one.
+/// </remarks>
+internal sealed class RulesProvider(
+    NpgsqlDataSource database, TimeProvider time, IOptions<BusinessOptions> options, IHostEnvironment environment, ILogger<RulesProvider> logger)
+{
+    /// <summary>Age from which a snapshot is renewed in the background.</summary>
+    public static readonly TimeSpan RefreshAge = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Age from which it is not used any more. Less than a second: the command that goes by it has yet to run.</summary>
+    public static readonly TimeSpan UsableAge = TimeSpan.FromMilliseconds(900);
+
+    private readonly TimeZoneInfo _zone = options.Value.Zone();
+    private readonly Lock _gate = new();
+    private Snapshot? _snapshot;
+    private Task<Snapshot>? _flight;
+    private int _epoch;
+
+    /// <summary>The rules for a command that is about to run.</summary>
+    /// <exception cref="NpgsqlException">They had to be read, and the database is away.</exception>
+    public ValueTask<Rules> CurrentAsync(CancellationToken cancellationToken)
+    {
+        if (Volatile.Read(ref _snapshot) is { } snapshot && snapshot.Epoch == Volatile.Read(ref _epoch))
+        {
+            var age = time.GetElapsedTime(snapshot.TakenAt);
+            if (age < UsableAge)
+            {
+                if (age >= RefreshAge)
+                {
+                    // Nobody waits for it here; a failure is logged, and told to whoever has to wait.
+                    _ = JoinFlight();
+                }
+
+                return ValueTask.FromResult(ToRules(snapshot));
+            }
+        }
+
+        return WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Forgets what is known: after a change on this replica, its next request goes by it at once.</summary>
+    public void Invalidate() => Interlocked.Increment(ref _epoch);
+
+    private Rules ToRules(Snapshot snapshot)
+    {
+        var offset = environment.IsProduction() ? TimeSpan.Zero : snapshot.Values.ClockOffset;
+        return new Rules(snapshot.Values.Policy, new BusinessMoment(time.GetUtcNow() + offset, _zone));
+    }
+
+    private async ValueTask<Rules> WaitAsync(CancellationToken cancellationToken)
+    {
+        var asked = time.GetTimestamp();
+        var epoch = Volatile.Read(ref _epoch);
+        while (true)
+        {
+            var snapshot = await JoinFlight().WaitAsync(cancellationToken);
+
+            // A query sent after the question is fresh however long it took; one that was already under way may be too old. Two rounds at most.
+            if (snapshot.Epoch >= epoch && (snapshot.TakenAt >= asked || time.GetElapsedTime(snapshot.TakenAt) < UsableAge))
+            {
+                return ToRules(snapshot);
+            }
+        }
+    }
+
+    private Task<Snapshot> JoinFlight()
+    {
+        lock (_gate)
+        {
+            if (_flight is { } flight)
+            {
+                return flight;
+            }
+
+            // Its own context: the query belongs to no request, so it must not end with one nor show in its trace.
+            using (ExecutionContext.SuppressFlow())
+            {
+                return _flight = Task.Run(FlyAsync);
+            }
+        }
+    }
+
+    private async Task<Snapshot> FlyAsync()
+    {
+        try
+        {
+            var epoch = Volatile.Read(ref _epoch);
+            var takenAt = time.GetTimestamp();
+            var snapshot = new Snapshot(await ConfigStore.ReadAsync(database, CancellationToken.None), takenAt, epoch);
+            Volatile.Write(ref _snapshot, snapshot);
+            return snapshot;
+        }
+        catch (Exception failure)
+        {
+            logger.RulesNotRead(failure);
+            throw;
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _flight = null;
+            }
+        }
+    }
+
+    private sealed record Snapshot(ConfigValues Values, long TakenAt, int Epoch);
+}

@@ -1,0 +1,48 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace PointSystem.Api.Http;
+
+internal static class HttpExtensions
+{
+    /// <summary>Registers how requests are read and refused: limits, JSON, the mapping of exceptions.</summary>
+    public static IHostApplicationBuilder AddPointHttp(this IHostApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.Configure<KestrelServerOptions>(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax;
+            kestrel.AddServerHeader = false;
+        });
+        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = false);
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.Encoder = PointJsonContext.Wire.Options.Encoder;
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, PointJsonContext.Wire);
+        });
+        services.AddExceptionHandler<ApiExceptionHandler>();
+        return builder;
+    }
+
+    /// <summary>Puts the mapping of exceptions and of empty error answers around everything that follows.</summary>
+    public static WebApplication UsePointHttp(this WebApplication app)
+    {
+        var replica = app.Configuration["Replica:Name"];
+        if (!string.IsNullOrWhiteSpace(replica))
+        {
+            app.Use((http, next) =>
+            {
+                http.Response.OnStarting(static state =>
+                {
+                    var (response, name) = ((HttpResponse, string))state;
+                    response.Headers["X-Replica"] = name;
+                    return Task.CompletedTask;
+                }, (http.Response, replica));
+                return next(http);
+            });
+        }
+
+        app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = static _ => Task.CompletedTask });
+        app.UseStatusCodePages(static context => Problems.ForStatus(context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
+        return app;
+    }
+}

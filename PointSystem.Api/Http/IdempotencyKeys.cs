@@ -1,0 +1,28 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace PointSystem.Api.Http;
+
+/// <summary>The <c>Idempotency-Key</c> header.</summary>
+internal static class IdempotencyKeys
+{
+    public const string Header = "Idempotency-Key";
+
+    /// <summary>Longest key, in characters.</summary>
+    public const int LengthMax = 200;
+
+    /// <summary>Reads the key; null when the header is not there. Compared as it stands, quotes included.</summary>
+    public static bool TryRead(HttpContext http, out string? key, [NotNullWhen(false)] out IResult? problem)
+    {
+        ArgumentNullException.ThrowIfNull(http);
+        var values = http.Request.Headers[Header];
+        key = values.Count == 1 ? values[0] : null;
+        problem = values.Count switch
+        {
+            0 => null,
+            1 when key is { Length: > 0 and <= LengthMax } && key.All(c => c is > ' ' and <= '~') => null,
+            1 => Problems.Invalid(Header, $"{Header} must have 1 to {LengthMax} visible ASCII characters, without blanks."),
+            _ => Problems.Invalid(Header, $"{Header} must be given at most once."),
+        };
+        return problem is null;
+    }
+}

@@ -1,0 +1,106 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace PointSystem.Api.Http;
+
+/// <summary>One field of a JSON object as it was sent.</summary>
+/// <param name="Kind">What stands there.</param>
+/// <param name="Text">Of a string its value, of a number its digits as written; null for the rest and for strings that are no Unicode text.</param>
+internal readonly record struct JsonField(JsonTokenType Kind, string? Text);
+
+/// <summary>Splits a body into its fields without believing anything about them.</summary>
+/// <remarks>
+/// A binder would stop at the first field of a wrong type, accept a name given twice and let halves of surrogate pairs through; here every field is
+/// judged, and what Postgres could not store never gets that far.
+/// </remarks>
+internal static class JsonFields
+{
+    private const int DepthMax = 16;
+
+    private static readonly JsonReaderOptions Strict = new()
+    {
+        AllowTrailingCommas = false,
+        CommentHandling = JsonCommentHandling.Disallow,
+        MaxDepth = DepthMax,
+    };
+
+    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
+
+    /// <exception cref="RequestRefusedException">Not one JSON object in UTF-8, or a field given twice.</exception>
+    public static Dictionary<string, JsonField> Parse(ReadOnlySpan<byte> body)
+    {
+        if (body.StartsWith(ByteOrderMark))
+        {
+            body = body[ByteOrderMark.Length..];
+        }
+
+        if (!Utf8.IsValid(body))
+        {
+            throw Refuse("The body must be JSON in UTF-8; it holds bytes that are not UTF-8.");
+        }
+
+        try
+        {
+            return ReadObject(body);
+        }
+        catch (JsonException broken)
+        {
+            throw Refuse($"The body is not valid JSON: see line {(broken.LineNumber ?? 0) + 1}, byte {(broken.BytePositionInLine ?? 0) + 1}.", broken);
+        }
+    }
+
+    private static Dictionary<string, JsonField> ReadObject(ReadOnlySpan<byte> body)
+    {
+        var fields = new Dictionary<string, JsonField>(StringComparer.Ordinal);
+        var reader = new Utf8JsonReader(body, Strict);
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            // Read on: broken JSON is said to be broken before anything else is said of it.
+            while (reader.Read())
+            {
+            }
+
+            throw Refuse("The body must be a JSON object.");
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var name = TextOf(ref reader) ?? throw Refuse("The name of a field is not valid Unicode text.");
+            reader.Read();
+            var field = new JsonField(reader.TokenType, reader.TokenType switch
+            {
+                JsonTokenType.String => TextOf(ref reader),
+                JsonTokenType.Number => Encoding.ASCII.GetString(reader.ValueSpan),
+                _ => null,
+            });
+            reader.Skip();
+            if (!fields.TryAdd(name, field))
+            {
+                throw new RequestRefusedException(Problems.Invalid(Shorten(name), $"{Shorten(name)} is given more than once."));
+            }
+        }
+
+        // What follows the object must be white space; anything else is a JsonException.
+        reader.Read();
+        return fields;
+    }
+
+    /// <summary>Null when escapes spell half a surrogate pair.</summary>
+    private static string? TextOf(ref Utf8JsonReader reader)
+    {
+        try
+        {
+            return reader.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private static string Shorten(string name) => name.Length <= 50 ? name : "a field";
+
+    private static RequestRefusedException Refuse(string sentence, Exception? inner = null) => new(Problems.InvalidBody(sentence), inner);
+}

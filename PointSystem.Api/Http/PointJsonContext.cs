@@ -1,0 +1,20 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace PointSystem.Api.Http;
+
+/// <summary>The JSON of everything that is answered, generated at compile time. A new DTO adds its line here.</summary>
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSerializable(typeof(Problem))]
+internal sealed partial class PointJsonContext : JsonSerializerContext
+{
+    /// <summary>
+    /// As answers are written: quotes and letters of other scripts stay readable. (The default escapes them for pages that paste JSON into HTML; ours
+    /// goes out as application/json only.)
+    /// </summary>
+    public static PointJsonContext Wire { get; } = new(new JsonSerializerOptions(JsonSerializerDefaults.Web)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

@@ -1,0 +1,55 @@
+using System.Diagnostics.CodeAnalysis;
+using PointSystem.Domain.Points;
+
+namespace PointSystem.Api.Http;
+
+/// <summary>Point keys in routes.</summary>
+internal static class PointKeys
+{
+    /// <summary>
+    /// Reads the key of an accumulation or a usage. Impossible as a key: 400; possible, but none of ours or of another sort: 404 of the expected sort.
+    /// </summary>
+    public static bool TryRead(string text, PointKeyType expected, out PointKey key, [NotNullWhen(false)] out IResult? problem)
+    {
+        problem = null;
+        if (!PointKey.IsWellFormed(text))
+        {
+            key = default;
+            problem = Problems.Invalid("pointKey", "pointKey must have 1 to 100 characters, each a letter A-Z or a-z, a digit, '-' or '_'.");
+            return false;
+        }
+
+        if (!PointKey.TryParse(text, out key))
+        {
+            problem = NotFound(expected, text).ToProblem();
+            return false;
+        }
+
+        if (key.Type != expected)
+        {
+            problem = (NotFound(expected, text) with
+            {
+                Message = $"'{text}' is the key of {NameOf(key.Type)}; {NameOf(expected)}'s key belongs here.",
+            }).ToProblem();
+            return false;
+        }
+
+        return true;
+    }
+
+    private static Domain.Results.PointError NotFound(PointKeyType expected, string text) => expected switch
+    {
+        PointKeyType.Accumulation => PointErrors.AccumulationNotFound(text),
+        PointKeyType.Usage => PointErrors.UsageNotFound(text),
+        _ => throw new ArgumentOutOfRangeException(nameof(expected), expected, "Only accumulations and usages are looked up by their key."),
+    };
+
+    private static string NameOf(PointKeyType type) => type switch
+    {
+        PointKeyType.Accumulation => "an accumulation",
+        PointKeyType.Usage => "a usage",
+        PointKeyType.Cancellation => "a cancellation",
+        PointKeyType.Transfer => "a transfer",
+        _ => "something else",
+    };
+}

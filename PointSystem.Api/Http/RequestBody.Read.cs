@@ -1,0 +1,84 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
+
+namespace PointSystem.Api.Http;
+
+internal sealed partial class RequestBody
+{
+    /// <summary>Longest body, in bytes; Kestrel is told the same.</summary>
+    public const int BytesMax = 64 * 1024;
+
+    /// <summary>Reads the body.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="optional">True: no body at all counts as an empty object.</param>
+    /// <exception cref="RequestRefusedException">Not JSON by its content type, no JSON object, or too large.</exception>
+    public static async ValueTask<RequestBody> ReadAsync(HttpContext http, bool optional = false)
+    {
+        if (http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == false)
+        {
+            return Empty(optional);
+        }
+
+        // Chunked, so possibly empty all the same: the type is judged first, because a body of another type is not worth reading.
+        if (!IsJson(http.Request))
+        {
+            throw new RequestRefusedException(Problems.UnsupportedMediaType());
+        }
+
+        var reader = http.Request.BodyReader;
+        while (true)
+        {
+            var read = await ReadSomeAsync(reader, http.RequestAborted);
+            var buffer = read.Buffer;
+            if (buffer.Length > BytesMax)
+            {
+                throw new RequestRefusedException(Problems.RequestTooLarge());
+            }
+
+            if (!read.IsCompleted)
+            {
+                reader.AdvanceTo(buffer.Start, buffer.End);
+                continue;
+            }
+
+            try
+            {
+                return buffer.IsEmpty
+                    ? Empty(optional)
+                    : new RequestBody(JsonFields.Parse(buffer.IsSingleSegment ? buffer.FirstSpan : buffer.ToArray()));
+            }
+            finally
+            {
+                reader.AdvanceTo(buffer.End);
+            }
+        }
+    }
+
+    private static async ValueTask<System.IO.Pipelines.ReadResult> ReadSomeAsync(System.IO.Pipelines.PipeReader reader, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await reader.ReadAsync(cancellationToken);
+        }
+        catch (BadHttpRequestException refused)
+        {
+            // Kestrel's own limits: too large, too slow, broken chunks.
+            throw new RequestRefusedException(Problems.ForStatus(refused.StatusCode), refused);
+        }
+    }
+
+    private static RequestBody Empty(bool optional) => optional
+        ? new RequestBody([])
+        : throw new RequestRefusedException(Problems.InvalidBody("A JSON object is required as the body."));
+
+    private static bool IsJson(HttpRequest request)
+    {
+        if (!request.HasJsonContentType() || !MediaTypeHeaderValue.TryParse(request.ContentType, out var type))
+        {
+            return false;
+        }
+
+        return !type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase);
+    }
+}

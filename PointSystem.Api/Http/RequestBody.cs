@@ -1,0 +1,209 @@
+using System.Globalization;
+using System.Text.Json;
+using PointSystem.Domain.Points;
+using PointSystem.Domain.Results;
+
+namespace PointSystem.Api.Http;
+
+/// <summary>
+/// A JSON body, read field by field: each wrong field gets its own sentence, and all of them are told at once. Unknown fields are ignored.
+/// Ask for every field first, then answer <see cref="Problem"/> if there is one; the values of wrong fields are placeholders.
+/// </summary>
+internal sealed partial class RequestBody
+{
+    private readonly Dictionary<string, JsonField> _fields;
+    private Dictionary<string, string[]>? _errors;
+    private bool _amountAtFault;
+    private bool _orderNumberAtFault;
+
+    private RequestBody(Dictionary<string, JsonField> fields) => _fields = fields;
+
+    /// <summary>Null when every field asked for was right, else the 400 that says what is wrong with each.</summary>
+    public IResult? Problem => _errors is null
+        ? null
+        : Problems.Invalid(
+            _amountAtFault ? PointErrorCodes.InvalidAmount
+                : _orderNumberAtFault ? PointErrorCodes.InvalidOrderNumber
+                : PointErrorCodes.InvalidRequest,
+            _errors);
+
+    /// <summary>Adds a fault that the caller found, e.g. one of two fields together. The first fault of a field stays.</summary>
+    /// <param name="field">The field in wire spelling.</param>
+    /// <param name="sentence">A whole sentence that names field and rule.</param>
+    public void AddError(string field, string sentence) => (_errors ??= new(StringComparer.Ordinal)).TryAdd(field, [sentence]);
+
+    /// <summary>A member id, 1 … 2^63-1.</summary>
+    public long MemberId(string field) => Whole(field, 1, long.MaxValue) ?? 1;
+
+    /// <summary>An amount of points, 1 … 2^63-1; the policy's limits are the domain's to check.</summary>
+    public long Amount(string field) => Judge(field, Whole(field, 1, long.MaxValue)) ?? 1;
+
+    /// <summary>As <see cref="Amount"/>; null when it is missing or null.</summary>
+    public long? OptionalAmount(string field) => IsAbsent(field) ? null : Amount(field);
+
+    /// <summary>Any 32-bit whole number; null when it is missing or null.</summary>
+    public int? OptionalInt(string field) => IsAbsent(field) ? null : (int?)Whole(field, int.MinValue, int.MaxValue);
+
+    /// <summary>A JSON boolean; false when it is missing or null.</summary>
+    public bool OptionalFlag(string field)
+    {
+        if (!IsAbsent(field) && _fields[field].Kind is not (JsonTokenType.True or JsonTokenType.False))
+        {
+            AddError(field, $"{field} must be true or false.");
+        }
+
+        return _fields.TryGetValue(field, out var value) && value.Kind == JsonTokenType.True;
+    }
+
+    /// <summary>An order number as <see cref="OrderNumbers"/> has it.</summary>
+    public string OrderNumber(string field)
+    {
+        var text = IsAbsent(field) ? null : ReadText(field);
+        if (text is null && HasError(field))
+        {
+            _orderNumberAtFault = true;
+        }
+        else if (OrderNumbers.Check(text) is { } error)
+        {
+            _orderNumberAtFault = true;
+            AddError(field, error.Message);
+        }
+
+        return text ?? "";
+    }
+
+    /// <summary>A text without control characters (which some stores refuse and logs would garble); null when it is missing, null or blank.</summary>
+    /// <param name="field">The field in wire spelling.</param>
+    /// <param name="lengthMax">Most characters.</param>
+    public string? OptionalText(string field, int lengthMax)
+    {
+        var text = IsAbsent(field) ? null : ReadText(field);
+        if (text is null)
+        {
+            return null;
+        }
+
+        // A UTF-16 unit is at least half a character, so a text of more units than this need not be counted.
+        if (text.Length > 2 * lengthMax || text.EnumerateRunes().Count() > lengthMax)
+        {
+            AddError(field, $"{field} must have at most {lengthMax} characters.");
+        }
+        else if (text.Any(char.IsControl))
+        {
+            AddError(field, $"{field} must not contain control characters.");
+        }
+
+        return string.IsNullOrWhiteSpace(text) ? null : text;
+    }
+
+    /// <summary>A text as <see cref="OptionalText"/> that must be there and not be blank.</summary>
+    public string Text(string field, int lengthMax)
+    {
+        var text = OptionalText(field, lengthMax);
+        if (text is null && !HasError(field))
+        {
+            AddError(field, $"{field} is required and must not be blank.");
+        }
+
+        return text ?? "";
+    }
+
+    /// <summary>A text, or a whole number that is taken as the text of its digits.</summary>
+    public string TextOrInteger(string field, int lengthMax)
+    {
+        if (!_fields.TryGetValue(field, out var value) || value.Kind != JsonTokenType.Number)
+        {
+            return Text(field, lengthMax);
+        }
+
+        if (!IsPlainInteger(value.Text!))
+        {
+            AddError(field, $"{field} must be a whole number written without fraction or exponent, or a text.");
+        }
+        else if (value.Text!.Length > lengthMax)
+        {
+            AddError(field, $"{field} must have at most {lengthMax} characters.");
+        }
+
+        return value.Text!;
+    }
+
+    /// <summary>A whole number from <paramref name="min"/> to <paramref name="max"/>; null, and a sentence noted, when it is anything else.</summary>
+    private long? Whole(string field, long min, long max)
+    {
+        if (IsAbsent(field))
+        {
+            AddError(field, _fields.ContainsKey(field) ? $"{field} is required and must not be null." : $"{field} is required.");
+            return null;
+        }
+
+        var value = _fields[field];
+        if (value.Kind != JsonTokenType.Number)
+        {
+            AddError(field, $"{field} must be a number, not {NameOf(value.Kind)}.");
+            return null;
+        }
+
+        if (!IsPlainInteger(value.Text!))
+        {
+            AddError(field, $"{field} must be a whole number written without fraction or exponent.");
+            return null;
+        }
+
+        // Out of 64 bits fails to parse; the sign tells on which side.
+        var negative = value.Text![0] == '-';
+        if (!long.TryParse(value.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number))
+        {
+            AddError(field, Bound(field, negative, min, max));
+            return null;
+        }
+
+        if (number < min || number > max)
+        {
+            AddError(field, Bound(field, number < min, min, max));
+            return null;
+        }
+
+        return number;
+    }
+
+    private static string Bound(string field, bool below, long min, long max) =>
+        below ? $"{field} must be at least {min}." : $"{field} must be at most {max}.";
+
+    private static bool IsPlainInteger(string digits) => digits.AsSpan().IndexOfAny('.', 'e', 'E') < 0;
+
+    private string? ReadText(string field)
+    {
+        var value = _fields[field];
+        if (value.Kind != JsonTokenType.String)
+        {
+            AddError(field, $"{field} must be a text, not {NameOf(value.Kind)}.");
+        }
+        else if (value.Text is null)
+        {
+            AddError(field, $"{field} must be valid Unicode text.");
+        }
+
+        return value.Kind == JsonTokenType.String ? value.Text : null;
+    }
+
+    private long? Judge(string field, long? amount)
+    {
+        _amountAtFault |= HasError(field);
+        return amount;
+    }
+
+    private bool HasError(string field) => _errors?.ContainsKey(field) == true;
+
+    private bool IsAbsent(string field) => !_fields.TryGetValue(field, out var value) || value.Kind == JsonTokenType.Null;
+
+    private static string NameOf(JsonTokenType kind) => kind switch
+    {
+        JsonTokenType.String => "a text",
+        JsonTokenType.Number => "a number",
+        JsonTokenType.True or JsonTokenType.False => "a boolean",
+        JsonTokenType.StartArray => "an array",
+        JsonTokenType.StartObject => "an object",
+        _ => "null",
+    };
+}
