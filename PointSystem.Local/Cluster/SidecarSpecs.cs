@@ -21,7 +21,7 @@ internal sealed class SidecarSpecs
         _redisAddress = redisAddress;
     }
 
-    public string Description => _daprd is null ? "lock sidecar stand-in (daprd is not installed)" : $"Dapr ({_daprd})";
+    public string Description => _daprd is null ? "the lock stand-in, in the place of Dapr" : $"Dapr ({_daprd})";
 
     public ProcessSpec Spec(string name, int httpPort, int grpcPort)
     {

@@ -34,6 +34,8 @@ internal sealed class GatewayServer : IAsyncDisposable
         builder.Logging.SetMinimumLevel(LogLevel.Warning).AddProvider(new ClusterLogProvider(log));
         // A request that fails is answered and said by the change of its replica's state; a line for each adds nothing.
         builder.Logging.AddFilter("Yarp", LogLevel.None);
+        // Said by the exception below.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         builder.Services.AddSingleton<IHostLifetime, NoSignals>();
         builder.Services.AddRoutingCore();
         builder.Services.AddHttpForwarder();

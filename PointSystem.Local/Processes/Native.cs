@@ -17,6 +17,8 @@ internal static class Native
 
     public static int SigContinue => OperatingSystem.IsLinux() ? 18 : 19;
 
+    public static int ParentProcessId => GetParentProcessId();
+
     public static bool IsRoot => !OperatingSystem.IsWindows() && GetEffectiveUserId() == 0;
 
     /// <summary>Sends a signal; false when the process is gone or not ours to signal.</summary>
@@ -46,6 +48,10 @@ internal static class Native
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Kill(int processId, int signal);
+
+    [DllImport("libc", EntryPoint = "getppid")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int GetParentProcessId();
 
     [DllImport("libc", EntryPoint = "geteuid")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -22,7 +22,7 @@ internal sealed class RedisServer
 
     public string Address => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
 
-    public string Description => _installed is null ? "Garnet (redis-server is not installed)" : $"Redis ({_installed})";
+    public string Description => _installed is null ? "Garnet, in the place of Redis" : $"Redis ({_installed})";
 
     public ProcessSpec Spec()
     {

@@ -109,8 +109,26 @@ internal sealed class RunnerOptions
 
     private static LocalException Unknown(string name)
     {
-        var near = Known.FirstOrDefault(known => name.TrimStart('-').Length > 1 && known.StartsWith("--" + name.TrimStart('-')[..2], StringComparison.OrdinalIgnoreCase));
+        var near = Known.FirstOrDefault(known => Distance(known, name) <= 2);
         return new LocalException($"Unknown option {name}{(near is null ? "" : $" (did you mean {near}?)")}: --help lists what there is.");
+    }
+
+    // Letters to add, drop or change to get from one to the other.
+    private static int Distance(string from, string to)
+    {
+        var row = Enumerable.Range(0, to.Length + 1).ToArray();
+        for (var i = 1; i <= from.Length; i++)
+        {
+            var diagonal = row[0];
+            row[0] = i;
+            for (var j = 1; j <= to.Length; j++)
+            {
+                var change = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.Min(change, Math.Min(row[j], row[j - 1]) + 1);
+            }
+        }
+        return row[to.Length];
     }
 
     /// <summary>What follows an option, after '=' or as the next argument.</summary>
