@@ -1,3 +1,5 @@
+using PointSystem.Domain.Points;
+
 namespace PointSystem.Tests;
 
 public sealed class SolutionTests
@@ -5,6 +7,6 @@ public sealed class SolutionTests
     [Fact]
     public void Domain_References_NothingButTheRuntime() =>
         Assert.All(
-            typeof(Domain.Points.PointKind).Assembly.GetReferencedAssemblies(),
+            typeof(PointKind).Assembly.GetReferencedAssemblies(),
             reference => Assert.StartsWith("System.", reference.Name, StringComparison.Ordinal));
 }

@@ -9,10 +9,17 @@ public sealed partial class MemberAccount
     /// <param name="amount">Points, at least 1; the per-time maximum does not apply.</param>
     /// <param name="reason">Why, if said.</param>
     /// <param name="context">Policy (the receiver's balance cap), actor, keys.</param>
+    /// <exception cref="ArgumentException">The accounts were loaded for different days.</exception>
     public Result<Transfer> TransferTo(MemberAccount receiver, long amount, string? reason, CommandContext context)
     {
         ArgumentNullException.ThrowIfNull(receiver);
         ArgumentNullException.ThrowIfNull(context);
+        if (receiver.At.Today != At.Today)
+        {
+            // Points on their last day here would arrive there as lapsed: one transaction has one "today".
+            throw new ArgumentException($"Both accounts must be loaded for the same day; {At.Today:O} and {receiver.At.Today:O} are two.", nameof(receiver));
+        }
+
         if (receiver.MemberId == MemberId)
         {
             return PointErrors.TransferToOneself();

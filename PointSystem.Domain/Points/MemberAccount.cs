@@ -19,6 +19,7 @@ public sealed partial class MemberAccount
     private readonly Dictionary<long, Lot> _lots = [];
     private readonly Dictionary<string, Usage> _usages = new(StringComparer.Ordinal);
     private readonly long _startVersion;
+    private readonly Lot? _loadedThrough;
     private long _drawableAmount;
     private long _lapsedAmount;
     private long _lapsedManualAmount;
@@ -29,7 +30,12 @@ public sealed partial class MemberAccount
     /// <param name="lots">Lots, see the remarks of the class.</param>
     /// <param name="usages">Usages that commands name.</param>
     /// <param name="at">Now.</param>
-    public MemberAccount(WalletState wallet, IEnumerable<Lot> lots, IEnumerable<Usage> usages, BusinessMoment at)
+    /// <param name="loadedThrough">
+    /// The last lot that was loaded in draw order; beyond it, lots may be missing. With it, a set of commands cannot draw from a lot that was loaded
+    /// for another reason (named, granted or given back to just now) while one that goes before it is missing. Null when the caller knows better:
+    /// everything is loaded, or there is one command only.
+    /// </param>
+    public MemberAccount(WalletState wallet, IEnumerable<Lot> lots, IEnumerable<Usage> usages, BusinessMoment at, Lot? loadedThrough = null)
     {
         ArgumentNullException.ThrowIfNull(lots);
         ArgumentNullException.ThrowIfNull(usages);
@@ -38,6 +44,7 @@ public sealed partial class MemberAccount
         ManualBalance = wallet.ManualBalance;
         Version = _startVersion = wallet.Version;
         _lastEntryAt = wallet.LastEntryAt;
+        _loadedThrough = loadedThrough;
         At = at;
         foreach (var lot in lots)
         {
@@ -89,7 +96,8 @@ public sealed partial class MemberAccount
             return false;
         }
 
-        foreach (var lot in _lapsed)
+        // Nearest date first, then oldest: the journal must not depend on the order in which rows were read.
+        foreach (var lot in _lapsed.OrderBy(lot => lot.ExpirationDate).ThenBy(lot => lot.Id))
         {
             var points = lot.Available;
             lot.Available = 0;
@@ -154,7 +162,28 @@ public sealed partial class MemberAccount
             return new InsufficientPointError(LiveBalance, amount);
         }
 
-        return amount <= _drawableAmount ? null : throw new LotsNotLoadedException(MemberId, amount);
+        return IsLoaded(amount) ? null : throw new LotsNotLoadedException(MemberId, amount);
+    }
+
+    /// <summary>Whether the first points in draw order, as many as that, are all among the loaded lots.</summary>
+    private bool IsLoaded(long amount)
+    {
+        if (_loadedThrough is null || _drawableAmount >= LiveBalance)
+        {
+            return amount <= _drawableAmount;
+        }
+
+        foreach (var lot in _drawable)
+        {
+            if (amount <= 0 || DrawOrder.Instance.Compare(lot, _loadedThrough) > 0)
+            {
+                break;
+            }
+
+            amount -= lot.Available;
+        }
+
+        return amount <= 0;
     }
 
     private Lot Grant(PointKey key, long amount, DateOnly expirationDate, bool isManualGrant, PointKey? source)

@@ -1,8 +1,10 @@
+using System.Buffers;
+using System.Text;
 using PointSystem.Domain.Results;
 
 namespace PointSystem.Domain.Points;
 
-/// <summary>The rule of order numbers: non-blank, at most 100 characters, no control characters.</summary>
+/// <summary>The rule of order numbers: non-blank, at most 100 characters, no control characters, no half surrogate pairs.</summary>
 public static class OrderNumbers
 {
     /// <summary>Longest order number, in Unicode characters.</summary>
@@ -22,6 +24,27 @@ public static class OrderNumbers
             return PointErrors.InvalidOrderNumber($"orderNumber must have at most {LengthMax} characters.");
         }
 
-        return orderNumber.Any(char.IsControl) ? PointErrors.InvalidOrderNumber("orderNumber must not contain control characters.") : null;
+        if (orderNumber.Any(char.IsControl))
+        {
+            return PointErrors.InvalidOrderNumber("orderNumber must not contain control characters.");
+        }
+
+        return IsUnicode(orderNumber) ? null : PointErrors.InvalidOrderNumber("orderNumber must be valid Unicode text.");
+    }
+
+    /// <summary>False for half a surrogate pair: no database takes it, so it must not get that far.</summary>
+    private static bool IsUnicode(ReadOnlySpan<char> text)
+    {
+        while (!text.IsEmpty)
+        {
+            if (Rune.DecodeFromUtf16(text, out _, out var length) != OperationStatus.Done)
+            {
+                return false;
+            }
+
+            text = text[length..];
+        }
+
+        return true;
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
@@ -80,7 +81,10 @@ public readonly record struct PointKey
         }
 
         Span<byte> bytes = stackalloc byte[sizeof(long) + EntropyBytes];
-        if (!Base64Url.TryDecodeFromChars(text.AsSpan(PrefixLength), bytes, out var length) || length <= EntropyBytes)
+
+        // Not TryDecodeFromChars: it answers false only when the space is short and throws on text that is not base64url.
+        var decoded = Base64Url.DecodeFromChars(text.AsSpan(PrefixLength), bytes, out _, out var length);
+        if (decoded != OperationStatus.Done || length <= EntropyBytes)
         {
             return false;
         }

@@ -1,0 +1,129 @@
+using PointSystem.Domain.Points;
+using PointSystem.Domain.Policies;
+using PointSystem.Domain.Results;
+
+namespace PointSystem.Tests.Domain;
+
+public sealed class AccumulateTests
+{
+    private readonly Desk _desk = new();
+
+    [Fact]
+    public void Accumulate_Accepted_GrantsALotAndOneEntry()
+    {
+        var lot = _desk.Accumulate(7, 1_000, days: 10, manual: true, reason: "compensation").Value;
+
+        Assert.Equal((1, 7, 1_000, 1_000), (lot.Id, lot.MemberId, lot.Amount, lot.Available));
+        Assert.Equal((PointKeyType.Accumulation, 7L), (lot.Key.Type, lot.Key.MemberId));
+        Assert.Equal(new DateOnly(2026, 3, 11), lot.ExpirationDate);
+        Assert.True(lot.IsManualGrant);
+        Assert.Null(lot.SourceKey);
+        Assert.Equal((_desk.Now, _desk.Now), (lot.CreatedAt, lot.UpdatedAt));
+        Assert.Equal(LotStatus.Accumulated, lot.StatusOn(_desk.Today));
+        Assert.Equal(
+            new LedgerEntry(7, 1, 1, PointKind.Accumulate, lot.Key, lot.Id, 1_000, 1_000, _desk.Now, Desk.Actor, "compensation"),
+            Assert.Single(_desk.Book.EntriesOf(7)));
+        Assert.Equal(new WalletState(7, 1_000, 1_000, 1, _desk.Now), _desk.Book.WalletOf(7));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(99_999)]
+    [InlineData(100_000)]
+    public void Accumulate_AmountInRange_Grants(long amount) => Assert.Equal(amount, _desk.Accumulate(1, amount).Value.Amount);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(long.MinValue)]
+    public void Accumulate_AmountBelowOne_IsInvalid(long amount)
+    {
+        var error = Refused.With(PointErrorCodes.InvalidAmount, PointErrorKind.Invalid, _desk.Accumulate(1, amount));
+        Assert.Equal("amount", error.Field);
+    }
+
+    [Theory]
+    [InlineData(100_001, false)]
+    [InlineData(100_001, true)]
+    [InlineData(long.MaxValue, false)]
+    public void Accumulate_AboveTheMaximumPerTime_IsRefusedManualGrantsIncluded(long amount, bool manual) =>
+        Refused.With(PointErrorCodes.ExceededMaxAccumulation, PointErrorKind.Refused, _desk.Accumulate(1, amount, manual: manual));
+
+    [Fact]
+    public void Accumulate_LoweredMaximum_CountsAtOnce()
+    {
+        _desk.Policy = PointPolicy.Default with { MaxAccumulationAmountPerTime = 10 };
+        Refused.With(PointErrorCodes.ExceededMaxAccumulation, PointErrorKind.Refused, _desk.Accumulate(1, 11));
+        Assert.Equal(10, _desk.Grant(1, 10).Amount);
+    }
+
+    [Fact]
+    public void Accumulate_UpToTheBalanceCap_IsAcceptedAndNotOneMore()
+    {
+        _desk.Policy = PointPolicy.Default with { MaxBalancePerMember = 1_000 };
+        _desk.Grant(1, 400);
+        Refused.With(PointErrorCodes.ExceededMaxBalance, PointErrorKind.Refused, _desk.Accumulate(1, 601));
+        _desk.Grant(1, 600);
+        Refused.With(PointErrorCodes.ExceededMaxBalance, PointErrorKind.Refused, _desk.Accumulate(1, 1));
+        Assert.Equal(1_000, _desk.Live(1));
+        Assert.Equal(1_000, _desk.Grant(2, 1_000).Amount);
+    }
+
+    [Fact]
+    public void Accumulate_CapLoweredBelowTheHolding_TouchesNothingAndGrantsNothing()
+    {
+        var lot = _desk.Grant(1, 1_000);
+        _desk.Policy = PointPolicy.Default with { MaxBalancePerMember = 500, DefaultExpirationDays = 1, MaxExpirationDays = 2 };
+        Refused.With(PointErrorCodes.ExceededMaxBalance, PointErrorKind.Refused, _desk.Accumulate(1, 1));
+        Assert.Equal(LotRow.Of(lot), _desk.Book.Lot(lot.Key));
+        Assert.Equal(1_000, _desk.Use(1, 1_000).Value.TotalAmount);
+    }
+
+    [Fact]
+    public void Accumulate_ExpiredUsedAndCancelledPoints_DoNotCountForTheCap()
+    {
+        _desk.Policy = PointPolicy.Default with { MaxBalancePerMember = 1_000 };
+        _desk.Grant(1, 300, days: 1);
+        _desk.CancelLot(1, _desk.Grant(1, 300).Key);
+        _desk.Grant(1, 300);
+        _desk.Grant(1, 400);
+        _desk.Use(1, 100);
+        _desk.Wait(2);
+        Assert.Equal(700, _desk.Live(1));
+        Refused.With(PointErrorCodes.ExceededMaxBalance, PointErrorKind.Refused, _desk.Accumulate(1, 301));
+        Assert.Equal(300, _desk.Grant(1, 300).Amount);
+        Assert.Equal(1_000, _desk.Live(1));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(1823)]
+    [InlineData(1824)]
+    public void Accumulate_ExpirationDaysInRange_CountFromToday(int days) =>
+        Assert.Equal(_desk.Today.AddDays(days), _desk.Grant(1, 1, days).ExpirationDate);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(1825)]
+    [InlineData(int.MaxValue)]
+    [InlineData(int.MinValue)]
+    public void Accumulate_ExpirationDaysOutOfRange_IsRefused(int days) =>
+        Refused.With(PointErrorCodes.InvalidExpirationDate, PointErrorKind.Refused, _desk.Accumulate(1, 1, days));
+
+    [Fact]
+    public void Accumulate_ConfiguredExpirationDays_Hold()
+    {
+        _desk.Policy = PointPolicy.Default with { MinExpirationDays = 10, DefaultExpirationDays = 20, MaxExpirationDays = 30 };
+        Refused.With(PointErrorCodes.InvalidExpirationDate, PointErrorKind.Refused, _desk.Accumulate(1, 1, days: 9));
+        Refused.With(PointErrorCodes.InvalidExpirationDate, PointErrorKind.Refused, _desk.Accumulate(1, 1, days: 31));
+        Assert.Equal(_desk.Today.AddDays(10), _desk.Grant(1, 1, days: 10).ExpirationDate);
+        Assert.Equal(_desk.Today.AddDays(20), _desk.Grant(1, 1).ExpirationDate);
+        Assert.Equal(_desk.Today.AddDays(30), _desk.Grant(1, 1, days: 30).ExpirationDate);
+    }
+
+    [Fact]
+    public void Accumulate_ExpirationDaysOmitted_TakesTheDefault() =>
+        Assert.Equal(new DateOnly(2027, 3, 1), _desk.Grant(1, 1).ExpirationDate);
+}

@@ -1,0 +1,96 @@
+using PointSystem.Domain.Points;
+using PointSystem.Domain.Policies;
+using PointSystem.Domain.Results;
+
+namespace PointSystem.Tests.Domain;
+
+/// <summary>Runs commands against a <see cref="Book"/>, one transaction each, and checks the books after every one.</summary>
+internal sealed class Desk(Book? book = null)
+{
+    public const string Actor = "tester";
+
+    public static readonly TimeZoneInfo Seoul = TimeZoneInfo.FindSystemTimeZoneById("Asia/Seoul");
+
+    public Book Book { get; } = book ?? new Book();
+
+    public PointPolicy Policy { get; set; } = PointPolicy.Default;
+
+    /// <summary>Noon of 1 March 2026 in Seoul, to begin with.</summary>
+    public DateTimeOffset Now { get; set; } = new(2026, 3, 1, 3, 0, 0, TimeSpan.Zero);
+
+    public BusinessMoment At => new(Now, Seoul);
+
+    public DateOnly Today => At.Today;
+
+    public CommandContext Context => new(Policy, At, Actor, Book.NewKey);
+
+    public Desk Wait(int days)
+    {
+        Now = Now.AddDays(days);
+        return this;
+    }
+
+    public long Live(long member) => Book.Load(member, At).Account.LiveBalance;
+
+    /// <summary>Grants points that a test takes for given.</summary>
+    public Lot Grant(long member, long amount, int? days = null, bool manual = false) => Accumulate(member, amount, days, manual).Value;
+
+    public Result<Lot> Accumulate(long member, long amount, int? days = null, bool manual = false, string? reason = null) =>
+        Run(member, account => account.Accumulate(amount, days, manual, reason, Context));
+
+    public Result<Lot> CancelLot(long member, PointKey key, string? reason = null) =>
+        Run(member, account => account.CancelAccumulation(key, reason, Context));
+
+    public Result<Usage> Use(long member, long amount, string orderNumber = "A1234") =>
+        Run(member, account => account.Use(orderNumber, amount, Context));
+
+    public Result<Cancellation> CancelUsage(long member, PointKey key, long? amount = null, string? reason = null) =>
+        Run(member, account => account.CancelUsage(key, amount, reason, Context));
+
+    public Result<Transfer> Transfer(long from, long to, long amount, string? reason = null)
+    {
+        var giver = Book.Load(from, At);
+        var receiver = Book.Load(to, At);
+        var result = giver.Account.TransferTo(receiver.Account, amount, reason, Context);
+        Finish(result.Error, giver, receiver);
+        return result;
+    }
+
+    public bool PostLapses(long member)
+    {
+        var session = Book.Load(member, At);
+        var posted = session.Account.PostLapses(Actor);
+        Assert.Equal(posted, !session.Account.Changes.IsEmpty);
+        Finish(error: null, session);
+        return posted;
+    }
+
+    /// <summary>Writes what was accepted, checks that nothing was touched by what was refused.</summary>
+    public void Finish(PointError? error, params Session[] sessions)
+    {
+        if (error is null)
+        {
+            Book.Save(sessions);
+        }
+
+        foreach (var session in sessions)
+        {
+            if (error is not null)
+            {
+                session.AssertUntouched(Book);
+            }
+
+            Book.AssertBalanced(session.Account.MemberId, At);
+            Assert.Equal(Live(session.Account.MemberId), session.Account.LiveBalance);
+        }
+    }
+
+    private Result<T> Run<T>(long member, Func<MemberAccount, Result<T>> command)
+        where T : class
+    {
+        var session = Book.Load(member, At);
+        var result = command(session.Account);
+        Finish(result.Error, session);
+        return result;
+    }
+}

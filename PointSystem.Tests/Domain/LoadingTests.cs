@@ -1,0 +1,143 @@
+using PointSystem.Domain.Points;
+using PointSystem.Domain.Policies;
+using PointSystem.Domain.Results;
+
+namespace PointSystem.Tests.Domain;
+
+/// <summary>Accounts that were loaded in part, and several commands on one account.</summary>
+public sealed class LoadingTests
+{
+    private readonly Desk _desk = new();
+
+    [Fact]
+    public void Use_FirstLotsLoaded_IsEnoughForWhatTheyHold()
+    {
+        var first = _desk.Grant(1, 10, days: 1);
+        _desk.Grant(1, 10, days: 2);
+        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: []);
+        Assert.Equal([first.Key], session.Lots.Select(lot => lot.Key));
+        Assert.Equal(20, session.Account.LiveBalance);
+        _desk.Finish(session.Account.Use("A1", 10, _desk.Context).Error, session);
+        Assert.Equal(10, _desk.Live(1));
+    }
+
+    [Fact]
+    public void Use_TooFewLoaded_ThrowsAndChangesNothing()
+    {
+        _desk.Grant(1, 10, days: 1);
+        _desk.Grant(1, 10, days: 3);
+        _desk.Grant(1, 10, days: 4);
+        var session = _desk.Wait(2).Book.LoadPart(1, _desk.At, drawn: 10, named: []);
+        var error = Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", 11, _desk.Context));
+        Assert.Equal((1, 11), (error.MemberId, error.Amount));
+        session.AssertUntouched(_desk.Book);
+    }
+
+    [Fact]
+    public void Use_MoreThanTheMemberHas_IsRefusedWithoutLoading()
+    {
+        _desk.Grant(1, 10);
+        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 0, named: []);
+        Assert.Empty(session.Lots);
+        Assert.Equal(new InsufficientPointError(10, 11), session.Account.Use("A1", 11, _desk.Context).Error);
+    }
+
+    [Fact]
+    public void TransferTo_TooFewLoaded_ThrowsAndChangesNeither()
+    {
+        _desk.Grant(1, 10, days: 1);
+        _desk.Grant(1, 10, days: 2);
+        _desk.Grant(2, 10);
+        var giver = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: []);
+        var receiver = _desk.Book.LoadPart(2, _desk.At, drawn: 0, named: []);
+        Assert.Throws<LotsNotLoadedException>(() => giver.Account.TransferTo(receiver.Account, 11, null, _desk.Context));
+        giver.AssertUntouched(_desk.Book);
+        receiver.AssertUntouched(_desk.Book);
+    }
+
+    [Fact]
+    public void CancelUsage_LotOfTheUsageNotLoaded_ThrowsAndChangesNothing()
+    {
+        _desk.Grant(1, 10, days: 2);
+        _desk.Grant(1, 10, days: 3);
+        var usage = _desk.Use(1, 15).Value.Key;
+        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 5, named: []);
+        Assert.Throws<LotsNotLoadedException>(() => session.Account.CancelUsage(usage, null, null, _desk.Context));
+        session.AssertUntouched(_desk.Book);
+    }
+
+    // The lots that go first were loaded for the use; a command before it took one of them away. What is left covers the amount, but only
+    // because a later lot was loaded for another reason. Drawing from that would pass over the one in between that nobody loaded.
+    [Fact]
+    public void Use_OnlyAGrantOfTheSameSetCovers_DoesNotPassOverAMissingLot()
+    {
+        var first = _desk.Grant(1, 10, days: 1).Key;
+        _desk.Grant(1, 10, days: 2);
+        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: [first]);
+        Assert.Null(session.Account.CancelAccumulation(first, null, _desk.Context).Error);
+        Assert.Null(session.Account.Accumulate(10, 9, false, null, _desk.Context).Error);
+        Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", 10, _desk.Context));
+    }
+
+    [Fact]
+    public void Use_OnlyANamedLotCovers_DoesNotPassOverAMissingLot()
+    {
+        var first = _desk.Grant(1, 10, days: 1).Key;
+        _desk.Grant(1, 10, days: 2);
+        var last = _desk.Grant(1, 10, days: 3).Key;
+        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: [first, last]);
+        Assert.Null(session.Account.CancelAccumulation(first, null, _desk.Context).Error);
+        Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", 10, _desk.Context));
+        Assert.Null(session.Account.CancelAccumulation(last, null, _desk.Context).Error);
+    }
+
+    [Fact]
+    public void Use_AGrantOfTheSameSetGoesFirst_IsDrawnWithoutTheRest()
+    {
+        var first = _desk.Grant(1, 10, days: 1).Key;
+        _desk.Grant(1, 10, days: 2);
+        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: [first]);
+        Assert.Null(session.Account.CancelAccumulation(first, null, _desk.Context).Error);
+        var manual = session.Account.Accumulate(10, 9, true, null, _desk.Context).Value;
+        Assert.Equal(manual.Key, Assert.Single(session.Account.Use("A1", 10, _desk.Context).Value.Details).LotKey);
+    }
+
+    [Fact]
+    public void Commands_OnOneAccount_SeeEachOther()
+    {
+        var session = _desk.Book.Load(1, _desk.At);
+        var account = session.Account;
+        var lot = account.Accumulate(10, null, false, null, _desk.Context).Value;
+        var usage = account.Use("A1", 6, _desk.Context).Value;
+        Assert.Equal(PointErrorCodes.InsufficientPoint, account.Use("A2", 5, _desk.Context).Error?.Code);
+        Assert.Equal(PointErrorCodes.CannotCancelAccumulation, account.CancelAccumulation(lot.Key, null, _desk.Context).Error?.Code);
+        Assert.Equal(6, account.CancelUsage(usage.Key, null, null, _desk.Context).Value.Amount);
+        Assert.Equal(PointErrorCodes.AlreadyCancelled, account.CancelUsage(usage.Key, null, null, _desk.Context).Error?.Code);
+        Assert.Equal(10, account.CancelAccumulation(lot.Key, null, _desk.Context).Value.Cancelled);
+
+        var changes = account.Changes;
+        Assert.Equal((1, 1), (changes.NewLots.Count, changes.NewUsages.Count));
+        Assert.Equal((0, 0, 0), (changes.ChangedLots.Count, changes.ChangedUsages.Count, changes.ChangedDetails.Count));
+        Assert.Equal((0, 4, 4), (account.LoadedVersion, account.Version, account.Changes.Entries.Count));
+        _desk.Finish(error: null, session);
+        Assert.Equal(UsageStatus.FullyCancelled, _desk.Book.Usage(usage.Key).ToUsage([]).Status);
+    }
+
+    [Fact]
+    public void Constructor_TheSameLotTwice_CountsItOnce()
+    {
+        var row = LotRow.Of(_desk.Grant(1, 10));
+        var account = new MemberAccount(_desk.Book.WalletOf(1), [row.ToLot(), row.ToLot()], [], _desk.At);
+        Assert.Equal(new InsufficientPointError(10, 11), account.Use("A1", 11, _desk.Context).Error);
+        Assert.Null(account.Use("A1", 10, _desk.Context).Error);
+    }
+
+    [Fact]
+    public void Constructor_LessInTheLotsThanInTheWallet_RefusesToDraw()
+    {
+        var row = LotRow.Of(_desk.Grant(1, 10)) with { Available = 9 };
+        var account = new MemberAccount(_desk.Book.WalletOf(1), [row.ToLot()], [], new BusinessMoment(_desk.Now, Desk.Seoul));
+        Assert.Throws<LotsNotLoadedException>(() => account.Use("A1", 10, _desk.Context));
+        Assert.True(account.Changes.IsEmpty);
+    }
+}

@@ -1,0 +1,58 @@
+using PointSystem.Domain.Points;
+using PointSystem.Domain.Results;
+
+namespace PointSystem.Tests.Domain;
+
+public sealed class OrderNumbersTests
+{
+    private const string Smile = "\U0001F600";
+
+    public static TheoryData<string> Good => [
+        "A",
+        " A 1 ",
+        "주문-1",
+        "'; DROP TABLE points; --",
+        new string('x', 100),
+        new string('가', 100),
+        string.Concat(Enumerable.Repeat(Smile, 100)),
+    ];
+
+    public static TheoryData<string> Bad => [
+        string.Empty,
+        " ",
+        "\u3000\u00a0\t",
+        new string(' ', 101),
+        new string('x', 101),
+        string.Concat(Enumerable.Repeat(Smile, 101)),
+        new string('x', 10_240),
+        "A\0",
+        "A\n1",
+        "A\u007f",
+        "A\u0085",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Good))]
+    public void Check_UpToAHundredCharacters_IsAnOrderNumber(string text) => Assert.Null(OrderNumbers.Check(text));
+
+    [Theory]
+    [InlineData(null)]
+    [MemberData(nameof(Bad))]
+    public void Check_AnythingElse_IsInvalid(string? text)
+    {
+        var error = OrderNumbers.Check(text);
+        Assert.Equal((PointErrorCodes.InvalidOrderNumber, PointErrorKind.Invalid, "orderNumber"), (error?.Code, error?.Kind, error?.Field));
+    }
+
+    // A lone half of a character cannot be written as UTF-8: the database would refuse it with an error of its own. Built here, because such
+    // texts do not survive as theory data.
+    [Theory]
+    [InlineData(0xD83D, false)]
+    [InlineData(0xDE00, false)]
+    [InlineData(0xD83D, true)]
+    public void Check_HalfACharacter_IsInvalid(int unit, bool last)
+    {
+        var text = last ? "A" + (char)unit : (char)unit + "A";
+        Assert.Equal(PointErrorCodes.InvalidOrderNumber, OrderNumbers.Check(text)?.Code);
+    }
+}

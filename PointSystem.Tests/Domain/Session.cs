@@ -1,0 +1,40 @@
+using PointSystem.Domain.Points;
+
+namespace PointSystem.Tests.Domain;
+
+/// <summary>An account made of copies of rows, as one transaction sees it, with the copies kept to compare.</summary>
+internal sealed record Session(MemberAccount Account, WalletState Loaded, IReadOnlyList<Lot> Lots, IReadOnlyList<Usage> Usages)
+{
+    /// <summary>What a refused command must leave: the very state that was loaded, and nothing to write.</summary>
+    public void AssertUntouched(Book book)
+    {
+        var changes = Account.Changes;
+        Assert.True(changes.IsEmpty);
+        Assert.Empty(changes.Entries);
+        Assert.Empty(changes.NewLots);
+        Assert.Empty(changes.ChangedLots);
+        Assert.Empty(changes.NewUsages);
+        Assert.Empty(changes.ChangedUsages);
+        Assert.Empty(changes.ChangedDetails);
+        Assert.Empty(changes.Cancellations);
+        Assert.Empty(changes.Transfers);
+        Assert.Equal(Loaded, Account.Wallet);
+        AssertSameAs(book);
+    }
+
+    /// <summary>The copies are what the rows say: before a save, that nothing was changed; after it, that no change was left out.</summary>
+    public void AssertSameAs(Book book)
+    {
+        Assert.Equal(book.WalletOf(Account.MemberId), Account.Wallet);
+        foreach (var lot in Lots)
+        {
+            Assert.Equal(book.Lot(lot.Key), LotRow.Of(lot));
+        }
+
+        foreach (var usage in Usages)
+        {
+            Assert.Equal(book.Usage(usage.Key), UsageRow.Of(usage));
+            Assert.Equal(book.DetailsOf(usage.Key), usage.Details.Select(detail => DetailRow.Of(usage, detail)));
+        }
+    }
+}

@@ -1,0 +1,140 @@
+using PointSystem.Domain.Points;
+using PointSystem.Domain.Policies;
+using PointSystem.Domain.Results;
+
+namespace PointSystem.Tests.Domain;
+
+public sealed class TransferTests
+{
+    private readonly Desk _desk = new();
+
+    [Fact]
+    public void TransferTo_OverSeveralLots_GivesOneLotForEachWithDateAndMark()
+    {
+        var plain = _desk.Grant(1, 10, days: 5);
+        var manual = _desk.Grant(1, 10, days: 50, manual: true);
+        _desk.Grant(2, 1);
+        _desk.Now = _desk.Now.AddSeconds(1);
+        var transfer = _desk.Transfer(1, 2, 13, "gift").Value;
+
+        Assert.Equal((1, 2, 13, "gift"), (transfer.FromMemberId, transfer.ToMemberId, transfer.Amount, transfer.Reason));
+        Assert.Equal((PointKeyType.Transfer, 1L, _desk.Now), (transfer.Key.Type, transfer.Key.MemberId, transfer.CreatedAt));
+        Assert.Equal(
+            [(manual.Key, 10, manual.ExpirationDate, true), (plain.Key, 3, plain.ExpirationDate, false)],
+            transfer.Parts.Select(part => (part.SourceKey, part.Lot.Amount, part.Lot.ExpirationDate, part.Lot.IsManualGrant)));
+        Assert.All(transfer.Parts, part => Assert.Equal((2, 2, part.SourceKey), (part.Lot.MemberId, part.Lot.Key.MemberId, part.Lot.SourceKey!.Value)));
+        Assert.Equal(
+            [(3, 3, PointKind.TransferOut, transfer.Key, -10, 10, "gift"), (4, 3, PointKind.TransferOut, transfer.Key, -3, 7, "gift")],
+            _desk.Book.EntriesOf(1)[2..].Select(Facts));
+        Assert.Equal(
+            [(2, 2, PointKind.TransferIn, transfer.Key, 10, 11, "gift"), (3, 2, PointKind.TransferIn, transfer.Key, 3, 14, "gift")],
+            _desk.Book.EntriesOf(2)[1..].Select(Facts));
+        Assert.Equal((0, 10), (_desk.Book.WalletOf(1).ManualBalance, _desk.Book.WalletOf(2).ManualBalance));
+        Assert.Same(transfer, Assert.Single(_desk.Book.Transfers));
+    }
+
+    [Fact]
+    public void TransferTo_Oneself_IsInvalid()
+    {
+        _desk.Grant(1, 10);
+        Refused.With(PointErrorCodes.InvalidRequest, PointErrorKind.Invalid, _desk.Transfer(1, 1, 5));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-5)]
+    public void TransferTo_AmountBelowOne_IsInvalid(long amount)
+    {
+        _desk.Grant(1, 10);
+        _desk.Grant(2, 10);
+        Refused.With(PointErrorCodes.InvalidAmount, PointErrorKind.Invalid, _desk.Transfer(1, 2, amount));
+    }
+
+    [Theory]
+    [InlineData(11)]
+    [InlineData(long.MaxValue)]
+    public void TransferTo_MoreThanTheGiverHas_IsRefusedAndChangesNeither(long amount)
+    {
+        _desk.Grant(1, 10);
+        _desk.Grant(1, 10, days: 1);
+        _desk.Grant(2, 10, days: 1);
+        _desk.Wait(2);
+        var before = _desk.Book.Dump();
+        var error = Refused.With(PointErrorCodes.InsufficientPoint, PointErrorKind.Refused, _desk.Transfer(1, 2, amount));
+        Assert.Equal(new InsufficientPointError(10, amount), error);
+        Assert.Equal(before, _desk.Book.Dump());
+    }
+
+    [Fact]
+    public void TransferTo_UpToTheReceiversCap_IsAcceptedAndNotOneMore()
+    {
+        _desk.Grant(1, 50);
+        _desk.Grant(2, 40, days: 1);
+        _desk.Grant(2, 30);
+        _desk.Policy = PointPolicy.Default with { MaxBalancePerMember = 40 };
+
+        // Only live points count: on the third day the receiver holds 30.
+        Refused.With(PointErrorCodes.ExceededMaxBalance, PointErrorKind.Refused, _desk.Transfer(1, 2, 1));
+        _desk.Wait(2);
+        var before = _desk.Book.Dump();
+        Refused.With(PointErrorCodes.ExceededMaxBalance, PointErrorKind.Refused, _desk.Transfer(1, 2, 11));
+        Assert.Equal(before, _desk.Book.Dump());
+        Assert.Equal(10, _desk.Transfer(1, 2, 10).Value.Amount);
+        Assert.Equal(40, _desk.Live(2));
+    }
+
+    [Fact]
+    public void TransferTo_AboveTheMaximumPerTimeAndTheGiversCap_IsAccepted()
+    {
+        _desk.Grant(1, 50);
+        _desk.Policy = PointPolicy.Default with { MaxAccumulationAmountPerTime = 1, MaxBalancePerMember = 49 };
+        Assert.Equal(49, _desk.Transfer(1, 2, 49).Value.Amount);
+    }
+
+    [Fact]
+    public void TransferTo_PointsOnTheirLastDay_AreUsableThereThatDayOnly()
+    {
+        _desk.Grant(1, 10, days: 1);
+        var lot = _desk.Wait(1).Transfer(1, 2, 10).Value.Parts[0].Lot;
+        Assert.Equal(_desk.Today, lot.ExpirationDate);
+        Assert.Equal(4, _desk.Use(2, 4).Value.TotalAmount);
+        Assert.Equal(0, _desk.Wait(1).Live(2));
+    }
+
+    [Fact]
+    public void TransferTo_LapsesOfBoth_ArePostedFirst()
+    {
+        _desk.Grant(1, 10, days: 1);
+        _desk.Grant(1, 10);
+        _desk.Grant(2, 10, days: 1);
+        _desk.Wait(2).Transfer(1, 2, 5);
+        Assert.Equal([PointKind.Expire, PointKind.TransferOut], _desk.Book.EntriesOf(1)[2..].Select(entry => entry.Kind));
+        Assert.Equal([PointKind.Expire, PointKind.TransferIn], _desk.Book.EntriesOf(2)[1..].Select(entry => entry.Kind));
+    }
+
+    [Fact]
+    public void TransferTo_ReceivedPoints_CanBeUsedGivenBackAndTakenOn()
+    {
+        _desk.Grant(1, 10, manual: true);
+        _desk.Transfer(1, 2, 10);
+        var usage = _desk.Use(2, 8).Value;
+        _desk.CancelUsage(2, usage.Key);
+        Assert.Equal(10, _desk.Transfer(2, 3, 10).Value.Amount);
+        Assert.True(_desk.Book.LotsOf(3)[0].IsManualGrant);
+        Assert.Equal((0, 0, 10), (_desk.Live(1), _desk.Live(2), _desk.Live(3)));
+    }
+
+    [Fact]
+    public void TransferTo_AccountsOfDifferentDays_IsABugOfTheCaller()
+    {
+        _desk.Grant(1, 10, days: 1);
+        var giver = _desk.Wait(1).Book.Load(1, _desk.At);
+        var receiver = _desk.Wait(1).Book.Load(2, _desk.At);
+        Assert.Throws<ArgumentException>(() => giver.Account.TransferTo(receiver.Account, 10, null, _desk.Context));
+        giver.AssertUntouched(_desk.Book);
+        receiver.AssertUntouched(_desk.Book);
+    }
+
+    private static (long Sequence, long Group, PointKind Kind, PointKey Key, long Delta, long After, string? Reason) Facts(LedgerEntry entry) =>
+        (entry.Sequence, entry.GroupSequence, entry.Kind, entry.PointKey, entry.Delta, entry.BalanceAfter, entry.Reason);
+}
