@@ -55,7 +55,7 @@ public sealed partial class MemberAccount
             parts.Add(new TransferPart(lot.Key, newLot));
         }
 
-        var transfer = new Transfer(key, MemberId, receiver.MemberId, amount, parts, Timestamp(), reason);
+        var transfer = new Transfer(key, MemberId, receiver.MemberId, amount, parts, Timestamp(), reason) { FirstSequence = given };
         Changes.Add(transfer);
         return transfer;
     }

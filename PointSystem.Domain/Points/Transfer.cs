@@ -15,7 +15,11 @@ public sealed record Transfer(
     long Amount,
     IReadOnlyList<TransferPart> Parts,
     DateTimeOffset CreatedAt,
-    string? Reason);
+    string? Reason)
+{
+    /// <summary>Ledger sequence, with the giver, of its first entry.</summary>
+    public required long FirstSequence { get; init; }
+}
 
 /// <summary>The part of a transfer that came from one lot.</summary>
 public sealed record TransferPart(PointKey SourceKey, Lot Lot);

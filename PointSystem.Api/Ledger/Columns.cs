@@ -1,0 +1,50 @@
+using NpgsqlTypes;
+using Npgsql;
+
+namespace PointSystem.Api.Ledger;
+
+/// <summary>Parameters of the set-based statements: one array for each column.</summary>
+internal static class Columns
+{
+    public static NpgsqlBatchCommand Statement(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var parameter in parameters)
+        {
+            command.Parameters.Add(parameter);
+        }
+
+        return command;
+    }
+
+    public static NpgsqlParameter Longs<T>(IReadOnlyCollection<T> rows, Func<T, long> value) => Of(rows, value, NpgsqlDbType.Bigint);
+
+    public static NpgsqlParameter Ints<T>(IReadOnlyCollection<T> rows, Func<T, int> value) => Of(rows, value, NpgsqlDbType.Integer);
+
+    public static NpgsqlParameter Shorts<T>(IReadOnlyCollection<T> rows, Func<T, short> value) => Of(rows, value, NpgsqlDbType.Smallint);
+
+    public static NpgsqlParameter Flags<T>(IReadOnlyCollection<T> rows, Func<T, bool> value) => Of(rows, value, NpgsqlDbType.Boolean);
+
+    public static NpgsqlParameter Texts<T>(IReadOnlyCollection<T> rows, Func<T, string?> value) => Of(rows, value, NpgsqlDbType.Text);
+
+    public static NpgsqlParameter Dates<T>(IReadOnlyCollection<T> rows, Func<T, DateOnly> value) => Of(rows, value, NpgsqlDbType.Date);
+
+    public static NpgsqlParameter Instants<T>(IReadOnlyCollection<T> rows, Func<T, DateTimeOffset> value) =>
+        Of(rows, row => value(row).UtcDateTime, NpgsqlDbType.TimestampTz);
+
+    public static NpgsqlParameter Bytes<T>(IReadOnlyCollection<T> rows, Func<T, byte[]> value) => Of(rows, value, NpgsqlDbType.Bytea);
+
+    public static NpgsqlParameter Value<T>(T value) => new NpgsqlParameter<T> { TypedValue = value };
+
+    private static NpgsqlParameter<TValue[]> Of<TRow, TValue>(IReadOnlyCollection<TRow> rows, Func<TRow, TValue> value, NpgsqlDbType type)
+    {
+        var values = new TValue[rows.Count];
+        var i = 0;
+        foreach (var row in rows)
+        {
+            values[i++] = value(row);
+        }
+
+        return new NpgsqlParameter<TValue[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type };
+    }
+}

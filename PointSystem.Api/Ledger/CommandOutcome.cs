@@ -1,0 +1,46 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using PointSystem.Domain.Results;
+
+namespace PointSystem.Api.Ledger;
+
+/// <summary>What a command came to: an answer, ready to be sent, or a refusal.</summary>
+/// <remarks>The answer is bytes because it is a snapshot: commands after this one in the same transaction change the same objects.</remarks>
+internal sealed record CommandOutcome
+{
+    private CommandOutcome(int status, ReadOnlyMemory<byte> answer, PointError? error, bool isReplay)
+    {
+        Status = status;
+        Answer = answer;
+        Error = error;
+        IsReplay = isReplay;
+    }
+
+    /// <summary>HTTP status of an answer; 0 for a refusal, whose kind decides.</summary>
+    public int Status { get; }
+
+    /// <summary>UTF-8 JSON of an answer.</summary>
+    public ReadOnlyMemory<byte> Answer { get; }
+
+    public PointError? Error { get; }
+
+    /// <summary>The outcome of an earlier request with the same idempotency key.</summary>
+    public bool IsReplay { get; private init; }
+
+    public static CommandOutcome Accepted<T>(int status, T answer, JsonTypeInfo<T> type) =>
+        new(status, JsonSerializer.SerializeToUtf8Bytes(answer, type), null, isReplay: false);
+
+    public static CommandOutcome Refused(PointError error) => new(0, default, error, isReplay: false);
+
+    /// <summary>Reads back what <see cref="Stored"/> made.</summary>
+    public static CommandOutcome FromStored(short status, byte[] answer) =>
+        status == 0
+            ? new CommandOutcome(0, default, StoredRefusal.Read(answer), isReplay: true)
+            : new CommandOutcome(status, answer, null, isReplay: true);
+
+    public CommandOutcome AsReplay() => this with { IsReplay = true };
+
+    /// <summary>What is kept for the idempotency key.</summary>
+    public (short Status, byte[] Answer) Stored() =>
+        Error is { } error ? ((short)0, StoredRefusal.Write(error)) : ((short)Status, Answer.ToArray());
+}

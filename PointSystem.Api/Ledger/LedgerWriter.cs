@@ -1,0 +1,267 @@
+using Npgsql;
+using PointSystem.Domain.Points;
+
+namespace PointSystem.Api.Ledger;
+
+/// <summary>The second and last round trip of a write: what all commands changed, as sets, and the commit.</summary>
+/// <remarks>
+/// The statements travel together. When one fails, the server skips the rest, the COMMIT too, so nothing is half written. Should a wallet have been
+/// written by someone else since it was locked (which the row lock forbids), the ledger's primary key refuses the second entry of that sequence.
+/// </remarks>
+internal static class LedgerWriter
+{
+    private const string InsertEntries =
+        """
+        INSERT INTO point_ledger_entries
+            (member_id, sequence, group_sequence, kind, point_key, lot_id, delta, balance_after, occurred_at, actor, reason)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        """;
+
+    private const string InsertLots =
+        """
+        INSERT INTO point_accumulations
+            (member_id, lot_id, point_key, amount, available_amount, used_amount, cancelled_amount, expired_amount,
+             expiration_date, is_manual_grant, source_point_key, created_at, updated_at)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        """;
+
+    private const string UpdateLots =
+        """
+        UPDATE point_accumulations AS a
+        SET available_amount = n.available, used_amount = n.used, cancelled_amount = n.cancelled, expired_amount = n.expired, updated_at = n.updated_at
+        FROM unnest($1, $2, $3, $4, $5, $6, $7) AS n (member_id, lot_id, available, used, cancelled, expired, updated_at)
+        WHERE a.member_id = n.member_id AND a.lot_id = n.lot_id
+        """;
+
+    private const string InsertUsages =
+        """
+        INSERT INTO point_usages (member_id, usage_id, point_key, order_number, total_amount, cancelled_amount, created_at, updated_at)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+        """;
+
+    private const string InsertDetails =
+        """
+        INSERT INTO point_usage_details (member_id, usage_id, detail_number, lot_id, amount, cancelled_amount)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6)
+        """;
+
+    private const string UpdateUsages =
+        """
+        UPDATE point_usages AS u SET cancelled_amount = n.cancelled, updated_at = n.updated_at
+        FROM unnest($1, $2, $3, $4) AS n (member_id, usage_id, cancelled, updated_at)
+        WHERE u.member_id = n.member_id AND u.usage_id = n.usage_id
+        """;
+
+    private const string UpdateDetails =
+        """
+        UPDATE point_usage_details AS d SET cancelled_amount = n.cancelled
+        FROM unnest($1, $2, $3, $4) AS n (member_id, usage_id, detail_number, cancelled)
+        WHERE d.member_id = n.member_id AND d.usage_id = n.usage_id AND d.detail_number = n.detail_number
+        """;
+
+    private const string InsertCancellations =
+        """
+        INSERT INTO usage_cancellations (member_id, first_sequence, last_sequence, point_key, usage_id, amount, reason, created_at)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+        """;
+
+    private const string InsertTransfers =
+        """
+        INSERT INTO point_transfers (member_id, first_sequence, point_key, to_member_id, amount, reason, created_at)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)
+        """;
+
+    private const string UpdateWallets =
+        """
+        UPDATE member_wallets AS w
+        SET balance = n.balance, manual_balance = n.manual_balance, version = n.version, last_entry_at = n.last_entry_at
+        FROM unnest($1, $2, $3, $4, $5) AS n (member_id, balance, manual_balance, version, last_entry_at)
+        WHERE w.member_id = n.member_id
+        """;
+
+    private const string KeepAnswers =
+        """
+        INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at)
+        SELECT n.*, $6 FROM unnest($1, $2, $3, $4, $5) AS n
+        ON CONFLICT (key, member_id) DO UPDATE
+        SET request_hash = excluded.request_hash, status = excluded.status, answer = excluded.answer, created_at = excluded.created_at
+        """;
+
+    /// <summary>Writes and commits; with nothing to write, ends the transaction.</summary>
+    /// <param name="connection">The connection with the open transaction.</param>
+    /// <param name="accounts">The accounts after all commands.</param>
+    /// <param name="answers">First answers to keep.</param>
+    /// <param name="now">Real time, for the answers.</param>
+    /// <param name="cancellationToken">Cancelled before the COMMIT is reached: nothing is written.</param>
+    public static async Task WriteAsync(
+        NpgsqlConnection connection,
+        IEnumerable<MemberAccount> accounts,
+        IReadOnlyList<KeptAnswer> answers,
+        DateTimeOffset now,
+        CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        var changed = accounts.Where(account => !account.Changes.IsEmpty).ToList();
+        if (changed.Count > 0)
+        {
+            AddChanges(batch.BatchCommands, changed);
+        }
+
+        if (answers.Count > 0)
+        {
+            batch.BatchCommands.Add(Columns.Statement(
+                KeepAnswers,
+                Columns.Texts(answers, answer => answer.Key),
+                Columns.Longs(answers, answer => answer.MemberId),
+                Columns.Bytes(answers, answer => answer.RequestHash),
+                Columns.Shorts(answers, answer => answer.Status),
+                Columns.Bytes(answers, answer => answer.Answer),
+                Columns.Value(now.UtcDateTime)));
+        }
+
+        // Nothing to write is nothing to keep either: the empty wallets made for receivers go with the rollback.
+        batch.BatchCommands.Add(Columns.Statement(batch.BatchCommands.Count > 0 ? "COMMIT" : "ROLLBACK"));
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static void AddChanges(NpgsqlBatchCommandCollection statements, List<MemberAccount> accounts)
+    {
+        void Add<T>(string sql, List<T> rows, Func<List<T>, NpgsqlParameter[]> columns)
+        {
+            if (rows.Count > 0)
+            {
+                statements.Add(Columns.Statement(sql, columns(rows)));
+            }
+        }
+
+        List<T> All<T>(Func<MemberAccount, IEnumerable<T>> rows) => [.. accounts.SelectMany(rows)];
+
+        var newUsages = All(account => account.Changes.NewUsages);
+        Add(InsertLots, All(account => account.Changes.NewLots), NewLotColumns);
+        Add(UpdateLots, All(account => account.Changes.ChangedLots), ChangedLotColumns);
+        Add(InsertUsages, newUsages, NewUsageColumns);
+        Add(InsertDetails, [.. newUsages.SelectMany(usage => usage.Details, (usage, detail) => (usage, detail))], NewDetailColumns);
+        Add(UpdateUsages, All(account => account.Changes.ChangedUsages), ChangedUsageColumns);
+        Add(UpdateDetails, All(account => account.Changes.ChangedDetails), ChangedDetailColumns);
+        Add(InsertCancellations, All(account => account.Changes.Cancellations), CancellationColumns);
+        Add(InsertTransfers, All(account => account.Changes.Transfers), TransferColumns);
+        Add(InsertEntries, All(account => account.Changes.Entries), EntryColumns);
+        Add(UpdateWallets, accounts.ConvertAll(account => account.Wallet), WalletColumns);
+    }
+
+    private static NpgsqlParameter[] EntryColumns(List<LedgerEntry> entries) =>
+    [
+        Columns.Longs(entries, entry => entry.MemberId),
+        Columns.Longs(entries, entry => entry.Sequence),
+        Columns.Longs(entries, entry => entry.GroupSequence),
+        Columns.Texts(entries, entry => WireNames.Of(entry.Kind)),
+        Columns.Texts(entries, entry => entry.PointKey.Value),
+        Columns.Longs(entries, entry => entry.LotId),
+        Columns.Longs(entries, entry => entry.Delta),
+        Columns.Longs(entries, entry => entry.BalanceAfter),
+        Columns.Instants(entries, entry => entry.OccurredAt),
+        Columns.Texts(entries, entry => entry.Actor),
+        Columns.Texts(entries, entry => entry.Reason),
+    ];
+
+    private static NpgsqlParameter[] NewLotColumns(List<Lot> lots) =>
+    [
+        Columns.Longs(lots, lot => lot.MemberId),
+        Columns.Longs(lots, lot => lot.Id),
+        Columns.Texts(lots, lot => lot.Key.Value),
+        Columns.Longs(lots, lot => lot.Amount),
+        Columns.Longs(lots, lot => lot.Available),
+        Columns.Longs(lots, lot => lot.Used),
+        Columns.Longs(lots, lot => lot.Cancelled),
+        Columns.Longs(lots, lot => lot.Expired),
+        Columns.Dates(lots, lot => lot.ExpirationDate),
+        Columns.Flags(lots, lot => lot.IsManualGrant),
+        Columns.Texts(lots, lot => lot.SourceKey?.Value),
+        Columns.Instants(lots, lot => lot.CreatedAt),
+        Columns.Instants(lots, lot => lot.UpdatedAt),
+    ];
+
+    private static NpgsqlParameter[] ChangedLotColumns(List<Lot> lots) =>
+    [
+        Columns.Longs(lots, lot => lot.MemberId),
+        Columns.Longs(lots, lot => lot.Id),
+        Columns.Longs(lots, lot => lot.Available),
+        Columns.Longs(lots, lot => lot.Used),
+        Columns.Longs(lots, lot => lot.Cancelled),
+        Columns.Longs(lots, lot => lot.Expired),
+        Columns.Instants(lots, lot => lot.UpdatedAt),
+    ];
+
+    private static NpgsqlParameter[] NewUsageColumns(List<Usage> usages) =>
+    [
+        Columns.Longs(usages, usage => usage.MemberId),
+        Columns.Longs(usages, usage => usage.Id),
+        Columns.Texts(usages, usage => usage.Key.Value),
+        Columns.Texts(usages, usage => usage.OrderNumber),
+        Columns.Longs(usages, usage => usage.TotalAmount),
+        Columns.Longs(usages, usage => usage.CancelledAmount),
+        Columns.Instants(usages, usage => usage.CreatedAt),
+        Columns.Instants(usages, usage => usage.UpdatedAt),
+    ];
+
+    private static NpgsqlParameter[] NewDetailColumns(List<(Usage Usage, UsageDetail Detail)> details) =>
+    [
+        Columns.Longs(details, row => row.Usage.MemberId),
+        Columns.Longs(details, row => row.Usage.Id),
+        Columns.Ints(details, row => row.Detail.Number),
+        Columns.Longs(details, row => row.Detail.LotId),
+        Columns.Longs(details, row => row.Detail.Amount),
+        Columns.Longs(details, row => row.Detail.CancelledAmount),
+    ];
+
+    private static NpgsqlParameter[] ChangedUsageColumns(List<Usage> usages) =>
+    [
+        Columns.Longs(usages, usage => usage.MemberId),
+        Columns.Longs(usages, usage => usage.Id),
+        Columns.Longs(usages, usage => usage.CancelledAmount),
+        Columns.Instants(usages, usage => usage.UpdatedAt),
+    ];
+
+    private static NpgsqlParameter[] ChangedDetailColumns(List<(Usage Usage, UsageDetail Detail)> details) =>
+    [
+        Columns.Longs(details, row => row.Usage.MemberId),
+        Columns.Longs(details, row => row.Usage.Id),
+        Columns.Ints(details, row => row.Detail.Number),
+        Columns.Longs(details, row => row.Detail.CancelledAmount),
+    ];
+
+    private static NpgsqlParameter[] CancellationColumns(List<Cancellation> cancellations) =>
+    [
+        Columns.Longs(cancellations, row => row.Usage.MemberId),
+        Columns.Longs(cancellations, row => row.FirstSequence),
+        Columns.Longs(cancellations, row => row.LastSequence),
+        Columns.Texts(cancellations, row => row.Key.Value),
+        Columns.Longs(cancellations, row => row.Usage.Id),
+        Columns.Longs(cancellations, row => row.Amount),
+        Columns.Texts(cancellations, row => row.Reason),
+        Columns.Instants(cancellations, row => row.CreatedAt),
+    ];
+
+    private static NpgsqlParameter[] TransferColumns(List<Transfer> transfers) =>
+    [
+        Columns.Longs(transfers, row => row.FromMemberId),
+        Columns.Longs(transfers, row => row.FirstSequence),
+        Columns.Texts(transfers, row => row.Key.Value),
+        Columns.Longs(transfers, row => row.ToMemberId),
+        Columns.Longs(transfers, row => row.Amount),
+        Columns.Texts(transfers, row => row.Reason),
+        Columns.Instants(transfers, row => row.CreatedAt),
+    ];
+
+    private static NpgsqlParameter[] WalletColumns(List<WalletState> wallets) =>
+    [
+        Columns.Longs(wallets, wallet => wallet.MemberId),
+        Columns.Longs(wallets, wallet => wallet.Balance),
+        Columns.Longs(wallets, wallet => wallet.ManualBalance),
+        Columns.Longs(wallets, wallet => wallet.Version),
+        Columns.Instants(wallets, wallet => wallet.LastEntryAt),
+    ];
+}
+
+/// <summary>A first answer to be kept for its idempotency key.</summary>
+internal sealed record KeptAnswer(string Key, long MemberId, byte[] RequestHash, short Status, byte[] Answer);

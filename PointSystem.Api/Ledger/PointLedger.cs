@@ -1,0 +1,120 @@
+using System.Security.Cryptography;
+using Npgsql;
+using PointSystem.Api.Configuration;
+using PointSystem.Domain.Points;
+using PointSystem.Domain.Results;
+
+namespace PointSystem.Api.Ledger;
+
+/// <summary>
+/// Executes commands over one or several members in one transaction: lock and load in one round trip, decide in memory, write and commit in a
+/// second one. The wallet row lock taken here decides who is right, whatever happened to any distributed lock.
+/// </summary>
+internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rules, TimeProvider clock, ILogger<PointLedger> logger)
+{
+    /// <summary>Executes the commands in their order, each with an outcome of its own, under one commit.</summary>
+    /// <param name="commands">At least one.</param>
+    /// <param name="rowLockWait">Longest wait for each wallet's row lock.</param>
+    /// <param name="cancellationToken">Ends the attempt; it then has no effect.</param>
+    /// <returns>The outcomes, in the order of the commands. They are committed.</returns>
+    /// <exception cref="PostgresException">55P03: a wallet was not free within <paramref name="rowLockWait"/>.</exception>
+    /// <exception cref="NpgsqlException">The database is away. Whether a commit under way took effect is then unknown; it did wholly or not at all.</exception>
+    public async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
+        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, CancellationToken cancellationToken)
+    {
+        var plan = LoadPlan.For(commands);
+        var reconnected = false;
+        while (true)
+        {
+            // A connection that fails goes back broken or is rolled back by the pool: disposing it ends the transaction in every case.
+            await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+            var now = await rules.CurrentAsync(cancellationToken);
+            LoadedAccounts accounts;
+            try
+            {
+                accounts = await LedgerLoader.LoadAsync(
+                    connection, plan, now.At, clock.GetUtcNow() - Idempotency.Retention, rowLockWait, cancellationToken);
+            }
+            catch (NpgsqlException e) when (!reconnected && IsStaleConnection(e))
+            {
+                // The pool handed out a connection that died since its last use (the server restarted). Nothing was written yet, so another try is safe.
+                reconnected = true;
+                logger.StaleConnection(e);
+                continue;
+            }
+
+            try
+            {
+                var outcomes = Apply(commands, accounts, now, out var answers);
+                await LedgerWriter.WriteAsync(connection, accounts.All, answers, clock.GetUtcNow(), cancellationToken);
+                return outcomes;
+            }
+            catch (LotsNotLoadedException e)
+            {
+                // An earlier command of this batch took away lots that a later one would have drawn from. Load that much more and start over.
+                plan.NeedPoints(e.MemberId, e.Amount);
+            }
+        }
+    }
+
+    private static List<CommandOutcome> Apply(
+        IReadOnlyList<IPointCommand> commands, LoadedAccounts accounts, Rules now, out List<KeptAnswer> answers)
+    {
+        var outcomes = new List<CommandOutcome>(commands.Count);
+        answers = [];
+        foreach (var command in commands)
+        {
+            var outcome = FindAnswer(command, accounts, answers);
+            if (outcome is null)
+            {
+                outcome = command.Apply(accounts, new CommandContext(now.Policy, now.At, command.Actor, NewKey));
+                if (command.Idempotency is { } idempotency)
+                {
+                    var (status, answer) = outcome.Stored();
+                    answers.Add(new KeptAnswer(idempotency.Key, command.MemberId, idempotency.RequestHash, status, answer));
+                }
+            }
+
+            outcomes.Add(outcome);
+        }
+
+        return outcomes;
+    }
+
+    /// <summary>The outcome of an earlier request with the same idempotency key: committed before, or earlier in this batch.</summary>
+    private static CommandOutcome? FindAnswer(IPointCommand command, LoadedAccounts accounts, List<KeptAnswer> answers)
+    {
+        if (command.Idempotency is not { } idempotency)
+        {
+            return null;
+        }
+
+        if (!accounts.Answers.TryGetValue(idempotency.Key, out var stored))
+        {
+            var kept = answers.Find(answer => answer.Key == idempotency.Key);
+            stored = kept is null ? null : new StoredAnswer(kept.RequestHash, kept.Status, kept.Answer);
+        }
+
+        if (stored is null)
+        {
+            return null;
+        }
+
+        return stored.RequestHash.AsSpan().SequenceEqual(idempotency.RequestHash)
+            ? CommandOutcome.FromStored(stored.Status, stored.Answer)
+            : CommandOutcome.Refused(new PointError(
+                PointErrorCodes.IdempotencyKeyReused,
+                PointErrorKind.Refused,
+                "This Idempotency-Key was used for another request; take a new key for each new request."));
+    }
+
+    private static PointKey NewKey(PointKeyType type, long memberId)
+    {
+        Span<byte> entropy = stackalloc byte[PointKey.EntropyBytes];
+        RandomNumberGenerator.Fill(entropy);
+        return PointKey.Create(type, memberId, entropy);
+    }
+
+    private static bool IsStaleConnection(NpgsqlException e) =>
+        e is PostgresException postgres ? postgres.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown : e.IsTransient;
+}
