@@ -12,6 +12,9 @@ namespace PointSystem.Api.Ledger;
 /// </summary>
 internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rules, TimeProvider clock, ILogger<PointLedger> logger)
 {
+    // Each reload asks for what was missing, so two are rare; more mean that the lots hold less than the wallet says.
+    private const int ReloadsMax = 8;
+
     /// <summary>Executes the commands in their order, each with an outcome of its own, under one commit.</summary>
     /// <param name="commands">At least one.</param>
     /// <param name="rowLockWait">Longest wait for each wallet's row lock.</param>
@@ -24,6 +27,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     {
         var plan = LoadPlan.For(commands);
         var reconnected = false;
+        var reloads = 0;
         while (true)
         {
             // A connection that fails goes back broken or is rolled back by the pool: disposing it ends the transaction in every case.
@@ -49,7 +53,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
                 await LedgerWriter.WriteAsync(connection, accounts.All, answers, clock.GetUtcNow(), cancellationToken);
                 return outcomes;
             }
-            catch (LotsNotLoadedException e)
+            catch (LotsNotLoadedException e) when (reloads++ < ReloadsMax)
             {
                 // An earlier command of this batch took away lots that a later one would have drawn from. Load that much more and start over.
                 plan.NeedPoints(e.MemberId, e.Amount);

@@ -1,0 +1,55 @@
+using PointSystem.Api.Http;
+using PointSystem.Api.Ledger;
+using PointSystem.Api.Security;
+using PointSystem.Domain.Points;
+using PointSystem.Locking;
+
+namespace PointSystem.Api.Features.Points;
+
+/// <summary>POST /api/points/accumulate</summary>
+internal static class AccumulatePoints
+{
+    /// <summary>The body, for the OpenAPI document.</summary>
+    public sealed record Request(long MemberId, long Amount, int? ExpirationDays, bool? IsManualGrant, string? Reason);
+
+    [DistributedLock("point:accumulate:member:{MemberId}", WaitSeconds = 5, LeaseSeconds = 10)]
+    public sealed record Command(
+        long MemberId, long Amount, int? ExpirationDays, bool IsManualGrant, string? Reason, string Actor, Idempotency? Idempotency) : IPointCommand
+    {
+        public void Declare(LoadPlan plan) => plan.NeedWallet(MemberId);
+
+        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context)
+        {
+            var result = accounts[MemberId].Accumulate(Amount, ExpirationDays, IsManualGrant, Reason, context);
+            return result.Error is { } error
+                ? CommandOutcome.Refused(error)
+                : CommandOutcome.Accepted(
+                    StatusCodes.Status201Created,
+                    AccumulationResponse.From(result.Value, context.At.Today),
+                    PointsJson.Default.AccumulationResponse);
+        }
+    }
+
+    public static async Task<IResult> HandleAsync(HttpContext http, PointCommands commands)
+    {
+        var body = await RequestBody.ReadAsync(http);
+        var memberId = body.MemberId("memberId");
+        var amount = body.Amount("amount");
+        var expirationDays = body.OptionalInt("expirationDays");
+        var isManualGrant = body.OptionalFlag("isManualGrant");
+        var reason = body.OptionalText("reason", TextLimits.Reason);
+        if (body.Problem is { } problem || !IdempotencyKeys.TryRead(http, out var key, out problem))
+        {
+            return problem!;
+        }
+
+        if (isManualGrant && AdminOnly.Check(http) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var idempotency = Idempotency.For(key, "accumulate", memberId, amount, expirationDays, isManualGrant, reason);
+        var command = new Command(memberId, amount, expirationDays, isManualGrant, reason, http.User.Actor(), idempotency);
+        return (await commands.SendAsync(command, http.RequestAborted)).ToResult();
+    }
+}

@@ -1,0 +1,51 @@
+using PointSystem.Api.Http;
+using PointSystem.Api.Ledger;
+using PointSystem.Api.Security;
+using PointSystem.Domain.Points;
+using PointSystem.Locking;
+
+namespace PointSystem.Api.Features.Points;
+
+/// <summary>POST /api/points/accumulate/{pointKey}/cancel</summary>
+internal static class CancelAccumulation
+{
+    /// <summary>The body, for the OpenAPI document.</summary>
+    public sealed record Request(string? Reason);
+
+    [DistributedLock("point:cancel:accumulation:{PointKey}", WaitSeconds = 5, LeaseSeconds = 10)]
+    public sealed record Command(PointKey PointKey, string? Reason, string Actor, Idempotency? Idempotency) : IPointCommand
+    {
+        public long MemberId => PointKey.MemberId;
+
+        public void Declare(LoadPlan plan) => plan.NeedLot(PointKey);
+
+        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context)
+        {
+            var result = accounts[MemberId].CancelAccumulation(PointKey, Reason, context);
+            return result.Error is { } error
+                ? CommandOutcome.Refused(error)
+                : CommandOutcome.Accepted(
+                    StatusCodes.Status200OK,
+                    AccumulationResponse.From(result.Value, context.At.Today),
+                    PointsJson.Default.AccumulationResponse);
+        }
+    }
+
+    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, PointCommands commands)
+    {
+        if (!PointKeys.TryRead(pointKey, PointKeyType.Accumulation, out var lot, out var problem))
+        {
+            return problem!;
+        }
+
+        var body = await RequestBody.ReadAsync(http, optional: true);
+        var reason = body.OptionalText("reason", TextLimits.Reason);
+        if ((problem = body.Problem) is not null || !IdempotencyKeys.TryRead(http, out var key, out problem))
+        {
+            return problem!;
+        }
+
+        var command = new Command(lot, reason, http.User.Actor(), Idempotency.For(key, "cancel-accumulation", lot.Value, reason));
+        return (await commands.SendAsync(command, http.RequestAborted)).ToResult();
+    }
+}

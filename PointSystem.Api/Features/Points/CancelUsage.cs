@@ -1,0 +1,50 @@
+using PointSystem.Api.Http;
+using PointSystem.Api.Ledger;
+using PointSystem.Api.Security;
+using PointSystem.Domain.Points;
+using PointSystem.Locking;
+
+namespace PointSystem.Api.Features.Points;
+
+/// <summary>POST /api/points/use/{pointKey}/cancel</summary>
+internal static class CancelUsage
+{
+    /// <summary>The body, for the OpenAPI document.</summary>
+    public sealed record Request(long? Amount, string? Reason);
+
+    [DistributedLock("point:cancel:usage:{PointKey}", WaitSeconds = 5, LeaseSeconds = 10)]
+    public sealed record Command(PointKey PointKey, long? Amount, string? Reason, string Actor, Idempotency? Idempotency) : IPointCommand
+    {
+        public long MemberId => PointKey.MemberId;
+
+        public void Declare(LoadPlan plan) => plan.NeedUsage(PointKey);
+
+        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context)
+        {
+            var result = accounts[MemberId].CancelUsage(PointKey, Amount, Reason, context);
+            return result.Error is { } error
+                ? CommandOutcome.Refused(error)
+                : CommandOutcome.Accepted(
+                    StatusCodes.Status200OK, CancellationResponse.From(result.Value), PointsJson.Default.CancellationResponse);
+        }
+    }
+
+    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, PointCommands commands)
+    {
+        if (!PointKeys.TryRead(pointKey, PointKeyType.Usage, out var usage, out var problem))
+        {
+            return problem!;
+        }
+
+        var body = await RequestBody.ReadAsync(http, optional: true);
+        var amount = body.OptionalAmount("amount");
+        var reason = body.OptionalText("reason", TextLimits.Reason);
+        if ((problem = body.Problem) is not null || !IdempotencyKeys.TryRead(http, out var key, out problem))
+        {
+            return problem!;
+        }
+
+        var command = new Command(usage, amount, reason, http.User.Actor(), Idempotency.For(key, "cancel-usage", usage.Value, amount, reason));
+        return (await commands.SendAsync(command, http.RequestAborted)).ToResult();
+    }
+}

@@ -1,0 +1,58 @@
+using PointSystem.Api.Http;
+using PointSystem.Api.Ledger;
+using PointSystem.Api.Security;
+using PointSystem.Domain.Points;
+using PointSystem.Locking;
+
+namespace PointSystem.Api.Features.Points;
+
+/// <summary>POST /api/points/transfer</summary>
+internal static class TransferPoints
+{
+    /// <summary>The body, for the OpenAPI document.</summary>
+    public sealed record Request(long FromMemberId, long ToMemberId, long Amount, string? Reason);
+
+    // Whatever stands first here, the locks are taken in ascending member id, and so are both wallet rows.
+    [DistributedLock("point:use:member:{FromMemberId}", WaitSeconds = 5, LeaseSeconds = 10)]
+    [DistributedLock("point:accumulate:member:{ToMemberId}", WaitSeconds = 5, LeaseSeconds = 10)]
+    public sealed record Command(
+        long FromMemberId, long ToMemberId, long Amount, string? Reason, string Actor, Idempotency? Idempotency) : IPointCommand
+    {
+        public long MemberId => FromMemberId;
+
+        public void Declare(LoadPlan plan)
+        {
+            plan.NeedPoints(FromMemberId, Amount);
+            plan.NeedWallet(ToMemberId);
+        }
+
+        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context)
+        {
+            var result = accounts[FromMemberId].TransferTo(accounts[ToMemberId], Amount, Reason, context);
+            return result.Error is { } error
+                ? CommandOutcome.Refused(error)
+                : CommandOutcome.Accepted(StatusCodes.Status201Created, TransferResponse.From(result.Value), PointsJson.Default.TransferResponse);
+        }
+    }
+
+    public static async Task<IResult> HandleAsync(HttpContext http, PointCommands commands)
+    {
+        var body = await RequestBody.ReadAsync(http);
+        var from = body.MemberId("fromMemberId");
+        var to = body.MemberId("toMemberId");
+        var amount = body.Amount("amount");
+        var reason = body.OptionalText("reason", TextLimits.Reason);
+        if (body.Problem is { } problem || !IdempotencyKeys.TryRead(http, out var key, out problem))
+        {
+            return problem!;
+        }
+
+        if (from == to)
+        {
+            return PointErrors.TransferToOneself().ToProblem();
+        }
+
+        var command = new Command(from, to, amount, reason, http.User.Actor(), Idempotency.For(key, "transfer", from, to, amount, reason));
+        return (await commands.SendAsync(command, http.RequestAborted)).ToResult();
+    }
+}

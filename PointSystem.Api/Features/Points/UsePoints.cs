@@ -1,0 +1,44 @@
+using PointSystem.Api.Http;
+using PointSystem.Api.Ledger;
+using PointSystem.Api.Security;
+using PointSystem.Domain.Points;
+using PointSystem.Locking;
+
+namespace PointSystem.Api.Features.Points;
+
+/// <summary>POST /api/points/use</summary>
+internal static class UsePoints
+{
+    /// <summary>The body, for the OpenAPI document.</summary>
+    public sealed record Request(long MemberId, string OrderNumber, long Amount);
+
+    [DistributedLock("point:use:member:{MemberId}", WaitSeconds = 5, LeaseSeconds = 10)]
+    public sealed record Command(long MemberId, string OrderNumber, long Amount, string Actor, Idempotency? Idempotency) : IPointCommand
+    {
+        public void Declare(LoadPlan plan) => plan.NeedPoints(MemberId, Amount);
+
+        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context)
+        {
+            var result = accounts[MemberId].Use(OrderNumber, Amount, context);
+            return result.Error is { } error
+                ? CommandOutcome.Refused(error)
+                : CommandOutcome.Accepted(StatusCodes.Status201Created, UsageResponse.From(result.Value), PointsJson.Default.UsageResponse);
+        }
+    }
+
+    public static async Task<IResult> HandleAsync(HttpContext http, PointCommands commands)
+    {
+        var body = await RequestBody.ReadAsync(http);
+        var memberId = body.MemberId("memberId");
+        var orderNumber = body.OrderNumber("orderNumber");
+        var amount = body.Amount("amount");
+        if (body.Problem is { } problem || !IdempotencyKeys.TryRead(http, out var key, out problem))
+        {
+            return problem!;
+        }
+
+        var idempotency = Idempotency.For(key, "use", memberId, orderNumber, amount);
+        var command = new Command(memberId, orderNumber, amount, http.User.Actor(), idempotency);
+        return (await commands.SendAsync(command, http.RequestAborted)).ToResult();
+    }
+}
