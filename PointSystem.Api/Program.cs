@@ -1,11 +1,14 @@
 using PointSystem.Api.Configuration;
+using PointSystem.Api.Features.Points;
 using PointSystem.Api.Http;
+using PointSystem.Api.Ledger;
 using PointSystem.Api.Persistence;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddPersistence();
 builder.AddPointHttp();
 builder.AddPointRules();
+builder.AddLedger();
 
 var app = builder.Build();
 if (args is [MigrateCommand.Verb, ..])
@@ -14,6 +17,7 @@ if (args is [MigrateCommand.Verb, ..])
 }
 
 app.UsePointHttp();
+app.MapPoints();
 app.MapGet("/health/live", () => "ok");
 await app.RunAsync();
 return 0;

@@ -1,12 +1,17 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using PointSystem.Api.Features.Points;
 
 namespace PointSystem.Api.Http;
 
 /// <summary>The JSON of everything that is answered, generated at compile time. A new DTO adds its line here.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(AccumulationResponse))]
+[JsonSerializable(typeof(UsageResponse))]
+[JsonSerializable(typeof(CancellationResponse))]
+[JsonSerializable(typeof(TransferResponse))]
 internal sealed partial class PointJsonContext : JsonSerializerContext
 {
     /// <summary>

@@ -30,9 +30,11 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         var reloads = 0;
         while (true)
         {
+            // Before the connection is taken: reading the rules may need one too, and whoever holds one must not wait for another.
+            var now = await rules.CurrentAsync(cancellationToken);
+
             // A connection that fails goes back broken or is rolled back by the pool: disposing it ends the transaction in every case.
             await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-            var now = await rules.CurrentAsync(cancellationToken);
             LoadedAccounts accounts;
             try
             {

@@ -26,7 +26,7 @@ internal static class AccumulatePoints
                 : CommandOutcome.Accepted(
                     StatusCodes.Status201Created,
                     AccumulationResponse.From(result.Value, context.At.Today),
-                    PointsJson.Default.AccumulationResponse);
+                    PointJsonContext.Wire.AccumulationResponse);
         }
     }
 
@@ -43,9 +43,9 @@ internal static class AccumulatePoints
             return problem!;
         }
 
-        if (isManualGrant && AdminOnly.Check(http) is { } refusal)
+        if (isManualGrant && !http.User.IsAdmin())
         {
-            return refusal;
+            return http.User.Identity?.IsAuthenticated == true ? Problems.Forbidden() : Problems.Unauthorized();
         }
 
         var idempotency = Idempotency.For(key, "accumulate", memberId, amount, expirationDays, isManualGrant, reason);

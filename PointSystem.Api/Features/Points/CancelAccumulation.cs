@@ -27,7 +27,7 @@ internal static class CancelAccumulation
                 : CommandOutcome.Accepted(
                     StatusCodes.Status200OK,
                     AccumulationResponse.From(result.Value, context.At.Today),
-                    PointsJson.Default.AccumulationResponse);
+                    PointJsonContext.Wire.AccumulationResponse);
         }
     }
 

@@ -25,7 +25,7 @@ internal static class CancelUsage
             return result.Error is { } error
                 ? CommandOutcome.Refused(error)
                 : CommandOutcome.Accepted(
-                    StatusCodes.Status200OK, CancellationResponse.From(result.Value), PointsJson.Default.CancellationResponse);
+                    StatusCodes.Status200OK, CancellationResponse.From(result.Value), PointJsonContext.Wire.CancellationResponse);
         }
     }
 

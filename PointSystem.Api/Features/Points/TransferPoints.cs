@@ -31,7 +31,7 @@ internal static class TransferPoints
             var result = accounts[FromMemberId].TransferTo(accounts[ToMemberId], Amount, Reason, context);
             return result.Error is { } error
                 ? CommandOutcome.Refused(error)
-                : CommandOutcome.Accepted(StatusCodes.Status201Created, TransferResponse.From(result.Value), PointsJson.Default.TransferResponse);
+                : CommandOutcome.Accepted(StatusCodes.Status201Created, TransferResponse.From(result.Value), PointJsonContext.Wire.TransferResponse);
         }
     }
 

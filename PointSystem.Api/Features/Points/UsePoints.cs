@@ -22,7 +22,7 @@ internal static class UsePoints
             var result = accounts[MemberId].Use(OrderNumber, Amount, context);
             return result.Error is { } error
                 ? CommandOutcome.Refused(error)
-                : CommandOutcome.Accepted(StatusCodes.Status201Created, UsageResponse.From(result.Value), PointsJson.Default.UsageResponse);
+                : CommandOutcome.Accepted(StatusCodes.Status201Created, UsageResponse.From(result.Value), PointJsonContext.Wire.UsageResponse);
         }
     }
 

@@ -1,0 +1,16 @@
+using PointSystem.Locking;
+
+namespace PointSystem.Api.Ledger;
+
+internal static class LedgerExtensions
+{
+    /// <summary>Registers the write path; the locks of every command are found and checked at start.</summary>
+    public static IHostApplicationBuilder AddLedger(this IHostApplicationBuilder builder)
+    {
+        builder.AddDistributedLocks();
+        builder.Services.AddLockedCommands(typeof(LedgerExtensions).Assembly);
+        builder.Services.AddSingleton<PointLedger>();
+        builder.Services.AddSingleton<PointCommands>();
+        return builder;
+    }
+}
