@@ -22,7 +22,7 @@ public enum PointKeyType
 /// The member id inside makes a key find its way: the wallet row to lock, and later the shard, is known before anything is read. It is a routing
 /// hint, not a proof; nothing exists for a key unless a row carries the whole of it. The random bits make keys impossible to guess.
 /// </remarks>
-public readonly record struct PointKey
+public readonly record struct PointKey : IFormattable
 {
     /// <summary>Random bytes in every key.</summary>
     public const int EntropyBytes = 16;
@@ -114,6 +114,9 @@ public readonly record struct PointKey
 
     /// <inheritdoc/>
     public override string ToString() => Value;
+
+    /// <summary>The key; it has one spelling, whatever the format or culture.</summary>
+    public string ToString(string? format, IFormatProvider? formatProvider) => Value;
 
     private static int LeadingZeroBytes(long value) => System.Numerics.BitOperations.LeadingZeroCount((ulong)value) / 8;
 
