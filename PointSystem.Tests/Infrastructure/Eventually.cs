@@ -20,4 +20,13 @@ internal static class Eventually
             await Task.Delay(TimeSpan.FromMilliseconds(20), cancellationToken);
         }
     }
+
+    /// <summary>As <see cref="TrueAsync"/>, for a condition of this process.</summary>
+    /// <param name="condition">Polled until it holds.</param>
+    /// <param name="what">What should come to hold; the failure's text.</param>
+    public static Task HoldsAsync(Func<bool> condition, string what) => HoldsAsync(() => Task.FromResult(condition()), what);
+
+    /// <summary>As the other, for a condition that takes a call.</summary>
+    public static Task HoldsAsync(Func<Task<bool>> condition, string what) =>
+        TrueAsync(condition, () => $"Not so within {Deadline.TotalSeconds} s: {what}", TestContext.Current.CancellationToken);
 }

@@ -1,0 +1,88 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using PointSystem.Locking;
+using PointSystem.Locking.Store;
+
+namespace PointSystem.Tests.Locking;
+
+/// <summary>One replica's locks in a host of its own, as an application composes them, with its metrics added up.</summary>
+internal sealed class LockReplica : IAsyncDisposable
+{
+    private readonly IHost _host;
+    private readonly MeterListener _listener = new();
+    private readonly Dictionary<string, long> _counts = new(StringComparer.Ordinal);
+
+    private LockReplica(IHost host)
+    {
+        _host = host;
+        var factory = host.Services.GetRequiredService<IMeterFactory>();
+        _listener.InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Meter.Name == "PointSystem.Locking" && ReferenceEquals(instrument.Meter.Scope, factory))
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        };
+        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Count(instrument.Name, value, tags));
+        _listener.Start();
+    }
+
+    public IDistributedLocks Locks => _host.Services.GetRequiredService<IDistributedLocks>();
+
+    public LockedExecutor Executor => _host.Services.GetRequiredService<LockedExecutor>();
+
+    public LockMonitor Monitor => _host.Services.GetRequiredService<LockMonitor>();
+
+    public static IHost Build(ILockStore? store, Type[] commands, params (string Key, string Value)[] settings)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)));
+        builder.Logging.ClearProviders();
+        if (store is not null)
+        {
+            builder.Services.AddSingleton(store);
+        }
+        builder.AddDistributedLocks();
+        builder.Services.AddLockedCommands(commands);
+        return builder.Build();
+    }
+
+    public static async Task<LockReplica> StartAsync(ILockStore? store, Type[] commands, params (string Key, string Value)[] settings)
+    {
+        var replica = new LockReplica(Build(store, commands, settings));
+        await replica._host.StartAsync(TestContext.Current.CancellationToken);
+        return replica;
+    }
+
+    /// <summary>A counter's sum so far, such as <c>pointsystem.lock.acquire outcome=acquired</c>; without a tag, over all tags.</summary>
+    public long Count(string counter)
+    {
+        lock (_counts)
+        {
+            return _counts.GetValueOrDefault(counter);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host.StopAsync(CancellationToken.None);
+        _listener.Dispose();
+        _host.Dispose();
+    }
+
+    private void Count(string name, long value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        lock (_counts)
+        {
+            _counts[name] = _counts.GetValueOrDefault(name) + value;
+            foreach (var (tag, text) in tags)
+            {
+                var key = $"{name} {tag}={text}";
+                _counts[key] = _counts.GetValueOrDefault(key) + value;
+            }
+        }
+    }
+}
