@@ -13,7 +13,7 @@ internal sealed class FaultProxy : IAsyncDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<Link, byte> _links = new();
-    private readonly int _target;
+    private volatile int _target;
     private readonly Task _accepting;
     private volatile bool _keepRequests;
     private volatile bool _keepReplies;
@@ -26,6 +26,9 @@ internal sealed class FaultProxy : IAsyncDisposable
     }
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    /// <summary>Sends connections made from now on to another server.</summary>
+    public void Redirect(int targetPort) => _target = targetPort;
 
     /// <summary>From now on nothing reaches the server.</summary>
     public void KeepRequests() => _keepRequests = true;

@@ -1,0 +1,223 @@
+using System.Globalization;
+using PointSystem.Locking;
+using PointSystem.Tests.Infrastructure;
+using PointSystem.Tests.Sidecar;
+using StackExchange.Redis;
+
+namespace PointSystem.Tests.Locking;
+
+/// <summary>The locks through DaprClient, a sidecar process with the repo's own components, and Redis; each test breaks its own.</summary>
+public sealed class DaprLockTests : IAsyncLifetime
+{
+    private static readonly LockOptions Patient = new() { Wait = TimeSpan.FromSeconds(30), Lease = TimeSpan.FromSeconds(10) };
+    private static readonly LockOptions Once = new() { Wait = TimeSpan.Zero, Lease = TimeSpan.FromSeconds(10) };
+
+    private readonly StandIn _program = new();
+    private RedisServer _redis = null!;
+    private SidecarUnderTest _sidecar = null!;
+    private FaultProxy _proxy = null!;
+    private ConnectionMultiplexer _look = null!;
+    private LockReplica _replica = null!;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _redis = await RedisServer.StartAsync(Token);
+        _look = await ConnectionMultiplexer.ConnectAsync(_redis.ConnectionString + ",allowAdmin=true");
+        _sidecar = await StartSidecarAsync();
+        _proxy = new FaultProxy(_sidecar.GrpcPort);
+        _replica = await StartReplicaAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _replica.DisposeAsync();
+        await _proxy.DisposeAsync();
+        await _sidecar.DisposeAsync();
+        await _look.DisposeAsync();
+        await _redis.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task AcquireAsync_TwoReplicas_ExcludeEachOtherAndHandOver()
+    {
+        await using var other = await StartReplicaAsync();
+        var inside = 0;
+        await Task.WhenAll(Enumerable.Range(0, 40).Select(async number =>
+        {
+            await using var handle = await (number % 2 == 0 ? _replica : other).Locks.AcquireAsync("point:use:member:1", Patient, Token);
+            Assert.False(handle.IsFallback);
+            Assert.Equal(1, Interlocked.Increment(ref inside));
+            await Task.Yield();
+            Interlocked.Decrement(ref inside);
+        }));
+        Assert.Equal(40, _replica.Count("pointsystem.lock.acquire outcome=acquired") + other.Count("pointsystem.lock.acquire outcome=acquired"));
+        await FreeAsync("point:use:member:1");
+        Assert.Equal(0, _replica.Count("pointsystem.lock.lost_leases") + other.Count("pointsystem.lock.lost_leases"));
+    }
+
+    [Fact]
+    public async Task TryAcquireAsync_HeldElsewhere_NoWaitIsRefusedAndAWaitRunsOut()
+    {
+        await using var other = await StartReplicaAsync();
+        await using var held = await other.Locks.AcquireAsync("point:use:member:1", Patient, Token);
+        Assert.Null(await _replica.Locks.TryAcquireAsync("point:use:member:1", Once, Token));
+        var failure = await Assert.ThrowsAsync<LockNotAcquiredException>(() =>
+            _replica.Locks.AcquireAsync("point:use:member:1", Once with { Wait = TimeSpan.FromSeconds(0.4) }, Token));
+        Assert.Equal("point:use:member:1", failure.Key);
+        Assert.Equal(1, _replica.Count("pointsystem.lock.acquire outcome=contended"));
+        Assert.Equal(1, _replica.Count("pointsystem.lock.acquire outcome=timed_out"));
+        Assert.False(_replica.Monitor.IsFallback);
+    }
+
+    [Fact]
+    public async Task AcquireAsync_ManyInARow_EachTakesWhatTheLastGaveBack()
+    {
+        for (var number = 0; number < 50; number++)
+        {
+            await using var handle = await _replica.Locks.TryAcquireAsync("point:use:member:1", Once, Token);
+            Assert.NotNull(handle);
+        }
+        Assert.Equal(50, _replica.Count("pointsystem.lock.acquire outcome=acquired"));
+    }
+
+    [Fact]
+    public async Task AcquireAsync_SidecarFrozen_FallsBackOpensTheBreakerAndRecovers()
+    {
+        Assert.SkipUnless(RedisServer.CanPause, "No signals here.");
+        await _sidecar.Process.SignalAsync("STOP");
+        await FallsBackAsync();
+        await _sidecar.Process.SignalAsync("CONT");
+        await RecoversAsync();
+        // What lay in the frozen sidecar's socket takes effect when it goes on, and is undone.
+        await FreeAsync("point:use:member:1");
+    }
+
+    [Fact]
+    public async Task AcquireAsync_RedisFrozen_FallsBackAndLeavesNoGhost()
+    {
+        Assert.SkipUnless(RedisServer.CanPause, "No signals here.");
+        await _redis.PauseAsync();
+        await FallsBackAsync();
+        await _redis.ResumeAsync();
+        await RecoversAsync();
+        await FreeAsync("point:use:member:1");
+    }
+
+    [Fact]
+    public async Task AcquireAsync_RedisKilled_FallsBackAndUsesLocksAgainOnceItReturns()
+    {
+        await _redis.KillAsync();
+        await FallsBackAsync();
+        await _redis.RestartAsync(Token);
+        await RecoversAsync();
+    }
+
+    [Fact]
+    public async Task AcquireAsync_SidecarKilled_FallsBackAndUsesLocksAgainOnceItReturns()
+    {
+        await _sidecar.Process.KillAsync();
+        await FallsBackAsync();
+        var next = await StartSidecarAsync();
+        await _sidecar.DisposeAsync();
+        _sidecar = next;
+        _proxy.Redirect(next.GrpcPort);
+        await RecoversAsync();
+    }
+
+    [Fact]
+    public async Task AcquireAsync_RedisFullOfMemory_FallsBackAndRecovers()
+    {
+        Assert.SkipUnless(RedisServer.Executable is not null, "Garnet knows no maxmemory by CONFIG SET.");
+        var redis = _look.GetDatabase();
+        await redis.ExecuteAsync("CONFIG", "SET", "maxmemory", "1");
+        await FallsBackAsync();
+        await redis.ExecuteAsync("CONFIG", "SET", "maxmemory", "0");
+        await RecoversAsync();
+    }
+
+    [Fact]
+    public async Task AcquireAsync_OnlyTheReplyIsLost_LeavesNoGhostHold()
+    {
+        _proxy.KeepReplies();
+        await using (var handle = await _replica.Locks.AcquireAsync("point:use:member:1", Patient with { Lease = TimeSpan.FromMinutes(10) }, Token))
+        {
+            Assert.True(handle.IsFallback);
+            // It did land, and holds for ten minutes if nobody cares for it. (Its clean-up's requests may have come through as well.)
+        }
+        _proxy.Heal();
+        await FreeAsync("point:use:member:1");
+        await RecoversAsync();
+    }
+
+    [Fact]
+    public async Task AcquireAsync_RequestsAreLost_FallsBackAndRecovers()
+    {
+        _proxy.KeepRequests();
+        await FallsBackAsync();
+        _proxy.Heal();
+        await RecoversAsync();
+    }
+
+    [Fact]
+    public async Task DisposeAsync_KeyDeletedInRedis_CountsTheLostLease()
+    {
+        var handle = await _replica.Locks.AcquireAsync("point:use:member:1", Patient, Token);
+        Assert.Equal(handle.Owner, (string?)await _look.GetDatabase().StringGetAsync(Key("point:use:member:1")));
+        Assert.True(await _look.GetDatabase().KeyDeleteAsync(Key("point:use:member:1")));
+        await handle.DisposeAsync();
+        await Eventually.HoldsAsync(() => _replica.Count("pointsystem.lock.lost_leases status=DoesNotExist") == 1, "the lost lease is counted");
+    }
+
+    [Fact]
+    public async Task AcquireAsync_UnknownStore_FallsBackWithItsReason()
+    {
+        await using var replica = await StartReplicaAsync(("Locking:StoreName", "misspelt"));
+        await using var handle = await replica.Locks.AcquireAsync("point:use:member:1", Patient, Token);
+        Assert.True(handle.IsFallback);
+        Assert.Equal("invalid-argument", replica.Monitor.FallbackReason);
+    }
+
+    private async Task FallsBackAsync()
+    {
+        await using (var handle = await _replica.Locks.AcquireAsync("point:use:member:1", Patient, Token))
+        {
+            Assert.True(handle.IsFallback);
+        }
+        await Eventually.HoldsAsync(() => _replica.Monitor.IsFallback, "one lone caller's failure opens the breaker");
+        var calls = _replica.Count("pointsystem.lock.store.calls call=try_lock");
+        var skipped = _replica.Count("pointsystem.lock.store.calls result=skipped");
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(async number =>
+        {
+            await using var handle = await _replica.Locks.AcquireAsync($"point:use:member:{100 + number}", Patient, Token);
+            Assert.True(handle.IsFallback);
+        }));
+        Assert.Equal(calls + 50, _replica.Count("pointsystem.lock.store.calls call=try_lock"));
+        Assert.Equal(skipped + 50, _replica.Count("pointsystem.lock.store.calls result=skipped"));
+    }
+
+    private async Task RecoversAsync()
+    {
+        await Eventually.HoldsAsync(() => !_replica.Monitor.IsFallback, "the breaker closed by itself");
+        await Eventually.HoldsAsync(async () =>
+        {
+            await using var handle = await _replica.Locks.AcquireAsync("point:use:member:2", Patient, Token);
+            return !handle.IsFallback && await _look.GetDatabase().KeyExistsAsync(Key("point:use:member:2"));
+        }, "locks are in use again");
+    }
+
+    private Task FreeAsync(string resource) =>
+        Eventually.HoldsAsync(async () => !await _look.GetDatabase().KeyExistsAsync(Key(resource)), $"{resource} is free");
+
+    private static string Key(string resource) => $"lock||points||{resource}";
+
+    private Task<SidecarUnderTest> StartSidecarAsync()
+    {
+        var components = Path.Combine(Programs.Repository, "components");
+        return SidecarUnderTest.StartAsync(_program, _redis, Directory.GetFiles(components, "*.yaml").Select(File.ReadAllText), Token);
+    }
+
+    private Task<LockReplica> StartReplicaAsync(params (string Key, string Value)[] settings) =>
+        LockReplica.StartAsync(null, [], [("DAPR_GRPC_PORT", _proxy.Port.ToString(CultureInfo.InvariantCulture)), .. settings]);
+}
