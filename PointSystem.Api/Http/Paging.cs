@@ -15,10 +15,10 @@ internal static class Paging
     public const int SizeMax = 100;
 
     /// <summary>Reads <c>size</c>, 1 … 100.</summary>
-    public static bool TryReadSize(HttpContext http, out int size, [NotNullWhen(false)] out IResult? problem)
+    public static bool TryReadSize(HttpContext http, out int size, [NotNullWhen(false)] out IResult? problem, int sizeDefault = SizeDefault)
     {
         ArgumentNullException.ThrowIfNull(http);
-        size = SizeDefault;
+        size = sizeDefault;
         problem = null;
         if (!http.Request.Query.TryGetValue("size", out var values))
         {

@@ -12,6 +12,10 @@ namespace PointSystem.Api.Http;
 [JsonSerializable(typeof(UsageResponse))]
 [JsonSerializable(typeof(CancellationResponse))]
 [JsonSerializable(typeof(TransferResponse))]
+[JsonSerializable(typeof(GetBalance.Response), TypeInfoPropertyName = "BalanceRead")]
+[JsonSerializable(typeof(GetHistory.Response), TypeInfoPropertyName = "HistoryRead")]
+[JsonSerializable(typeof(GetAccumulation.Response), TypeInfoPropertyName = "AccumulationRead")]
+[JsonSerializable(typeof(GetUsage.Response), TypeInfoPropertyName = "UsageRead")]
 internal sealed partial class PointJsonContext : JsonSerializerContext
 {
     /// <summary>

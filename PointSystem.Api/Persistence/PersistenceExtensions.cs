@@ -40,6 +40,12 @@ internal static class PersistenceExtensions
             settings.AutoPrepareMinUsages = 2;
         }
 
+        if (string.IsNullOrEmpty(settings.Options))
+        {
+            // Every statement here touches few rows; where the planner fears more, compiling the plan takes a thousand times as long as running it.
+            settings.Options = "-c jit=off";
+        }
+
         if (string.IsNullOrEmpty(settings.ApplicationName))
         {
             settings.ApplicationName = "pointsystem-api";

@@ -11,5 +11,9 @@ internal static class PointEndpoints
         points.MapPost("/use", UsePoints.HandleAsync).WithName(nameof(UsePoints));
         points.MapPost("/use/{pointKey}/cancel", CancelUsage.HandleAsync).WithName(nameof(CancelUsage));
         points.MapPost("/transfer", TransferPoints.HandleAsync).WithName(nameof(TransferPoints));
+        points.MapGet("/balance/{memberId}", GetBalance.HandleAsync).WithName(nameof(GetBalance));
+        points.MapGet("/history/{memberId}", GetHistory.HandleAsync).WithName(nameof(GetHistory));
+        points.MapGet("/accumulations/{pointKey}", GetAccumulation.HandleAsync).WithName(nameof(GetAccumulation));
+        points.MapGet("/use/{pointKey}", GetUsage.HandleAsync).WithName(nameof(GetUsage));
     }
 }

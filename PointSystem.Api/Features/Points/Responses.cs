@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using PointSystem.Api.Ledger;
 using PointSystem.Domain.Points;
 
@@ -71,7 +72,7 @@ internal record UsageResponse(
 /// <summary>What a usage drew from one lot, in the order of drawing.</summary>
 internal sealed record UsageDetailResponse(string AccumulationKey, long Amount, long CancelledAmount);
 
-/// <summary>A cancellation and the usage as it left it.</summary>
+/// <summary>A cancellation and the usage as it left it; without the usage where it stands inside of one.</summary>
 internal sealed record CancellationResponse(
     string PointKey,
     string UsagePointKey,
@@ -81,7 +82,7 @@ internal sealed record CancellationResponse(
     IReadOnlyList<RegrantedResponse> Regranted,
     string? Reason,
     DateTimeOffset CreatedAt,
-    UsageResponse? Usage)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] UsageResponse? Usage)
 {
     public static CancellationResponse From(Cancellation cancellation) => new(
         cancellation.Key.Value,

@@ -1,0 +1,46 @@
+using System.Diagnostics.CodeAnalysis;
+using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Api.Http;
+using PointSystem.Domain.Policies;
+
+namespace PointSystem.Api.Features.Points;
+
+/// <summary>The query parameter <c>asOf</c>.</summary>
+internal static class AsOf
+{
+    /// <summary>Reads an instant, or a date for the end of that business day. Null for now: when nothing is given, or today's date.</summary>
+    public static bool TryRead(
+        string? text, BusinessMoment now, TimeZoneInfo zone, out PastMoment? moment, [NotNullWhen(false)] out IResult? problem)
+    {
+        moment = null;
+        problem = null;
+        if (text is null)
+        {
+            return true;
+        }
+
+        if (PastMoment.TryReadDate(text, out var date))
+        {
+            if (date < now.Today)
+            {
+                moment = PastMoment.EndOf(date, zone);
+            }
+
+            problem = date > now.Today ? InTheFuture($"today is {now.Today:yyyy-MM-dd}") : null;
+            return problem is null;
+        }
+
+        if (!PastMoment.TryReadInstant(text, out var instant))
+        {
+            problem = Problems.Invalid(
+                "asOf", "asOf must be an ISO 8601 instant with its offset, such as 2026-03-01T09:00:00+09:00 or 2026-03-01T00:00:00Z, or a date such as 2026-03-01.");
+            return false;
+        }
+
+        problem = instant > now.Now ? InTheFuture($"now is {now.Now:yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'}") : null;
+        moment = PastMoment.Of(instant, zone);
+        return problem is null;
+    }
+
+    private static ProblemResult InTheFuture(string now) => Problems.Invalid("asOf", $"asOf must not be in the future; {now}.");
+}

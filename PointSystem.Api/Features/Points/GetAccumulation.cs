@@ -1,0 +1,64 @@
+using System.Text.Json.Serialization;
+using Npgsql;
+using PointSystem.Api.Configuration;
+using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Api.Http;
+using PointSystem.Domain.Points;
+
+namespace PointSystem.Api.Features.Points;
+
+/// <summary>GET /api/points/accumulations/{pointKey}</summary>
+internal static class GetAccumulation
+{
+    /// <summary>Usages of a page when nothing is said.</summary>
+    public const int SizeDefault = 100;
+
+    /// <summary>A lot and where its points went.</summary>
+    public sealed record Response : AccumulationResponse
+    {
+        public Response(AccumulationResponse lot, AccumulationTrace trace)
+            : base(lot)
+        {
+            Usages = trace.Usages.Items;
+            UsagesNextCursor = trace.Usages.NextCursor;
+            Transfers = trace.Transfers;
+        }
+
+        /// <summary>Every order that spent from it, oldest first.</summary>
+        [JsonPropertyOrder(1)]
+        public IReadOnlyList<LotUsage> Usages { get; }
+
+        /// <summary>Where the next page of usages starts; null when this is the last.</summary>
+        [JsonPropertyOrder(2)]
+        public string? UsagesNextCursor { get; }
+
+        /// <summary>The first hundred transfers that took points of it.</summary>
+        [JsonPropertyOrder(3)]
+        public IReadOnlyList<LotTransfer> Transfers { get; }
+    }
+
+    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, RulesProvider rules, NpgsqlDataSource database)
+    {
+        if (!PointKeys.TryRead(pointKey, PointKeyType.Accumulation, out var key, out var problem)
+            || !Paging.TryReadSize(http, out var size, out problem, SizeDefault)
+            || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem))
+        {
+            return problem;
+        }
+
+        Span<long> after = stackalloc long[1];
+        if (cursor is not null && !Cursor.TryRead(AccumulationTraceQuery.List(key), cursor, after))
+        {
+            return QueryTexts.InvalidCursor();
+        }
+
+        var trace = await AccumulationTraceQuery.ReadAsync(database, key, after[0], size, http.RequestAborted);
+        if (trace is null)
+        {
+            return PointErrors.AccumulationNotFound(key.Value).ToProblem();
+        }
+
+        var today = (await rules.CurrentAsync(http.RequestAborted)).At.Today;
+        return TypedResults.Ok(new Response(AccumulationResponse.From(trace.Lot, today), trace));
+    }
+}

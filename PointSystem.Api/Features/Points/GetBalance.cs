@@ -1,0 +1,57 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+using PointSystem.Api.Configuration;
+using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Api.Http;
+
+namespace PointSystem.Api.Features.Points;
+
+/// <summary>GET /api/points/balance/{memberId}</summary>
+internal static class GetBalance
+{
+    /// <summary>What a member has.</summary>
+    /// <param name="MemberId">The member; of an unknown one the balance is 0.</param>
+    /// <param name="Balance">Points usable at that moment.</param>
+    /// <param name="ManualBalance">The part of it in manual grants.</param>
+    /// <param name="AsOf">The moment.</param>
+    /// <param name="Accumulations">The lots it lies in, in the order in which they are drawn.</param>
+    public sealed record Response(long MemberId, long Balance, long ManualBalance, DateTimeOffset AsOf, Page<AccumulationResponse> Accumulations);
+
+    public static async Task<IResult> HandleAsync(
+        string memberId, HttpContext http, RulesProvider rules, IOptions<BusinessOptions> business, NpgsqlDataSource database)
+    {
+        if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem)
+            || !Paging.TryReadSize(http, out var size, out problem)
+            || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem)
+            || !QueryTexts.TryRead(http, "asOf", out var asOf, out problem))
+        {
+            return problem;
+        }
+
+        var list = $"balance:{id}";
+        DrawPosition? after = null;
+        if (cursor is not null)
+        {
+            if (!DrawPosition.TryRead(list, cursor, out var position))
+            {
+                return QueryTexts.InvalidCursor();
+            }
+
+            after = position;
+        }
+
+        var now = (await rules.CurrentAsync(http.RequestAborted)).At;
+        if (!AsOf.TryRead(asOf, now, business.Value.Zone(), out var past, out problem))
+        {
+            return problem;
+        }
+
+        var snapshot = past is { } moment
+            ? await BalanceAtQuery.ReadAsync(database, id, moment, after, size + 1, http.RequestAborted)
+            : await BalanceQuery.ReadAsync(database, id, now.Today, after, size + 1, http.RequestAborted);
+        var lots = snapshot.Lots.Take(size).ToList();
+        var next = snapshot.Lots.Count > size ? DrawPosition.Of(lots[^1]).ToCursor(list) : null;
+        var items = lots.ConvertAll(lot => AccumulationResponse.From(lot, past?.Date ?? now.Today));
+        return TypedResults.Ok(new Response(id, snapshot.Balance, snapshot.ManualBalance, past?.At ?? now.Now, new(items, next)));
+    }
+}

@@ -1,0 +1,48 @@
+using Npgsql;
+using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Api.Http;
+using PointSystem.Api.Ledger;
+using PointSystem.Domain.Points;
+
+namespace PointSystem.Api.Features.Points;
+
+/// <summary>GET /api/points/history/{memberId}</summary>
+internal static class GetHistory
+{
+    /// <summary>A page of a member's history, newest first.</summary>
+    /// <param name="Items">What happened, the entries of one transaction and kind together.</param>
+    /// <param name="NextCursor">Where the next page starts; null when this is the last.</param>
+    public sealed record Response(IReadOnlyList<HistoryItem> Items, string? NextCursor);
+
+    public static async Task<IResult> HandleAsync(string memberId, HttpContext http, NpgsqlDataSource database)
+    {
+        if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem)
+            || !Paging.TryReadSize(http, out var size, out problem)
+            || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem)
+            || !QueryTexts.TryRead(http, "orderNumber", out var orderNumber, out problem)
+            || !QueryTexts.TryRead(http, "kind", out var kind, out problem))
+        {
+            return problem;
+        }
+
+        if (orderNumber is not null && OrderNumbers.Check(orderNumber) is { } invalid)
+        {
+            return invalid.ToProblem();
+        }
+
+        if (kind is not null && !WireNames.Kinds.Contains(kind, StringComparer.Ordinal))
+        {
+            return Problems.Invalid("kind", $"kind must be one of {string.Join(", ", WireNames.Kinds)}.");
+        }
+
+        var filter = new HistoryFilter(id, orderNumber, kind);
+        var before = long.MaxValue;
+        if (cursor is not null && !filter.TryReadCursor(cursor, out before))
+        {
+            return QueryTexts.InvalidCursor();
+        }
+
+        var page = await HistoryQuery.ReadAsync(database, filter, before, size, http.RequestAborted);
+        return TypedResults.Ok(new Response(page.Items, page.NextCursor));
+    }
+}

@@ -1,0 +1,54 @@
+using System.Text.Json.Serialization;
+using Npgsql;
+using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Api.Http;
+using PointSystem.Domain.Points;
+
+namespace PointSystem.Api.Features.Points;
+
+/// <summary>GET /api/points/use/{pointKey}</summary>
+internal static class GetUsage
+{
+    /// <summary>Cancellations of a page when nothing is said.</summary>
+    public const int SizeDefault = 100;
+
+    /// <summary>A usage and what of it was given back.</summary>
+    public sealed record Response : UsageResponse
+    {
+        public Response(UsageResponse usage, Page<CancellationResponse> cancellations)
+            : base(usage)
+        {
+            Cancellations = cancellations.Items;
+            CancellationsNextCursor = cancellations.NextCursor;
+        }
+
+        /// <summary>Its cancellations, oldest first.</summary>
+        [JsonPropertyOrder(1)]
+        public IReadOnlyList<CancellationResponse> Cancellations { get; }
+
+        /// <summary>Where the next page of cancellations starts; null when this is the last.</summary>
+        [JsonPropertyOrder(2)]
+        public string? CancellationsNextCursor { get; }
+    }
+
+    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, NpgsqlDataSource database)
+    {
+        if (!PointKeys.TryRead(pointKey, PointKeyType.Usage, out var key, out var problem)
+            || !Paging.TryReadSize(http, out var size, out problem, SizeDefault)
+            || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem))
+        {
+            return problem;
+        }
+
+        Span<long> after = stackalloc long[1];
+        if (cursor is not null && !Cursor.TryRead(UsageTraceQuery.List(key), cursor, after))
+        {
+            return QueryTexts.InvalidCursor();
+        }
+
+        var trace = await UsageTraceQuery.ReadAsync(database, key, after[0], size, http.RequestAborted);
+        return trace is null
+            ? PointErrors.UsageNotFound(key.Value).ToProblem()
+            : TypedResults.Ok(new Response(UsageResponse.From(trace.Usage), trace.Cancellations));
+    }
+}

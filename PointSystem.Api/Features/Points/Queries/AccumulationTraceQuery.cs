@@ -1,0 +1,138 @@
+using Npgsql;
+using PointSystem.Domain.Points;
+
+namespace PointSystem.Api.Features.Points.Queries;
+
+/// <summary>A lot and where its points went.</summary>
+internal sealed record AccumulationTrace(Lot Lot, Page<LotUsage> Usages, IReadOnlyList<LotTransfer> Transfers);
+
+/// <summary>A usage that drew from the lot.</summary>
+/// <param name="UsagePointKey">The usage.</param>
+/// <param name="OrderNumber">The order it paid.</param>
+/// <param name="Amount">Points drawn from this lot.</param>
+/// <param name="CancelledAmount">Points of these given back.</param>
+internal sealed record LotUsage(string UsagePointKey, string OrderNumber, long Amount, long CancelledAmount);
+
+/// <summary>A transfer that drew from the lot.</summary>
+/// <param name="TransferPointKey">The transfer.</param>
+/// <param name="ToMemberId">The receiver.</param>
+/// <param name="AccumulationKey">The lot that the receiver got for these points.</param>
+/// <param name="Amount">Points drawn from this lot.</param>
+internal sealed record LotTransfer(string TransferPointKey, long ToMemberId, string? AccumulationKey, long Amount);
+
+/// <summary>The trace from a lot to the orders that spent from it.</summary>
+internal static class AccumulationTraceQuery
+{
+    /// <summary>Transfers shown at most; the history of kind TRANSFER_OUT has them all.</summary>
+    public const int TransfersMax = 100;
+
+    private const string LotByKey =
+        $"SELECT {LotRows.Columns} FROM point_accumulations AS a WHERE a.member_id = $1 AND a.point_key = $2";
+
+    private const string Usages =
+        """
+        SELECT u.point_key, u.order_number, d.amount, d.cancelled_amount, d.usage_id
+        FROM point_usage_details AS d JOIN point_usages AS u ON u.member_id = d.member_id AND u.usage_id = d.usage_id
+        WHERE d.member_id = $1 AND d.usage_id > $3
+          AND d.lot_id = (SELECT lot_id FROM point_accumulations WHERE member_id = $1 AND point_key = $2)
+        ORDER BY d.usage_id LIMIT $4
+        """;
+
+    // No index leads from a lot to its transfers, so the member's transfers since the grant are looked through, but only when points of the lot
+    // are spent that no usage accounts for. The n-th entry of the giver's group and the n-th of the receiver's are the two sides of one part; the
+    // receiver's group is looked for from an hour before the transfer on (clocks differ), and from the beginning if it is not there.
+    private const string Transfers =
+        """
+        WITH lot AS (
+            SELECT a.lot_id FROM point_accumulations AS a
+            WHERE a.member_id = $1 AND a.point_key = $2
+              AND EXISTS (SELECT FROM point_transfers AS t WHERE t.member_id = $1 AND t.first_sequence > a.lot_id)
+              AND a.used_amount > (
+                  SELECT coalesce(sum(d.amount - d.cancelled_amount), 0) FROM point_usage_details AS d WHERE d.member_id = $1 AND d.lot_id = a.lot_id)
+        ), given AS (
+            SELECT t.point_key, t.to_member_id, t.created_at, -e.delta AS amount, e.sequence - t.first_sequence AS part
+            FROM lot
+            JOIN point_transfers AS t ON t.member_id = $1 AND t.first_sequence > lot.lot_id
+            CROSS JOIN LATERAL (
+                SELECT sequence, delta FROM point_ledger_entries
+                WHERE member_id = $1 AND lot_id = lot.lot_id AND sequence BETWEEN t.first_sequence AND coalesce(
+                    (SELECT sequence FROM point_ledger_entries
+                     WHERE member_id = $1 AND sequence > t.first_sequence AND sequence = group_sequence ORDER BY sequence LIMIT 1) - 1,
+                    t.first_sequence + t.amount)
+            ) AS e
+            ORDER BY t.first_sequence LIMIT $3
+        )
+        SELECT g.point_key, g.to_member_id, g.amount,
+            (SELECT a.point_key FROM point_accumulations AS a WHERE a.member_id = g.to_member_id AND a.lot_id = g.part + coalesce(
+                (SELECT r.sequence FROM point_ledger_entries AS r
+                 WHERE r.member_id = g.to_member_id AND r.kind = 'TRANSFER_IN' AND r.sequence = r.group_sequence AND r.point_key = g.point_key
+                   AND r.sequence > ledger_sequence_at(g.to_member_id, g.created_at - interval '1 hour')
+                 ORDER BY r.sequence LIMIT 1),
+                (SELECT r.sequence FROM point_ledger_entries AS r
+                 WHERE r.member_id = g.to_member_id AND r.kind = 'TRANSFER_IN' AND r.sequence = r.group_sequence AND r.point_key = g.point_key
+                 ORDER BY r.sequence LIMIT 1)))
+        FROM given AS g
+        """;
+
+    /// <summary>Reads a lot and the usages after a position; null when there is no such lot.</summary>
+    public static async Task<AccumulationTrace?> ReadAsync(
+        NpgsqlDataSource database, PointKey key, long afterUsageId, int size, CancellationToken cancellationToken)
+    {
+        await using var batch = database.CreateBatch();
+        batch.BatchCommands.Add(Sql.Statement(Sql.Snapshot));
+        batch.BatchCommands.Add(Sql.Statement(LotByKey, Member(key), Text(key)));
+        batch.BatchCommands.Add(Sql.Statement(Usages, Member(key), Text(key), Sql.Value(afterUsageId), Sql.Value(size + 1)));
+        batch.BatchCommands.Add(Sql.Statement(Transfers, Member(key), Text(key), Sql.Value(TransfersMax)));
+        batch.BatchCommands.Add(Sql.Statement(Sql.Commit));
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        if (!await reader.ReadAsync(cancellationToken))
+        {
+            return null;
+        }
+
+        var lot = LotRows.Read(reader);
+        await reader.NextResultAsync(cancellationToken);
+        var usages = await ReadUsagesAsync(reader, key, size, cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
+        return new AccumulationTrace(lot, usages, await ReadTransfersAsync(reader, cancellationToken));
+    }
+
+    /// <summary>The name of the list of usages of a lot, for its cursors.</summary>
+    public static string List(PointKey key) => $"usages:{key.Value}";
+
+    private static async Task<Page<LotUsage>> ReadUsagesAsync(NpgsqlDataReader reader, PointKey key, int size, CancellationToken cancellationToken)
+    {
+        var usages = new List<LotUsage>();
+        string? next = null;
+        long last = 0;
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            if (usages.Count == size)
+            {
+                next = Cursor.Write(List(key), last);
+                continue;
+            }
+
+            last = reader.GetInt64(4);
+            usages.Add(new LotUsage(reader.GetString(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3)));
+        }
+
+        return new Page<LotUsage>(usages, next);
+    }
+
+    private static async Task<List<LotTransfer>> ReadTransfersAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
+    {
+        var transfers = new List<LotTransfer>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            transfers.Add(new LotTransfer(
+                reader.GetString(0), reader.GetInt64(1), reader.IsDBNull(3) ? null : reader.GetString(3), reader.GetInt64(2)));
+        }
+
+        return transfers;
+    }
+
+    private static Npgsql.NpgsqlParameter Member(PointKey key) => Sql.Value(key.MemberId);
+
+    private static Npgsql.NpgsqlParameter Text(PointKey key) => Sql.Value(key.Value);
+}

@@ -1,0 +1,78 @@
+using Npgsql;
+using PointSystem.Domain.Points;
+
+namespace PointSystem.Api.Features.Points.Queries;
+
+/// <summary>What a member has, and a page of the lots it lies in, all of one moment.</summary>
+/// <param name="Balance">Usable points.</param>
+/// <param name="ManualBalance">The part of it in manual grants.</param>
+/// <param name="Lots">Live lots in draw order, one more than asked for when more follow.</param>
+internal sealed record BalanceSnapshot(long Balance, long ManualBalance, IReadOnlyList<Lot> Lots);
+
+/// <summary>The balance now.</summary>
+internal static class BalanceQuery
+{
+    // One statement is one snapshot. The balance is the wallet's, less what has lapsed and is not posted yet: live lots are never added up, so the
+    // cost does not depend on how many there are. Every part is there twice because the index of the draw order has the manual mark before the date.
+    private const string Text =
+        $"""
+        WITH lapsed AS (
+            SELECT available_amount, is_manual_grant FROM point_accumulations
+            WHERE member_id = $1 AND is_open AND is_manual_grant AND expiration_date < $2
+            UNION ALL
+            SELECT available_amount, is_manual_grant FROM point_accumulations
+            WHERE member_id = $1 AND is_open AND NOT is_manual_grant AND expiration_date < $2
+        ), totals AS (
+            SELECT
+                coalesce(max(w.balance), 0) - (SELECT coalesce(sum(available_amount), 0)::bigint FROM lapsed) AS balance,
+                coalesce(max(w.manual_balance), 0)
+                    - (SELECT coalesce(sum(available_amount), 0)::bigint FROM lapsed WHERE is_manual_grant) AS manual_balance
+            FROM member_wallets AS w WHERE w.member_id = $1
+        )
+        SELECT t.balance, t.manual_balance, {LotRows.Columns}
+        FROM totals AS t LEFT JOIN (
+            (SELECT * FROM (
+                SELECT * FROM point_accumulations AS a
+                WHERE member_id = $1 AND is_open AND is_manual_grant AND (expiration_date, created_at, lot_id) > ($4, $5, $6)
+                ORDER BY {LotRows.DrawOrder} {Sql.PageMax}
+             ) AS a ORDER BY {LotRows.DrawOrder} LIMIT $3)
+            UNION ALL
+            (SELECT * FROM (
+                SELECT * FROM point_accumulations AS a
+                WHERE member_id = $1 AND is_open AND NOT is_manual_grant AND (expiration_date, created_at, lot_id) > ($7, $8, $9)
+                ORDER BY {LotRows.DrawOrder} {Sql.PageMax}
+             ) AS a ORDER BY {LotRows.DrawOrder} LIMIT $3)
+        ) AS a ON true
+        ORDER BY {LotRows.DrawOrder}
+        LIMIT $3
+        """;
+
+    /// <summary>Reads the balance and up to <paramref name="count"/> live lots after a position.</summary>
+    public static async Task<BalanceSnapshot> ReadAsync(
+        NpgsqlDataSource database, long memberId, DateOnly today, DrawPosition? after, int count, CancellationToken cancellationToken)
+    {
+        var (manual, ordinary) = (after ?? DrawPosition.Start(today)).Bounds(today);
+        await using var command = database.CreateBatch();
+        command.BatchCommands.Add(Sql.Statement(
+            Text, [Sql.Value(memberId), Sql.Value(today), Sql.Value(count), .. Sql.Values(manual), .. Sql.Values(ordinary)]));
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await ReadAsync(reader, cancellationToken);
+    }
+
+    /// <summary>Reads rows of totals, each beside a lot; without lots there is one row with totals alone.</summary>
+    internal static async Task<BalanceSnapshot> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
+    {
+        var (balance, manualBalance) = (0L, 0L);
+        var lots = new List<Lot>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            (balance, manualBalance) = (reader.GetInt64(0), reader.GetInt64(1));
+            if (!await reader.IsDBNullAsync(2, cancellationToken))
+            {
+                lots.Add(LotRows.Read(reader, 2));
+            }
+        }
+
+        return new BalanceSnapshot(balance, manualBalance, lots);
+    }
+}

@@ -1,0 +1,105 @@
+namespace PointSystem.Api.Features.Points.Queries;
+
+/// <summary>
+/// The statements behind the history. Each finds the groups of a page, newest first, as ranges of sequences (<c>head</c>), then reads what is in
+/// them. Groups are contiguous and sequences have no gaps, so the neighbour of a group is one step away in the primary key, and no statement
+/// reads more of the journal than it answers.
+/// </summary>
+/// <remarks>Parameters: $1 member, $2 the sequence to stay before, $3 groups at most and one more, then those of the filter.</remarks>
+internal static class HistorySql
+{
+    /// <summary>
+    /// Entries after which a page ends, whatever its size. A usage may draw from a hundred thousand lots; a hundred of those in one answer would be
+    /// an answer of a gigabyte.
+    /// </summary>
+    public const string EntriesMax = "10000";
+
+    /// <summary>All groups: from the end of one to the end of the one before it.</summary>
+    public const string Newest =
+        $"""
+        WITH RECURSIVE head AS (
+            (SELECT group_sequence AS first, sequence AS last, 1 AS number FROM point_ledger_entries
+             WHERE member_id = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT 1)
+            UNION ALL
+            SELECT e.group_sequence, e.sequence, h.number + 1
+            FROM head AS h JOIN point_ledger_entries AS e ON e.member_id = $1 AND e.sequence = h.first - 1
+            WHERE h.number < $3
+        ){Page}
+        """;
+
+    /// <summary>Groups of one kind ($4): their first entries are what the partial index holds; each ends before the next group, of whatever kind.</summary>
+    public const string OfKind =
+        $"""
+        WITH head AS (
+            SELECT k.sequence AS first,
+                coalesce(
+                    (SELECT sequence FROM point_ledger_entries
+                     WHERE member_id = $1 AND sequence > k.sequence AND sequence = group_sequence ORDER BY sequence LIMIT 1),
+                    (SELECT max(sequence) + 1 FROM point_ledger_entries WHERE member_id = $1)) - 1 AS last
+            FROM (
+                SELECT sequence FROM point_ledger_entries
+                WHERE member_id = $1 AND kind = $4 AND sequence = group_sequence AND sequence < $2 ORDER BY sequence DESC {Sql.PageMax}
+            ) AS k
+            ORDER BY first DESC LIMIT $3
+        ){Page}
+        """;
+
+    /// <summary>
+    /// Groups of one order ($4), perhaps of one kind ($5): its usages, whose ids are the sequences of their groups, and their cancellations, which
+    /// have a group of what was restored, or of what was granted anew, or one after the other.
+    /// </summary>
+    public const string OfOrder =
+        $"""
+        WITH head AS (
+            (SELECT u.usage_id AS first,
+                u.usage_id - 1 + (SELECT max(detail_number) FROM point_usage_details AS d WHERE d.member_id = $1 AND d.usage_id = u.usage_id) AS last
+             FROM point_usages AS u
+             WHERE u.member_id = $1 AND u.order_number = $4 AND u.usage_id < $2 AND coalesce($5, 'USE') = 'USE'
+             ORDER BY u.usage_id DESC {Sql.PageMax})
+            UNION ALL
+            (SELECT g.first, g.last
+             FROM point_usages AS u
+             JOIN usage_cancellations AS c ON c.member_id = $1 AND c.usage_id = u.usage_id
+             CROSS JOIN LATERAL (
+                SELECT group_sequence AS first FROM point_ledger_entries WHERE member_id = $1 AND sequence = c.last_sequence
+             ) AS final
+             CROSS JOIN LATERAL (VALUES (final.first, c.last_sequence), (c.first_sequence, final.first - 1)) AS g (first, last)
+             WHERE u.member_id = $1 AND u.order_number = $4 AND g.first <= g.last AND g.first < $2
+               AND ($5 IS NULL OR $5 = (SELECT kind FROM point_ledger_entries WHERE member_id = $1 AND sequence = g.first))
+             ORDER BY g.first DESC {Sql.PageMax})
+            ORDER BY first DESC LIMIT $3
+        ){Page}
+        """;
+
+    // Each LATERAL has an OFFSET 0, which keeps the planner from turning it into a join: it reckons with hundreds of entries in a group, and would
+    // rather merge or hash a member's whole journal, or all of his lots, than look up the few that a page needs.
+    private const string Page =
+        $"""
+        , page AS (
+            SELECT first, last,
+                count(*) OVER () AS heads,
+                row_number() OVER newest AS number,
+                sum(last - first + 1) OVER newest - (last - first + 1) AS entries_before
+            FROM head WINDOW newest AS (ORDER BY first DESC)
+        )
+        SELECT p.first, p.heads, f.kind, f.point_key, f.actor, f.reason, f.order_number, e.sequence, e.delta, e.balance_after, e.occurred_at,
+            (SELECT a.point_key FROM point_accumulations AS a WHERE a.member_id = $1 AND a.lot_id = e.lot_id) AS lot_key
+        FROM (SELECT * FROM page WHERE number < $3 AND entries_before < {EntriesMax} OFFSET 0) AS p
+        CROSS JOIN LATERAL (
+            SELECT kind, point_key, actor, reason,
+                CASE
+                    WHEN kind = 'USE' THEN
+                        (SELECT order_number FROM point_usages WHERE member_id = $1 AND usage_id = p.first)
+                    WHEN kind IN ('USE_CANCEL', 'REGRANT') THEN
+                        (SELECT u.order_number FROM usage_cancellations AS c JOIN point_usages AS u ON u.member_id = $1 AND u.usage_id = c.usage_id
+                         WHERE c.member_id = $1 AND c.point_key = l.point_key)
+                END AS order_number
+            FROM point_ledger_entries AS l WHERE member_id = $1 AND sequence = p.first OFFSET 0
+        ) AS f
+        CROSS JOIN LATERAL (
+            SELECT sequence, delta, balance_after, occurred_at, lot_id
+            FROM point_ledger_entries WHERE member_id = $1 AND sequence BETWEEN p.first AND p.last OFFSET 0
+        ) AS e
+        ORDER BY p.first DESC, e.sequence
+        """;
+}

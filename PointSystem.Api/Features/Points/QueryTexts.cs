@@ -1,0 +1,21 @@
+using System.Diagnostics.CodeAnalysis;
+using PointSystem.Api.Http;
+
+namespace PointSystem.Api.Features.Points;
+
+/// <summary>Query parameters that may be given once.</summary>
+internal static class QueryTexts
+{
+    /// <summary>Reads a parameter; null when it is not there.</summary>
+    public static bool TryRead(HttpContext http, string name, out string? text, [NotNullWhen(false)] out IResult? problem)
+    {
+        var values = http.Request.Query[name];
+        text = values.Count == 0 ? null : values[0] ?? "";
+        problem = values.Count > 1 ? Problems.Invalid(name, $"{name} must be given once.") : null;
+        return problem is null;
+    }
+
+    /// <summary>400 for a cursor that is not one of this list.</summary>
+    public static ProblemResult InvalidCursor() =>
+        Problems.Invalid("cursor", "cursor must be the nextCursor of an earlier page of the same list, with the same filters, unchanged.");
+}
