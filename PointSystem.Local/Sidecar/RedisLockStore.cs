@@ -43,7 +43,7 @@ internal sealed class RedisLockStore : IAsyncDisposable
         var store = new RedisLockStore(connection, settings, key, clock);
         try
         {
-            await store._database.PingAsync().WaitAsync(cancellationToken);
+            await store.PingAsync(cancellationToken);
             if (await store.HasReplicasAsync(cancellationToken))
             {
                 throw new ComponentInitException("replication is not supported");
@@ -122,6 +122,23 @@ internal sealed class RedisLockStore : IAsyncDisposable
         {
             var reason = error is SocketException ? error.Message : "timed out";
             throw new ComponentInitException($"error connecting to Redis: dial tcp {settings.Address}: {reason}", error);
+        }
+    }
+
+    // A server that accepts but is slow to greet is given until the component's init timeout: the client goes on connecting by itself.
+    private async Task PingAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                await _database.PingAsync().WaitAsync(cancellationToken);
+                return;
+            }
+            catch (RedisConnectionException error) when (error.FailureType != ConnectionFailureType.AuthenticationFailure)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(100), _clock, cancellationToken);
+            }
         }
     }
 

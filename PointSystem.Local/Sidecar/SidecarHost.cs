@@ -85,6 +85,8 @@ internal static class SidecarHost
         .SetMinimumLevel(level)
         .AddFilter("Microsoft", LogLevel.Warning)
         .AddFilter("Grpc", LogLevel.Critical)
+        // A start that fails is told in one sentence by the command; the host would add the stack.
+        .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
         .AddConsole(console => console.FormatterName = LineFormatter.FormatterName)
         .AddConsoleFormatter<LineFormatter, ConsoleFormatterOptions>();
 }

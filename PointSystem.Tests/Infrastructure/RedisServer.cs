@@ -22,8 +22,13 @@ internal sealed class RedisServer : IAsyncDisposable
     /// <summary>For StackExchange.Redis: connects later too if the server is away.</summary>
     public string ConnectionString => Address + ",abortConnect=false,connectTimeout=2000";
 
-    /// <summary>Where redis-server is, or null: then it is Garnet.</summary>
-    public static string? Executable { get; } = Programs.Find("redis-server", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin");
+    /// <summary>Where redis-server is, or null: then it is Garnet. <c>TEST_REDIS</c> names a program, or <c>garnet</c>, to have it otherwise.</summary>
+    public static string? Executable { get; } = Environment.GetEnvironmentVariable("TEST_REDIS") switch
+    {
+        "garnet" => null,
+        { Length: > 0 } given => given,
+        _ => Programs.Find("redis-server", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"),
+    };
 
     /// <summary>Whether <see cref="PauseAsync"/> works here.</summary>
     public static bool CanPause => !OperatingSystem.IsWindows();

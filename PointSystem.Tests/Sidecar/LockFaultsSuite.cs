@@ -39,7 +39,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
     {
         Assert.SkipUnless(RedisServer.CanPause, "A process cannot be frozen on this system.");
         await using var redis = await RedisServer.StartAsync(Ct);
-        await using var sidecar = await StartAsync(redis, Manifests.LockStore(timeout: "500ms"));
+        await using var sidecar = await StartAsync(redis, Manifests.LockStore(timeout: "2s"));
         Assert.True(await sidecar.LockAsync("warm", "owner"));
         await redis.PauseAsync();
 

@@ -10,8 +10,11 @@ internal static class Manifests
     /// <param name="timeout">Of reading, writing and connecting.</param>
     /// <param name="scope">The only app that has it, or null for every app.</param>
     /// <param name="type">The component type.</param>
+    /// <param name="redisHost">Where Redis is; what <c>REDIS_HOST</c> says when null.</param>
+    /// <param name="more">One more metadata item, as <c>name: value</c>.</param>
     public static string LockStore(
-        string name = "lockstore", string? keyPrefix = null, bool ignoreErrors = false, string timeout = "1s", string? scope = null, string type = "lock.redis") =>
+        string name = "lockstore", string? keyPrefix = null, bool ignoreErrors = false, string timeout = "10s", string? scope = null,
+        string type = "lock.redis", string? redisHost = null, (string Name, string Value)? more = null) =>
         $$"""
         apiVersion: dapr.io/v1alpha1
         kind: Component
@@ -23,7 +26,7 @@ internal static class Manifests
           ignoreErrors: {{(ignoreErrors ? "true" : "false")}}
           metadata:
             - name: redisHost
-              envRef: REDIS_HOST
+              {{(redisHost is null ? "envRef: REDIS_HOST" : $"value: {redisHost}")}}
             - name: redisMaxRetries
               value: "-1"
             - name: dialTimeout
@@ -33,6 +36,7 @@ internal static class Manifests
             - name: writeTimeout
               value: {{timeout}}
         {{(keyPrefix is null ? "" : $"    - name: keyPrefix\n      value: {keyPrefix}")}}
+        {{(more is null ? "" : $"    - name: {more.Value.Name}\n      value: \"{more.Value.Value}\"")}}
         {{(scope is null ? "" : $"scopes:\n  - {scope}")}}
         """;
 
@@ -45,7 +49,7 @@ internal static class Manifests
         spec:
           policies:
             timeouts:
-              short: 300ms
+              short: 3s
             circuitBreakers:
               quick:
                 maxRequests: 1

@@ -1,0 +1,43 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using PointSystem.Local.Sidecar;
+
+namespace PointSystem.Tests.Sidecar;
+
+public sealed class SidecarFlagsTests
+{
+    [Fact]
+    public void Parse_EveryWayOfWriting_IsUnderstood()
+    {
+        var flags = SidecarFlags.Parse(
+        [
+            "--app-id", "points", "-dapr-http-port=3600", "--dapr-grpc-port=3601", "-resources-path", "a,b", "--resources-path=c",
+            "--log-level", "WARN", "--dapr-listen-addresses", "127.0.0.1,[::1]", "--exit-with-stdin", "--app-port", "8080", "-enable-metrics=false",
+        ]);
+
+        Assert.Equal(("points", 3600, 3601, LogLevel.Warning, true), (flags.AppId, flags.HttpPort, flags.GrpcPort, flags.LogLevel, flags.ExitWithStdin));
+        Assert.Equal(["a", "b", "c"], flags.ResourcesPaths);
+        Assert.Equal([IPAddress.Loopback, IPAddress.IPv6Loopback], flags.ListenAddresses);
+        Assert.Equal(["--app-port", "--enable-metrics"], flags.Ignored);
+    }
+
+    [Fact]
+    public void Parse_OnlyTheAppId_HasDaprsPortsOnLoopback()
+    {
+        var flags = SidecarFlags.Parse(["--app-id", "points"]);
+
+        Assert.Equal((3500, 50001, LogLevel.Information, false), (flags.HttpPort, flags.GrpcPort, flags.LogLevel, flags.ExitWithStdin));
+        Assert.Equal([IPAddress.Loopback], flags.ListenAddresses);
+    }
+
+    [Theory]
+    [InlineData("--app-id is missing")]
+    [InlineData("--app-id needs a value", "--app-id")]
+    [InlineData("needs a port", "--app-id", "x", "--dapr-http-port", "0")]
+    [InlineData("needs a port", "--app-id", "x", "--dapr-grpc-port", "65536")]
+    [InlineData("--log-level is", "--app-id", "x", "--log-level", "loud")]
+    [InlineData("is not an IP address", "--app-id", "x", "--dapr-listen-addresses", "here")]
+    [InlineData("is not a flag", "points")]
+    public void Parse_Wrong_SaysWhatIsWrong(string sentence, params string[] args) =>
+        Assert.Contains(sentence, Assert.Throws<SidecarStartException>(() => SidecarFlags.Parse(args)).Message, StringComparison.Ordinal);
+}

@@ -1,0 +1,75 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net.Http.Json;
+using Dapr.Client.Autogen.Grpc.v1;
+using Grpc.Core;
+using Grpc.Net.Client;
+using PointSystem.Local.Sidecar;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Sidecar;
+
+/// <summary>A caller's trace goes on in the sidecar, down to Redis. In this process, for spans of another cannot be listened to.</summary>
+public sealed class SidecarTraceTests : IDisposable
+{
+    private readonly ConcurrentQueue<Activity> _spans = new();
+    private readonly ActivityListener _listener;
+
+    public SidecarTraceTests()
+    {
+        _listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == SidecarTelemetry.SourceName,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = _spans.Enqueue,
+        };
+        ActivitySource.AddActivityListener(_listener);
+    }
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _listener.Dispose();
+
+    [Fact]
+    public async Task Call_WithTraceparent_GivesASpanOfThatTraceForEachRedisCommand()
+    {
+        await using var redis = await RedisServer.StartAsync(Ct);
+        var folder = Directory.CreateTempSubdirectory("sidecar-trace-");
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "lockstore.yaml"), Manifests.LockStore(redisHost: redis.Address), Ct);
+        var flags = new SidecarFlags
+        {
+            AppId = "points",
+            HttpPort = FreePort.Next(),
+            GrpcPort = FreePort.Next(),
+            ResourcesPaths = [folder.FullName],
+        };
+        await using var sidecar = await SidecarHost.CreateAsync(flags, Ct);
+        await sidecar.StartAsync(Ct);
+        var (overGrpc, overHttp) = (ActivityTraceId.CreateRandom(), ActivityTraceId.CreateRandom());
+
+        using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{flags.GrpcPort}");
+        await new Dapr.Client.Autogen.Grpc.v1.Dapr.DaprClient(channel).TryLockAlpha1Async(
+            new TryLockRequest { StoreName = "lockstore", ResourceId = "r", LockOwner = "o", ExpiryInSeconds = 60 },
+            new Metadata { { "traceparent", Traceparent(overGrpc) } },
+            cancellationToken: Ct);
+        using var http = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://127.0.0.1:{flags.HttpPort}/v1.0-alpha1/unlock/lockstore")
+        {
+            Headers = { { "traceparent", Traceparent(overHttp) } },
+            Content = JsonContent.Create(new { resourceId = "r", lockOwner = "o" }),
+        };
+        using var answer = await http.SendAsync(request, Ct);
+
+        var set = Assert.Single(_spans, span => span.TraceId == overGrpc);
+        Assert.Equal(("SET", ActivityKind.Client), (set.OperationName, set.Kind));
+        Assert.Equal("redis", set.GetTagItem("db.system.name"));
+        Assert.Equal("SET", set.GetTagItem("db.operation.name"));
+        Assert.Equal(redis.Port, set.GetTagItem("server.port"));
+        var unlock = Assert.Single(_spans, span => span.TraceId == overHttp);
+        Assert.Equal("EVAL", unlock.OperationName);
+        await sidecar.StopAsync(Ct);
+        folder.Delete(recursive: true);
+    }
+
+    private static string Traceparent(ActivityTraceId trace) => $"00-{trace}-{ActivitySpanId.CreateRandom()}-01";
+}

@@ -1,0 +1,159 @@
+using Dapr.Client.Autogen.Grpc.v1;
+using Grpc.Core;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Sidecar;
+
+/// <summary>What only the stand-in does: how it starts, what it refuses, how it ends.</summary>
+public sealed class StandInProcessTests : SidecarSuite<StandIn>
+{
+    [Fact]
+    public async Task Start_Ready_SaysThatItIsNotDaprAndWhereItListens()
+    {
+        await using var sidecar = await StartAsync(redis: null);
+
+        await Eventually.TrueAsync(
+            () => Task.FromResult(sidecar.Process.Output.Contains($"ready: HTTP on {sidecar.HttpPort}, gRPC on {sidecar.GrpcPort}", StringComparison.Ordinal)),
+            () => sidecar.Process.Output,
+            Ct);
+        Assert.Contains("stand-in for Dapr's lock API only. It is not Dapr", sidecar.Process.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task StandardInput_Ended_StopsTheProcess()
+    {
+        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var sidecar = await StartAsync(redis, Manifests.LockStore());
+
+        sidecar.Process.CloseInput();
+        await sidecar.Process.WaitForExitAsync(Ct);
+
+        Assert.Equal(0, sidecar.Process.ExitCode);
+    }
+
+    [Fact]
+    public async Task Sigterm_WhileRedisIsFrozen_StopsTheProcess()
+    {
+        Assert.SkipUnless(RedisServer.CanPause, "There are no such signals on this system.");
+        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var sidecar = await StartAsync(redis, Manifests.LockStore(timeout: "60s"));
+        await redis.PauseAsync();
+        var stuck = sidecar.LockFailureAsync("r", "o");
+
+        await sidecar.Process.SignalAsync("TERM");
+        await sidecar.Process.WaitForExitAsync(Ct);
+
+        Assert.Equal(0, sidecar.Process.ExitCode);
+        await stuck;
+    }
+
+    [Fact]
+    public async Task ErrorsIgnored_RedisComesLater_LocksWork()
+    {
+        await using var redis = RedisServer.NotStarted();
+        await using var sidecar = await StartAsync(redis, Manifests.LockStore(ignoreErrors: true));
+        Assert.Equal(StatusCode.FailedPrecondition, (await sidecar.LockFailureAsync("r", "o")).StatusCode);
+
+        await redis.RestartAsync(Ct);
+
+        await Eventually.TrueAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"The store is never made: {sidecar.Process.Output}", Ct);
+    }
+
+    [Fact]
+    public async Task RepositoryComponents_AsTheyAre_GiveALockStore()
+    {
+        var files = Directory.GetFiles(Path.Combine(Programs.Repository, "components"), "*.yaml").Select(File.ReadAllText);
+        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var sidecar = await StartAsync(redis, [.. files]);
+
+        // A fresh resource each time: these files have short timeouts, and a call that ran into one may still have taken its lock.
+        var resource = "";
+        await Eventually.TrueAsync(
+            () => sidecar.LockOrFailAsync(resource = Fresh("point:use:member"), "owner"), () => $"No lock is got: {sidecar.Process.Output}", Ct);
+
+        await using var look = await redis.ConnectAsync();
+        Assert.Equal("owner", await look.GetDatabase().StringGetAsync($"lock||points||{resource}"));
+        Assert.DoesNotContain(" warn ", sidecar.Process.Output, StringComparison.Ordinal);
+        await redis.KillAsync();
+        await Eventually.TrueAsync(
+            async () => (await sidecar.LockFailureAsync("r", "o")).Detail.Contains("circuit breaker is open", StringComparison.Ordinal),
+            () => "The breaker of the repository's files never opens.",
+            Ct);
+    }
+
+    [Fact]
+    public async Task OtherApis_AreUnimplemented()
+    {
+        await using var sidecar = await StartAsync(redis: null);
+
+        var error = await Assert.ThrowsAsync<RpcException>(
+            async () => await sidecar.Grpc.GetStateAsync(new GetStateRequest { StoreName = "s", Key = "k" }, cancellationToken: Ct));
+
+        Assert.Equal(StatusCode.Unimplemented, error.StatusCode);
+    }
+
+    [Fact]
+    public async Task RetriesInTheFiles_AreWarnedOf()
+    {
+        await using var redis = await RedisServer.StartAsync(Ct);
+        var store = Manifests.LockStore().Replace("\"-1\"", "3", StringComparison.Ordinal);
+        var policy = Manifests.Resiliency.Replace("timeout: short", "timeout: short\n          retry: often", StringComparison.Ordinal);
+
+        await using var sidecar = await StartAsync(redis, store, policy);
+
+        Assert.Contains("leaves Redis retries on", sidecar.Process.Output, StringComparison.Ordinal);
+        Assert.Contains("names the retry policy often: ignored", sidecar.Process.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task BrokenFile_IsWarnedOfAndTheOthersAreRead()
+    {
+        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var sidecar = await StartAsync(redis, "kind: [", Manifests.LockStore() + "\n---\n" + Manifests.LockStore("second"));
+
+        Assert.Contains("cannot be read as YAML", sidecar.Process.Output, StringComparison.Ordinal);
+        Assert.True(await sidecar.LockAsync("r", "o"));
+        // Two stores with the key prefix "appid" on one Redis share their keys, so another resource it is.
+        Assert.True(await sidecar.LockAsync("another", "o", store: "second"));
+    }
+
+    public static TheoryData<string, string[]> Refused => new()
+    {
+        { "metadata property redisHost is empty", [Manifests.LockStore()] },
+        { "failover (Redis Sentinel) is not supported", [Manifests.LockStore(more: ("failover", "true"))] },
+        { "redisType other than node is not supported", [Manifests.LockStore(more: ("redisType", "cluster"))] },
+        { "'soon' is not a duration", [Manifests.LockStore(timeout: "soon")] },
+        { "redisDB: 'x' is not a number", [Manifests.LockStore(redisHost: "127.0.0.1:1", more: ("redisDB", "x"))] },
+        { "input key/keyPrefix 'a||b' can't contain '||'", [Manifests.LockStore(keyPrefix: "a||b", redisHost: "127.0.0.1:1")] },
+        { "couldn't find lock store lock.other/v1", [Manifests.LockStore(type: "lock.other")] },
+        { "duplicate definition of Component name lockstore", [Manifests.LockStore(), Manifests.LockStore()] },
+        { "understands one comparison", [Manifests.Resiliency.Replace(">= 3", ">= 3 && requests > 9", StringComparison.Ordinal)] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refused))]
+    public async Task Start_WithWhatItCannotDo_EndsWithOneSentence(string sentence, string[] manifests)
+    {
+        await using var sidecar = SidecarUnderTest.Launch(Program, redis: null, manifests);
+
+        await sidecar.Process.WaitForExitAsync(Ct);
+
+        Assert.Equal(1, sidecar.Process.ExitCode);
+        Assert.Contains(sentence, sidecar.Process.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", sidecar.Process.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_PortTaken_EndsWithOneSentence()
+    {
+        await using var first = await StartAsync(redis: null);
+        string[] flags = ["sidecar", "--app-id", "points", "--dapr-http-port", $"{first.HttpPort}", "--dapr-grpc-port", $"{FreePort.Next()}"];
+        await using var second = Programs.StartLocal(flags);
+
+        await second.WaitForExitAsync(Ct);
+
+        Assert.Equal(1, second.ExitCode);
+        Assert.Contains("address already in use", second.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", second.Output, StringComparison.Ordinal);
+    }
+}
