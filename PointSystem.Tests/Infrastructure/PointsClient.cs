@@ -45,7 +45,7 @@ public sealed class PointsClient : IDisposable
     {
         var answer = await GetAsync($"/api/points/balance/{memberId}");
         Assert.Equal(HttpStatusCode.OK, answer.Status);
-        return answer.Long("balance");
+        return answer.NumberOf("balance");
     }
 
     public Task<Answer> GetAsync(string path) => SendAsync(new HttpRequestMessage(HttpMethod.Get, path));
@@ -85,11 +85,11 @@ public sealed record Answer(HttpStatusCode Status, string Text, IReadOnlyDiction
 {
     public JsonNode Json => JsonNode.Parse(Text) ?? throw new JsonException("The answer is null.");
 
-    public string Code => String("code");
+    public string Code => TextOf("code");
 
-    public string String(string name) => Json[name]?.GetValue<string>() ?? throw new JsonException($"No '{name}' in {Text}");
+    public string TextOf(string name) => Json[name]?.GetValue<string>() ?? throw new JsonException($"No '{name}' in {Text}");
 
-    public long Long(string name) => Json[name]?.GetValue<long>() ?? throw new JsonException($"No '{name}' in {Text}");
+    public long NumberOf(string name) => Json[name]?.GetValue<long>() ?? throw new JsonException($"No '{name}' in {Text}");
 
     /// <summary>The answer, if it has that status; otherwise the test fails with the whole answer.</summary>
     public Answer Expect(HttpStatusCode status)
