@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PointSystem.Locking.Keys;
 using PointSystem.Locking.Queue;
@@ -10,7 +9,7 @@ namespace PointSystem.Locking;
 /// <summary>A turn in the replica's own queue first, then the store's lock: so waiting costs memory, not calls and not connections.</summary>
 internal sealed class DistributedLocks(
     KeyedGate gate, ResilientLockStore store, LockReleaser releaser, IOptions<LockingOptions> options,
-    LockMetrics metrics, TimeProvider clock, ILogger<DistributedLocks> logger) : IDistributedLocks
+    LockMetrics metrics, TimeProvider clock) : IDistributedLocks
 {
     private readonly LockingOptions _options = options.Value;
 
@@ -114,7 +113,6 @@ internal sealed class DistributedLocks(
             if (answer.Kind == LockAnswerKind.Unavailable)
             {
                 activity?.SetTag("lock.fallback", answer.Reason);
-                logger.FellBack(request.Key, answer.Reason ?? "unknown");
                 return Handle(request, turn, null, sentAt);
             }
             var left = Left(request);

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Polly;
 using Polly.CircuitBreaker;
@@ -13,7 +14,7 @@ namespace PointSystem.Locking.Resilience;
 /// </summary>
 internal sealed class ResilientLockStore(
     ILockStore store, ResiliencePipelineProvider<string> pipelines, LockBreaker breaker, GhostCleaner ghosts,
-    IOptions<LockingOptions> options, LockMetrics metrics, TimeProvider clock)
+    IOptions<LockingOptions> options, LockMetrics metrics, TimeProvider clock, ILogger<ResilientLockStore> logger)
 {
     private readonly ResiliencePipeline _pipeline = pipelines.GetPipeline(LockPipeline.Name);
     private readonly TimeSpan _attemptTimeout = options.Value.AttemptTimeout;
@@ -49,7 +50,7 @@ internal sealed class ResilientLockStore(
         catch (TimeoutRejectedException)
         {
             ghosts.Clean(key, owner, lease);
-            return Failed("timeout");
+            return Failed(key, "timeout");
         }
         catch (LockStoreException failure)
         {
@@ -57,7 +58,7 @@ internal sealed class ResilientLockStore(
             {
                 ghosts.Clean(key, owner, lease);
             }
-            return Failed(failure.Reason);
+            return Failed(key, failure.Reason);
         }
         catch (OperationCanceledException)
         {
@@ -93,8 +94,10 @@ internal sealed class ResilientLockStore(
         return (null, reason);
     }
 
-    private LockAnswer Failed(string reason)
+    private LockAnswer Failed(string key, string reason)
     {
+        // Only here, where an attempt was made: an open breaker would else write a line for every request.
+        logger.FellBack(key, reason);
         metrics.Called("try_lock", reason);
         breaker.Suspect(reason);
         return new LockAnswer(LockAnswerKind.Unavailable, reason);
