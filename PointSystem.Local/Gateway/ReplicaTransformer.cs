@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace PointSystem.Local.Gateway;
@@ -6,11 +7,17 @@ namespace PointSystem.Local.Gateway;
 internal sealed class ReplicaTransformer(Upstream upstream) : HttpTransformer
 {
     public const string ReplicaHeader = "X-Replica";
+    private static readonly UriCreationOptions Exactly = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
     public override async ValueTask TransformRequestAsync(
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+        // As the caller wrote it: taken apart and put together again, an escaped slash (%2F) would come out escaped twice.
+        if (httpContext.Features.Get<IHttpRequestFeature>()?.RawTarget is ['/', ..] target)
+        {
+            proxyRequest.RequestUri = new Uri(destinationPrefix + target, Exactly);
+        }
         // The gateway is the edge: what a caller claims about itself in these headers is not passed on.
         Set(proxyRequest, "X-Forwarded-For", httpContext.Connection.RemoteIpAddress?.ToString());
         Set(proxyRequest, "X-Forwarded-Proto", httpContext.Request.Scheme);
