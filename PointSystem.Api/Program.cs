@@ -19,5 +19,6 @@ if (args is [MigrateCommand.Verb, ..])
 app.UsePointHttp();
 app.MapPoints();
 app.MapGet("/health/live", () => "ok");
+app.MapGet("/health/ready", () => "ok");
 await app.RunAsync();
 return 0;
