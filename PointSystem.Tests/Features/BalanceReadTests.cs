@@ -1,0 +1,86 @@
+using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Features;
+
+public sealed class BalanceReadTests(PointsDatabase server)
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task ReadAsync_AtEveryMoment_IsWhatAReplayOfTheJournalGives(int seed)
+    {
+        var database = await server.GetAsync(TestContext.Current.CancellationToken);
+        var shop = new Shop(database, seed);
+        var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
+        for (var i = 0; i < 60; i++)
+        {
+            await shop.StepAsync(member, other);
+        }
+
+        shop.Clock.Advance(TimeSpan.FromDays(3));
+        foreach (var id in new[] { member, other })
+        {
+            var journal = await shop.JournalAsync(id);
+            Assert.NotEmpty(journal);
+            var days = Enumerable.Range(0, (int)(shop.Clock.GetUtcNow() - journal[0].OccurredAt).TotalDays)
+                .Select(day => journal[0].OccurredAt.AddDays(day));
+            var moments = journal.SelectMany(line => new[] { line.OccurredAt.AddMicroseconds(-1), line.OccurredAt }).Concat(days).Distinct();
+            foreach (var at in moments)
+            {
+                var moment = PastMoment.Of(at, Shop.Zone);
+                var read = await ReadAllAsync((after, count) =>
+                    BalanceAtQuery.ReadAsync(database, id, moment, after, count, TestContext.Current.CancellationToken));
+                AssertReplay(journal, moment, read);
+            }
+
+            var today = shop.Now.Today;
+            var live = await ReadAllAsync((after, count) =>
+                BalanceQuery.ReadAsync(database, id, today, after, count, TestContext.Current.CancellationToken));
+            AssertReplay(journal, new PastMoment(shop.Now.Now, today), live);
+        }
+    }
+
+    [Fact]
+    public async Task ReadAsync_UnknownMember_IsZero()
+    {
+        var database = await server.GetAsync(TestContext.Current.CancellationToken);
+        var today = new DateOnly(2026, 3, 1);
+        var live = await BalanceQuery.ReadAsync(database, PointsClient.NewMember(), today, null, 21, TestContext.Current.CancellationToken);
+        var first = PastMoment.Of(DateTimeOffset.MinValue, Shop.Zone);
+        var past = await BalanceAtQuery.ReadAsync(database, PointsClient.NewMember(), first, null, 21, TestContext.Current.CancellationToken);
+        Assert.Equal((0L, 0L, 0), (live.Balance, live.ManualBalance, live.Lots.Count));
+        Assert.Equal((0L, 0L, 0), (past.Balance, past.ManualBalance, past.Lots.Count));
+    }
+
+    private static void AssertReplay(IEnumerable<JournalLine> journal, PastMoment moment, BalanceSnapshot read)
+    {
+        var lots = journal.Where(line => line.OccurredAt <= moment.At)
+            .GroupBy(line => line.LotKey)
+            .Select(lot => (Line: lot.First(), Points: lot.Sum(line => line.Delta)))
+            .Where(lot => lot.Points > 0 && lot.Line.ExpirationDate >= moment.Date)
+            .OrderByDescending(lot => lot.Line.IsManualGrant).ThenBy(lot => lot.Line.ExpirationDate)
+            .ThenBy(lot => lot.Line.CreatedAt).ThenBy(lot => lot.Line.LotId)
+            .ToList();
+        Assert.Equal(lots.Select(lot => (lot.Line.LotKey, lot.Points)), read.Lots.Select(lot => (lot.Key.Value, lot.Available)));
+        Assert.Equal(lots.Sum(lot => lot.Points), read.Balance);
+        Assert.Equal(lots.Where(lot => lot.Line.IsManualGrant).Sum(lot => lot.Points), read.ManualBalance);
+    }
+
+    private static async Task<BalanceSnapshot> ReadAllAsync(Func<DrawPosition?, int, Task<BalanceSnapshot>> read)
+    {
+        const int size = 3;
+        var page = await read(null, size + 1);
+        var all = page.Lots.Take(size).ToList();
+        while (page.Lots.Count > size)
+        {
+            var cursor = DrawPosition.Of(all[^1]).ToCursor("list");
+            Assert.True(DrawPosition.TryRead("list", cursor, out var position));
+            page = await read(position, size + 1);
+            all.AddRange(page.Lots.Take(size));
+        }
+
+        return page with { Lots = all };
+    }
+}

@@ -1,0 +1,54 @@
+using PointSystem.Api.Features.Points.Queries;
+
+namespace PointSystem.Tests.Features;
+
+public sealed class CursorTests
+{
+    [Fact]
+    public void TryRead_AnyCharacterChanged_IsRefused()
+    {
+        var cursor = Cursor.Write("list", 1, 20_000, long.MaxValue, 7);
+        var parts = new long[4];
+        Assert.True(Cursor.TryRead("list", cursor, parts));
+        Assert.Equal([1, 20_000, long.MaxValue, 7], parts);
+        Assert.False(Cursor.TryRead("another list", cursor, parts));
+        Assert.False(Cursor.TryRead("list", cursor + "A", parts));
+        for (var i = 0; i < cursor.Length; i++)
+        {
+            var changed = cursor[..i] + (cursor[i] == 'A' ? 'B' : 'A') + cursor[(i + 1)..];
+            Assert.False(Cursor.TryRead("list", changed, parts), changed);
+        }
+    }
+
+    [Theory]
+    [InlineData("2026-03-01T09:00:00+09:00", "2026-03-01T00:00:00Z")]
+    [InlineData("2026-03-01T09:00:00 09:00", "2026-03-01T00:00:00Z")]
+    [InlineData("2026-03-01T00:00Z", "2026-03-01T00:00:00Z")]
+    [InlineData("0001-01-01T00:00:00+09:00", "0001-01-01T00:00:00Z")]
+    [InlineData("9999-12-31T23:59:59-09:00", "9999-12-31T23:59:59.9999999Z")]
+    public void TryReadInstant_WithOffset_IsRead(string text, string expected)
+    {
+        Assert.True(PastMoment.TryReadInstant(text, out var instant));
+        Assert.Equal(DateTimeOffset.Parse(expected, System.Globalization.CultureInfo.InvariantCulture), instant);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("Z")]
+    [InlineData("yesterday")]
+    [InlineData("2026-03-01T00:00:00")]
+    [InlineData("2026-02-30T00:00:00Z")]
+    [InlineData("2026-03-01T00:00:00+99:00")]
+    public void TryReadInstant_NoInstant_IsRefused(string text) => Assert.False(PastMoment.TryReadInstant(text, out _));
+
+    [Theory]
+    [InlineData("America/New_York")]
+    [InlineData("Asia/Seoul")]
+    public void Of_EndsOfTheCalendar_DoNotThrow(string zone)
+    {
+        var info = TimeZoneInfo.FindSystemTimeZoneById(zone);
+        Assert.Equal(1, PastMoment.Of(DateTimeOffset.MinValue, info).Date.Year);
+        Assert.Equal(9999, PastMoment.Of(DateTimeOffset.MaxValue, info).Date.Year);
+        Assert.Equal(new DateOnly(1, 1, 1), PastMoment.EndOf(new DateOnly(1, 1, 1), info).Date);
+    }
+}

@@ -1,0 +1,121 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using PointSystem.Api.Persistence;
+using PointSystem.Local.Postgres;
+using PointSystem.Tests.Features;
+using PointSystem.Tests.Infrastructure;
+
+[assembly: AssemblyFixture(typeof(PointsDatabase))]
+
+namespace PointSystem.Tests.Features;
+
+/// <summary>
+/// A migrated database of the tests' own: on the server that POINTSYSTEM_TEST_POSTGRES names (a connection string), else on a new server on a
+/// data directory that goes with it. Tests share it; each has members of its own.
+/// </summary>
+public sealed class PointsDatabase : IAsyncDisposable
+{
+    private readonly SemaphoreSlim _gate = new(1);
+    private readonly string _directory = Path.Combine(Path.GetTempPath(), $"pointsystem-tests-{Guid.NewGuid():n}");
+    private ChildProcess? _server;
+    private NpgsqlDataSource? _source;
+
+    /// <summary>The database; started by whoever asks first.</summary>
+    internal async Task<NpgsqlDataSource> GetAsync(CancellationToken cancellationToken)
+    {
+        await _gate.WaitAsync(cancellationToken);
+        try
+        {
+            return _source ??= await StartAsync(cancellationToken);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_source is not null)
+        {
+            await _source.DisposeAsync();
+        }
+
+        if (_server is not null)
+        {
+            await _server.DisposeAsync();
+            Directory.Delete(_directory, recursive: true);
+        }
+
+        _gate.Dispose();
+    }
+
+    private async Task<NpgsqlDataSource> StartAsync(CancellationToken cancellationToken)
+    {
+        var settings = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_POSTGRES") is { Length: > 0 } given
+            ? given
+            : await StartServerAsync(cancellationToken);
+        var name = $"points_{Guid.NewGuid():n}";
+        await using (var server = NpgsqlDataSource.Create(settings))
+        {
+            await server.CreateCommand($"CREATE DATABASE {name}").ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        var source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(settings)
+        {
+            Database = name,
+            MaxAutoPrepare = 100,
+            AutoPrepareMinUsages = 2,
+            Options = "-c jit=off",
+        });
+        await using var db = new PointDbContext(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(source).Options);
+        await db.Database.MigrateAsync(cancellationToken);
+        return source;
+    }
+
+    private async Task<string> StartServerAsync(CancellationToken cancellationToken)
+    {
+        var binaries = PostgresBinaries.FindInstalled() is [var newest, ..] ? newest : null;
+        Assert.SkipWhen(binaries is null, "PostgreSQL is not installed, and POINTSYSTEM_TEST_POSTGRES names no server.");
+        Directory.CreateDirectory(_directory);
+        var data = Path.Combine(_directory, "data");
+        var asRoot = !OperatingSystem.IsWindows() && Environment.UserName == "root";
+        if (asRoot)
+        {
+            await using var own = ChildProcess.Start("chown", ["postgres", _directory]);
+            await own.WaitForExitAsync(cancellationToken);
+        }
+
+        // PostgreSQL refuses to run as root.
+        ChildProcess Run(string program, params string[] arguments) => asRoot
+            ? ChildProcess.Start("setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", program, .. arguments])
+            : ChildProcess.Start(program, arguments);
+
+        await using (var init = Run(binaries.InitDb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"))
+        {
+            await init.WaitForExitAsync(cancellationToken);
+            Assert.True(init.ExitCode == 0, init.Output);
+        }
+
+        var port = FreePort.Next().ToString(CultureInfo.InvariantCulture);
+        _server = Run(binaries.Server, "-D", data, "-p", port, "-k", _directory, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off");
+        var settings = $"Host=127.0.0.1;Port={port};Username=postgres;Database=postgres";
+        await Eventually.TrueAsync(() => AnswersAsync(settings, cancellationToken), () => $"PostgreSQL does not answer: {_server.Output}", cancellationToken);
+        return settings;
+    }
+
+    private static async Task<bool> AnswersAsync(string settings, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = new NpgsqlConnection(settings);
+            await connection.OpenAsync(cancellationToken);
+            return true;
+        }
+        catch (NpgsqlException)
+        {
+            return false;
+        }
+    }
+}
