@@ -1,14 +1,22 @@
 using PointSystem.Api.Configuration;
+using PointSystem.Api.Features.Config;
 using PointSystem.Api.Features.Points;
+using PointSystem.Api.Health;
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.OpenApi;
 using PointSystem.Api.Persistence;
+using PointSystem.Api.Security;
 
 var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults();
 builder.AddPersistence();
+builder.AddPointSecurity();
 builder.AddPointHttp();
 builder.AddPointRules();
 builder.AddLedger();
+builder.AddPointHealth();
+builder.AddPointOpenApi();
 
 var app = builder.Build();
 if (args is [MigrateCommand.Verb, ..])
@@ -17,8 +25,12 @@ if (args is [MigrateCommand.Verb, ..])
 }
 
 app.UsePointHttp();
+app.UseAuthentication();
+app.UseAuthorization();
+
+app.MapDefaultEndpoints();
 app.MapPoints();
-app.MapGet("/health/live", () => "ok");
-app.MapGet("/health/ready", () => "ok");
+app.MapConfig();
+app.MapPointOpenApi();
 await app.RunAsync();
 return 0;

@@ -31,10 +31,6 @@ internal sealed class ConfigValues
     /// <summary>The value of a key, stored or default.</summary>
     public string this[ConfigKey key] => _stored.GetValueOrDefault(key.Name, key.Default);
 
-    /// <summary>These values with one of them changed.</summary>
-    public ConfigValues With(string name, string value) =>
-        new(_stored.Where(pair => pair.Key != name).Append(KeyValuePair.Create(name, value)));
-
     private long Whole(string name)
     {
         var text = this[ConfigKeys.All.Single(key => key.Name == name)];

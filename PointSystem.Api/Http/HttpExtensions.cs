@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace PointSystem.Api.Http;
@@ -17,6 +18,8 @@ internal static class HttpExtensions
         services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.Encoder = PointJsonContext.Wire.Options.Encoder;
+            // Numbers are numbers, never text; the OpenAPI document says so too.
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, PointJsonContext.Wire);
         });
         services.AddExceptionHandler<ApiExceptionHandler>();

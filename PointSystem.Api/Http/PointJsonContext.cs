@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using PointSystem.Api.Features.Config;
 using PointSystem.Api.Features.Points;
 
 namespace PointSystem.Api.Http;
@@ -16,6 +17,10 @@ namespace PointSystem.Api.Http;
 [JsonSerializable(typeof(GetHistory.Response), TypeInfoPropertyName = "HistoryRead")]
 [JsonSerializable(typeof(GetAccumulation.Response), TypeInfoPropertyName = "AccumulationRead")]
 [JsonSerializable(typeof(GetUsage.Response), TypeInfoPropertyName = "UsageRead")]
+[JsonSerializable(typeof(ConfigResponse))]
+[JsonSerializable(typeof(ConfigListResponse))]
+[JsonSerializable(typeof(ConfigHistoryResponse))]
+[JsonSerializable(typeof(UpdateConfigRequest))]
 internal sealed partial class PointJsonContext : JsonSerializerContext
 {
     /// <summary>

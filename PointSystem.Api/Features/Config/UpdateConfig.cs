@@ -1,0 +1,104 @@
+using Microsoft.EntityFrameworkCore;
+using PointSystem.Api.Configuration;
+using PointSystem.Api.Http;
+using PointSystem.Api.Persistence;
+using PointSystem.Api.Persistence.Rows;
+using PointSystem.Api.Security;
+using PointSystem.Domain.Results;
+
+namespace PointSystem.Api.Features.Config;
+
+/// <summary>Changes one value, if it is valid alone and together with the others.</summary>
+internal static class UpdateConfig
+{
+    private const int ValueLengthMax = 200;
+    private const int DescriptionLengthMax = 500;
+
+    public static async Task<IResult> HandleAsync(
+        string key, HttpContext http, Handler handler, IHostEnvironment environment, CancellationToken cancellationToken)
+    {
+        if (ConfigKeys.Find(key, environment) is not { } known)
+        {
+            return ConfigErrors.NotFound(key).ToProblem();
+        }
+
+        var body = await RequestBody.ReadAsync(http);
+        var value = body.TextOrInteger("configValue", ValueLengthMax);
+        var description = body.OptionalText("description", DescriptionLengthMax);
+        if (body.Problem is { } problem)
+        {
+            return problem;
+        }
+
+        var changed = await handler.UpdateAsync(known, value, description, http.User.Actor(), cancellationToken);
+        return changed.Error is { } error ? error.ToProblem() : TypedResults.Ok(changed.Value);
+    }
+
+    public sealed class Handler(PointDbContext db, RulesProvider rules, TimeProvider time, ILogger<Handler> logger)
+    {
+        public async Task<Result<ConfigResponse>> UpdateAsync(
+            ConfigKey key, string value, string? description, string actor, CancellationToken cancellationToken)
+        {
+            if (key.FindFault(value) is { } fault)
+            {
+                return ConfigErrors.Invalid(fault);
+            }
+
+            await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+
+            // All rows, always in the same order: two changes that are valid each by itself must not become invalid together, nor deadlock. Read again
+            // once they are ours, since the locking statement cannot see rows that were inserted while it waited.
+            await db.Database.ExecuteSqlAsync($"SET LOCAL lock_timeout = '5s'", cancellationToken);
+            await db.Database.ExecuteSqlAsync($"SELECT 1 FROM point_configs ORDER BY config_key FOR UPDATE", cancellationToken);
+            var rows = await db.Configs.AsTracking().ToListAsync(cancellationToken);
+            var row = rows.Find(candidate => candidate.ConfigKey == key.Name);
+            var old = row?.ConfigValue ?? key.Default;
+            var proposed = new ConfigValues(
+                rows.Where(other => other != row).Select(other => KeyValuePair.Create(other.ConfigKey, other.ConfigValue)).Append(KeyValuePair.Create(key.Name, value)));
+            if (proposed.Policy.FindViolation() is { } violation)
+            {
+                return ConfigErrors.Invalid(violation);
+            }
+
+            // A PUT that changes nothing is no event: the history lists changes.
+            if (old == value && (description is null || description == (row?.Description ?? key.Description)))
+            {
+                return GetConfig.Response(key, row);
+            }
+
+            if (row is null)
+            {
+                row = new ConfigRow { ConfigKey = key.Name, ConfigValue = value, Description = key.Description, UpdatedBy = actor };
+                db.Configs.Add(row);
+            }
+
+            Write(row, value, description, actor, old);
+            await db.SaveChangesAsync(cancellationToken);
+
+            // From here on it is decided: a client that leaves must not leave us unsure of what is in force.
+            await transaction.CommitAsync(CancellationToken.None);
+            rules.Invalidate();
+            logger.ConfigChanged(actor, key.Name, old, value);
+            return GetConfig.Response(key, row);
+        }
+
+        private void Write(ConfigRow row, string value, string? description, string actor, string old)
+        {
+            // To the microsecond, as it is stored, so that what is answered now and read later are equal.
+            var now = time.GetUtcNow();
+            row.ConfigValue = value;
+            row.Description = description ?? row.Description;
+            row.UpdatedAt = new DateTimeOffset(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerMicrosecond), TimeSpan.Zero);
+            row.UpdatedBy = actor;
+            db.ConfigHistory.Add(new ConfigHistoryRow
+            {
+                ConfigKey = row.ConfigKey,
+                OldValue = old,
+                NewValue = value,
+                Description = row.Description,
+                UpdatedAt = row.UpdatedAt,
+                UpdatedBy = actor,
+            });
+        }
+    }
+}

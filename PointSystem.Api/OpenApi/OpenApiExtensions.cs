@@ -1,0 +1,31 @@
+using Scalar.AspNetCore;
+
+namespace PointSystem.Api.OpenApi;
+
+internal static class OpenApiExtensions
+{
+    /// <summary>Registers the OpenAPI document.</summary>
+    public static IHostApplicationBuilder AddPointOpenApi(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddOpenApi("v1", options =>
+        {
+            options.AddOperationTransformer<OperationDocs>();
+            options.AddDocumentTransformer<DocumentDocs>();
+        });
+        return builder;
+    }
+
+    /// <summary>Serves the document at /openapi/v1.json and a page to browse and try it at /scalar. The page needs nothing from elsewhere.</summary>
+    public static WebApplication MapPointOpenApi(this WebApplication app)
+    {
+        app.MapOpenApi();
+        app.MapScalarApiReference("/scalar", options =>
+        {
+            options.Title = "PointSystem API";
+            options.DefaultFonts = false;
+            options.Telemetry = false;
+            options.Agent = new ScalarAgentOptions { Disabled = true };
+        });
+        return app;
+    }
+}

@@ -1,0 +1,95 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+using PointSystem.Api.Http;
+
+namespace PointSystem.Api.OpenApi;
+
+/// <summary>Writes what <see cref="EndpointDocs"/> noted into the document: bodies, parameters, examples, and the problems with their codes.</summary>
+internal sealed class OperationDocs : IOpenApiOperationTransformer
+{
+    public async Task TransformAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        var metadata = context.Description.ActionDescriptor.EndpointMetadata;
+        operation.Responses ??= [];
+        AddParameters(operation, metadata.OfType<ParameterDoc>());
+        if (metadata.OfType<RequestDoc>().LastOrDefault() is { } request)
+        {
+            operation.RequestBody = new OpenApiRequestBody
+            {
+                Required = !request.Optional,
+                Content = Json("application/json", await SchemaAsync(request.Type, context, cancellationToken), JsonNode.Parse(request.Example)),
+            };
+        }
+
+        foreach (var answer in metadata.OfType<AnswerDoc>())
+        {
+            if (operation.Responses.TryGetValue(Key(answer.Status), out var response)
+                && response.Content?.TryGetValue("application/json", out var body) == true)
+            {
+                body.Example = JsonNode.Parse(answer.Example);
+            }
+        }
+
+        var secured = metadata.OfType<IAuthorizeData>().Any();
+        if (secured)
+        {
+            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(DocumentDocs.Bearer, context.Document)] = [] }];
+        }
+
+        await AddProblemsAsync(operation, metadata.OfType<RefusalDoc>(), secured, context, cancellationToken);
+    }
+
+    private static void AddParameters(OpenApiOperation operation, IEnumerable<ParameterDoc> parameters)
+    {
+        foreach (var parameter in parameters)
+        {
+            operation.Parameters ??= [];
+            operation.Parameters.Add(new OpenApiParameter
+            {
+                Name = parameter.Name,
+                In = parameter.IsHeader ? ParameterLocation.Header : ParameterLocation.Query,
+                Description = parameter.Description,
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                Example = parameter.Example,
+            });
+        }
+    }
+
+    private static async Task AddProblemsAsync(
+        OpenApiOperation operation, IEnumerable<RefusalDoc> refusals, bool secured, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        var all = refusals
+            .Concat(secured ? [new(401, [HttpErrorCodes.Unauthorized]), new(403, [HttpErrorCodes.Forbidden])] : [])
+            .Append(new(500, [HttpErrorCodes.InternalError]))
+            .Append(new(503, [HttpErrorCodes.DatabaseUnavailable]));
+        var schema = await SchemaAsync(typeof(Problem), context, cancellationToken);
+        foreach (var byStatus in all.GroupBy(refusal => refusal.Status).OrderBy(group => group.Key))
+        {
+            var codes = byStatus.SelectMany(refusal => refusal.Codes).Distinct().ToList();
+            operation.Responses![Key(byStatus.Key)] = new OpenApiResponse
+            {
+                Description = string.Join(", ", codes.Select(code => $"`{code}`")),
+                Content = Json(ProblemResult.ContentType, schema, ProblemExamples.Of(byStatus.Key, codes[0])),
+            };
+        }
+    }
+
+    private static async Task<IOpenApiSchema> SchemaAsync(Type type, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        if (context.Document?.Components?.Schemas?.ContainsKey(type.Name) != true)
+        {
+            var schema = await context.GetOrCreateSchemaAsync(type, null, cancellationToken);
+            context.Document?.AddComponent<IOpenApiSchema>(type.Name, schema);
+        }
+
+        return new OpenApiSchemaReference(type.Name, context.Document);
+    }
+
+    private static Dictionary<string, OpenApiMediaType> Json(string mediaType, IOpenApiSchema schema, JsonNode? example) =>
+        new() { [mediaType] = new OpenApiMediaType { Schema = schema, Example = example } };
+
+    private static string Key(int status) => status.ToString(CultureInfo.InvariantCulture);
+}

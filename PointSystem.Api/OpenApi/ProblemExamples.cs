@@ -1,0 +1,33 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using PointSystem.Api.Http;
+using PointSystem.Domain.Results;
+
+namespace PointSystem.Api.OpenApi;
+
+/// <summary>An example problem for a code, made by the code that makes the real ones.</summary>
+internal static class ProblemExamples
+{
+    private const string TraceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+    public static JsonNode? Of(int status, string code) =>
+        JsonSerializer.SerializeToNode(Make(status, code) with { TraceId = TraceId }, PointJsonContext.Wire.Problem);
+
+    private static Problem Make(int status, string code) => code switch
+    {
+        PointErrorCodes.InvalidAmount => Problems.Invalid("amount", "amount must be at least 1.", code).Value,
+        PointErrorCodes.InvalidOrderNumber => Problems.Invalid("orderNumber", "orderNumber is required and must not be blank.", code).Value,
+        PointErrorCodes.InvalidRequest => Problems.Invalid("memberId", "memberId is required.").Value,
+        PointErrorCodes.InsufficientPoint => Problem.Of(status, code, new InsufficientPointError(300, 1000).Message) with { Available = 300, Requested = 1000 },
+        PointErrorCodes.AccumulationNotFound or PointErrorCodes.UsageNotFound =>
+            Problem.Of(status, code, "There is nothing of that sort with this point key."),
+        PointErrorCodes.ConfigNotFound => Problem.Of(status, code, "There is no configuration key 'MAX_BALANCE'."),
+        PointErrorCodes.InvalidConfigValue =>
+            Problem.Of(status, code, "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, in digits alone."),
+        HttpErrorCodes.LockNotAcquired => Problems.LockNotAcquired().Value,
+        HttpErrorCodes.DatabaseUnavailable => Problems.DatabaseUnavailable().Value,
+        _ when status is >= 400 and < 500 and not (409 or 422) => Problems.ForStatus(status).Value,
+        HttpErrorCodes.InternalError => Problems.InternalError().Value,
+        _ => Problem.Of(status, code, "One sentence that says what was refused, and the values involved."),
+    };
+}

@@ -1,0 +1,34 @@
+using Microsoft.Extensions.Options;
+
+namespace PointSystem.Api.Security;
+
+/// <summary>Stops the process at start, with what to do, rather than at the first token.</summary>
+internal sealed class AuthOptionsValidator : IValidateOptions<AuthOptions>
+{
+    public ValidateOptionsResult Validate(string? name, AuthOptions options)
+    {
+        var hasKey = !string.IsNullOrWhiteSpace(options.SigningKey);
+        var hasAuthority = !string.IsNullOrWhiteSpace(options.Authority);
+        if (hasKey == hasAuthority)
+        {
+            return ValidateOptionsResult.Fail(hasKey
+                ? "Auth:SigningKey and Auth:Authority are both set; tokens come from one of them, so set only one."
+                : "No tokens can be checked: set Auth:SigningKey (environment variable Auth__SigningKey) to base64 of at least 32 random bytes, "
+                  + "or Auth:Authority (Auth__Authority) to the address of an OpenID provider.");
+        }
+
+        if (hasKey && !options.TryReadKey(out _))
+        {
+            return ValidateOptionsResult.Fail($"Auth:SigningKey must be base64 of at least {AuthOptions.KeyBytesMin} bytes.");
+        }
+
+        if (hasAuthority && (!Uri.TryCreate(options.Authority, UriKind.Absolute, out var address) || address.Scheme is not ("https" or "http")))
+        {
+            return ValidateOptionsResult.Fail("Auth:Authority must be the absolute https address of an OpenID provider.");
+        }
+
+        return string.IsNullOrWhiteSpace(options.Audience)
+            ? ValidateOptionsResult.Fail("Auth:Audience must not be empty: a token for another service must not open this one.")
+            : ValidateOptionsResult.Success;
+    }
+}

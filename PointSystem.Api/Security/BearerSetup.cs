@@ -1,0 +1,70 @@
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Tokens;
+using PointSystem.Api.Http;
+
+namespace PointSystem.Api.Security;
+
+/// <summary>How bearer tokens are checked. They go by the real clock, never by the shifted business clock.</summary>
+internal sealed class BearerSetup(IOptions<AuthOptions> options, IHostEnvironment environment) : IConfigureNamedOptions<JwtBearerOptions>
+{
+    private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
+
+    public void Configure(JwtBearerOptions bearer) => Configure(Options.DefaultName, bearer);
+
+    public void Configure(string? name, JwtBearerOptions bearer)
+    {
+        var auth = options.Value;
+        bearer.MapInboundClaims = false;
+        var rules = bearer.TokenValidationParameters = new TokenValidationParameters
+        {
+            NameClaimType = AuthPolicies.SubjectClaim,
+            RoleClaimType = AuthPolicies.RoleClaim,
+            ValidAudience = auth.Audience,
+            ValidIssuer = auth.Issuer,
+            ValidateIssuer = true,
+            ValidateAudience = true,
+            ValidateLifetime = true,
+            RequireExpirationTime = true,
+            RequireSignedTokens = true,
+            ValidateIssuerSigningKey = true,
+            ClockSkew = ClockSkew,
+        };
+        if (auth.TryReadKey(out var key))
+        {
+            rules.ValidIssuer ??= "pointsystem";
+            rules.IssuerSigningKey = new SymmetricSecurityKey(key);
+
+            // Named, so that no other algorithm can be talked into taking the shared key.
+            rules.ValidAlgorithms = [SecurityAlgorithms.HmacSha256];
+        }
+        else
+        {
+            bearer.Authority = auth.Authority;
+            bearer.Audience = auth.Audience;
+            bearer.RequireHttpsMetadata = !environment.IsDevelopment();
+            rules.ValidAlgorithms =
+            [
+                SecurityAlgorithms.RsaSha256, SecurityAlgorithms.RsaSha384, SecurityAlgorithms.RsaSha512,
+                SecurityAlgorithms.RsaSsaPssSha256, SecurityAlgorithms.RsaSsaPssSha384, SecurityAlgorithms.RsaSsaPssSha512,
+                SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.EcdsaSha384, SecurityAlgorithms.EcdsaSha512,
+            ];
+        }
+
+        bearer.Events = new JwtBearerEvents { OnChallenge = ChallengeAsync, OnForbidden = context => Problems.Forbidden().ExecuteAsync(context.HttpContext) };
+    }
+
+    private static Task ChallengeAsync(JwtBearerChallengeContext context)
+    {
+        context.HandleResponse();
+        var sentence = context.AuthenticateFailure switch
+        {
+            null => null,
+            SecurityTokenExpiredException => "The token has expired; ask for a new one.",
+            SecurityTokenNotYetValidException => "The token is not valid yet.",
+            _ => "The token is not valid here: its signature, issuer or audience is not what this service trusts, or it is no token at all.",
+        };
+        context.Response.Headers.WWWAuthenticate = sentence is null ? "Bearer" : $"Bearer error=\"invalid_token\", error_description=\"{sentence}\"";
+        return Problems.Unauthorized(sentence).ExecuteAsync(context.HttpContext);
+    }
+}

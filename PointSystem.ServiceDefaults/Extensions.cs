@@ -1,0 +1,53 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.Extensions.DependencyInjection;
+using PointSystem.ServiceDefaults;
+
+// Where every host builder is at hand, as the templates of Aspire have it.
+namespace Microsoft.Extensions.Hosting;
+
+/// <summary>What every service here has in common: telemetry, health, service discovery, resilient HTTP clients.</summary>
+public static class Extensions
+{
+    /// <summary>Tag of the health checks that decide whether this instance takes requests.</summary>
+    public const string ReadyTag = "ready";
+
+    /// <summary>Where to ask whether the process lives; runs no check.</summary>
+    public const string LivePath = "/health/live";
+
+    /// <summary>Where to ask whether the process takes requests: 200, or 503 with what is missing.</summary>
+    public const string ReadyPath = "/health/ready";
+
+    /// <summary>Adds the defaults to a service.</summary>
+    public static IHostApplicationBuilder AddServiceDefaults(this IHostApplicationBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.AddTelemetry();
+        builder.Services.AddOptions<DrainOptions>()
+            .BindConfiguration(DrainOptions.SectionName)
+            .Validate(options => options.Delay >= TimeSpan.Zero && options.Delay <= DrainOptions.DelayMax, "Drain:Delay must be from 00:00:00 to 00:01:00.")
+            .ValidateOnStart();
+        builder.Services.AddHostedService<Drain>();
+        builder.Services.AddHealthChecks().AddCheck<DrainHealthCheck>("lifetime", tags: [ReadyTag]);
+        builder.Services.AddServiceDiscovery();
+        builder.Services.ConfigureHttpClientDefaults(http =>
+        {
+            http.AddStandardResilienceHandler();
+            http.AddServiceDiscovery();
+        });
+        return builder;
+    }
+
+    /// <summary>Maps <see cref="LivePath"/> and <see cref="ReadyPath"/>.</summary>
+    public static WebApplication MapDefaultEndpoints(this WebApplication app)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        app.MapHealthChecks(LivePath, new HealthCheckOptions { Predicate = static _ => false, ResponseWriter = HealthJson.WriteAsync });
+        app.MapHealthChecks(ReadyPath, new HealthCheckOptions
+        {
+            Predicate = static check => check.Tags.Contains(ReadyTag),
+            ResponseWriter = HealthJson.WriteAsync,
+        });
+        return app;
+    }
+}
