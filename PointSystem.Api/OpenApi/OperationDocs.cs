@@ -79,13 +79,15 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
 
     private static async Task<IOpenApiSchema> SchemaAsync(Type type, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
-        if (context.Document?.Components?.Schemas?.ContainsKey(type.Name) != true)
+        // Requests are nested in what they ask for: UsePoints.Request is UsePointsRequest to the world.
+        var name = type.DeclaringType?.Name + type.Name;
+        if (context.Document?.Components?.Schemas?.ContainsKey(name) != true)
         {
             var schema = await context.GetOrCreateSchemaAsync(type, null, cancellationToken);
-            context.Document?.AddComponent<IOpenApiSchema>(type.Name, schema);
+            context.Document?.AddComponent<IOpenApiSchema>(name, schema);
         }
 
-        return new OpenApiSchemaReference(type.Name, context.Document);
+        return new OpenApiSchemaReference(name, context.Document);
     }
 
     private static Dictionary<string, OpenApiMediaType> Json(string mediaType, IOpenApiSchema schema, JsonNode? example) =>
