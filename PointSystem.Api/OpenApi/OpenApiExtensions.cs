@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.OpenApi;
 using Scalar.AspNetCore;
 
 namespace PointSystem.Api.OpenApi;
@@ -9,6 +10,9 @@ internal static class OpenApiExtensions
     {
         builder.Services.AddOpenApi("v1", options =>
         {
+            // Responses are nested in what answers them, as requests are: GetUsage.Response is GetUsageResponse to the world.
+            options.CreateSchemaReferenceId = static type =>
+                OpenApiOptions.CreateDefaultSchemaReferenceId(type) is { } name ? type.Type.DeclaringType?.Name + name : null;
             options.AddOperationTransformer<OperationDocs>();
             options.AddDocumentTransformer<DocumentDocs>();
         });

@@ -28,4 +28,4 @@ internal sealed record ConfigHistoryResponse(IReadOnlyList<ConfigChangeResponse>
 /// <summary>A new value.</summary>
 /// <param name="ConfigValue">The value, as text or as a whole number.</param>
 /// <param name="Description">What it means; the present description stays when it is left out. At most 500 characters.</param>
-internal sealed record UpdateConfigRequest(string ConfigValue, string? Description);
+internal sealed record UpdateConfigRequest(string ConfigValue, string? Description = null);
