@@ -10,7 +10,7 @@ namespace PointSystem.Api.Features.Points;
 internal static class AccumulatePoints
 {
     /// <summary>The body, for the OpenAPI document.</summary>
-    public sealed record Request(long MemberId, long Amount, int? ExpirationDays, bool? IsManualGrant, string? Reason);
+    public sealed record Request(long MemberId, long Amount, int? ExpirationDays = null, bool? IsManualGrant = null, string? Reason = null);
 
     [DistributedLock("point:accumulate:member:{MemberId}", WaitSeconds = 5, LeaseSeconds = 10)]
     public sealed record Command(

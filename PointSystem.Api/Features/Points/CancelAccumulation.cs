@@ -10,7 +10,7 @@ namespace PointSystem.Api.Features.Points;
 internal static class CancelAccumulation
 {
     /// <summary>The body, for the OpenAPI document.</summary>
-    public sealed record Request(string? Reason);
+    public sealed record Request(string? Reason = null);
 
     [DistributedLock("point:cancel:accumulation:{PointKey}", WaitSeconds = 5, LeaseSeconds = 10)]
     public sealed record Command(PointKey PointKey, string? Reason, string Actor, Idempotency? Idempotency) : IPointCommand

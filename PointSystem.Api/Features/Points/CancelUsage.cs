@@ -10,7 +10,7 @@ namespace PointSystem.Api.Features.Points;
 internal static class CancelUsage
 {
     /// <summary>The body, for the OpenAPI document.</summary>
-    public sealed record Request(long? Amount, string? Reason);
+    public sealed record Request(long? Amount = null, string? Reason = null);
 
     [DistributedLock("point:cancel:usage:{PointKey}", WaitSeconds = 5, LeaseSeconds = 10)]
     public sealed record Command(PointKey PointKey, long? Amount, string? Reason, string Actor, Idempotency? Idempotency) : IPointCommand

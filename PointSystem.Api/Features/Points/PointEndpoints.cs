@@ -1,3 +1,5 @@
+using PointSystem.Api.OpenApi;
+
 namespace PointSystem.Api.Features.Points;
 
 /// <summary>The route table of points.</summary>
@@ -6,14 +8,79 @@ internal static class PointEndpoints
     public static void MapPoints(this IEndpointRouteBuilder app)
     {
         var points = app.MapGroup("/api/points").WithTags("Points");
-        points.MapPost("/accumulate", AccumulatePoints.HandleAsync).WithName(nameof(AccumulatePoints));
-        points.MapPost("/accumulate/{pointKey}/cancel", CancelAccumulation.HandleAsync).WithName(nameof(CancelAccumulation));
-        points.MapPost("/use", UsePoints.HandleAsync).WithName(nameof(UsePoints));
-        points.MapPost("/use/{pointKey}/cancel", CancelUsage.HandleAsync).WithName(nameof(CancelUsage));
-        points.MapPost("/transfer", TransferPoints.HandleAsync).WithName(nameof(TransferPoints));
-        points.MapGet("/balance/{memberId}", GetBalance.HandleAsync).WithName(nameof(GetBalance));
-        points.MapGet("/history/{memberId}", GetHistory.HandleAsync).WithName(nameof(GetHistory));
-        points.MapGet("/accumulations/{pointKey}", GetAccumulation.HandleAsync).WithName(nameof(GetAccumulation));
-        points.MapGet("/use/{pointKey}", GetUsage.HandleAsync).WithName(nameof(GetUsage));
+        points.MapWrites();
+        points.MapReads();
     }
+
+    private static void MapWrites(this RouteGroupBuilder points)
+    {
+        points.MapPost("/accumulate", AccumulatePoints.HandleAsync).WithName(nameof(AccumulatePoints))
+            .WithSummary("Grants points to a member")
+            .WithDescription("They are usable through the whole of their expiration date. A manual grant needs the admin role.")
+            .Takes<AccumulatePoints.Request>("""{"memberId":7,"amount":1000,"expirationDays":365,"reason":"Review written"}""")
+            .Answers<AccumulationResponse>(201, PointExamples.Accumulation)
+            .RefusesWrite("INVALID_AMOUNT", "INVALID_REQUEST")
+            .Refuses(401, "UNAUTHORIZED").Refuses(403, "FORBIDDEN")
+            .Refuses(422, "EXCEEDED_MAX_ACCUMULATION", "EXCEEDED_MAX_BALANCE", "INVALID_EXPIRATION_DATE");
+        points.MapPost("/accumulate/{pointKey}/cancel", CancelAccumulation.HandleAsync).WithName(nameof(CancelAccumulation))
+            .WithSummary("Takes a whole accumulation back")
+            .WithDescription("Only while nothing of it is in use and it has not expired.")
+            .Takes<CancelAccumulation.Request>("""{"reason":"Order returned"}""", optional: true)
+            .Answers<AccumulationResponse>(200, PointExamples.CancelledAccumulation)
+            .RefusesWrite("INVALID_REQUEST")
+            .Refuses(404, "ACCUMULATION_NOT_FOUND").Refuses(409, "ALREADY_CANCELLED", "CANNOT_CANCEL_ACCUMULATION");
+        points.MapPost("/use", UsePoints.HandleAsync).WithName(nameof(UsePoints))
+            .WithSummary("Spends points on an order")
+            .WithDescription("All or nothing. Drawn from manual grants first, then by nearest expiration, then from the oldest.")
+            .Takes<UsePoints.Request>("""{"memberId":7,"orderNumber":"A1234","amount":1200}""")
+            .Answers<UsageResponse>(201, PointExamples.Usage)
+            .RefusesWrite("INVALID_AMOUNT", "INVALID_ORDER_NUMBER", "INVALID_REQUEST")
+            .Refuses(422, "INSUFFICIENT_POINT");
+        points.MapPost("/use/{pointKey}/cancel", CancelUsage.HandleAsync).WithName(nameof(CancelUsage))
+            .WithSummary("Gives spent points back, all or part of them")
+            .WithDescription("As often as something is left. What came from a lot that has expired since is granted anew.")
+            .Takes<CancelUsage.Request>("""{"amount":600,"reason":"Part of the order returned"}""", optional: true)
+            .Answers<CancellationResponse>(200, PointExamples.Cancellation)
+            .RefusesWrite("INVALID_AMOUNT", "INVALID_REQUEST")
+            .Refuses(404, "USAGE_NOT_FOUND").Refuses(409, "ALREADY_CANCELLED").Refuses(422, "EXCEEDED_CANCEL_AMOUNT");
+        points.MapPost("/transfer", TransferPoints.HandleAsync).WithName(nameof(TransferPoints))
+            .WithSummary("Moves points from one member to another")
+            .WithDescription("Drawn like a usage; every part keeps its expiration date.")
+            .Takes<TransferPoints.Request>("""{"fromMemberId":7,"toMemberId":8,"amount":500,"reason":"Family account"}""")
+            .Answers<TransferResponse>(201, PointExamples.Transfer)
+            .RefusesWrite("INVALID_AMOUNT", "INVALID_REQUEST")
+            .Refuses(422, "INSUFFICIENT_POINT", "EXCEEDED_MAX_BALANCE");
+    }
+
+    private static void MapReads(this RouteGroupBuilder points)
+    {
+        points.MapGet("/balance/{memberId}", GetBalance.HandleAsync).WithName(nameof(GetBalance))
+            .WithSummary("What a member has, and the lots it lies in")
+            .TakesQuery("asOf", "An instant with offset, or a date for the end of that business day; now when left out.", "2026-11-23T09:00:00+09:00")
+            .TakesPage()
+            .Answers<GetBalance.Response>(200, PointExamples.Balance)
+            .Refuses(400, "INVALID_REQUEST");
+        points.MapGet("/history/{memberId}", GetHistory.HandleAsync).WithName(nameof(GetHistory))
+            .WithSummary("What happened to a member's points, the newest first")
+            .TakesQuery("orderNumber", "Only what belongs to this order.", "A1234")
+            .TakesQuery("kind", "Only this kind of entry.", "USE")
+            .TakesPage()
+            .Answers<GetHistory.Response>(200, PointExamples.History)
+            .Refuses(400, "INVALID_REQUEST", "INVALID_ORDER_NUMBER");
+        points.MapGet("/accumulations/{pointKey}", GetAccumulation.HandleAsync).WithName(nameof(GetAccumulation))
+            .WithSummary("An accumulation, and every order that spent from it")
+            .TakesPage()
+            .Answers<GetAccumulation.Response>(200, PointExamples.AccumulationTrace)
+            .Refuses(400, "INVALID_REQUEST").Refuses(404, "ACCUMULATION_NOT_FOUND");
+        points.MapGet("/use/{pointKey}", GetUsage.HandleAsync).WithName(nameof(GetUsage))
+            .WithSummary("A usage, the lots it drew from, and its cancellations")
+            .TakesPage()
+            .Answers<GetUsage.Response>(200, PointExamples.UsageTrace)
+            .Refuses(400, "INVALID_REQUEST").Refuses(404, "USAGE_NOT_FOUND");
+    }
+
+    /// <summary>What every write can be refused for.</summary>
+    private static RouteHandlerBuilder RefusesWrite(this RouteHandlerBuilder endpoint, params string[] invalid) => endpoint
+        .TakesIdempotencyKey()
+        .Refuses(400, invalid).Refuses(413, "REQUEST_TOO_LARGE").Refuses(415, "UNSUPPORTED_MEDIA_TYPE").Refuses(423, "LOCK_NOT_ACQUIRED");
 }

@@ -10,7 +10,7 @@ namespace PointSystem.Api.Features.Points;
 internal static class TransferPoints
 {
     /// <summary>The body, for the OpenAPI document.</summary>
-    public sealed record Request(long FromMemberId, long ToMemberId, long Amount, string? Reason);
+    public sealed record Request(long FromMemberId, long ToMemberId, long Amount, string? Reason = null);
 
     // Whatever stands first here, the locks are taken in ascending member id, and so are both wallet rows.
     [DistributedLock("point:use:member:{FromMemberId}", WaitSeconds = 5, LeaseSeconds = 10)]
