@@ -48,7 +48,7 @@ public sealed partial class MemberAccount
             CreatedAt = now,
             UpdatedAt = now,
         };
-        _usages.Add(key.Value, usage);
+        _usages.Add(key, usage);
         Changes.AddNew(usage);
         return usage;
     }
@@ -61,7 +61,7 @@ public sealed partial class MemberAccount
     public Result<Cancellation> CancelUsage(PointKey key, long? amount, string? reason, CommandContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if (!_usages.TryGetValue(key.Value, out var usage))
+        if (!_usages.TryGetValue(key, out var usage))
         {
             return PointErrors.UsageNotFound(key.Value);
         }

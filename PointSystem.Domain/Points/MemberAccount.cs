@@ -17,7 +17,7 @@ public sealed partial class MemberAccount
     private readonly SortedSet<Lot> _drawable = new(DrawOrder.Instance);
     private readonly List<Lot> _lapsed = [];
     private readonly Dictionary<long, Lot> _lots = [];
-    private readonly Dictionary<string, Usage> _usages = new(StringComparer.Ordinal);
+    private readonly Dictionary<PointKey, Usage> _usages = [];
     private readonly long _startVersion;
     private readonly Lot? _loadedThrough;
     private long _drawableAmount;
@@ -56,7 +56,7 @@ public sealed partial class MemberAccount
 
         foreach (var usage in usages)
         {
-            _usages.Add(usage.Key.Value, usage);
+            _usages.Add(usage.Key, usage);
         }
     }
 

@@ -89,7 +89,7 @@ public sealed class CancelUsageTests
         var lot = _desk.Grant(1, 10);
         _desk.Grant(2, 10);
         var others = _desk.Use(2, 1).Value.Key;
-        foreach (var key in new[] { _desk.Book.NewKey(PointKeyType.Usage, 1), lot.Key, others })
+        foreach (var key in new[] { _desk.Book.NewKey(PointKeyType.Usage, 1), lot.Key, others, default })
         {
             Refused.With(PointErrorCodes.UsageNotFound, PointErrorKind.NotFound, _desk.CancelUsage(1, key));
         }

@@ -1,0 +1,188 @@
+using CsCheck;
+using PointSystem.Domain.Points;
+using PointSystem.Domain.Results;
+
+namespace PointSystem.Tests.Domain;
+
+/// <summary>What holds for any sequence of commands. The books are checked after every command, by <see cref="Book.AssertBalanced"/>.</summary>
+public sealed class SequenceProperties
+{
+    private static readonly Gen<Step[]> Steps = Step.Any.Array[0, 40];
+
+    [Fact]
+    public void Commands_AnySequence_BooksBalanceAndRefusalsChangeNothing() => Steps.Sample(
+        steps =>
+        {
+            World.After(steps);
+        },
+        iter: 600);
+
+    [Fact]
+    public void Commands_AnySequence_MeetEveryOutcomeAndKindOfEntry()
+    {
+        // Guards the properties themselves: a generator that never gets anywhere would prove nothing.
+        var codes = new HashSet<string>();
+        var kinds = new HashSet<PointKind>();
+        foreach (var steps in Steps.Array[300].Single())
+        {
+            var world = World.After([]);
+            codes.UnionWith(steps.Select(step => world.Run(step) ?? "OK"));
+            kinds.UnionWith(Enumerable.Range(1, Step.Members).SelectMany(member => world.Book.EntriesOf(member)).Select(entry => entry.Kind));
+        }
+
+        Assert.Equal(Enum.GetValues<PointKind>(), kinds.Order());
+        Assert.Superset(
+            new HashSet<string>
+            {
+                "OK", PointErrorCodes.InvalidRequest, PointErrorCodes.InvalidAmount, PointErrorCodes.AccumulationNotFound, PointErrorCodes.UsageNotFound,
+                PointErrorCodes.AlreadyCancelled, PointErrorCodes.CannotCancelAccumulation, PointErrorCodes.InsufficientPoint,
+                PointErrorCodes.ExceededMaxAccumulation, PointErrorCodes.ExceededMaxBalance, PointErrorCodes.InvalidExpirationDate,
+                PointErrorCodes.ExceededCancelAmount,
+            },
+            codes);
+    }
+
+    [Fact]
+    public void Commands_SeveralOnOneAccount_ComeOutAsOneByOne() => Gen.Select(Steps, Step.Command.Array[1, 6]).Sample(
+        (steps, commands) =>
+        {
+            var together = World.After(steps);
+            var apart = together.Copy();
+
+            // What a step names is looked up before all of them: none may name what an earlier one makes.
+            var names = Array.ConvertAll(commands, command => command.NameIn(together.Book));
+            var codes = together.RunAll(commands, together.Load(commands, part: false));
+            for (var i = 0; i < commands.Length; i++)
+            {
+                var sessions = apart.Load([commands[i]], part: false);
+                Assert.Equal(codes[i], commands[i].Apply(member => sessions[member].Account, names[i], apart.Desk.Context));
+                apart.Desk.Finish(error: null, [.. sessions.Values]);
+            }
+
+            Assert.Equal(apart.Book.Dump(), together.Book.Dump());
+        },
+        iter: 400);
+
+    [Fact]
+    public void Command_OnTheLotsItNeeds_ComesOutAsOnAll() => Gen.Select(Steps, Step.Command).Sample(
+        (steps, command) =>
+        {
+            var whole = World.After(steps);
+            var part = whole.Copy();
+            Assert.Equal(whole.RunAll([command], whole.Load([command], part: false)), part.RunAll([command], part.Load([command], part: true)));
+            Assert.Equal(whole.Book.Dump(), part.Book.Dump());
+        },
+        iter: 600);
+
+    [Fact]
+    public void Commands_SeveralOnTheLotsTheyNeed_ComeOutAsOnAllOrAskForMore() => Gen.Select(Steps, Step.Command.Array[2, 6]).Sample(
+        (steps, commands) =>
+        {
+            var whole = World.After(steps);
+            var part = whole.Copy();
+            var codes = whole.RunAll(commands, whole.Load(commands, part: false));
+            try
+            {
+                Assert.Equal(codes, part.RunAll(commands, part.Load(commands, part: true)));
+            }
+            catch (LotsNotLoadedException)
+            {
+                return;
+            }
+
+            Assert.Equal(whole.Book.Dump(), part.Book.Dump());
+        },
+        iter: 600);
+
+    [Fact]
+    public void Use_WithOneLotTooFew_ThrowsAndChangesNothing() => Steps.Sample(
+        steps =>
+        {
+            var world = World.After(steps);
+            for (var member = 1; member <= Step.Members; member++)
+            {
+                var live = world.Desk.Live(member);
+                for (var loaded = 0; loaded < live; loaded++)
+                {
+                    var session = world.Book.LoadPart(member, world.Desk.At, loaded, named: []);
+                    var held = session.Lots.Where(lot => lot.IsLiveOn(world.Desk.Today)).Sum(lot => lot.Available);
+                    Assert.InRange(held, loaded, live);
+                    if (held < live)
+                    {
+                        Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", held + 1, world.Desk.Context));
+                        session.AssertUntouched(world.Book);
+                    }
+                }
+            }
+        },
+        iter: 200);
+
+    [Fact]
+    public void CancelUsage_AllOfIt_RestoresExactlyWhatWasDrawn() => Gen.Select(Steps, Gen.Int[1, 60], Gen.Int[1, 20].Array[0, 5]).Sample(
+        (steps, amount, parts) =>
+        {
+            var world = World.After(steps);
+            world.Desk.PostLapses(1);
+            var before = Holdings(world, 1);
+            var live = world.Desk.Live(1);
+            var use = world.Desk.Use(1, amount);
+            Assert.Equal(amount > live, use.Error is not null);
+            if (use.Error is not null)
+            {
+                return;
+            }
+
+            // In parts as long as they fit, then the rest.
+            Assert.Equal(live - amount, world.Desk.Live(1));
+            foreach (var part in parts)
+            {
+                world.Desk.CancelUsage(1, use.Value.Key, part);
+            }
+
+            world.Desk.CancelUsage(1, use.Value.Key);
+            Assert.Equal(before, Holdings(world, 1));
+            Assert.Equal(live, world.Desk.Live(1));
+            Assert.Equal(PointErrorCodes.AlreadyCancelled, world.Desk.CancelUsage(1, use.Value.Key).Error?.Code);
+        },
+        iter: 300);
+
+    [Fact]
+    public void CancelUsage_AfterAnyTime_GivesBackTheAmountInLivePoints() => Gen.Select(Steps, Gen.Int[0, 12]).Sample(
+        (steps, days) =>
+        {
+            var world = World.After(steps);
+            world.Desk.Wait(days);
+            foreach (var usage in world.Book.UsagesOf(1).Where(usage => usage.CancelledAmount < usage.TotalAmount))
+            {
+                var live = world.Desk.Live(1);
+                var left = usage.TotalAmount - usage.CancelledAmount;
+                var cancellation = world.Desk.CancelUsage(1, usage.Key).Value;
+                Assert.Equal(left, cancellation.Amount);
+                Assert.Equal(left, cancellation.Restored.Sum(part => part.Amount) + cancellation.Regranted.Sum(part => part.Lot.Amount));
+                Assert.Equal(live + left, world.Desk.Live(1));
+            }
+        },
+        iter: 300);
+
+    [Fact]
+    public void TransferTo_AnyAmounts_ConservesThePointsOfAllMembers() => Gen.Select(Steps, Step.Command.Array[1, 10]).Sample(
+        (steps, transfers) =>
+        {
+            var world = World.After(steps);
+            var total = Total(world, manualOnly: false);
+            var manual = Total(world, manualOnly: true);
+            foreach (var transfer in transfers)
+            {
+                world.Run(transfer with { Kind = StepKind.Transfer });
+                Assert.Equal((total, manual), (Total(world, manualOnly: false), Total(world, manualOnly: true)));
+            }
+        },
+        iter: 300);
+
+    private static List<LotRow> Holdings(World world, long member) =>
+        [.. world.Book.LotsOf(member).Select(lot => lot with { UpdatedAt = default })];
+
+    private static long Total(World world, bool manualOnly) => Enumerable.Range(1, Step.Members)
+        .Select(member => world.Book.Load(member, world.Desk.At).Account)
+        .Sum(account => manualOnly ? account.LiveManualBalance : account.LiveBalance);
+}

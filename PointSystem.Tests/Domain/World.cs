@@ -1,0 +1,93 @@
+namespace PointSystem.Tests.Domain;
+
+/// <summary>Runs random steps on a <see cref="Domain.Desk"/>.</summary>
+internal sealed class World
+{
+    private World(Desk desk) => Desk = desk;
+
+    public Desk Desk { get; }
+
+    public Book Book => Desk.Book;
+
+    public static World After(IEnumerable<Step> steps)
+    {
+        var world = new World(new Desk { Policy = Step.FirstPolicy });
+        foreach (var step in steps)
+        {
+            world.Run(step);
+        }
+
+        return world;
+    }
+
+    /// <summary>The same state, to go on from in another way.</summary>
+    public World Copy() => new(new Desk(Book.Copy()) { Policy = Desk.Policy, Now = Desk.Now });
+
+    /// <summary>One step in a transaction of its own; the code of its refusal.</summary>
+    public string? Run(Step step)
+    {
+        switch (step.Kind)
+        {
+            case StepKind.Wait:
+                // Three days in a row at most; hours too, so that the date is not all that moves.
+                Desk.Now = Desk.Now.AddDays(step.Amount % 4).AddHours(step.Days % 3);
+                return null;
+            case StepKind.Configure:
+                Desk.Policy = step.Policy;
+                Assert.Null(Desk.Policy.FindViolation());
+                return null;
+            default:
+                return RunAll([step], Load([step], part: false))[0];
+        }
+    }
+
+    /// <summary>Several commands on the same accounts, in one transaction.</summary>
+    public string?[] RunAll(Step[] steps, IReadOnlyDictionary<long, Session> sessions)
+    {
+        var names = Array.ConvertAll(steps, step => step.NameIn(Book));
+        var codes = new string?[steps.Length];
+        for (var i = 0; i < steps.Length; i++)
+        {
+            var before = sessions.Values.Select(State).ToList();
+            codes[i] = steps[i].Apply(member => sessions[member].Account, names[i], Desk.Context);
+            if (codes[i] is not null)
+            {
+                Assert.Equal(before, sessions.Values.Select(State));
+            }
+        }
+
+        Desk.Finish(error: null, [.. sessions.Values]);
+        return codes;
+    }
+
+    public IReadOnlyDictionary<long, Session> Load(Step[] steps, bool part)
+    {
+        var sessions = new SortedDictionary<long, Session>();
+        foreach (var member in steps.SelectMany(step => step.MembersOf()).Distinct())
+        {
+            var own = Array.FindAll(steps, step => step.Member == member);
+            var named = own.Select(step => step.NameIn(Book)).Where(key => key != default);
+            sessions.Add(member, part ? Book.LoadPart(member, Desk.At, own.Sum(step => step.Drawn), named) : Book.Load(member, Desk.At));
+        }
+
+        return sessions;
+    }
+
+    /// <summary>All that can be seen of an account, as text.</summary>
+    public static string State(Session session)
+    {
+        var account = session.Account;
+        var changes = account.Changes;
+        return string.Join(
+            '\n',
+            [
+                account.Wallet, account.LiveBalance, account.LiveManualBalance,
+                .. session.Lots.Concat(changes.NewLots).Select(LotRow.Of).Cast<object>(),
+                .. session.Usages.Concat(changes.NewUsages).Select(UsageRow.Of),
+                .. session.Usages.Concat(changes.NewUsages).SelectMany(usage => usage.Details.Select(detail => DetailRow.Of(usage, detail))),
+                .. changes.Entries,
+                changes.ChangedLots.Count, changes.ChangedUsages.Count, changes.ChangedDetails.Count,
+                changes.Cancellations.Count, changes.Transfers.Count,
+            ]);
+    }
+}
