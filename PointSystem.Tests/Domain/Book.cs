@@ -73,7 +73,6 @@ internal sealed partial class Book
         foreach (var session in sessions)
         {
             Write(session.Account);
-            session.AssertSameAs(this);
         }
     }
 

@@ -25,7 +25,7 @@ internal sealed record Step(StepKind Kind, int Member, int Other, int Amount, in
     public static readonly PointPolicy FirstPolicy = new()
     {
         MaxAccumulationAmountPerTime = 15,
-        MaxBalancePerMember = 60,
+        MaxBalancePerMember = 30,
         MinExpirationDays = 1,
         DefaultExpirationDays = 3,
         MaxExpirationDays = 8,
@@ -33,7 +33,7 @@ internal sealed record Step(StepKind Kind, int Member, int Other, int Amount, in
 
     /// <summary>What changes a member's points.</summary>
     public static readonly Gen<Step> Command = Of(
-        (6, StepKind.Accumulate), (2, StepKind.CancelLot), (5, StepKind.Use), (5, StepKind.CancelUsage), (3, StepKind.Transfer), (1, StepKind.PostLapses));
+        (9, StepKind.Accumulate), (2, StepKind.CancelLot), (5, StepKind.Use), (5, StepKind.CancelUsage), (3, StepKind.Transfer), (1, StepKind.PostLapses));
 
     public static readonly Gen<Step> Any = Gen.Frequency((11, Command), (3, Of((1, StepKind.Wait))), (1, Of((1, StepKind.Configure))));
 
@@ -41,7 +41,7 @@ internal sealed record Step(StepKind Kind, int Member, int Other, int Amount, in
     public PointPolicy Policy => FirstPolicy with
     {
         MaxAccumulationAmountPerTime = 5 + Amount,
-        MaxBalancePerMember = 20 + (3 * Amount),
+        MaxBalancePerMember = 8 + (2 * Amount),
         DefaultExpirationDays = Math.Clamp(Days, FirstPolicy.MinExpirationDays, FirstPolicy.MaxExpirationDays),
     };
 

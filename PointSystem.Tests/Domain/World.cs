@@ -9,14 +9,16 @@ internal sealed class World
 
     public Book Book => Desk.Book;
 
+    /// <summary>The state that these steps lead to, unchecked on the way.</summary>
     public static World After(IEnumerable<Step> steps)
     {
-        var world = new World(new Desk { Policy = Step.FirstPolicy });
+        var world = new World(new Desk { Policy = Step.FirstPolicy, Checks = false });
         foreach (var step in steps)
         {
             world.Run(step);
         }
 
+        world.Desk.Checks = true;
         return world;
     }
 
@@ -48,9 +50,9 @@ internal sealed class World
         var codes = new string?[steps.Length];
         for (var i = 0; i < steps.Length; i++)
         {
-            var before = sessions.Values.Select(State).ToList();
+            var before = Desk.Checks ? sessions.Values.Select(State).ToList() : [];
             codes[i] = steps[i].Apply(member => sessions[member].Account, names[i], Desk.Context);
-            if (codes[i] is not null)
+            if (Desk.Checks && codes[i] is not null)
             {
                 Assert.Equal(before, sessions.Values.Select(State));
             }

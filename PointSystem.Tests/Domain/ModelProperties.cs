@@ -1,0 +1,47 @@
+using CsCheck;
+
+namespace PointSystem.Tests.Domain;
+
+/// <summary>The domain against <see cref="PointByPoint"/>: the same outcomes, balances, lots and draws, step by step.</summary>
+public sealed class ModelProperties
+{
+    [Fact]
+    public void Commands_AnySequence_ComeOutAsPointByPoint() => Step.Any.Array[0, 40].Sample(
+        steps =>
+        {
+            var world = World.After([]);
+            world.Desk.Checks = false;
+            var model = new PointByPoint { Today = world.Desk.Today, Policy = world.Desk.Policy };
+            foreach (var step in steps)
+            {
+                var expected = model.Run(step);
+                Assert.Equal(expected, world.Run(step));
+                model.Today = world.Desk.Today;
+                model.Policy = world.Desk.Policy;
+                for (var member = 1; member <= Step.Members; member++)
+                {
+                    AssertSame(model, world, member);
+                }
+            }
+        },
+        iter: 500);
+
+    private static void AssertSame(PointByPoint model, World world, long member)
+    {
+        var today = world.Desk.Today;
+        var account = world.Book.Load(member, world.Desk.At).Account;
+        var lots = world.Book.LotsOf(member);
+        Assert.Equal((model.Live(member), model.LiveManual(member)), (account.LiveBalance, account.LiveManualBalance));
+        Assert.Equal(
+            model.Lots(member).Select(lot => ((long)lot.Amount, lot.Until, lot.Manual, lot.Cancelled, (long)lot.Free)),
+            lots.Select(lot => (lot.Amount, lot.ExpirationDate, lot.IsManualGrant, lot.Cancelled > 0, lot.ExpirationDate >= today ? lot.Available : 0)));
+        Assert.Equal(model.Usages(member), world.Book.UsagesOf(member).Select(usage => Points(world.Book, usage, lots)));
+    }
+
+    /// <summary>A usage's details, point by point.</summary>
+    private static (int Lot, bool Back)[] Points(Book book, UsageRow usage, LotRow[] lots) =>
+    [
+        .. book.DetailsOf(usage.Key).SelectMany(detail => Enumerable.Range(0, (int)detail.Amount)
+            .Select(point => (Array.FindIndex(lots, lot => lot.Key == detail.LotKey), point < detail.CancelledAmount))),
+    ];
+}
