@@ -1,8 +1,10 @@
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features.Config;
 using PointSystem.Api.Features.Points;
+using PointSystem.Api.Features.Reconciliation;
 using PointSystem.Api.Health;
 using PointSystem.Api.Http;
+using PointSystem.Api.Jobs;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.OpenApi;
 using PointSystem.Api.Persistence;
@@ -17,6 +19,8 @@ builder.AddPointRules();
 builder.AddLedger();
 builder.AddPointHealth();
 builder.AddPointOpenApi();
+builder.AddPointJobs();
+builder.AddReconciliation();
 
 var app = builder.Build();
 if (args is [MigrateCommand.Verb, ..])
@@ -32,5 +36,6 @@ app.MapDefaultEndpoints();
 app.MapPoints();
 app.MapConfig();
 app.MapPointOpenApi();
+app.MapReconciliation();
 await app.RunAsync();
 return 0;

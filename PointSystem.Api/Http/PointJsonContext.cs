@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using PointSystem.Api.Features.Config;
 using PointSystem.Api.Features.Points;
+using PointSystem.Api.Features.Reconciliation;
 
 namespace PointSystem.Api.Http;
 
@@ -21,6 +22,9 @@ namespace PointSystem.Api.Http;
 [JsonSerializable(typeof(ConfigListResponse))]
 [JsonSerializable(typeof(ConfigHistoryResponse))]
 [JsonSerializable(typeof(UpdateConfigRequest))]
+[JsonSerializable(typeof(MemberReport))]
+[JsonSerializable(typeof(RunReport))]
+[JsonSerializable(typeof(IReadOnlyList<MemberReport>))]
 internal sealed partial class PointJsonContext : JsonSerializerContext
 {
     /// <summary>

@@ -16,6 +16,9 @@ internal sealed record CommandOutcome
         IsReplay = isReplay;
     }
 
+    /// <summary>The outcome of work that nobody asked for over HTTP.</summary>
+    public static CommandOutcome Done { get; } = new(StatusCodes.Status204NoContent, default, null, isReplay: false);
+
     /// <summary>HTTP status of an answer; 0 for a refusal, whose kind decides.</summary>
     public int Status { get; }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using PointSystem.Domain.Results;
 
 namespace PointSystem.Api.Ledger;
 
@@ -30,4 +31,13 @@ internal sealed record Idempotency(string Key, byte[] RequestHash)
 
         return new Idempotency(key, SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
     }
+
+    /// <summary>What a request comes to whose key has an answer already: that answer, if it is the same request.</summary>
+    public CommandOutcome Judge(StoredAnswer stored) =>
+        stored.RequestHash.AsSpan().SequenceEqual(RequestHash)
+            ? CommandOutcome.FromStored(stored.Status, stored.Answer)
+            : CommandOutcome.Refused(new PointError(
+                PointErrorCodes.IdempotencyKeyReused,
+                PointErrorKind.Refused,
+                "This Idempotency-Key was used for another request; take a new key for each new request."));
 }

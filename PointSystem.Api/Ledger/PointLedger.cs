@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Npgsql;
 using PointSystem.Api.Configuration;
 using PointSystem.Domain.Points;
-using PointSystem.Domain.Results;
 
 namespace PointSystem.Api.Ledger;
 
@@ -101,17 +100,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
             stored = kept is null ? null : new StoredAnswer(kept.RequestHash, kept.Status, kept.Answer);
         }
 
-        if (stored is null)
-        {
-            return null;
-        }
-
-        return stored.RequestHash.AsSpan().SequenceEqual(idempotency.RequestHash)
-            ? CommandOutcome.FromStored(stored.Status, stored.Answer)
-            : CommandOutcome.Refused(new PointError(
-                PointErrorCodes.IdempotencyKeyReused,
-                PointErrorKind.Refused,
-                "This Idempotency-Key was used for another request; take a new key for each new request."));
+        return stored is null ? null : idempotency.Judge(stored);
     }
 
     private static PointKey NewKey(PointKeyType type, long memberId)

@@ -26,6 +26,8 @@ internal sealed class PointDbContext(DbContextOptions<PointDbContext> options) :
 
     public DbSet<ConfigHistoryRow> ConfigHistory => Set<ConfigHistoryRow>();
 
+    public DbSet<ReconciliationRunRow> ReconciliationRuns => Set<ReconciliationRunRow>();
+
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         modelBuilder.ApplyConfigurationsFromAssembly(typeof(PointDbContext).Assembly);

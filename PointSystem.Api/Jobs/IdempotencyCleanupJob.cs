@@ -1,0 +1,37 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+using PointSystem.Api.Ledger;
+using PointSystem.Locking;
+
+namespace PointSystem.Api.Jobs;
+
+/// <summary>Deletes idempotency keys that have outlived their 24 hours. (They are answers, not points: "nothing is ever deleted" is said of those.)</summary>
+internal sealed class IdempotencyCleanupJob(
+    NpgsqlDataSource dataSource,
+    IDistributedLocks locks,
+    IOptions<JobOptions> options,
+    TimeProvider clock,
+    ILogger<IdempotencyCleanupJob> logger) : ChunkedJob("idempotency-cleanup", options.Value.IdempotencyCleanupInterval, locks, clock, logger)
+{
+    private readonly TimeProvider _clock = clock;
+
+    // SKIP LOCKED: a key that a request is renewing at this moment is not old any more.
+    private const string DeleteChunk =
+        """
+        DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED))
+        """;
+
+    protected override async Task<bool> RunChunkAsync(CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(DeleteChunk);
+        command.Parameters.Add(Columns.Value((_clock.GetUtcNow() - Idempotency.Retention).UtcDateTime));
+        var deleted = await command.ExecuteNonQueryAsync(cancellationToken);
+        if (deleted > 0)
+        {
+            logger.IdempotencyKeysDeleted(deleted);
+        }
+
+        return deleted > 0;
+    }
+}

@@ -1,0 +1,64 @@
+using System.Text.Json.Serialization.Metadata;
+using Npgsql;
+
+namespace PointSystem.Api.Ledger;
+
+/// <summary>
+/// Idempotency keys for work that may safely be done twice, so that its answer need not be kept in the transaction of its effect: reconciliation.
+/// </summary>
+internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvider clock)
+{
+    private const string Find = "SELECT request_hash, status, answer FROM idempotency_keys WHERE key = $1 AND created_at > $2 ORDER BY created_at DESC LIMIT 1";
+
+    private const string Keep =
+        """
+        INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (key, member_id) DO UPDATE
+        SET request_hash = excluded.request_hash, status = excluded.status, answer = excluded.answer, created_at = excluded.created_at
+        WHERE idempotency_keys.created_at <= $7
+        """;
+
+    /// <summary>Answers with the first answer for the key, or does the work and keeps its answer.</summary>
+    public async Task<IResult> GetAsync<T>(
+        Idempotency? idempotency, long memberId, JsonTypeInfo<T> type, Func<long, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    {
+        if (idempotency is not null && await FindAsync(idempotency, cancellationToken) is { } earlier)
+        {
+            return earlier.ToResult();
+        }
+
+        var outcome = CommandOutcome.Accepted(StatusCodes.Status200OK, await work(memberId, cancellationToken), type);
+        if (idempotency is not null)
+        {
+            await KeepAsync(idempotency, memberId, outcome, cancellationToken);
+        }
+
+        return outcome.ToResult();
+    }
+
+    private async Task<CommandOutcome?> FindAsync(Idempotency idempotency, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(Find);
+        command.Parameters.Add(Columns.Value(idempotency.Key));
+        command.Parameters.Add(Columns.Value((clock.GetUtcNow() - Idempotency.Retention).UtcDateTime));
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken)
+            ? idempotency.Judge(new StoredAnswer(reader.GetFieldValue<byte[]>(0), reader.GetInt16(1), reader.GetFieldValue<byte[]>(2)))
+            : null;
+    }
+
+    private async Task KeepAsync(Idempotency idempotency, long memberId, CommandOutcome outcome, CancellationToken cancellationToken)
+    {
+        var (status, answer) = outcome.Stored();
+        var now = clock.GetUtcNow();
+        await using var command = dataSource.CreateCommand(Keep);
+        command.Parameters.Add(Columns.Value(idempotency.Key));
+        command.Parameters.Add(Columns.Value(memberId));
+        command.Parameters.Add(Columns.Value(idempotency.RequestHash));
+        command.Parameters.Add(Columns.Value(status));
+        command.Parameters.Add(Columns.Value(answer));
+        command.Parameters.Add(Columns.Value(now.UtcDateTime));
+        command.Parameters.Add(Columns.Value((now - Idempotency.Retention).UtcDateTime));
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+}

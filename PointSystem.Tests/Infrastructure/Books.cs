@@ -1,0 +1,79 @@
+using Npgsql;
+
+namespace PointSystem.Tests.Infrastructure;
+
+/// <summary>Looks into the database and says whether the books balance: independent of the service's own reconciliation.</summary>
+public static class Books
+{
+    // Each branch lists what contradicts one invariant; books that balance list nothing.
+    private const string Contradictions =
+        """
+        WITH entries AS (
+            SELECT member_id, count(*) AS entries, max(sequence) AS last, sum(delta) AS total
+            FROM point_ledger_entries WHERE member_id = ANY ($1) GROUP BY member_id
+        ), running AS (
+            SELECT member_id, sequence, balance_after,
+                   sum(delta) OVER (PARTITION BY member_id ORDER BY sequence) AS running,
+                   occurred_at < lag(occurred_at) OVER (PARTITION BY member_id ORDER BY sequence) AS runs_back
+            FROM point_ledger_entries WHERE member_id = ANY ($1)
+        )
+        SELECT format('member %s: %s entries, last sequence %s', member_id, entries, last) FROM entries WHERE entries <> last
+        UNION ALL
+        SELECT format('member %s: entry %s has balance-after %s, the sum is %s', member_id, sequence, balance_after, running)
+        FROM running WHERE balance_after <> running
+        UNION ALL
+        SELECT format('member %s: entry %s is older than the one before', member_id, sequence) FROM running WHERE runs_back
+        UNION ALL
+        SELECT format('member %s: wallet %s at version %s, ledger %s at %s', w.member_id, w.balance, w.version, e.total, e.last)
+        FROM member_wallets w LEFT JOIN entries e USING (member_id)
+        WHERE w.member_id = ANY ($1) AND (w.balance <> coalesce(e.total, 0) OR w.version <> coalesce(e.last, 0))
+        UNION ALL
+        SELECT format('member %s: wallet %s, lots hold %s', w.member_id, w.balance, coalesce(sum(a.available_amount), 0))
+        FROM member_wallets w LEFT JOIN point_accumulations a USING (member_id)
+        WHERE w.member_id = ANY ($1) GROUP BY w.member_id, w.balance, w.manual_balance
+        HAVING w.balance <> coalesce(sum(a.available_amount), 0)
+            OR w.manual_balance <> coalesce(sum(a.available_amount) FILTER (WHERE a.is_manual_grant), 0)
+        UNION ALL
+        SELECT format('lot %s: available %s, its entries say %s', a.point_key, a.available_amount, sum(e.delta))
+        FROM point_accumulations a JOIN point_ledger_entries e ON e.member_id = a.member_id AND e.lot_id = a.lot_id
+        WHERE a.member_id = ANY ($1) GROUP BY a.point_key, a.available_amount HAVING a.available_amount <> sum(e.delta)
+        UNION ALL
+        SELECT format('usage %s: total %s, cancelled %s, its details say %s and %s', u.point_key, u.total_amount, u.cancelled_amount, sum(d.amount), sum(d.cancelled_amount))
+        FROM point_usages u LEFT JOIN point_usage_details d ON d.member_id = u.member_id AND d.usage_id = u.usage_id
+        WHERE u.member_id = ANY ($1) GROUP BY u.point_key, u.total_amount, u.cancelled_amount
+        HAVING u.total_amount IS DISTINCT FROM sum(d.amount) OR u.cancelled_amount IS DISTINCT FROM sum(d.cancelled_amount)
+        UNION ALL
+        SELECT format('usage %s: cancelled %s, its cancellations say %s', u.point_key, u.cancelled_amount, coalesce(sum(c.amount), 0))
+        FROM point_usages u LEFT JOIN usage_cancellations c ON c.member_id = u.member_id AND c.usage_id = u.usage_id
+        WHERE u.member_id = ANY ($1) GROUP BY u.point_key, u.cancelled_amount HAVING u.cancelled_amount <> coalesce(sum(c.amount), 0)
+        """;
+
+    /// <summary>Fails with every contradiction found in the books of these members.</summary>
+    public static async Task AssertBalancedAsync(string connectionString, params IReadOnlyCollection<long> members)
+    {
+        await using var dataSource = NpgsqlDataSource.Create(connectionString);
+        await using var command = dataSource.CreateCommand(Contradictions);
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. members] });
+        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        var found = new List<string>();
+        while (await reader.ReadAsync(TestContext.Current.CancellationToken))
+        {
+            found.Add(reader.GetString(0));
+        }
+
+        Assert.Empty(found);
+    }
+
+    /// <summary>Number of rows that a query counts.</summary>
+    public static async Task<long> CountAsync(string connectionString, string sql, params IReadOnlyList<object> values)
+    {
+        await using var dataSource = NpgsqlDataSource.Create(connectionString);
+        await using var command = dataSource.CreateCommand(sql);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        }
+
+        return (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+    }
+}
