@@ -1,0 +1,120 @@
+using System.Collections.Concurrent;
+using System.Net;
+using PointSystem.Local.Cluster;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Cluster;
+
+/// <summary>Parts of a running cluster are killed under load. Points must come out right, and who was not hit must not notice.</summary>
+public sealed class FailureTests : IAsyncLifetime
+{
+    private LocalCluster _cluster = null!;
+
+    public async ValueTask InitializeAsync() => _cluster = await ClusterFixture.StartOwnAsync(_ => { }, TestContext.Current.CancellationToken);
+
+    public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(_cluster);
+
+    [Fact]
+    public async Task KillingRedis_UnderLoad_FailsNoRequestAndLocksComeBackWithIt()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        var members = Enumerable.Range(0, 4).Select(_ => PointsClient.NewMember()).ToArray();
+        using var client = new PointsClient(_cluster.GatewayUrl, _cluster.AdminToken);
+        foreach (var member in members)
+        {
+            (await client.AccumulateAsync(member, 100_000)).Expect(HttpStatusCode.Created);
+        }
+
+        await using (var load = new UseLoad(_cluster.GatewayUrl, members))
+        {
+            await load.UntilAnsweredAsync(100);
+            _cluster.Redis.AutoRestart = false;
+            await _cluster.Redis.KillAsync(cancellation);
+            await load.UntilAnsweredAsync(300);
+            await _cluster.Redis.RestartAsync(cancellation);
+            await load.UntilAnsweredAsync(100);
+
+            // Every replica takes its locks from Redis again: their keys appear there while requests run.
+            await Eventually.TrueAsync(
+                () => RedisProbe.AnyUseLockHeldAsync(_cluster.RedisAddress), () => "No lock was seen after Redis came back.", cancellation);
+            await load.StopAsync();
+            Assert.All(load.Answers, answer => Assert.True(
+                answer.Status is HttpStatusCode.Created, $"{(int)answer.Status}: {answer.Text}"));
+        }
+
+        await Books.AssertBalancedAsync(_cluster.ConnectionString, members);
+    }
+
+    [Fact]
+    public async Task KillingAReplica_UnderLoad_LosesNoPointAndDisturbsNobodyElse()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        var members = Enumerable.Range(0, 4).Select(_ => PointsClient.NewMember()).ToArray();
+        using var client = new PointsClient(_cluster.GatewayUrl, _cluster.AdminToken);
+        foreach (var member in members)
+        {
+            (await client.AccumulateAsync(member, 100_000)).Expect(HttpStatusCode.Created);
+        }
+
+        var victim = _cluster.Replicas[1];
+        await using var load = new UseLoad(_cluster.GatewayUrl, members);
+        await load.UntilAnsweredAsync(100);
+        await victim.Process.KillAsync(cancellation);
+        await load.UntilAnsweredAsync(300);
+        await victim.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), cancellation);
+        await load.StopAsync();
+
+        // Requests with a key are retried by the gateway, so that the death of a replica fails none; each has been applied exactly once.
+        Assert.All(load.Answers, answer => Assert.True(answer.Status == HttpStatusCode.Created, $"{(int)answer.Status}: {answer.Text}"));
+        var spent = await Books.CountAsync(
+            _cluster.ConnectionString, "SELECT count(*) FROM point_usages WHERE member_id = ANY ($1)", (object)members);
+        Assert.Equal(load.Answers.Count, spent);
+        await Books.AssertBalancedAsync(_cluster.ConnectionString, members);
+    }
+
+    /// <summary>Eight callers that use one point at a time, each request with an idempotency key of its own.</summary>
+    private sealed class UseLoad : IAsyncDisposable
+    {
+        private readonly ConcurrentQueue<Answer> _answers = new();
+        private readonly PointsClient _client;
+        private readonly Task _callers;
+        private volatile bool _stopping;
+
+        public UseLoad(Uri gateway, long[] members)
+        {
+            _client = new PointsClient(gateway);
+            _callers = Task.WhenAll(Enumerable.Range(0, 8).Select(caller => CallAsync(members[caller % members.Length])));
+        }
+
+        public ConcurrentQueue<Answer> Answers => _answers;
+
+        public Task UntilAnsweredAsync(int more)
+        {
+            var goal = _answers.Count + more;
+            return Eventually.TrueAsync(
+                () => Task.FromResult(_answers.Count >= goal || _callers.IsFaulted),
+                () => $"Only {_answers.Count} of {goal} requests were answered.",
+                TestContext.Current.CancellationToken);
+        }
+
+        public Task StopAsync()
+        {
+            _stopping = true;
+            return _callers;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await StopAsync();
+            _client.Dispose();
+        }
+
+        private async Task CallAsync(long member)
+        {
+            while (!_stopping)
+            {
+                _answers.Enqueue(await _client.UseAsync(member, "LOAD", 1, Guid.NewGuid().ToString("n")));
+            }
+        }
+    }
+}
