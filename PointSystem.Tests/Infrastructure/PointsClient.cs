@@ -87,6 +87,9 @@ public sealed record Answer(HttpStatusCode Status, string Text, IReadOnlyDiction
 
     public string Code => TextOf("code");
 
+    /// <summary>What the header of that name says.</summary>
+    public TimeSpan RetryAfter => TimeSpan.FromSeconds(int.Parse(Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture));
+
     public string TextOf(string name) => Json[name]?.GetValue<string>() ?? throw new JsonException($"No '{name}' in {Text}");
 
     public long NumberOf(string name) => Json[name]?.GetValue<long>() ?? throw new JsonException($"No '{name}' in {Text}");
