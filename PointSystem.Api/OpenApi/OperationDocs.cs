@@ -34,12 +34,18 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
         }
 
         var secured = metadata.OfType<IAuthorizeData>().Any();
-        if (secured)
+        var refusals = metadata.OfType<RefusalDoc>().ToList();
+        if (secured || refusals.Exists(refusal => refusal.Status == StatusCodes.Status401Unauthorized))
         {
+            // An open endpoint that can still answer 401 takes a token for part of what it does: with one, or with none.
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(DocumentDocs.Bearer, context.Document)] = [] }];
+            if (!secured)
+            {
+                operation.Security.Add(new OpenApiSecurityRequirement());
+            }
         }
 
-        await AddProblemsAsync(operation, metadata.OfType<RefusalDoc>(), secured, context, cancellationToken);
+        await AddProblemsAsync(operation, refusals, secured, context, cancellationToken);
     }
 
     private static void AddParameters(OpenApiOperation operation, IEnumerable<ParameterDoc> parameters)

@@ -9,7 +9,7 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>POST /api/points/accumulate</summary>
 internal static class AccumulatePoints
 {
-    /// <summary>The body, for the OpenAPI document.</summary>
+    /// <summary>The body.</summary>
     public sealed record Request(long MemberId, long Amount, int? ExpirationDays = null, bool? IsManualGrant = null, string? Reason = null);
 
     [DistributedLock("point:accumulate:member:{MemberId}", WaitSeconds = 5, LeaseSeconds = 10)]

@@ -9,7 +9,7 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>POST /api/points/use/{pointKey}/cancel</summary>
 internal static class CancelUsage
 {
-    /// <summary>The body, for the OpenAPI document.</summary>
+    /// <summary>The body.</summary>
     public sealed record Request(long? Amount = null, string? Reason = null);
 
     [DistributedLock("point:cancel:usage:{PointKey}", WaitSeconds = 5, LeaseSeconds = 10)]

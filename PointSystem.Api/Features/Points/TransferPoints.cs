@@ -9,7 +9,7 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>POST /api/points/transfer</summary>
 internal static class TransferPoints
 {
-    /// <summary>The body, for the OpenAPI document.</summary>
+    /// <summary>The body.</summary>
     public sealed record Request(long FromMemberId, long ToMemberId, long Amount, string? Reason = null);
 
     // Whatever stands first here, the locks are taken in ascending member id, and so are both wallet rows.

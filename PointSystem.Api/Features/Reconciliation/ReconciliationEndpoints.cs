@@ -1,5 +1,6 @@
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.OpenApi;
 using PointSystem.Api.Security;
 
 namespace PointSystem.Api.Features.Reconciliation;
@@ -7,6 +8,12 @@ namespace PointSystem.Api.Features.Reconciliation;
 /// <summary>The route table of reconciliation; admin only.</summary>
 internal static class ReconciliationEndpoints
 {
+    private const string MemberExample =
+        """{"memberId":7,"status":"MATCHED","walletBalance":300,"ledgerBalance":300,"lotsBalance":300,"findings":[]}""";
+
+    private const string RunExample =
+        """{"runId":3,"status":"COMPLETED","resumed":false,"members":1200,"matched":1200,"corrected":0,"broken":0,"lastMemberId":98231,"startedAt":"2026-11-23T03:00:00+00:00","updatedAt":"2026-11-23T03:00:04+00:00","finishedAt":"2026-11-23T03:00:04+00:00","details":[]}""";
+
     public static IHostApplicationBuilder AddReconciliation(this IHostApplicationBuilder builder)
     {
         builder.Services.AddSingleton<ReconciliationMetrics>();
@@ -19,9 +26,19 @@ internal static class ReconciliationEndpoints
     public static void MapReconciliation(this IEndpointRouteBuilder app)
     {
         var reconciliation = app.MapGroup("/api/admin/points/reconciliation").WithTags("Reconciliation").RequireAuthorization(AuthPolicies.Admin);
-        reconciliation.MapPost("/members/{memberId}", ReconcileMemberAsync).WithName("ReconcileMember");
-        reconciliation.MapPost("/all", ReconcileAllAsync).WithName("ReconcileAll");
-        reconciliation.MapGet("/all", GetRunAsync).WithName("GetReconciliationRun");
+        reconciliation.MapPost("/members/{memberId}", ReconcileMemberAsync).WithName("ReconcileMember")
+            .WithSummary("Checks one member's books, and puts derived figures right")
+            .Answers<MemberReport>(200, MemberExample)
+            .TakesIdempotencyKey().Refuses(400, "INVALID_REQUEST").Refuses(423, "LOCK_NOT_ACQUIRED");
+        reconciliation.MapPost("/all", ReconcileAllAsync).WithName("ReconcileAll")
+            .WithSummary("Checks every member's books")
+            .WithDescription("Goes on where an interrupted run stopped. One run at a time: while another is under way this is locked.")
+            .Answers<RunReport>(200, RunExample)
+            .TakesIdempotencyKey().Refuses(400, "INVALID_REQUEST").Refuses(423, "LOCK_NOT_ACQUIRED");
+        reconciliation.MapGet("/all", GetRunAsync).WithName("GetReconciliationRun")
+            .WithSummary("How far the latest run over all members has come")
+            .Answers<RunReport>(200, RunExample)
+            .Refuses(404, "NOT_FOUND");
     }
 
     private static async Task<IResult> ReconcileMemberAsync(string memberId, HttpContext http, MemberReconciler reconciler, RepeatableAnswers answers)

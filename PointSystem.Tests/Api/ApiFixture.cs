@@ -1,0 +1,38 @@
+using PointSystem.Tests.Features;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Api;
+
+/// <summary>One API process on a database of its own, for every test of the collection.</summary>
+public sealed class ApiFixture(PointsDatabase server) : IAsyncLifetime
+{
+    private ApiProcess? _api;
+
+    internal Uri Address => _api!.Address;
+
+    internal string ConnectionString { get; private set; } = "";
+
+    public async ValueTask InitializeAsync()
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        ConnectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(cancellationToken), cancellationToken);
+        await ApiProcess.MigrateAsync(ConnectionString, cancellationToken);
+        _api = await ApiProcess.StartAsync(ConnectionString, cancellationToken, ("Replica__Name", "one"));
+    }
+
+    internal PointsClient Client(string? token = null) => new(Address, token);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_api is not null)
+        {
+            await _api.DisposeAsync();
+        }
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class ApiTests : ICollectionFixture<ApiFixture>
+{
+    public const string Name = "api";
+}

@@ -1,0 +1,80 @@
+using System.Net;
+using Microsoft.IdentityModel.Tokens;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Api;
+
+[Collection(ApiTests.Name)]
+public sealed class AuthTests(ApiFixture api)
+{
+    private const string AdminPath = "/api/admin/points/config";
+
+    public static TheoryData<string, string> WrongTokens => new()
+    {
+        { "expired", Tokens.Create(expiresIn: TimeSpan.FromMinutes(-1)) },
+        { "not yet valid", Tokens.Create(startsIn: TimeSpan.FromMinutes(5)) },
+        { "wrong key", Tokens.Create(key: Convert.ToBase64String(new byte[64])) },
+        { "wrong issuer", Tokens.Create(issuer: "somebody") },
+        { "wrong audience", Tokens.Create(audience: "something") },
+        { "other algorithm", Tokens.Create(algorithm: SecurityAlgorithms.HmacSha512) },
+        { "unsigned", Tokens.Unsigned() },
+        { "no token", "abc" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongTokens))]
+    public async Task Admin_WrongToken_IsUnauthorized(string what, string token)
+    {
+        using var client = api.Client(token);
+
+        var answer = await client.GetAsync(AdminPath);
+
+        Assert.NotEmpty(what);
+        answer.IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        Assert.StartsWith("Bearer error=\"invalid_token\"", answer.Headers["WWW-Authenticate"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Admin_NoToken_IsUnauthorized()
+    {
+        using var client = api.Client();
+
+        var answer = await client.GetAsync(AdminPath);
+
+        answer.IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        Assert.Equal("Bearer", answer.Headers["WWW-Authenticate"]);
+    }
+
+    [Theory]
+    [InlineData("member")]
+    [InlineData("Admin")]
+    [InlineData(null)]
+    public async Task Admin_OtherRole_IsForbidden(string? role)
+    {
+        using var client = api.Client(Tokens.Create(role: role));
+
+        (await client.GetAsync(AdminPath)).IsProblem(HttpStatusCode.Forbidden, "FORBIDDEN");
+    }
+
+    [Fact]
+    public async Task Admin_RightToken_IsLetIn()
+    {
+        using var client = api.Client(Tokens.Admin);
+
+        (await client.GetAsync(AdminPath)).Expect(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task ManualGrant_ByWho_DecidesTheAnswer()
+    {
+        using var nobody = api.Client();
+        using var member = api.Client(Tokens.Create(role: "member"));
+        using var admin = api.Client(Tokens.Admin);
+        var id = PointsClient.NewMember();
+
+        (await nobody.AccumulateAsync(id, 5, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        (await member.AccumulateAsync(id, 5, isManualGrant: true)).IsProblem(HttpStatusCode.Forbidden, "FORBIDDEN");
+        (await admin.AccumulateAsync(id, 5, isManualGrant: true)).Expect(HttpStatusCode.Created);
+        Assert.Equal(5, await nobody.BalanceAsync(id));
+    }
+}

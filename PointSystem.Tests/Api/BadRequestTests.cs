@@ -1,0 +1,184 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using PointSystem.Domain.Points;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Api;
+
+[Collection(ApiTests.Name)]
+public sealed class BadRequestTests(ApiFixture api)
+{
+    private const string UsePath = "/api/points/use";
+
+    [Theory]
+    [InlineData("{\"memberId\":1")]
+    [InlineData("{\"memberId\":1,}")]
+    [InlineData("{\"memberId\":1}{}")]
+    [InlineData("{/* no */\"memberId\":1}")]
+    [InlineData("{memberId:1}")]
+    [InlineData("[1,2]")]
+    [InlineData("\"text\"")]
+    [InlineData("null")]
+    [InlineData("17")]
+    [InlineData("   ")]
+    [InlineData("{\"\\ud800\":1}")]
+    [InlineData("not json")]
+    public async Task Post_NoJsonObject_IsSaidSo(string body)
+    {
+        using var client = api.Client();
+
+        var answer = await client.PostAsync(UsePath, new StringContent(body, Encoding.UTF8, "application/json"));
+
+        answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST");
+        Assert.NotNull(answer.Json["errors"]!["body"]);
+    }
+
+    [Fact]
+    public async Task Post_NoBody_IsSaidSo()
+    {
+        using var client = api.Client();
+
+        var answer = await client.SendAsync(new HttpRequestMessage(HttpMethod.Post, UsePath));
+
+        Assert.Equal("A JSON object is required as the body.", answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("body"));
+    }
+
+    [Fact]
+    public async Task Post_FieldGivenTwice_IsRefused()
+    {
+        using var client = api.Client();
+
+        var answer = await client.PostAsync(
+            UsePath, new StringContent("""{"memberId":1,"orderNumber":"A","amount":1,"am\u006funt":1000}""", Encoding.UTF8, "application/json"));
+
+        Assert.Equal("amount is given more than once.", answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("amount"));
+    }
+
+    [Fact]
+    public async Task Post_DeepNesting_IsRefused()
+    {
+        using var client = api.Client();
+        var body = $$"""{"memberId":1,"orderNumber":"A","amount":1,"x":{{new string('[', 5000)}}{{new string(']', 5000)}}}""";
+
+        var answer = await client.PostAsync(UsePath, new StringContent(body, Encoding.UTF8, "application/json"));
+
+        answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST");
+    }
+
+    [Fact]
+    public async Task Post_BytesThatAreNotUtf8_AreRefused()
+    {
+        using var client = api.Client();
+        var content = new ByteArrayContent([.. "{\"memberId\":1,\"orderNumber\":\""u8, 0xC3, 0x28, .. "\",\"amount\":1}"u8]);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+
+        var answer = await client.PostAsync(UsePath, content);
+
+        answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST");
+    }
+
+    [Theory]
+    [InlineData("text/plain")]
+    [InlineData("application/x-www-form-urlencoded")]
+    [InlineData("application/json; charset=utf-16")]
+    [InlineData(null)]
+    public async Task Post_OtherContentType_IsUnsupported(string? contentType)
+    {
+        using var client = api.Client();
+        var content = new ByteArrayContent("{}"u8.ToArray());
+        content.Headers.ContentType = contentType is null ? null : MediaTypeHeaderValue.Parse(contentType);
+
+        var answer = await client.PostAsync(UsePath, content);
+
+        answer.IsProblem(HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Post_MoreThan64Kilobytes_IsTooLarge(bool chunked)
+    {
+        using var client = api.Client();
+        var content = new StringContent($$"""{"memberId":1,"x":"{{new string('x', 70_000)}}"}""", Encoding.UTF8, "application/json");
+        var request = new HttpRequestMessage(HttpMethod.Post, UsePath) { Content = content };
+        request.Headers.TransferEncodingChunked = chunked;
+
+        var answer = await client.SendAsync(request);
+
+        answer.IsProblem(HttpStatusCode.RequestEntityTooLarge, "REQUEST_TOO_LARGE");
+    }
+
+    [Fact]
+    public async Task Get_UnknownAddress_IsAProblem()
+    {
+        using var client = api.Client();
+
+        var answer = await client.GetAsync("/api/pints");
+
+        answer.IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
+        Assert.Equal("one", answer.Headers["X-Replica"]);
+    }
+
+    [Fact]
+    public async Task Delete_WhereOnlyPostIsTaken_IsAProblem()
+    {
+        using var client = api.Client();
+
+        (await client.SendAsync(new HttpRequestMessage(HttpMethod.Delete, UsePath))).IsProblem(HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
+    }
+
+    [Theory]
+    [InlineData("/api/points/balance/0", "memberId", "memberId must be at least 1.")]
+    [InlineData("/api/points/balance/9223372036854775808", "memberId", "memberId must be at most 9223372036854775807.")]
+    [InlineData("/api/points/balance/-1", "memberId", "memberId must be a whole number from 1 to 9223372036854775807, in digits alone.")]
+    [InlineData("/api/points/balance/abc", "memberId", "memberId must be a whole number from 1 to 9223372036854775807, in digits alone.")]
+    [InlineData("/api/points/history/1?size=0", "size", "size must be a whole number from 1 to 100.")]
+    [InlineData("/api/points/history/1?size=1000000", "size", "size must be a whole number from 1 to 100.")]
+    [InlineData("/api/points/history/1?size=ten", "size", "size must be a whole number from 1 to 100.")]
+    [InlineData("/api/points/use/a%20b", "pointKey", "pointKey must have 1 to 100 characters, each a letter A-Z or a-z, a digit, '-' or '_'.")]
+    public async Task Get_WrongParameter_SaysWhichAndWhy(string path, string field, string sentence)
+    {
+        using var client = api.Client();
+
+        var answer = await client.GetAsync(path);
+
+        Assert.Equal(sentence, answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence(field));
+    }
+
+    [Fact]
+    public async Task Get_KeyOfAnotherSort_SaysWhatItIs()
+    {
+        using var client = api.Client();
+        var key = PointKey.Create(PointKeyType.Usage, 7, new byte[PointKey.EntropyBytes]).Value;
+
+        var answer = await client.GetAsync($"/api/points/accumulations/{key}");
+
+        answer.IsProblem(HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
+        Assert.Equal($"'{key}' is the key of a usage; an accumulation's key belongs here.", answer.TextOf("detail"));
+    }
+
+    [Theory]
+    [InlineData("nothing-of-ours", "USAGE_NOT_FOUND")]
+    [InlineData("use_AAAAAAAAAAAAAAAAAAAAAAA", "USAGE_NOT_FOUND")]
+    public async Task Get_KeyOfNothing_IsNotFound(string key, string code)
+    {
+        using var client = api.Client();
+
+        (await client.GetAsync($"/api/points/use/{key}")).IsProblem(HttpStatusCode.NotFound, code);
+    }
+
+    [Theory]
+    [InlineData("two words")]
+    [InlineData("")]
+    [InlineData("long")]
+    public async Task Post_WrongIdempotencyKey_IsRefused(string key)
+    {
+        using var client = api.Client();
+
+        var answer = await client.AccumulateAsync(PointsClient.NewMember(), 5, idempotencyKey: key == "long" ? new string('k', 201) : key);
+
+        answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST");
+        Assert.NotNull(answer.Json["errors"]!["Idempotency-Key"]);
+    }
+}

@@ -1,0 +1,43 @@
+using PointSystem.Tests.Features;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Api;
+
+public sealed class StartTests(PointsDatabase server)
+{
+    private const string Nowhere = "Host=127.0.0.1;Port=1;Username=postgres";
+
+    private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("Auth__SigningKey", null, "No tokens can be checked: set Auth:SigningKey")]
+    [InlineData("Auth__SigningKey", "c2hvcnQ=", "Auth:SigningKey must be base64 of at least 32 bytes.")]
+    [InlineData("Auth__SigningKey", "not base64!", "Auth:SigningKey must be base64 of at least 32 bytes.")]
+    [InlineData("Auth__Authority", "https://id.example", "Auth:SigningKey and Auth:Authority are both set")]
+    [InlineData("Auth__Audience", " ", "Auth:Audience must not be empty")]
+    [InlineData("Business__TimeZone", "Mars/Olympus", "Business:TimeZone must be the IANA id of a time zone")]
+    [InlineData("Drain__Delay", "00:02:00", "Drain:Delay must be from 00:00:00 to 00:01:00.")]
+    public async Task Start_WrongSetting_EndsAndSaysWhichAndWhy(string name, string? value, string sentence)
+    {
+        await using var process = ApiProcess.Run([], Nowhere, (name, value));
+
+        await process.WaitForExitAsync(CancellationToken);
+
+        Assert.NotEqual(0, process.ExitCode);
+        Assert.Contains(sentence, process.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task StandardInput_Ends_AndSoDoesTheProcess()
+    {
+        var database = (await server.GetAsync(CancellationToken)).ConnectionString;
+        await using var process = ApiProcess.Run([], database);
+        await Eventually.TrueAsync(
+            () => Task.FromResult(process.Output.Contains("Now listening", StringComparison.Ordinal)), () => process.Output, CancellationToken);
+
+        process.CloseInput();
+        await process.WaitForExitAsync(CancellationToken);
+
+        Assert.Equal(0, process.ExitCode);
+    }
+}

@@ -1,0 +1,46 @@
+using System.Security.Claims;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace PointSystem.Tests.Api;
+
+/// <summary>Bearer tokens, right ones and wrong ones.</summary>
+internal static class Tokens
+{
+    public const string Issuer = "pointsystem-tests";
+    public const string Audience = "pointsystem";
+
+    /// <summary>Of 64 bytes, so that HS512 could sign with it too.</summary>
+    public static string SigningKey { get; } = Convert.ToBase64String([.. Enumerable.Range(1, 64).Select(i => (byte)i)]);
+
+    public static string Admin { get; } = Create();
+
+    public static string Create(
+        string subject = "tester",
+        string? role = "admin",
+        string issuer = Issuer,
+        string audience = Audience,
+        TimeSpan? expiresIn = null,
+        TimeSpan? startsIn = null,
+        string? key = null,
+        string algorithm = SecurityAlgorithms.HmacSha256)
+    {
+        var now = TimeProvider.System.GetUtcNow().UtcDateTime;
+        return new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(new SecurityTokenDescriptor
+        {
+            Issuer = issuer,
+            Audience = audience,
+            Subject = new ClaimsIdentity([new Claim("sub", subject), .. role is null ? Array.Empty<Claim>() : [new Claim("role", role)]]),
+            NotBefore = now + (startsIn ?? TimeSpan.FromHours(-2)),
+            Expires = now + (expiresIn ?? TimeSpan.FromHours(2)),
+            SigningCredentials = new SigningCredentials(new SymmetricSecurityKey(Convert.FromBase64String(key ?? SigningKey)), algorithm),
+        });
+    }
+
+    /// <summary>The claims of <see cref="Admin"/>, unsigned.</summary>
+    public static string Unsigned()
+    {
+        var header = Base64UrlEncoder.Encode("""{"alg":"none","typ":"JWT"}""");
+        return $"{header}.{Admin.Split('.')[1]}.";
+    }
+}
