@@ -3,6 +3,7 @@ using PointSystem.Api.Features.Config;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Reconciliation;
 using PointSystem.Api.Health;
+using PointSystem.Api.Hosting;
 using PointSystem.Api.Http;
 using PointSystem.Api.Jobs;
 using PointSystem.Api.Ledger;
@@ -10,32 +11,41 @@ using PointSystem.Api.OpenApi;
 using PointSystem.Api.Persistence;
 using PointSystem.Api.Security;
 
-var builder = WebApplication.CreateBuilder(args);
-builder.AddServiceDefaults();
-builder.AddPersistence();
-builder.AddPointSecurity();
-builder.AddPointHttp();
-builder.AddPointRules();
-builder.AddLedger();
-builder.AddPointHealth();
-builder.AddPointOpenApi();
-builder.AddPointJobs();
-builder.AddReconciliation();
-
-var app = builder.Build();
-if (args is [MigrateCommand.Verb, ..])
+try
 {
-    return await MigrateCommand.RunAsync(app, CancellationToken.None);
+    // The settings lie beside the program, wherever it is started from.
+    var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+    builder.AddServiceDefaults();
+    builder.AddPersistence();
+    builder.AddPointSecurity();
+    builder.AddPointHttp();
+    builder.AddPointRules();
+    builder.AddLedger();
+    builder.AddPointHealth();
+    builder.AddPointOpenApi();
+    builder.AddPointJobs();
+    builder.AddReconciliation();
+
+    var app = builder.Build();
+    if (args is [MigrateCommand.Verb, ..])
+    {
+        return await MigrateCommand.RunAsync(app, CancellationToken.None);
+    }
+
+    app.UsePointHttp();
+    app.UseAuthentication();
+    app.UseAuthorization();
+
+    app.MapDefaultEndpoints();
+    app.MapPoints();
+    app.MapConfig();
+    app.MapPointOpenApi();
+    app.MapReconciliation();
+    await app.RunAsync();
+    return 0;
 }
-
-app.UsePointHttp();
-app.UseAuthentication();
-app.UseAuthorization();
-
-app.MapDefaultEndpoints();
-app.MapPoints();
-app.MapConfig();
-app.MapPointOpenApi();
-app.MapReconciliation();
-await app.RunAsync();
-return 0;
+catch (Exception fault) when (StartupFaults.Describe(fault) is { } sentence)
+{
+    await Console.Error.WriteLineAsync(sentence);
+    return 1;
+}

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using PointSystem.Api.Hosting;
 
 namespace PointSystem.Api.Persistence;
 
@@ -14,13 +15,14 @@ internal static class PersistenceExtensions
         var connectionString = builder.Configuration.GetConnectionString(ConnectionName);
         if (string.IsNullOrWhiteSpace(connectionString))
         {
-            throw new InvalidOperationException(
+            throw new ConfigurationFaultException(
                 $"No database is configured: set the connection string '{ConnectionName}' (environment variable ConnectionStrings__{ConnectionName}).");
         }
 
+        var tuned = Tune(connectionString);
         builder.Services.AddSingleton(services =>
         {
-            var source = new NpgsqlDataSourceBuilder(Tune(connectionString));
+            var source = new NpgsqlDataSourceBuilder(tuned);
             source.UseLoggerFactory(services.GetRequiredService<ILoggerFactory>());
             return source.Build();
         });
@@ -32,7 +34,7 @@ internal static class PersistenceExtensions
     /// <summary>Sets what the hot path lives on unless the connection string says otherwise.</summary>
     private static string Tune(string connectionString)
     {
-        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        var settings = Parse(connectionString);
         if (!connectionString.Contains("Auto Prepare", StringComparison.OrdinalIgnoreCase))
         {
             // The statements of the write path are few and fixed; prepared, the server neither parses nor plans them again.
@@ -52,5 +54,18 @@ internal static class PersistenceExtensions
         }
 
         return settings.ConnectionString;
+    }
+
+    private static NpgsqlConnectionStringBuilder Parse(string connectionString)
+    {
+        try
+        {
+            return new NpgsqlConnectionStringBuilder(connectionString);
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException)
+        {
+            // The text itself is not repeated: it may hold a password.
+            throw new ConfigurationFaultException($"The connection string '{ConnectionName}' cannot be read: {e.Message}");
+        }
     }
 }

@@ -16,6 +16,8 @@ public sealed class StartTests(PointsDatabase server)
     [InlineData("Auth__Authority", "https://id.example", "Auth:SigningKey and Auth:Authority are both set")]
     [InlineData("Auth__Audience", " ", "Auth:Audience must not be empty")]
     [InlineData("Business__TimeZone", "Mars/Olympus", "Business:TimeZone must be the IANA id of a time zone")]
+    [InlineData("ConnectionStrings__points", null, "No database is configured: set the connection string")]
+    [InlineData("ConnectionStrings__points", "Hst=1", "The connection string 'points' cannot be read")]
     [InlineData("Drain__Delay", "00:02:00", "Drain:Delay must be from 00:00:00 to 00:01:00.")]
     public async Task Start_WrongSetting_EndsAndSaysWhichAndWhy(string name, string? value, string sentence)
     {
@@ -23,7 +25,8 @@ public sealed class StartTests(PointsDatabase server)
 
         await process.WaitForExitAsync(CancellationToken);
 
-        Assert.NotEqual(0, process.ExitCode);
+        Assert.Equal(1, process.ExitCode);
+        Assert.DoesNotContain("   at ", process.Output, StringComparison.Ordinal);
         Assert.Contains(sentence, process.Output, StringComparison.Ordinal);
     }
 

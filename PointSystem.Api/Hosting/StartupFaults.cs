@@ -1,0 +1,22 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace PointSystem.Api.Hosting;
+
+/// <summary>Faults of the environment, not of the program: told in one sentence, without a stack trace.</summary>
+internal static class StartupFaults
+{
+    /// <summary>What to tell; null for a fault that deserves its stack trace.</summary>
+    public static string? Describe(Exception fault) => fault switch
+    {
+        ConfigurationFaultException => fault.Message,
+        OptionsValidationException invalid => string.Join(Environment.NewLine, invalid.Failures),
+        PostgresException { IsTransient: false } refused => $"The database refused: {refused.MessageText}",
+        NpgsqlException { InnerException: System.Net.Sockets.SocketException socket } => $"The database cannot be reached: {socket.Message}.",
+        IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException taken } => taken.Message,
+        _ => null,
+    };
+}
+
+/// <summary>A setting is missing or cannot be used. The message says which and what to set.</summary>
+internal sealed class ConfigurationFaultException(string message) : Exception(message);

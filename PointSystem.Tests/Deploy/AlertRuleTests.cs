@@ -1,0 +1,29 @@
+using System.Diagnostics;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Deploy;
+
+/// <summary>The alarms are valid, fire when they should and stay silent when they should: promtool judges, where it is installed.</summary>
+public sealed class AlertRuleTests
+{
+    [Theory]
+    [InlineData("check", "rules", "alerts.yml")]
+    [InlineData("test", "rules", "alerts.test.yml")]
+    public async Task Alarms_JudgedByPromtool_AreRight(params string[] arguments)
+    {
+        var promtool = Programs.Find("promtool");
+        Assert.SkipWhen(promtool is null, "promtool is not installed (Debian's package prometheus has it).");
+        using var process = Process.Start(new ProcessStartInfo(promtool, arguments)
+        {
+            WorkingDirectory = Path.Combine(Programs.Repository, "deploy", "prometheus"),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.True(process.ExitCode == 0, await output + await errors);
+    }
+}
