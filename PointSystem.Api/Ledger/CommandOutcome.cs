@@ -33,6 +33,11 @@ internal sealed record CommandOutcome
     public static CommandOutcome Accepted<T>(int status, T answer, JsonTypeInfo<T> type) =>
         new(status, JsonSerializer.SerializeToUtf8Bytes(answer, type), null, isReplay: false);
 
+    /// <summary>The answer made of the domain's result, or its refusal.</summary>
+    public static CommandOutcome Of<TResult, TAnswer>(Result<TResult> result, int status, Func<TResult, TAnswer> answer, JsonTypeInfo<TAnswer> type)
+        where TResult : class =>
+        result.Error is { } error ? Refused(error) : Accepted(status, answer(result.Value), type);
+
     public static CommandOutcome Refused(PointError error) => new(0, default, error, isReplay: false);
 
     /// <summary>Reads back what <see cref="Stored"/> made.</summary>

@@ -18,16 +18,12 @@ internal static class AccumulatePoints
     {
         public void Declare(LoadPlan plan) => plan.NeedWallet(MemberId);
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context)
-        {
-            var result = accounts[MemberId].Accumulate(Amount, ExpirationDays, IsManualGrant, Reason, context);
-            return result.Error is { } error
-                ? CommandOutcome.Refused(error)
-                : CommandOutcome.Accepted(
-                    StatusCodes.Status201Created,
-                    AccumulationResponse.From(result.Value, context.At.Today),
-                    PointJsonContext.Wire.AccumulationResponse);
-        }
+        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+            CommandOutcome.Of(
+                accounts[MemberId].Accumulate(Amount, ExpirationDays, IsManualGrant, Reason, context),
+                StatusCodes.Status201Created,
+                lot => AccumulationResponse.From(lot, context.At.Today),
+                PointJsonContext.Wire.AccumulationResponse);
     }
 
     public static async Task<IResult> HandleAsync(HttpContext http, PointCommands commands)

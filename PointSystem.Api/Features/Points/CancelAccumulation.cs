@@ -19,16 +19,12 @@ internal static class CancelAccumulation
 
         public void Declare(LoadPlan plan) => plan.NeedLot(PointKey);
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context)
-        {
-            var result = accounts[MemberId].CancelAccumulation(PointKey, Reason, context);
-            return result.Error is { } error
-                ? CommandOutcome.Refused(error)
-                : CommandOutcome.Accepted(
-                    StatusCodes.Status200OK,
-                    AccumulationResponse.From(result.Value, context.At.Today),
-                    PointJsonContext.Wire.AccumulationResponse);
-        }
+        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+            CommandOutcome.Of(
+                accounts[MemberId].CancelAccumulation(PointKey, Reason, context),
+                StatusCodes.Status200OK,
+                lot => AccumulationResponse.From(lot, context.At.Today),
+                PointJsonContext.Wire.AccumulationResponse);
     }
 
     public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, PointCommands commands)

@@ -19,14 +19,12 @@ internal static class CancelUsage
 
         public void Declare(LoadPlan plan) => plan.NeedUsage(PointKey);
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context)
-        {
-            var result = accounts[MemberId].CancelUsage(PointKey, Amount, Reason, context);
-            return result.Error is { } error
-                ? CommandOutcome.Refused(error)
-                : CommandOutcome.Accepted(
-                    StatusCodes.Status200OK, CancellationResponse.From(result.Value), PointJsonContext.Wire.CancellationResponse);
-        }
+        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+            CommandOutcome.Of(
+                accounts[MemberId].CancelUsage(PointKey, Amount, Reason, context),
+                StatusCodes.Status200OK,
+                CancellationResponse.From,
+                PointJsonContext.Wire.CancellationResponse);
     }
 
     public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, PointCommands commands)

@@ -26,13 +26,12 @@ internal static class TransferPoints
             plan.NeedWallet(ToMemberId);
         }
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context)
-        {
-            var result = accounts[FromMemberId].TransferTo(accounts[ToMemberId], Amount, Reason, context);
-            return result.Error is { } error
-                ? CommandOutcome.Refused(error)
-                : CommandOutcome.Accepted(StatusCodes.Status201Created, TransferResponse.From(result.Value), PointJsonContext.Wire.TransferResponse);
-        }
+        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+            CommandOutcome.Of(
+                accounts[FromMemberId].TransferTo(accounts[ToMemberId], Amount, Reason, context),
+                StatusCodes.Status201Created,
+                TransferResponse.From,
+                PointJsonContext.Wire.TransferResponse);
     }
 
     public static async Task<IResult> HandleAsync(HttpContext http, PointCommands commands)

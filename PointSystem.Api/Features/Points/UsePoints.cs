@@ -17,13 +17,12 @@ internal static class UsePoints
     {
         public void Declare(LoadPlan plan) => plan.NeedPoints(MemberId, Amount);
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context)
-        {
-            var result = accounts[MemberId].Use(OrderNumber, Amount, context);
-            return result.Error is { } error
-                ? CommandOutcome.Refused(error)
-                : CommandOutcome.Accepted(StatusCodes.Status201Created, UsageResponse.From(result.Value), PointJsonContext.Wire.UsageResponse);
-        }
+        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+            CommandOutcome.Of(
+                accounts[MemberId].Use(OrderNumber, Amount, context),
+                StatusCodes.Status201Created,
+                UsageResponse.From,
+                PointJsonContext.Wire.UsageResponse);
     }
 
     public static async Task<IResult> HandleAsync(HttpContext http, PointCommands commands)
