@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
 using PointSystem.Api.Configuration;
+using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 using PointSystem.Locking;
 
@@ -21,39 +23,46 @@ internal sealed class ExpiryJob(
 
     private static readonly TimeSpan RowLockWait = TimeSpan.FromSeconds(5);
 
-    // Oldest lapses first, straight from ix_point_accumulations_expiry; a member with many lots shows up once.
+    // Oldest lapses first, straight from ix_point_accumulations_expiry, which "lot_id > 0" opens; a member with many lots of one day shows up once.
     private const string NextMembers =
         """
-        SELECT DISTINCT member_id FROM (
-            SELECT member_id FROM point_accumulations WHERE is_open AND expiration_date < $1 ORDER BY expiration_date, member_id LIMIT $2
-        ) AS lapsed
+        SELECT DISTINCT expiration_date, member_id FROM (
+            SELECT expiration_date, member_id FROM point_accumulations
+            WHERE is_open AND lot_id > 0 AND expiration_date < $1 AND (expiration_date, member_id) > ($3, $4)
+            ORDER BY expiration_date, member_id LIMIT $2
+        ) AS lapsed ORDER BY expiration_date, member_id
         """;
+
+    // How far this round has come. Whose lapses could not be posted is passed by until the next round, lest he keep the others waiting.
+    private (DateOnly Date, long Member) _after;
 
     protected override async Task<bool> RunChunkAsync(CancellationToken cancellationToken)
     {
         var now = await rules.CurrentAsync(cancellationToken);
-        var members = new List<IPointCommand>();
+        var members = new Dictionary<long, IPointCommand>();
         await using (var command = dataSource.CreateCommand(NextMembers))
         {
             command.Parameters.Add(Columns.Value(now.At.Today));
             command.Parameters.Add(Columns.Value(options.Value.ExpiryChunk));
+            command.Parameters.Add(Columns.Value(_after.Date));
+            command.Parameters.Add(Columns.Value(_after.Member));
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                members.Add(new PostLapses(reader.GetInt64(0)));
+                _after = (reader.GetFieldValue<DateOnly>(0), reader.GetInt64(1));
+                members.TryAdd(_after.Member, new PostLapses(_after.Member));
             }
         }
 
         if (members.Count == 0)
         {
+            _after = default;
             return false;
         }
 
-        var posted = await PostAsync(members, cancellationToken);
+        var posted = await PostAsync([.. members.Values], cancellationToken);
         logger.LapsesPosted(posted);
-
-        // With nothing posted the next chunk would be the same members again.
-        return posted > 0;
+        return true;
     }
 
     private async Task<int> PostAsync(List<IPointCommand> members, CancellationToken cancellationToken)
@@ -63,7 +72,7 @@ internal sealed class ExpiryJob(
             await ledger.ExecuteAsync(members, RowLockWait, cancellationToken);
             return members.Count;
         }
-        catch (Exception e) when (members.Count > 1 && e is not OperationCanceledException)
+        catch (Exception e) when (members.Count > 1 && IsOneMembersFault(e))
         {
             // One busy or broken member must not keep the others' lapses from being posted.
             logger.ChunkSplit(e, members.Count);
@@ -77,7 +86,7 @@ internal sealed class ExpiryJob(
                 await ledger.ExecuteAsync([member], RowLockWait, cancellationToken);
                 posted++;
             }
-            catch (Exception e) when (e is not OperationCanceledException)
+            catch (Exception e) when (IsOneMembersFault(e))
             {
                 logger.LapsesNotPosted(e, member.MemberId);
             }
@@ -85,6 +94,8 @@ internal sealed class ExpiryJob(
 
         return posted;
     }
+
+    private static bool IsOneMembersFault(Exception e) => e is not OperationCanceledException && !DatabaseFaults.IsAway(e);
 
     /// <summary>Takes no lock of its own: the job holds its lock, and the wallet row lock does the rest.</summary>
     private sealed record PostLapses(long MemberId) : IPointCommand

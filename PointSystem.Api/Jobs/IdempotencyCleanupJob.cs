@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 using PointSystem.Locking;
 
 namespace PointSystem.Api.Jobs;

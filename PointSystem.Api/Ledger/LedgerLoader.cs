@@ -1,5 +1,6 @@
 using System.Globalization;
 using Npgsql;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 using PointSystem.Domain.Policies;
 
@@ -12,15 +13,13 @@ namespace PointSystem.Api.Ledger;
 /// </remarks>
 internal static class LedgerLoader
 {
-    private const string Lot =
+    // Besides the wait: prepared plans live as long as their connection. One made while the tables are nearly empty would join by reading them whole,
+    // and go on doing so when they are not; with these, every statement of a write is looked up by index, whenever it was planned.
+    private const string Settings =
         """
-        a.member_id, a.lot_id, a.point_key, a.amount, a.available_amount, a.used_amount, a.cancelled_amount, a.expired_amount,
-        a.expiration_date, a.is_manual_grant, a.source_point_key, a.created_at, a.updated_at
+        SELECT set_config('lock_timeout', $1, true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+            set_config('enable_mergejoin', 'off', true), set_config('enable_material', 'off', true)
         """;
-
-    private const int LotColumns = 13;
-
-    private const string LockTimeout = "SELECT set_config('lock_timeout', $1, true)";
 
     private const string MakeWallets =
         "INSERT INTO member_wallets (member_id) SELECT m FROM unnest($1) AS m ORDER BY m ON CONFLICT (member_id) DO NOTHING";
@@ -36,32 +35,33 @@ internal static class LedgerLoader
 
     private const string NeededLots =
         $"""
-        SELECT {Lot}
+        SELECT {LotRows.Columns}
         FROM unnest($1, $2, $3) AS n (member_id, need, smallest)
         CROSS JOIN LATERAL load_lots(n.member_id, n.need, n.smallest, $4) AS a
         """;
 
+    // LATERAL with OFFSET 0 keeps the order of the look-ups as written.
     private const string NamedLots =
         $"""
-        SELECT {Lot}
+        SELECT {LotRows.Columns}
         FROM unnest($1, $2) AS n (member_id, point_key)
-        JOIN point_accumulations AS a ON a.member_id = n.member_id AND a.point_key = n.point_key
+        CROSS JOIN LATERAL (SELECT * FROM point_accumulations WHERE member_id = n.member_id AND point_key = n.point_key OFFSET 0) AS a
         """;
 
     private const string Usages =
         """
         SELECT u.member_id, u.usage_id, u.point_key, u.order_number, u.total_amount, u.cancelled_amount, u.created_at, u.updated_at
         FROM unnest($1, $2) AS n (member_id, point_key)
-        JOIN point_usages AS u ON u.member_id = n.member_id AND u.point_key = n.point_key
+        CROSS JOIN LATERAL (SELECT * FROM point_usages WHERE member_id = n.member_id AND point_key = n.point_key OFFSET 0) AS u
         """;
 
     private const string UsageDetails =
         $"""
-        SELECT {Lot}, d.usage_id, d.detail_number, d.amount, d.cancelled_amount
+        SELECT {LotRows.Columns}, d.usage_id, d.detail_number, d.amount, d.cancelled_amount
         FROM unnest($1, $2) AS n (member_id, point_key)
-        JOIN point_usages AS u ON u.member_id = n.member_id AND u.point_key = n.point_key
-        JOIN point_usage_details AS d ON d.member_id = u.member_id AND d.usage_id = u.usage_id
-        JOIN point_accumulations AS a ON a.member_id = d.member_id AND a.lot_id = d.lot_id
+        CROSS JOIN LATERAL (SELECT * FROM point_usages WHERE member_id = n.member_id AND point_key = n.point_key OFFSET 0) AS u
+        CROSS JOIN LATERAL (SELECT * FROM point_usage_details WHERE member_id = u.member_id AND usage_id = u.usage_id OFFSET 0) AS d
+        CROSS JOIN LATERAL (SELECT * FROM point_accumulations WHERE member_id = d.member_id AND lot_id = d.lot_id OFFSET 0) AS a
         ORDER BY d.member_id, d.usage_id, d.detail_number
         """;
 
@@ -83,7 +83,7 @@ internal static class LedgerLoader
         await reader.NextResultAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            rows.Add(ReadLot(reader));
+            rows.AddDrawable(LotRows.Read(reader), at.Today);
         }
 
         if (plan.IdempotencyKeys.Count > 0)
@@ -101,7 +101,7 @@ internal static class LedgerLoader
             await reader.NextResultAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                rows.Add(ReadLot(reader));
+                rows.Add(LotRows.Read(reader));
             }
         }
 
@@ -120,7 +120,7 @@ internal static class LedgerLoader
         var statements = batch.BatchCommands;
         statements.Add(Columns.Statement("BEGIN"));
         statements.Add(Columns.Statement(
-            LockTimeout, Columns.Value(((long)Math.Ceiling(rowLockWait.TotalMilliseconds)).ToString(CultureInfo.InvariantCulture))));
+            Settings, Columns.Value(((long)Math.Ceiling(rowLockWait.TotalMilliseconds)).ToString(CultureInfo.InvariantCulture))));
         var receivers = plan.Members.Where(member => member.Create).ToList();
         if (receivers.Count > 0)
         {
@@ -132,7 +132,7 @@ internal static class LedgerLoader
             NeededLots,
             Columns.Longs(plan.Members, member => member.MemberId),
             Columns.Longs(plan.Members, member => member.Points),
-            Columns.Longs(plan.Members, member => member.Smallest),
+            Columns.Longs(plan.Members, member => member.MayGain ? 0 : member.Smallest),
             Columns.Value(at.Today)));
         if (plan.IdempotencyKeys.Count > 0)
         {
@@ -171,14 +171,14 @@ internal static class LedgerLoader
         await reader.NextResultAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            var lot = rows.Add(ReadLot(reader));
-            details[(lot.MemberId, reader.GetInt64(LotColumns))].Add(new UsageDetail
+            var lot = rows.Add(LotRows.Read(reader));
+            details[(lot.MemberId, reader.GetInt64(LotRows.Count))].Add(new UsageDetail
             {
-                Number = reader.GetInt32(LotColumns + 1),
+                Number = reader.GetInt32(LotRows.Count + 1),
                 LotId = lot.Id,
                 LotKey = lot.Key,
-                Amount = reader.GetInt64(LotColumns + 2),
-                CancelledAmount = reader.GetInt64(LotColumns + 3),
+                Amount = reader.GetInt64(LotRows.Count + 2),
+                CancelledAmount = reader.GetInt64(LotRows.Count + 3),
             });
         }
     }
@@ -191,28 +191,11 @@ internal static class LedgerLoader
             reader.GetInt64(3),
             reader.IsDBNull(4) ? DateTimeOffset.MinValue : reader.GetFieldValue<DateTimeOffset>(4));
 
-    private static Lot ReadLot(NpgsqlDataReader reader) => new()
-    {
-        MemberId = reader.GetInt64(0),
-        Id = reader.GetInt64(1),
-        Key = Key(reader.GetString(2)),
-        Amount = reader.GetInt64(3),
-        Available = reader.GetInt64(4),
-        Used = reader.GetInt64(5),
-        Cancelled = reader.GetInt64(6),
-        Expired = reader.GetInt64(7),
-        ExpirationDate = reader.GetFieldValue<DateOnly>(8),
-        IsManualGrant = reader.GetBoolean(9),
-        SourceKey = reader.IsDBNull(10) ? null : Key(reader.GetString(10)),
-        CreatedAt = reader.GetFieldValue<DateTimeOffset>(11),
-        UpdatedAt = reader.GetFieldValue<DateTimeOffset>(12),
-    };
-
     private static Usage ReadUsage(NpgsqlDataReader reader, out List<UsageDetail> details) => new()
     {
         MemberId = reader.GetInt64(0),
         Id = reader.GetInt64(1),
-        Key = Key(reader.GetString(2)),
+        Key = LotRows.Key(reader.GetString(2)),
         OrderNumber = reader.GetString(3),
         TotalAmount = reader.GetInt64(4),
         CancelledAmount = reader.GetInt64(5),
@@ -221,14 +204,12 @@ internal static class LedgerLoader
         Details = details = [],
     };
 
-    private static PointKey Key(string text) =>
-        PointKey.TryParse(text, out var key) ? key : throw new InvalidOperationException($"The database holds '{text}', which is no point key.");
-
     /// <summary>Gathers rows by member.</summary>
     private sealed class Rows
     {
         private readonly Dictionary<long, WalletState> _wallets = [];
         private readonly Dictionary<(long Member, long Lot), Lot> _lots = [];
+        private readonly Dictionary<long, Lot> _loadedThrough = [];
         private readonly List<Usage> _usages = [];
 
         public Dictionary<string, StoredAnswer> Answers { get; } = new(StringComparer.Ordinal);
@@ -248,6 +229,16 @@ internal static class LedgerLoader
             return _lots[(lot.MemberId, lot.Id)];
         }
 
+        /// <summary>A lot that the draw order brought up: every lot before it is loaded too.</summary>
+        public void AddDrawable(Lot lot, DateOnly today)
+        {
+            Add(lot);
+            if (lot.IsLiveOn(today) && (!_loadedThrough.TryGetValue(lot.MemberId, out var last) || DrawOrder.Instance.Compare(lot, last) > 0))
+            {
+                _loadedThrough[lot.MemberId] = lot;
+            }
+        }
+
         public LoadedAccounts Build(LoadPlan plan, BusinessMoment at)
         {
             var lots = _lots.Values.ToLookup(lot => lot.MemberId);
@@ -257,7 +248,7 @@ internal static class LedgerLoader
             {
                 var id = member.MemberId;
                 var wallet = _wallets.TryGetValue(id, out var found) ? found : WalletState.Empty(id);
-                accounts.Add(id, new MemberAccount(wallet, lots[id], usages[id], at));
+                accounts.Add(id, new MemberAccount(wallet, lots[id], usages[id], at, _loadedThrough.GetValueOrDefault(id)));
             }
 
             return new LoadedAccounts(accounts, Answers);

@@ -1,4 +1,5 @@
 using Npgsql;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Ledger;
@@ -79,12 +80,15 @@ internal static class LedgerWriter
         WHERE w.member_id = n.member_id
         """;
 
+    // A row for the key can be there already: outlived, or, where the member has no wallet whose lock would make them wait for each other, written by
+    // a request at the same moment. Only the former is replaced: an answer that may have been replayed stays what it was.
     private const string KeepAnswers =
         """
         INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at)
         SELECT n.*, $6 FROM unnest($1, $2, $3, $4, $5) AS n
         ON CONFLICT (key, member_id) DO UPDATE
         SET request_hash = excluded.request_hash, status = excluded.status, answer = excluded.answer, created_at = excluded.created_at
+        WHERE idempotency_keys.created_at <= $7
         """;
 
     /// <summary>Writes and commits; with nothing to write, ends the transaction.</summary>
@@ -116,7 +120,8 @@ internal static class LedgerWriter
                 Columns.Bytes(answers, answer => answer.RequestHash),
                 Columns.Shorts(answers, answer => answer.Status),
                 Columns.Bytes(answers, answer => answer.Answer),
-                Columns.Value(now.UtcDateTime)));
+                Columns.Value(now),
+                Columns.Value(now - Idempotency.Retention)));
         }
 
         // Nothing to write is nothing to keep either: the empty wallets made for receivers go with the rollback.

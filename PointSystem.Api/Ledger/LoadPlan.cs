@@ -39,7 +39,7 @@ internal sealed class LoadPlan
     public void NeedMember(long memberId) => Need(memberId);
 
     /// <summary>The member's wallet is made if there is none, and locked: he is about to receive points.</summary>
-    public void NeedWallet(long memberId) => Need(memberId).Create = true;
+    public void NeedWallet(long memberId) => Need(memberId).Create = Need(memberId).MayGain = true;
 
     /// <summary>Lots that hold so many points are loaded, in draw order.</summary>
     public void NeedPoints(long memberId, long amount)
@@ -50,6 +50,9 @@ internal sealed class LoadPlan
         member.Smallest = Math.Min(member.Smallest, amount);
     }
 
+    /// <summary>What was loaded did not do. At least twice as much is asked for, so that a few reloads reach any amount.</summary>
+    public void NeedMore(long memberId, long amount) => NeedPoints(memberId, Math.Max(amount, Need(memberId).Points));
+
     public void NeedLot(PointKey key)
     {
         Need(key.MemberId);
@@ -59,7 +62,7 @@ internal sealed class LoadPlan
     /// <summary>The usage with its details and the lots they drew from.</summary>
     public void NeedUsage(PointKey key)
     {
-        Need(key.MemberId);
+        Need(key.MemberId).MayGain = true;
         _usages.Add(key);
     }
 
@@ -78,6 +81,9 @@ internal sealed class LoadPlan
         public long MemberId { get; } = memberId;
 
         public bool Create { get; set; }
+
+        /// <summary>A command may add points; so the balance of now does not tell what a later command can draw.</summary>
+        public bool MayGain { get; set; }
 
         /// <summary>Points that all commands together may draw.</summary>
         public long Points { get; set; }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Npgsql;
 using PointSystem.Api.Configuration;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Ledger;
@@ -11,7 +12,7 @@ namespace PointSystem.Api.Ledger;
 /// </summary>
 internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rules, TimeProvider clock, ILogger<PointLedger> logger)
 {
-    // Each reload asks for what was missing, so two are rare; more mean that the lots hold less than the wallet says.
+    // Each reload asks for twice as much, so two are rare; more mean that the lots hold less than the wallet says.
     private const int ReloadsMax = 8;
 
     /// <summary>Executes the commands in their order, each with an outcome of its own, under one commit.</summary>
@@ -40,10 +41,12 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
                 accounts = await LedgerLoader.LoadAsync(
                     connection, plan, now.At, clock.GetUtcNow() - Idempotency.Retention, rowLockWait, cancellationToken);
             }
-            catch (NpgsqlException e) when (!reconnected && IsStaleConnection(e))
+            catch (NpgsqlException e) when (!reconnected && StaleConnections.IsSignOf(e))
             {
-                // The pool handed out a connection that died since its last use (the server restarted). Nothing was written yet, so another try is safe.
+                // The pool handed out a connection that died since its last use (the server restarted). Nothing was written yet, so another try is safe;
+                // its neighbours in the pool are dead as well.
                 reconnected = true;
+                dataSource.Clear();
                 logger.StaleConnection(e);
                 continue;
             }
@@ -57,7 +60,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
             catch (LotsNotLoadedException e) when (reloads++ < ReloadsMax)
             {
                 // An earlier command of this batch took away lots that a later one would have drawn from. Load that much more and start over.
-                plan.NeedPoints(e.MemberId, e.Amount);
+                plan.NeedMore(e.MemberId, e.Amount);
             }
         }
     }
@@ -109,7 +112,4 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         RandomNumberGenerator.Fill(entropy);
         return PointKey.Create(type, memberId, entropy);
     }
-
-    private static bool IsStaleConnection(NpgsqlException e) =>
-        e is PostgresException postgres ? postgres.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown : e.IsTransient;
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization.Metadata;
 using Npgsql;
+using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Ledger;
 

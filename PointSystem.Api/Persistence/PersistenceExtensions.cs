@@ -32,7 +32,7 @@ internal static class PersistenceExtensions
     }
 
     /// <summary>Sets what the hot path lives on unless the connection string says otherwise.</summary>
-    private static string Tune(string connectionString)
+    internal static string Tune(string connectionString)
     {
         var settings = Parse(connectionString);
         if (!connectionString.Contains("Auto Prepare", StringComparison.OrdinalIgnoreCase))
@@ -45,7 +45,8 @@ internal static class PersistenceExtensions
         if (string.IsNullOrEmpty(settings.Options))
         {
             // Every statement here touches few rows; where the planner fears more, compiling the plan takes a thousand times as long as running it.
-            settings.Options = "-c jit=off";
+            // And all of them have an index: a prepared plan that reads a whole table was made while the table was small, and is kept when it is not.
+            settings.Options = "-c jit=off -c enable_seqscan=off";
         }
 
         if (string.IsNullOrEmpty(settings.ApplicationName))

@@ -62,13 +62,7 @@ public sealed class PointsDatabase : IAsyncDisposable
             await server.CreateCommand($"CREATE DATABASE {name}").ExecuteNonQueryAsync(cancellationToken);
         }
 
-        var source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(settings)
-        {
-            Database = name,
-            MaxAutoPrepare = 100,
-            AutoPrepareMinUsages = 2,
-            Options = "-c jit=off",
-        });
+        var source = NpgsqlDataSource.Create(PersistenceExtensions.Tune(new NpgsqlConnectionStringBuilder(settings) { Database = name }.ConnectionString));
         await using var db = new PointDbContext(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(source).Options);
         await db.Database.MigrateAsync(cancellationToken);
         return source;

@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using PointSystem.Api.Http;
-using PointSystem.Api.Ledger;
 using PointSystem.Api.Persistence;
 using PointSystem.Api.Persistence.Rows;
 using PointSystem.Locking;
@@ -11,6 +11,7 @@ namespace PointSystem.Api.Features.Reconciliation;
 
 /// <summary>
 /// Reconciles all members in chunks, one runner at a time. Progress is kept after each chunk: a run that was interrupted is resumed by whoever asks next.
+/// Who runs is written on the run itself: the lock is given back between chunks, and may be missing altogether when the lock service is away.
 /// </summary>
 internal sealed class FullReconciler(
     PointDbContext db,
@@ -18,36 +19,48 @@ internal sealed class FullReconciler(
     MemberReconciler members,
     IDistributedLocks locks,
     ReconciliationMetrics metrics,
+    IOptions<ReconciliationOptions> options,
     TimeProvider clock,
     ILogger<FullReconciler> logger)
 {
-    private const int ChunkSize = 500;
     private const int DetailsMax = 1_000;
+    private const string LockKey = "point:job:reconciliation";
 
-    private static readonly LockOptions Lock = new()
-    {
-        Wait = TimeSpan.Zero,
-        Lease = TimeSpan.FromSeconds(30),
-        Operation = "point:job:reconciliation",
-    };
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
+
+    // Long enough for somebody else to look whether there is a runner, far too short for a chunk.
+    private static readonly LockOptions Lock = new() { Wait = TimeSpan.FromSeconds(2), Lease = Lease, Operation = LockKey };
 
     /// <summary>Runs to the end, or until the caller goes; then the next call resumes.</summary>
-    /// <exception cref="LockNotAcquiredException">A run is under way on another replica.</exception>
+    /// <exception cref="LockNotAcquiredException">A run is under way, here or on another replica.</exception>
     public async Task<RunReport> RunAsync(string actor, CancellationToken cancellationToken)
     {
+        var runner = Guid.NewGuid();
         ReconciliationRunRow? run = null;
         var resumed = false;
-        while (run?.FinishedAt is null)
+        try
         {
-            // A lock for each chunk: it is never held longer than its lease, and a dead runner blocks nobody for longer than that.
-            await using var handle = await locks.AcquireAsync("point:job:reconciliation", Lock, cancellationToken);
-            using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, handle.LeaseEnding);
-            if (run is null)
+            while (run?.FinishedAt is null)
             {
-                (run, resumed) = await BeginAsync(actor, ending.Token);
-            }
+                // A lock for each chunk: it is never held longer than its lease, and a dead runner blocks nobody for longer than that.
+                await using var handle = await locks.AcquireAsync(LockKey, Lock, cancellationToken);
+                using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, handle.LeaseEnding);
+                if (run is null)
+                {
+                    (run, resumed) = await BeginAsync(actor, runner, ending.Token);
+                }
 
-            await RunChunkAsync(run, ending.Token);
+                await RunChunkAsync(run, ending.Token);
+            }
+        }
+        catch (DbUpdateConcurrencyException)
+        {
+            // Taken for dead and replaced: the other one goes on.
+            throw new LockNotAcquiredException(LockKey, Lock.Wait);
+        }
+        finally
+        {
+            await LeaveAsync(runner);
         }
 
         return Report(run, resumed);
@@ -59,20 +72,40 @@ internal sealed class FullReconciler(
             ? Report(run, resumed: false)
             : null;
 
-    private async Task<(ReconciliationRunRow Run, bool Resumed)> BeginAsync(string actor, CancellationToken cancellationToken)
+    private async Task<(ReconciliationRunRow Run, bool Resumed)> BeginAsync(string actor, Guid runner, CancellationToken cancellationToken)
     {
-        var unfinished = await db.ReconciliationRuns.AsTracking()
+        var now = clock.GetUtcNow();
+        var run = await db.ReconciliationRuns.AsTracking()
             .Where(run => run.FinishedAt == null).OrderBy(run => run.Id).FirstOrDefaultAsync(cancellationToken);
-        if (unfinished is not null)
+        var resumed = run is not null;
+        if (run is null)
         {
-            return (unfinished, true);
+            run = new ReconciliationRunRow { StartedAt = now, UpdatedAt = now, StartedBy = actor, Details = "[]" };
+            db.Add(run);
+        }
+        else if (run.Runner is not null && now - run.UpdatedAt < Lease)
+        {
+            throw new LockNotAcquiredException(LockKey, Lock.Wait);
         }
 
-        var now = clock.GetUtcNow();
-        var run = new ReconciliationRunRow { StartedAt = now, UpdatedAt = now, StartedBy = actor, Details = "[]" };
-        db.Add(run);
+        run.Runner = runner;
+        run.UpdatedAt = now;
         await db.SaveChangesAsync(cancellationToken);
-        return (run, false);
+        return (run, resumed);
+    }
+
+    /// <summary>Lets the next caller go on at once. Where even that fails, he waits until this runner is taken for dead.</summary>
+    private async Task LeaveAsync(Guid runner)
+    {
+        try
+        {
+            await db.ReconciliationRuns.Where(run => run.Runner == runner)
+                .ExecuteUpdateAsync(update => update.SetProperty(run => run.Runner, (Guid?)null), CancellationToken.None);
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
+        {
+            logger.RunnerNotCleared(e);
+        }
     }
 
     private async Task RunChunkAsync(ReconciliationRunRow run, CancellationToken cancellationToken)
@@ -130,9 +163,9 @@ internal sealed class FullReconciler(
             ) AS m ORDER BY member_id LIMIT $2
             """);
         command.Parameters.Add(Columns.Value(after));
-        command.Parameters.Add(Columns.Value(ChunkSize));
+        command.Parameters.Add(Columns.Value(options.Value.ChunkSize));
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var ids = new List<long>(ChunkSize);
+        var ids = new List<long>(options.Value.ChunkSize);
         while (await reader.ReadAsync(cancellationToken))
         {
             ids.Add(reader.GetInt64(0));

@@ -1,6 +1,6 @@
 using System.Data;
 using Npgsql;
-using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Reconciliation;
 

@@ -16,6 +16,8 @@ internal static class ReconciliationEndpoints
 
     public static IHostApplicationBuilder AddReconciliation(this IHostApplicationBuilder builder)
     {
+        builder.Services.AddOptions<ReconciliationOptions>()
+            .BindConfiguration(ReconciliationOptions.SectionName).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<ReconciliationMetrics>();
         builder.Services.AddSingleton<MemberReconciler>();
         builder.Services.AddSingleton<RepeatableAnswers>();

@@ -10,4 +10,7 @@ internal static partial class ReconciliationLog
 
     [LoggerMessage(EventId = 3, Level = LogLevel.Information, Message = "Reconciliation run {RunId}: {Members} members done, up to member {LastMemberId}")]
     public static partial void Progress(this ILogger logger, long runId, long members, long lastMemberId);
+
+    [LoggerMessage(EventId = 4, Level = LogLevel.Warning, Message = "A reconciliation run could not be left; it can be resumed when its runner counts as dead")]
+    public static partial void RunnerNotCleared(this ILogger logger, Exception exception);
 }

@@ -3,7 +3,9 @@ namespace PointSystem.Api.Features.Reconciliation;
 /// <summary>The books held against each other. <c>$1</c> is always the array of member ids.</summary>
 /// <remarks>
 /// The ledger is the truth. Wallets and the parts of a lot can be derived from it, so a difference there is corrected; where the ledger contradicts
-/// itself, or usages and cancellations contradict it, nobody can know which is right, and nothing is touched.
+/// itself, or usages, cancellations and transfers contradict it, nobody can know which is right, and nothing is touched. An entry missing at the end
+/// leaves no gap: it shows by wallet and lots agreeing on a balance and a version that the ledger has not reached. Put right by such a ledger, a
+/// cancelled lot would come back.
 /// </remarks>
 internal static class ReconciliationSql
 {
@@ -66,7 +68,7 @@ internal static class ReconciliationSql
         UNION ALL
         SELECT e.member_id, true, format('Ledger entry %s names lot %s, which does not exist.', min(e.sequence), e.lot_id)
         FROM point_ledger_entries AS e
-        LEFT JOIN point_accumulations AS a ON a.member_id = e.member_id AND a.lot_id = e.lot_id
+        LEFT JOIN point_accumulations AS a ON a.member_id = e.member_id AND a.lot_id = e.lot_id AND a.member_id = ANY ($1)
         WHERE e.member_id = ANY ($1) AND a.lot_id IS NULL GROUP BY e.member_id, e.lot_id
         UNION ALL
         SELECT member_id, true, format('Lot %s has amount %s, the ledger granted %s.', point_key, amount, coalesce(granted, 0))
@@ -78,21 +80,41 @@ internal static class ReconciliationSql
         WHERE amount = coalesce(granted, 0) AND (held < 0 OR used < 0 OR cancelled NOT IN (0, amount) OR expired < 0 OR amount <> held + used + cancelled + expired)
         UNION ALL
         SELECT u.member_id, true, format('Usage %s has total %s, its details %s.', u.point_key, u.total_amount, coalesce(sum(d.amount), 0))
-        FROM point_usages AS u LEFT JOIN point_usage_details AS d ON d.member_id = u.member_id AND d.usage_id = u.usage_id
+        FROM point_usages AS u LEFT JOIN point_usage_details AS d ON d.member_id = u.member_id AND d.usage_id = u.usage_id AND d.member_id = ANY ($1)
         WHERE u.member_id = ANY ($1) GROUP BY u.member_id, u.usage_id HAVING u.total_amount <> coalesce(sum(d.amount), 0)
         UNION ALL
         SELECT u.member_id, true, format('Usage %s has %s cancelled, its details %s.', u.point_key, u.cancelled_amount, coalesce(sum(d.cancelled_amount), 0))
-        FROM point_usages AS u LEFT JOIN point_usage_details AS d ON d.member_id = u.member_id AND d.usage_id = u.usage_id
+        FROM point_usages AS u LEFT JOIN point_usage_details AS d ON d.member_id = u.member_id AND d.usage_id = u.usage_id AND d.member_id = ANY ($1)
         WHERE u.member_id = ANY ($1) GROUP BY u.member_id, u.usage_id HAVING u.cancelled_amount <> coalesce(sum(d.cancelled_amount), 0)
         UNION ALL
-        SELECT d.member_id, true, format('Usage at entry %s drew %s from lot %s, the ledger says %s.', d.usage_id, d.amount, d.lot_id, coalesce(-sum(e.delta), 0))
+        SELECT d.member_id, true, format('Usage at entry %s drew %s from lot %s, the ledger says otherwise at entry %s.',
+                                         d.usage_id, d.amount, d.lot_id, d.usage_id + d.detail_number - 1)
         FROM point_usage_details AS d
         LEFT JOIN point_ledger_entries AS e
-            ON e.member_id = d.member_id AND e.sequence >= d.usage_id AND e.group_sequence = d.usage_id AND e.kind = 'USE' AND e.lot_id = d.lot_id
-        WHERE d.member_id = ANY ($1) GROUP BY d.member_id, d.usage_id, d.lot_id, d.amount HAVING d.amount <> coalesce(-sum(e.delta), 0)
+            ON e.member_id = d.member_id AND e.sequence = d.usage_id + d.detail_number - 1 AND e.member_id = ANY ($1)
+        WHERE d.member_id = ANY ($1)
+          AND (e.kind, e.group_sequence, e.lot_id, -e.delta) IS DISTINCT FROM ('USE', d.usage_id, d.lot_id, d.amount)
+        UNION ALL
+        SELECT e.member_id, true, format('Ledger entry %s belongs to usage %s, which does not exist.', e.sequence, e.point_key)
+        FROM point_ledger_entries AS e
+        LEFT JOIN point_usages AS u ON u.member_id = e.member_id AND u.usage_id = e.sequence AND u.member_id = ANY ($1)
+        WHERE e.member_id = ANY ($1) AND e.kind = 'USE' AND e.sequence = e.group_sequence AND u.usage_id IS NULL
+        UNION ALL
+        SELECT t.member_id, true, format('Transfer %s has amount %s, its entries %s.', t.point_key, t.amount, coalesce(-sum(e.delta), 0))
+        FROM point_transfers AS t
+        LEFT JOIN point_ledger_entries AS e
+            ON e.member_id = t.member_id AND e.group_sequence = t.first_sequence AND e.kind = 'TRANSFER_OUT' AND e.member_id = ANY ($1)
+        WHERE t.member_id = ANY ($1) GROUP BY t.member_id, t.point_key, t.amount HAVING t.amount <> coalesce(-sum(e.delta), 0)
+        UNION ALL
+        SELECT w.member_id, true, format('The wallet and the lots have %s points after %s entries, the ledger %s after %s: entries are missing.',
+                                         w.balance, w.version, coalesce(t.balance, 0), coalesce(t.entries, 0))
+        FROM member_wallets AS w
+        LEFT JOIN totals AS t ON t.member_id = w.member_id
+        CROSS JOIN LATERAL (SELECT coalesce(sum(a.available_amount), 0) AS held FROM point_accumulations AS a WHERE a.member_id = w.member_id) AS lots
+        WHERE w.member_id = ANY ($1) AND w.version > coalesce(t.entries, 0) AND w.balance = lots.held AND w.balance <> coalesce(t.balance, 0)
         UNION ALL
         SELECT u.member_id, true, format('Usage %s has %s cancelled, its cancellations %s.', u.point_key, u.cancelled_amount, coalesce(sum(c.amount), 0))
-        FROM point_usages AS u LEFT JOIN usage_cancellations AS c ON c.member_id = u.member_id AND c.usage_id = u.usage_id
+        FROM point_usages AS u LEFT JOIN usage_cancellations AS c ON c.member_id = u.member_id AND c.usage_id = u.usage_id AND c.member_id = ANY ($1)
         WHERE u.member_id = ANY ($1) GROUP BY u.member_id, u.usage_id HAVING u.cancelled_amount <> coalesce(sum(c.amount), 0)
         UNION ALL
         SELECT c.member_id, true, format('Cancellation %s has amount %s, its entries %s.', c.point_key, c.amount, coalesce(sum(e.delta), 0))

@@ -92,9 +92,9 @@ namespace PointSystem.Api.Persistence.Migrations
 
                     b.HasIndex("ExpirationDate", "MemberId")
                         .HasDatabaseName("ix_point_accumulations_expiry")
-                        .HasFilter("is_open");
+                        .HasFilter("is_open AND lot_id > 0");
 
-                    b.HasIndex("MemberId", "PointKey")
+                    b.HasIndex("PointKey", "MemberId")
                         .IsUnique()
                         .HasDatabaseName("ux_point_accumulations_point_key");
 

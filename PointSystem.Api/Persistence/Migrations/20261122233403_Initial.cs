@@ -242,12 +242,12 @@ namespace PointSystem.Api.Persistence.Migrations
                 name: "ix_point_accumulations_expiry",
                 table: "point_accumulations",
                 columns: new[] { "expiration_date", "member_id" },
-                filter: "is_open");
+                filter: "is_open AND lot_id > 0");
 
             migrationBuilder.CreateIndex(
                 name: "ux_point_accumulations_point_key",
                 table: "point_accumulations",
-                columns: new[] { "member_id", "point_key" },
+                columns: new[] { "point_key", "member_id" },
                 unique: true);
 
             migrationBuilder.CreateIndex(

@@ -92,9 +92,9 @@ namespace PointSystem.Api.Persistence.Migrations
 
                     b.HasIndex("ExpirationDate", "MemberId")
                         .HasDatabaseName("ix_point_accumulations_expiry")
-                        .HasFilter("is_open");
+                        .HasFilter("is_open AND lot_id > 0");
 
-                    b.HasIndex("MemberId", "PointKey")
+                    b.HasIndex("PointKey", "MemberId")
                         .IsUnique()
                         .HasDatabaseName("ux_point_accumulations_point_key");
 
@@ -378,12 +378,18 @@ namespace PointSystem.Api.Persistence.Migrations
                         .HasColumnName("finished_at");
 
                     b.Property<long>("LastMemberId")
+                        .IsConcurrencyToken()
                         .HasColumnType("bigint")
                         .HasColumnName("last_member_id");
 
                     b.Property<long>("Matched")
                         .HasColumnType("bigint")
                         .HasColumnName("matched");
+
+                    b.Property<Guid?>("Runner")
+                        .IsConcurrencyToken()
+                        .HasColumnType("uuid")
+                        .HasColumnName("runner");
 
                     b.Property<DateTimeOffset>("StartedAt")
                         .HasColumnType("timestamp with time zone")

@@ -22,6 +22,7 @@ namespace PointSystem.Api.Persistence.Migrations
                     updated_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
                     finished_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
                     started_by = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false),
+                    runner = table.Column<Guid>(type: "uuid", nullable: true),
                     last_member_id = table.Column<long>(type: "bigint", nullable: false),
                     matched = table.Column<long>(type: "bigint", nullable: false),
                     corrected = table.Column<long>(type: "bigint", nullable: false),

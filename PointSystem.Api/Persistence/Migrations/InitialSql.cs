@@ -27,13 +27,16 @@ internal static class InitialSql
 
     /// <summary>
     /// The lots a member's commands need: all that have lapsed with points left, and, in draw order, as many as hold <c>p_need</c> points. It stops
-    /// reading there, so the cost does not depend on how many lots there are. Nothing is drawn from when even the smallest draw exceeds the live
+    /// reading there, so the cost does not depend on how many lots there are. Every query is sorted by the index of the draw order, lest the planner
+    /// thinks of another one. Nothing is drawn from when even the smallest draw exceeds the live
     /// balance: the domain refuses it by the wallet alone.
     /// </summary>
     public const string LoadLots =
         """
         CREATE FUNCTION load_lots(p_member_id bigint, p_need bigint, p_smallest bigint, p_today date)
-        RETURNS SETOF point_accumulations LANGUAGE plpgsql STABLE ROWS 2 AS $$
+        RETURNS SETOF point_accumulations LANGUAGE plpgsql STABLE ROWS 2
+        -- Its plans live as long as the session and may be made when the tables are nearly empty, where reading and sorting all looks cheap.
+        SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
         DECLARE
             lot point_accumulations;
             live bigint;
@@ -41,11 +44,13 @@ internal static class InitialSql
             SELECT balance INTO live FROM member_wallets WHERE member_id = p_member_id;
             -- Twice, because the index has the manual mark before the date.
             FOR lot IN
-                SELECT * FROM point_accumulations
-                WHERE member_id = p_member_id AND is_open AND is_manual_grant AND expiration_date < p_today
+                (SELECT * FROM point_accumulations
+                 WHERE member_id = p_member_id AND is_open AND is_manual_grant AND expiration_date < p_today
+                 ORDER BY is_manual_grant DESC, expiration_date, created_at, lot_id)
                 UNION ALL
-                SELECT * FROM point_accumulations
-                WHERE member_id = p_member_id AND is_open AND NOT is_manual_grant AND expiration_date < p_today
+                (SELECT * FROM point_accumulations
+                 WHERE member_id = p_member_id AND is_open AND NOT is_manual_grant AND expiration_date < p_today
+                 ORDER BY is_manual_grant DESC, expiration_date, created_at, lot_id)
             LOOP
                 live := live - lot.available_amount;
                 RETURN NEXT lot;

@@ -14,6 +14,9 @@ internal sealed class ReconciliationRunRow
 
     public required string StartedBy { get; init; }
 
+    /// <summary>Who works on it at the moment; null when nobody does. A runner that died is found out by <see cref="UpdatedAt"/>.</summary>
+    public Guid? Runner { get; set; }
+
     /// <summary>Every member up to this one is done.</summary>
     public long LastMemberId { get; set; }
 

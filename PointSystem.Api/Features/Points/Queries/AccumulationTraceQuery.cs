@@ -1,4 +1,5 @@
 using Npgsql;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points.Queries;
@@ -79,11 +80,11 @@ internal static class AccumulationTraceQuery
         NpgsqlDataSource database, PointKey key, long afterUsageId, int size, CancellationToken cancellationToken)
     {
         await using var batch = database.CreateBatch();
-        batch.BatchCommands.Add(Sql.Statement(Sql.Snapshot));
-        batch.BatchCommands.Add(Sql.Statement(LotByKey, Member(key), Text(key)));
-        batch.BatchCommands.Add(Sql.Statement(Usages, Member(key), Text(key), Sql.Value(afterUsageId), Sql.Value(size + 1)));
-        batch.BatchCommands.Add(Sql.Statement(Transfers, Member(key), Text(key), Sql.Value(TransfersMax)));
-        batch.BatchCommands.Add(Sql.Statement(Sql.Commit));
+        batch.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
+        batch.BatchCommands.Add(Columns.Statement(LotByKey, Member(key), Text(key)));
+        batch.BatchCommands.Add(Columns.Statement(Usages, Member(key), Text(key), Columns.Value(afterUsageId), Columns.Value(size + 1)));
+        batch.BatchCommands.Add(Columns.Statement(Transfers, Member(key), Text(key), Columns.Value(TransfersMax)));
+        batch.BatchCommands.Add(Columns.Statement(Sql.Commit));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         if (!await reader.ReadAsync(cancellationToken))
         {
@@ -132,7 +133,7 @@ internal static class AccumulationTraceQuery
         return transfers;
     }
 
-    private static Npgsql.NpgsqlParameter Member(PointKey key) => Sql.Value(key.MemberId);
+    private static Npgsql.NpgsqlParameter Member(PointKey key) => Columns.Value(key.MemberId);
 
-    private static Npgsql.NpgsqlParameter Text(PointKey key) => Sql.Value(key.Value);
+    private static Npgsql.NpgsqlParameter Text(PointKey key) => Columns.Value(key.Value);
 }

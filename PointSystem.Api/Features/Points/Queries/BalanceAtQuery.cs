@@ -1,4 +1,5 @@
 using Npgsql;
+using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
@@ -86,20 +87,20 @@ internal static class BalanceAtQuery
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var begin = connection.CreateBatch();
-        begin.BatchCommands.Add(Sql.Statement(Sql.Snapshot));
-        begin.BatchCommands.Add(Sql.Statement(SequenceAt, Sql.Value(memberId), Sql.Value(moment.At)));
-        begin.BatchCommands.Add(Sql.Statement(PlanWithValues));
+        begin.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
+        begin.BatchCommands.Add(Columns.Statement(SequenceAt, Columns.Value(memberId), Columns.Value(moment.At)));
+        begin.BatchCommands.Add(Columns.Statement(PlanWithValues));
         var sequence = (long)(await begin.ExecuteScalarAsync(cancellationToken))!;
 
         var (manual, ordinary) = (after ?? DrawPosition.Start(moment.Date)).Bounds(moment.Date);
         await using var read = connection.CreateBatch();
-        read.BatchCommands.Add(Sql.Statement(
+        read.BatchCommands.Add(Columns.Statement(
             Text,
             [
-                Sql.Value(memberId), Sql.Value(moment.Date), Sql.Value(count), .. Sql.Values(manual), .. Sql.Values(ordinary),
-                Sql.Value(sequence), Sql.Value(moment.At),
+                Columns.Value(memberId), Columns.Value(moment.Date), Columns.Value(count), .. Sql.Values(manual), .. Sql.Values(ordinary),
+                Columns.Value(sequence), Columns.Value(moment.At),
             ]));
-        read.BatchCommands.Add(Sql.Statement(Sql.Commit));
+        read.BatchCommands.Add(Columns.Statement(Sql.Commit));
         await using var reader = await read.ExecuteReaderAsync(cancellationToken);
         return await BalanceQuery.ReadAsync(reader, cancellationToken);
     }

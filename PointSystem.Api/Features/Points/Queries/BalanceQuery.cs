@@ -1,4 +1,5 @@
 using Npgsql;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points.Queries;
@@ -53,8 +54,8 @@ internal static class BalanceQuery
     {
         var (manual, ordinary) = (after ?? DrawPosition.Start(today)).Bounds(today);
         await using var command = database.CreateBatch();
-        command.BatchCommands.Add(Sql.Statement(
-            Text, [Sql.Value(memberId), Sql.Value(today), Sql.Value(count), .. Sql.Values(manual), .. Sql.Values(ordinary)]));
+        command.BatchCommands.Add(Columns.Statement(
+            Text, [Columns.Value(memberId), Columns.Value(today), Columns.Value(count), .. Sql.Values(manual), .. Sql.Values(ordinary)]));
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         return await ReadAsync(reader, cancellationToken);
     }

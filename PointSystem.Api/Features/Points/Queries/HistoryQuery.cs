@@ -1,4 +1,5 @@
 using Npgsql;
+using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
@@ -33,12 +34,12 @@ internal static class HistoryQuery
 
     private static NpgsqlBatchCommand Describe(HistoryFilter filter, long before, int size)
     {
-        var (member, sequence, count) = (Sql.Value(filter.MemberId), Sql.Value(before), Sql.Value(size + 1));
+        var (member, sequence, count) = (Columns.Value(filter.MemberId), Columns.Value(before), Columns.Value(size + 1));
         return filter switch
         {
-            { OrderNumber: { } order } => Sql.Statement(HistorySql.OfOrder, member, sequence, count, Sql.Value(order), Sql.Value(filter.Kind)),
-            { Kind: { } kind } => Sql.Statement(HistorySql.OfKind, member, sequence, count, Sql.Value(kind)),
-            _ => Sql.Statement(HistorySql.Newest, member, sequence, count),
+            { OrderNumber: { } order } => Columns.Statement(HistorySql.OfOrder, member, sequence, count, Columns.Value(order), Columns.Value(filter.Kind)),
+            { Kind: { } kind } => Columns.Statement(HistorySql.OfKind, member, sequence, count, Columns.Value(kind)),
+            _ => Columns.Statement(HistorySql.Newest, member, sequence, count),
         };
     }
 

@@ -1,9 +1,9 @@
 using Npgsql;
-using NpgsqlTypes;
+using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
-/// <summary>Commands with positional parameters, and the snapshot that several of them share.</summary>
+/// <summary>What the reads have in common: the snapshot that several statements share, page limits and bounds.</summary>
 internal static class Sql
 {
     /// <summary>Ends the snapshot.</summary>
@@ -18,28 +18,6 @@ internal static class Sql
     /// </summary>
     public const string PageMax = "LIMIT 101";
 
-    public static NpgsqlBatchCommand Statement(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
-    {
-        var command = new NpgsqlBatchCommand(sql);
-        foreach (var parameter in parameters)
-        {
-            command.Parameters.Add(parameter);
-        }
-
-        return command;
-    }
-
-    public static NpgsqlParameter Value(long value) => new NpgsqlParameter<long> { TypedValue = value };
-
-    public static NpgsqlParameter Value(int value) => new NpgsqlParameter<int> { TypedValue = value };
-
-    public static NpgsqlParameter Value(DateOnly value) => new NpgsqlParameter<DateOnly> { TypedValue = value };
-
-    /// <summary>The ends of the calendar are -infinity and infinity in the database.</summary>
-    public static NpgsqlParameter Value(DateTimeOffset value) => new NpgsqlParameter<DateTime> { TypedValue = value.UtcDateTime };
-
-    public static NpgsqlParameter Value(string? value) => new() { Value = value ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };
-
     public static ReadOnlySpan<NpgsqlParameter> Values(DrawBound bound) =>
-        new[] { Value(bound.ExpirationDate), Value(bound.CreatedAt), Value(bound.LotId) };
+        new[] { Columns.Value(bound.ExpirationDate), Columns.Value(bound.CreatedAt), Columns.Value(bound.LotId) };
 }

@@ -1,4 +1,5 @@
 using Npgsql;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points.Queries;
@@ -47,12 +48,12 @@ internal static class UsageTraceQuery
         NpgsqlDataSource database, PointKey key, long afterSequence, int size, CancellationToken cancellationToken)
     {
         await using var batch = database.CreateBatch();
-        batch.BatchCommands.Add(Sql.Statement(Sql.Snapshot));
-        batch.BatchCommands.Add(Sql.Statement(UsageByKey, Sql.Value(key.MemberId), Sql.Value(key.Value)));
-        batch.BatchCommands.Add(Sql.Statement(Details, Sql.Value(key.MemberId), Sql.Value(key.Value)));
-        batch.BatchCommands.Add(Sql.Statement(
-            Cancellations, Sql.Value(key.MemberId), Sql.Value(key.Value), Sql.Value(afterSequence), Sql.Value(size + 1)));
-        batch.BatchCommands.Add(Sql.Statement(Sql.Commit));
+        batch.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
+        batch.BatchCommands.Add(Columns.Statement(UsageByKey, Columns.Value(key.MemberId), Columns.Value(key.Value)));
+        batch.BatchCommands.Add(Columns.Statement(Details, Columns.Value(key.MemberId), Columns.Value(key.Value)));
+        batch.BatchCommands.Add(Columns.Statement(
+            Cancellations, Columns.Value(key.MemberId), Columns.Value(key.Value), Columns.Value(afterSequence), Columns.Value(size + 1)));
+        batch.BatchCommands.Add(Columns.Statement(Sql.Commit));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         if (!await reader.ReadAsync(cancellationToken))
         {

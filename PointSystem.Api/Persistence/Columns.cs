@@ -1,9 +1,9 @@
 using NpgsqlTypes;
 using Npgsql;
 
-namespace PointSystem.Api.Ledger;
+namespace PointSystem.Api.Persistence;
 
-/// <summary>Parameters of the set-based statements: one array for each column.</summary>
+/// <summary>Statements with positional parameters: single values, and one array for each column of a set.</summary>
 internal static class Columns
 {
     public static NpgsqlBatchCommand Statement(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
@@ -34,7 +34,15 @@ internal static class Columns
 
     public static NpgsqlParameter Bytes<T>(IReadOnlyCollection<T> rows, Func<T, byte[]> value) => Of(rows, value, NpgsqlDbType.Bytea);
 
-    public static NpgsqlParameter Value<T>(T value) => new NpgsqlParameter<T> { TypedValue = value };
+    public static NpgsqlParameter Value<T>(T value)
+        where T : struct => new NpgsqlParameter<T> { TypedValue = value };
+
+    /// <summary>The ends of the calendar are -infinity and infinity in the database.</summary>
+    public static NpgsqlParameter Value(DateTimeOffset value) => new NpgsqlParameter<DateTime> { TypedValue = value.UtcDateTime };
+
+    public static NpgsqlParameter Value(byte[] value) => new NpgsqlParameter<byte[]> { TypedValue = value };
+
+    public static NpgsqlParameter Value(string? value) => new() { Value = value ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };
 
     private static NpgsqlParameter<TValue[]> Of<TRow, TValue>(IReadOnlyCollection<TRow> rows, Func<TRow, TValue> value, NpgsqlDbType type)
     {

@@ -1,7 +1,7 @@
 using Npgsql;
 using PointSystem.Domain.Points;
 
-namespace PointSystem.Api.Features.Points.Queries;
+namespace PointSystem.Api.Persistence;
 
 /// <summary>Lots out of query results.</summary>
 internal static class LotRows
@@ -12,6 +12,9 @@ internal static class LotRows
         a.member_id, a.lot_id, a.point_key, a.amount, a.available_amount, a.used_amount, a.cancelled_amount, a.expired_amount,
         a.expiration_date, a.is_manual_grant, a.source_point_key, a.created_at, a.updated_at
         """;
+
+    /// <summary>How many those are.</summary>
+    public const int Count = 13;
 
     /// <summary>How lots are sorted: by the index of the draw order.</summary>
     public const string DrawOrder = "a.is_manual_grant DESC, a.expiration_date, a.created_at, a.lot_id";
