@@ -67,15 +67,18 @@ internal sealed class ExpiryJob(
 
     private async Task<int> PostAsync(List<IPointCommand> members, CancellationToken cancellationToken)
     {
-        try
+        if (members.Count > 1)
         {
-            await ledger.ExecuteAsync(members, RowLockWait, cancellationToken);
-            return members.Count;
-        }
-        catch (Exception e) when (members.Count > 1 && IsOneMembersFault(e))
-        {
-            // One busy or broken member must not keep the others' lapses from being posted.
-            logger.ChunkSplit(e, members.Count);
+            try
+            {
+                await ledger.ExecuteAsync(members, RowLockWait, cancellationToken);
+                return members.Count;
+            }
+            catch (Exception e) when (IsOneMembersFault(e))
+            {
+                // One busy or broken member must not keep the others' lapses from being posted.
+                logger.ChunkSplit(e, members.Count);
+            }
         }
 
         var posted = 0;

@@ -13,13 +13,7 @@ namespace PointSystem.Api.Ledger;
 /// </remarks>
 internal static class LedgerLoader
 {
-    // Besides the wait: prepared plans live as long as their connection. One made while the tables are nearly empty would join by reading them whole,
-    // and go on doing so when they are not; with these, every statement of a write is looked up by index, whenever it was planned.
-    private const string Settings =
-        """
-        SELECT set_config('lock_timeout', $1, true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-            set_config('enable_mergejoin', 'off', true), set_config('enable_material', 'off', true)
-        """;
+    private const string LockTimeout = "SELECT set_config('lock_timeout', $1, true)";
 
     private const string MakeWallets =
         "INSERT INTO member_wallets (member_id) SELECT m FROM unnest($1) AS m ORDER BY m ON CONFLICT (member_id) DO NOTHING";
@@ -30,8 +24,14 @@ internal static class LedgerLoader
         FROM member_wallets WHERE member_id = ANY ($1) ORDER BY member_id FOR UPDATE
         """;
 
+    // LATERAL with OFFSET 0, here and below, makes each row a look-up of its own. Prepared plans live as long as their connection: one made while the
+    // tables are nearly empty would rather read them whole, or go by another index, and go on doing so when they are not.
     private const string Answers =
-        "SELECT key, request_hash, status, answer FROM idempotency_keys WHERE key = ANY ($1) AND created_at > $2 ORDER BY created_at DESC";
+        """
+        SELECT i.key, i.request_hash, i.status, i.answer
+        FROM unnest($1) AS n (key) CROSS JOIN LATERAL (SELECT * FROM idempotency_keys WHERE key = n.key OFFSET 0) AS i
+        WHERE i.created_at > $2 ORDER BY i.created_at DESC
+        """;
 
     private const string NeededLots =
         $"""
@@ -40,7 +40,6 @@ internal static class LedgerLoader
         CROSS JOIN LATERAL load_lots(n.member_id, n.need, n.smallest, $4) AS a
         """;
 
-    // LATERAL with OFFSET 0 keeps the order of the look-ups as written.
     private const string NamedLots =
         $"""
         SELECT {LotRows.Columns}
@@ -120,7 +119,7 @@ internal static class LedgerLoader
         var statements = batch.BatchCommands;
         statements.Add(Columns.Statement("BEGIN"));
         statements.Add(Columns.Statement(
-            Settings, Columns.Value(((long)Math.Ceiling(rowLockWait.TotalMilliseconds)).ToString(CultureInfo.InvariantCulture))));
+            LockTimeout, Columns.Value(((long)Math.Ceiling(rowLockWait.TotalMilliseconds)).ToString(CultureInfo.InvariantCulture))));
         var receivers = plan.Members.Where(member => member.Create).ToList();
         if (receivers.Count > 0)
         {

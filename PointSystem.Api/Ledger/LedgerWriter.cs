@@ -26,12 +26,13 @@ internal static class LedgerWriter
         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         """;
 
+    // "= ANY" says nothing new. But however the join is planned, perhaps when the table was nearly empty, no other member's rows are read.
     private const string UpdateLots =
         """
         UPDATE point_accumulations AS a
         SET available_amount = n.available, used_amount = n.used, cancelled_amount = n.cancelled, expired_amount = n.expired, updated_at = n.updated_at
         FROM unnest($1, $2, $3, $4, $5, $6, $7) AS n (member_id, lot_id, available, used, cancelled, expired, updated_at)
-        WHERE a.member_id = n.member_id AND a.lot_id = n.lot_id
+        WHERE a.member_id = n.member_id AND a.lot_id = n.lot_id AND a.member_id = ANY ($1)
         """;
 
     private const string InsertUsages =
@@ -50,14 +51,14 @@ internal static class LedgerWriter
         """
         UPDATE point_usages AS u SET cancelled_amount = n.cancelled, updated_at = n.updated_at
         FROM unnest($1, $2, $3, $4) AS n (member_id, usage_id, cancelled, updated_at)
-        WHERE u.member_id = n.member_id AND u.usage_id = n.usage_id
+        WHERE u.member_id = n.member_id AND u.usage_id = n.usage_id AND u.member_id = ANY ($1)
         """;
 
     private const string UpdateDetails =
         """
         UPDATE point_usage_details AS d SET cancelled_amount = n.cancelled
         FROM unnest($1, $2, $3, $4) AS n (member_id, usage_id, detail_number, cancelled)
-        WHERE d.member_id = n.member_id AND d.usage_id = n.usage_id AND d.detail_number = n.detail_number
+        WHERE d.member_id = n.member_id AND d.usage_id = n.usage_id AND d.detail_number = n.detail_number AND d.member_id = ANY ($1)
         """;
 
     private const string InsertCancellations =
@@ -77,7 +78,7 @@ internal static class LedgerWriter
         UPDATE member_wallets AS w
         SET balance = n.balance, manual_balance = n.manual_balance, version = n.version, last_entry_at = n.last_entry_at
         FROM unnest($1, $2, $3, $4, $5) AS n (member_id, balance, manual_balance, version, last_entry_at)
-        WHERE w.member_id = n.member_id
+        WHERE w.member_id = n.member_id AND w.member_id = ANY ($1)
         """;
 
     // A row for the key can be there already: outlived, or, where the member has no wallet whose lock would make them wait for each other, written by

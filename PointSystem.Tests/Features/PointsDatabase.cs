@@ -19,7 +19,9 @@ public sealed class PointsDatabase : IAsyncDisposable
     private readonly SemaphoreSlim _gate = new(1);
     private readonly string _directory = Path.Combine(Path.GetTempPath(), $"pointsystem-tests-{Guid.NewGuid():n}");
     private ChildProcess? _server;
+    private Func<ChildProcess>? _startServer;
     private NpgsqlDataSource? _source;
+    private string? _settings;
 
     /// <summary>The database; started by whoever asks first.</summary>
     internal async Task<NpgsqlDataSource> GetAsync(CancellationToken cancellationToken)
@@ -51,18 +53,46 @@ public sealed class PointsDatabase : IAsyncDisposable
         _gate.Dispose();
     }
 
+    /// <summary>Another migrated database on the same server, which the caller has to himself.</summary>
+    /// <param name="tune">Changes its connection settings.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    internal async Task<NpgsqlDataSource> CreateDatabaseAsync(Action<NpgsqlConnectionStringBuilder>? tune, CancellationToken cancellationToken)
+    {
+        await GetAsync(cancellationToken);
+        return await CreateOneAsync(tune, cancellationToken);
+    }
+
+    /// <summary>Ends the server as <c>kill -9</c> does. For a server of the test's own.</summary>
+    internal Task KillServerAsync() => _server!.KillAsync();
+
+    /// <summary>Starts the killed server again on its data and its port.</summary>
+    internal async Task RestartServerAsync(CancellationToken cancellationToken)
+    {
+        await _server!.DisposeAsync();
+        _server = _startServer!();
+        await UntilAnsweredAsync(cancellationToken);
+    }
+
     private async Task<NpgsqlDataSource> StartAsync(CancellationToken cancellationToken)
     {
-        var settings = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_POSTGRES") is { Length: > 0 } given
+        _settings = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_POSTGRES") is { Length: > 0 } given
             ? given
             : await StartServerAsync(cancellationToken);
+        return await CreateOneAsync(null, cancellationToken);
+    }
+
+    private async Task<NpgsqlDataSource> CreateOneAsync(Action<NpgsqlConnectionStringBuilder>? tune, CancellationToken cancellationToken)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(_settings) { Pooling = false };
         var name = $"points_{Guid.NewGuid():n}";
         await using (var server = NpgsqlDataSource.Create(settings))
         {
             await server.CreateCommand($"CREATE DATABASE {name}").ExecuteNonQueryAsync(cancellationToken);
         }
 
-        var source = NpgsqlDataSource.Create(PersistenceExtensions.Tune(new NpgsqlConnectionStringBuilder(settings) { Database = name }.ConnectionString));
+        var own = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune(new NpgsqlConnectionStringBuilder(_settings) { Database = name }.ConnectionString));
+        tune?.Invoke(own);
+        var source = NpgsqlDataSource.Create(own);
         await using var db = new PointDbContext(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(source).Options);
         await db.Database.MigrateAsync(cancellationToken);
         return source;
@@ -93,17 +123,22 @@ public sealed class PointsDatabase : IAsyncDisposable
         }
 
         var port = FreePort.Next().ToString(CultureInfo.InvariantCulture);
-        _server = Run(binaries.Server, "-D", data, "-p", port, "-k", _directory, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off");
-        var settings = $"Host=127.0.0.1;Port={port};Username=postgres;Database=postgres";
-        await Eventually.TrueAsync(() => AnswersAsync(settings, cancellationToken), () => $"PostgreSQL does not answer: {_server.Output}", cancellationToken);
-        return settings;
+        _startServer = () => Run(binaries.Server, "-D", data, "-p", port, "-k", _directory, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off");
+        _server = _startServer();
+        _settings = $"Host=127.0.0.1;Port={port};Username=postgres;Database=postgres";
+        await UntilAnsweredAsync(cancellationToken);
+        return _settings;
     }
+
+    private Task UntilAnsweredAsync(CancellationToken cancellationToken) => Eventually.TrueAsync(
+        () => AnswersAsync(_settings!, cancellationToken), () => $"PostgreSQL does not answer: {_server!.Output}", cancellationToken);
 
     private static async Task<bool> AnswersAsync(string settings, CancellationToken cancellationToken)
     {
         try
         {
-            await using var connection = new NpgsqlConnection(settings);
+            // From the pool, a connection to the server that has gone would do for an answer.
+            await using var connection = new NpgsqlConnection(settings + ";Pooling=false");
             await connection.OpenAsync(cancellationToken);
             return true;
         }

@@ -28,6 +28,8 @@ internal sealed class Shop
         _ledger = new PointLedger(database, rules, Clock, NullLogger<PointLedger>.Instance);
     }
 
+    public PointLedger Ledger => _ledger;
+
     public static TimeZoneInfo Zone { get; } = new BusinessOptions().Zone();
 
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 3, 1, 3, 0, 0, TimeSpan.Zero));
@@ -48,6 +50,10 @@ internal sealed class Shop
 
     public Task<CommandOutcome> TransferAsync(long from, long to, long amount) =>
         RunAsync(new TransferPoints.Command(from, to, amount, null, "test", null));
+
+    /// <summary>Several commands in one transaction.</summary>
+    public Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(params IReadOnlyList<IPointCommand> commands) =>
+        _ledger.ExecuteAsync(commands, TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
 
     public static PointKey KeyOf(CommandOutcome outcome)
     {
@@ -106,8 +112,7 @@ internal sealed class Shop
         return lines;
     }
 
-    private async Task<CommandOutcome> RunAsync(IPointCommand command) =>
-        (await _ledger.ExecuteAsync([command], TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken))[0];
+    public async Task<CommandOutcome> RunAsync(IPointCommand command) => (await ExecuteAsync(command))[0];
 }
 
 internal sealed record JournalLine(

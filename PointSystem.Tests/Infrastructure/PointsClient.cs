@@ -73,7 +73,10 @@ public sealed class PointsClient : IDisposable
         {
             using var response = await _http.SendAsync(request, TestContext.Current.CancellationToken);
             var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-            return new Answer(response.StatusCode, text, response.Headers.ToDictionary(header => header.Key, header => string.Join(",", header.Value)));
+            return new Answer(response.StatusCode, text, response.Headers.ToDictionary(header => header.Key, header => string.Join(",", header.Value)))
+            {
+                ContentType = response.Content.Headers.ContentType?.ToString() ?? "",
+            };
         }
     }
 
@@ -83,6 +86,9 @@ public sealed class PointsClient : IDisposable
 /// <summary>What came back.</summary>
 public sealed record Answer(HttpStatusCode Status, string Text, IReadOnlyDictionary<string, string> Headers)
 {
+    /// <summary>The media type of the body; empty when there is none.</summary>
+    public string ContentType { get; init; } = "";
+
     public JsonNode Json => JsonNode.Parse(Text) ?? throw new JsonException("The answer is null.");
 
     public string Code => TextOf("code");

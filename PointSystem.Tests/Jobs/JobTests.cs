@@ -1,0 +1,177 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Hosting.Internal;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using PointSystem.Api.Configuration;
+using PointSystem.Api.Jobs;
+using PointSystem.Locking;
+using PointSystem.Tests.Features;
+using PointSystem.Tests.Infrastructure;
+using PointSystem.Tests.Locking;
+
+namespace PointSystem.Tests.Jobs;
+
+public sealed class JobTests(PointsDatabase server)
+{
+    private const string Lapsed = "SELECT count(*) FROM point_accumulations WHERE is_open AND expiration_date < $1";
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task ExpiryJob_LapsesOfSeveralMembers_PostsAllInChunks()
+    {
+        await using var database = await server.CreateDatabaseAsync(null, Token);
+        var (shop, members) = await LapsingAsync(database, members: 7, lots: 3);
+
+        await RunExpiryAsync(database, shop, chunk: 2, () => UnpostedAsync(database, shop));
+
+        await Books.AssertBalancedAsync(database.ConnectionString, members);
+        Assert.Equal(21, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE kind = 'EXPIRE' AND actor = 'system:expiry'"));
+        Assert.Equal(7 * 1_000, await Books.CountAsync(database.ConnectionString, "SELECT sum(balance)::bigint FROM member_wallets"));
+    }
+
+    [Fact]
+    public async Task ExpiryJob_AMemberWhoCannotBePosted_KeepsNobodyElseWaiting()
+    {
+        await using var database = await server.CreateDatabaseAsync(null, Token);
+        var (shop, members) = await LapsingAsync(database, members: 4, lots: 6);
+
+        // The wallet has less than the lots, which the rules forbid to post; his lots are the oldest and fill whole chunks.
+        await ExecuteAsync(database, $"UPDATE member_wallets SET balance = 1, manual_balance = 0 WHERE member_id = {members[0]}");
+        await ExecuteAsync(database, $"UPDATE point_accumulations SET expiration_date = expiration_date - 1 WHERE member_id = {members[0]}");
+
+        await RunExpiryAsync(database, shop, chunk: 2, async () => await UnpostedAsync(database, shop) - 6);
+
+        await Books.AssertBalancedAsync(database.ConnectionString, members[1..]);
+        Assert.Equal(0, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE kind = 'EXPIRE' AND member_id = $1", members[0]));
+    }
+
+    [Fact]
+    public async Task ExpiryJob_WritesRacingIt_KeepTheBooksBalanced()
+    {
+        await using var database = await server.CreateDatabaseAsync(null, Token);
+        var (shop, members) = await LapsingAsync(database, members: 10, lots: 3);
+        var writes = Task.WhenAll(members.Select(async member =>
+        {
+            for (var i = 0; i < 10; i++)
+            {
+                await shop.UseAsync(member, "A1", 1);
+            }
+        }));
+
+        await RunExpiryAsync(database, shop, chunk: 3, () => UnpostedAsync(database, shop));
+        await writes;
+
+        await Books.AssertBalancedAsync(database.ConnectionString, members);
+        Assert.Equal(30, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE kind = 'EXPIRE'"));
+    }
+
+    [Fact]
+    public async Task ExpiryJob_LockHeldByAnotherReplica_DoesNothingUntilItIsFree()
+    {
+        await using var database = await server.CreateDatabaseAsync(null, Token);
+        var (shop, _) = await LapsingAsync(database, members: 1, lots: 1);
+        var store = new MemoryLockStore(TimeProvider.System);
+        await using var other = await LockReplica.StartAsync(store, []);
+        var held = await other.Locks.AcquireAsync("point:job:expiry", new LockOptions { Lease = TimeSpan.FromSeconds(30) }, Token);
+        await using var replica = await LockReplica.StartAsync(store, []);
+        using var job = Expiry(database, shop, replica.Locks, chunk: 10);
+
+        await job.StartAsync(Token);
+        await Eventually.HoldsAsync(() => store.Asked.Count >= 2, "the job asked for its lock");
+        Assert.Equal(1, await UnpostedAsync(database, shop));
+
+        await held.DisposeAsync();
+        await Eventually.HoldsAsync(() => !store.IsHeld("point:job:expiry"), "the lock is free");
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                shop.Clock.Advance(TimeSpan.FromMinutes(1));
+                return await UnpostedAsync(database, shop) == 0;
+            },
+            "the next round posts the lapse");
+        await job.StopAsync(Token);
+    }
+
+    [Fact]
+    public async Task Write_OfAMemberWithLapses_PostsThemFirst()
+    {
+        await using var database = await server.CreateDatabaseAsync(null, Token);
+        var (shop, members) = await LapsingAsync(database, members: 1, lots: 2);
+
+        await shop.UseAsync(members[0], "A1", 10);
+
+        var kinds = (await shop.JournalAsync(members[0])).Select(line => line.Kind).ToList();
+        Assert.Equal(["ACCUMULATE", "ACCUMULATE", "ACCUMULATE", "EXPIRE", "EXPIRE", "USE"], kinds);
+        await Books.AssertBalancedAsync(database.ConnectionString, members);
+    }
+
+    [Fact]
+    public async Task CleanupJob_KeysOfAllAges_DeletesThoseOlderThanADay()
+    {
+        await using var database = await server.CreateDatabaseAsync(null, Token);
+        await ExecuteAsync(
+            database,
+            """
+            INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at)
+            SELECT 'k' || i, i, 'x', 200, 'x', now() - make_interval(mins => i) FROM generate_series(1, 4000) AS i
+            """);
+        await using var replica = await LockReplica.StartAsync(new MemoryLockStore(TimeProvider.System), []);
+        using var job = new IdempotencyCleanupJob(
+            database, replica.Locks, Options.Create(new JobOptions()), TimeProvider.System, NullLogger<IdempotencyCleanupJob>.Instance);
+
+        await job.StartAsync(Token);
+        await Eventually.HoldsAsync(async () => await OlderAsync(">= 1441") == 0, "the old keys are deleted");
+        await job.StopAsync(Token);
+
+        Assert.InRange(await OlderAsync("< 1441"), 1_430, 1_441);
+
+        async Task<long> OlderAsync(string than) => await Books.CountAsync(
+            database.ConnectionString, $"SELECT count(*) FROM idempotency_keys WHERE member_id {than}");
+    }
+
+    private static async Task<(Shop Shop, long[] Members)> LapsingAsync(NpgsqlDataSource database, int members, int lots)
+    {
+        var shop = new Shop(database, 1);
+        var ids = Enumerable.Range(0, members).Select(_ => PointsClient.NewMember()).ToArray();
+        foreach (var id in ids)
+        {
+            for (var i = 0; i < lots; i++)
+            {
+                await shop.AccumulateAsync(id, 10, days: 2 + i, manual: i == 0);
+            }
+
+            await shop.AccumulateAsync(id, 1_000, days: 100);
+        }
+
+        shop.Clock.Advance(TimeSpan.FromDays(20));
+        return (shop, ids);
+    }
+
+    private static async Task RunExpiryAsync(NpgsqlDataSource database, Shop shop, int chunk, Func<Task<long>> left)
+    {
+        await using var replica = await LockReplica.StartAsync(new MemoryLockStore(TimeProvider.System), []);
+        using var job = Expiry(database, shop, replica.Locks, chunk);
+        await job.StartAsync(Token);
+        await Eventually.HoldsAsync(async () => await left() == 0, "all lapses are posted");
+        await job.StopAsync(Token);
+    }
+
+    private static ExpiryJob Expiry(NpgsqlDataSource database, Shop shop, IDistributedLocks locks, int chunk)
+    {
+        var rules = new RulesProvider(
+            database, shop.Clock, Options.Create(new BusinessOptions()), new HostingEnvironment { EnvironmentName = Environments.Staging }, NullLogger<RulesProvider>.Instance);
+        return new ExpiryJob(
+            database, rules, shop.Ledger, locks, Options.Create(new JobOptions { ExpiryChunk = chunk }), shop.Clock, NullLogger<ExpiryJob>.Instance);
+    }
+
+    private static Task<long> UnpostedAsync(NpgsqlDataSource database, Shop shop) =>
+        Books.CountAsync(database.ConnectionString, Lapsed, shop.Now.Today);
+
+    private static async Task ExecuteAsync(NpgsqlDataSource database, string sql)
+    {
+        await using var command = database.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(Token);
+    }
+}

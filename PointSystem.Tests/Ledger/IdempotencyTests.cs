@@ -1,0 +1,149 @@
+using PointSystem.Api.Features.Points;
+using PointSystem.Api.Ledger;
+using PointSystem.Tests.Features;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Ledger;
+
+public sealed class IdempotencyTests(PointsDatabase server)
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task SameKey_SameRequest_GetsTheFirstAnswerByteForByte()
+    {
+        var (shop, member) = await StartAsync();
+        var key = NewKey();
+        var first = await shop.RunAsync(Use(member, 40, key));
+        await shop.UseAsync(member, "other", 10);
+        shop.Clock.Advance(TimeSpan.FromHours(23));
+
+        var again = await shop.RunAsync(Use(member, 40, key));
+
+        Assert.False(first.IsReplay);
+        Assert.True(again.IsReplay);
+        Assert.Equal(first.Status, again.Status);
+        Assert.Equal(first.Answer.ToArray(), again.Answer.ToArray());
+        Assert.Equal(50, await BalanceAsync(member));
+    }
+
+    [Fact]
+    public async Task SameKey_RefusedBefore_IsRefusedAgainAlthoughItWouldPassNow()
+    {
+        var (shop, member) = await StartAsync();
+        var key = NewKey();
+        var first = await shop.RunAsync(Use(member, 101, key));
+        await shop.AccumulateAsync(member, 1_000);
+
+        var again = await shop.RunAsync(Use(member, 101, key));
+
+        Assert.Equal("INSUFFICIENT_POINT", first.Error?.Code);
+        Assert.Equal(first.Error, again.Error);
+        Assert.True(again.IsReplay);
+        Assert.Equal(1_100, await BalanceAsync(member));
+    }
+
+    [Fact]
+    public async Task SameKey_AnotherRequest_IsRefused()
+    {
+        var (shop, member) = await StartAsync();
+        var other = PointsClient.NewMember();
+        await shop.AccumulateAsync(other, 100);
+        var key = NewKey();
+        Assert.Null((await shop.RunAsync(Use(member, 10, key))).Error);
+
+        var outcomes = new[]
+        {
+            await shop.RunAsync(Use(member, 11, key)),
+            await shop.RunAsync(Use(other, 10, key)),
+            await shop.RunAsync(new AccumulatePoints.Command(member, 10, null, false, null, "test", Idempotency.For(key, "accumulate", member, 10))),
+        };
+
+        Assert.All(outcomes, outcome => Assert.Equal("IDEMPOTENCY_KEY_REUSED", outcome.Error?.Code));
+        Assert.Equal((90, 100), (await BalanceAsync(member), await BalanceAsync(other)));
+    }
+
+    [Fact]
+    public async Task SameKey_TwiceInOneBatch_HasOneEffectAndOneAnswer()
+    {
+        var (shop, member) = await StartAsync();
+        var other = PointsClient.NewMember();
+        var key = NewKey();
+
+        var outcomes = await shop.ExecuteAsync(Use(member, 10, key), Use(member, 10, key), Use(member, 20, key), Use(other, 10, key));
+
+        Assert.Equal([false, true], outcomes.Take(2).Select(outcome => outcome.IsReplay));
+        Assert.Equal(outcomes[0].Answer.ToArray(), outcomes[1].Answer.ToArray());
+        Assert.All(outcomes.Skip(2), outcome => Assert.Equal("IDEMPOTENCY_KEY_REUSED", outcome.Error?.Code));
+        Assert.Equal(90, await BalanceAsync(member));
+    }
+
+    [Theory]
+    [InlineData(-1, true)]
+    [InlineData(0, false)]
+    public async Task SameKey_AroundTwentyFourHoursLater_IsForgottenThen(int microseconds, bool isReplay)
+    {
+        var (shop, member) = await StartAsync();
+        var key = NewKey();
+        await shop.RunAsync(Use(member, 10, key));
+        shop.Clock.Advance(Idempotency.Retention + TimeSpan.FromMicroseconds(microseconds));
+
+        var later = await shop.RunAsync(Use(member, isReplay ? 10 : 20, key));
+
+        Assert.Null(later.Error);
+        Assert.Equal(isReplay, later.IsReplay);
+        Assert.Equal(isReplay ? 90 : 70, await BalanceAsync(member));
+
+        // The new answer has taken the old one's place.
+        Assert.True((await shop.RunAsync(Use(member, isReplay ? 10 : 20, key))).IsReplay);
+    }
+
+    [Fact]
+    public async Task SameKey_ManyAtOnce_HasOneEffect()
+    {
+        var (shop, member) = await StartAsync();
+        var key = new string('~', 199 - 32) + NewKey();
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => shop.RunAsync(Use(member, 10, key))));
+
+        Assert.Equal(11, outcomes.Count(outcome => outcome.IsReplay));
+        Assert.Single(outcomes.Select(outcome => System.Text.Encoding.UTF8.GetString(outcome.Answer.Span)).Distinct());
+        Assert.Equal(90, await BalanceAsync(member));
+    }
+
+    [Fact]
+    public async Task Answers_WrittenAtOnceForAMemberWithoutWallet_KeepTheFirst()
+    {
+        // Without a wallet there is no row to wait for: both look, both find no answer, both write theirs.
+        var database = await server.GetAsync(Token);
+        var (member, key) = (PointsClient.NewMember(), NewKey());
+        var now = new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero);
+        foreach (var answer in new byte[] { 1, 2 })
+        {
+            await using var connection = await database.OpenConnectionAsync(Token);
+            await LedgerWriter.WriteAsync(connection, [], [new KeptAnswer(key, member, [0], 200, [answer])], now, Token);
+        }
+
+        Assert.Equal(1, await Books.CountAsync(database.ConnectionString, "SELECT get_byte(answer, 0)::bigint FROM idempotency_keys WHERE key = $1", key));
+    }
+
+    private static string NewKey() => Guid.NewGuid().ToString("n");
+
+    private static UsePoints.Command Use(long member, long amount, string key) =>
+        new(member, "A1", amount, "test", Idempotency.For(key, "use", member, "A1", amount));
+
+    private async Task<(Shop Shop, long Member)> StartAsync()
+    {
+        var shop = new Shop(await server.GetAsync(Token), 1);
+        var member = PointsClient.NewMember();
+        await shop.AccumulateAsync(member, 100);
+        return (shop, member);
+    }
+
+    private async Task<long> BalanceAsync(long member)
+    {
+        var database = await server.GetAsync(Token);
+        await Books.AssertBalancedAsync(database.ConnectionString, member);
+        return await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member);
+    }
+}

@@ -1,0 +1,163 @@
+using Npgsql;
+using PointSystem.Api.Features.Points;
+using PointSystem.Tests.Features;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Reconciliation;
+
+public sealed class MemberReconcilerTests(PointsDatabase server)
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(11)]
+    [InlineData(12)]
+    [InlineData(13)]
+    public async Task Reconcile_AfterARandomHistory_Matches(int seed)
+    {
+        var database = await server.GetAsync(Token);
+        var shop = new Shop(database, seed);
+        var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
+        for (var i = 0; i < 120; i++)
+        {
+            await shop.StepAsync(member, other);
+        }
+
+        await using var reconcilers = new Reconcilers(database);
+        foreach (var id in new[] { member, other })
+        {
+            var report = await reconcilers.Members.ReconcileAsync(id, Token);
+            Assert.Empty(report.Findings);
+            Assert.Equal("MATCHED", report.Status);
+            Assert.Equal([report.LedgerBalance, report.LedgerBalance], [report.WalletBalance, report.LotsBalance]);
+            Assert.Equal(report, (await reconcilers.Members.InspectAsync([id], Token))[0] with { Findings = report.Findings });
+        }
+    }
+
+    [Fact]
+    public async Task Reconcile_UnknownMember_MatchesWithZeros()
+    {
+        await using var reconcilers = new Reconcilers(await server.GetAsync(Token));
+        var report = await reconcilers.Members.ReconcileAsync(PointsClient.NewMember(), Token);
+        Assert.Equal(("MATCHED", 0, 0, 0), (report.Status, report.WalletBalance, report.LedgerBalance, report.LotsBalance));
+    }
+
+    [Theory]
+    [InlineData("UPDATE member_wallets SET balance = balance + 100 WHERE member_id = @m")]
+    [InlineData("UPDATE member_wallets SET manual_balance = manual_balance - 1 WHERE member_id = @m")]
+    [InlineData("UPDATE member_wallets SET version = version + 1 WHERE member_id = @m")]
+    [InlineData("UPDATE member_wallets SET version = version - 1 WHERE member_id = @m")]
+    [InlineData("UPDATE member_wallets SET balance = balance + 7, version = version + 1 WHERE member_id = @m")]
+    [InlineData("UPDATE point_accumulations SET available_amount = available_amount - 1, used_amount = used_amount + 1 WHERE member_id = @m AND available_amount > 0")]
+    [InlineData("UPDATE point_accumulations SET used_amount = used_amount - 1, expired_amount = expired_amount + 1 WHERE member_id = @m AND used_amount > 0")]
+    [InlineData("DELETE FROM member_wallets WHERE member_id = @m")]
+    public async Task Reconcile_DerivedFigureIsWrong_IsPutRight(string tamper)
+    {
+        var (database, member) = await StartAsync();
+        var before = await Reconcilers.DumpAsync(database, member);
+        await Reconcilers.TamperAsync(database, tamper, member);
+        await using var reconcilers = new Reconcilers(database);
+
+        var report = await reconcilers.Members.ReconcileAsync(member, Token);
+
+        Assert.Equal("CORRECTED", report.Status);
+        Assert.NotEmpty(report.Findings);
+        Assert.Equal(before, await Reconcilers.DumpAsync(database, member));
+        Assert.Equal("MATCHED", (await reconcilers.Members.ReconcileAsync(member, Token)).Status);
+        await Books.AssertBalancedAsync(database.ConnectionString, member);
+    }
+
+    [Theory]
+    [InlineData("UPDATE point_ledger_entries SET delta = delta + 1 WHERE member_id = @m AND sequence = 2")]
+    [InlineData("UPDATE point_ledger_entries SET balance_after = balance_after + 1 WHERE member_id = @m AND sequence = 3")]
+    [InlineData("UPDATE point_ledger_entries SET lot_id = 1 WHERE member_id = @m AND sequence = 2")]
+    [InlineData("UPDATE point_ledger_entries SET lot_id = 999 WHERE member_id = @m AND sequence = 1")]
+    [InlineData("DELETE FROM point_ledger_entries WHERE member_id = @m AND sequence = 1")]
+    [InlineData("DELETE FROM point_ledger_entries WHERE member_id = @m AND sequence = 4")]
+    [InlineData("DELETE FROM point_ledger_entries WHERE member_id = @m")]
+    [InlineData("DELETE FROM point_ledger_entries WHERE member_id = @m AND sequence = (SELECT max(sequence) FROM point_ledger_entries WHERE member_id = @m)")]
+    [InlineData("UPDATE point_usage_details SET amount = amount + 1 WHERE member_id = @m AND detail_number = 1")]
+    [InlineData("DELETE FROM point_usage_details WHERE member_id = @m AND detail_number = 1")]
+    [InlineData("UPDATE point_usage_details SET lot_id = 2 WHERE member_id = @m AND lot_id = 1")]
+    [InlineData("UPDATE point_usages SET total_amount = total_amount + 1 WHERE member_id = @m")]
+    [InlineData("UPDATE point_usages SET cancelled_amount = cancelled_amount + 1 WHERE member_id = @m")]
+    [InlineData("DELETE FROM usage_cancellations WHERE member_id = @m")]
+    [InlineData("WITH d AS (DELETE FROM point_usage_details WHERE member_id = @m), c AS (DELETE FROM usage_cancellations WHERE member_id = @m) DELETE FROM point_usages WHERE member_id = @m")]
+    [InlineData("DELETE FROM point_accumulations WHERE member_id = @m AND lot_id = 1")]
+    [InlineData("UPDATE point_accumulations SET amount = amount + 1, available_amount = available_amount + 1 WHERE member_id = @m AND lot_id = 2")]
+    [InlineData("UPDATE point_transfers SET amount = amount + 1 WHERE member_id = @m")]
+    public async Task Reconcile_BooksContradictThemselves_IsBrokenAndLeftAlone(string tamper)
+    {
+        var (database, member) = await StartAsync();
+        await Reconcilers.TamperAsync(database, tamper, member);
+        var before = await Reconcilers.DumpAsync(database, member);
+        await using var reconcilers = new Reconcilers(database);
+
+        var report = await reconcilers.Members.ReconcileAsync(member, Token);
+
+        Assert.Equal("BROKEN", report.Status);
+        Assert.NotEmpty(report.Findings);
+        Assert.Equal(before, await Reconcilers.DumpAsync(database, member));
+    }
+
+    // The last entry leaves no gap behind.
+    [Theory]
+    [InlineData("cancel")]
+    [InlineData("expire")]
+    [InlineData("transfer")]
+    [InlineData("use")]
+    public async Task Reconcile_LastEntryIsMissing_IsBroken(string last)
+    {
+        var database = await server.GetAsync(Token);
+        var shop = new Shop(database, 1);
+        var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
+        var lot = Shop.KeyOf(await shop.AccumulateAsync(member, 100, days: 10));
+        switch (last)
+        {
+            case "cancel":
+                await shop.RunAsync(new CancelAccumulation.Command(lot, null, "test", null));
+                break;
+            case "transfer":
+                await shop.TransferAsync(member, other, 100);
+                break;
+            case "use":
+                await shop.UseAsync(member, "A1", 100);
+                break;
+            default:
+                await shop.AccumulateAsync(member, 1, days: 100);
+                shop.Clock.Advance(TimeSpan.FromDays(20));
+                await shop.UseAsync(member, "A1", 1);
+                await Reconcilers.TamperAsync(
+                    database,
+                    """
+                    DELETE FROM point_usages WHERE member_id = @m; DELETE FROM point_usage_details WHERE member_id = @m;
+                    DELETE FROM point_ledger_entries WHERE member_id = @m AND kind = 'USE';
+                    UPDATE member_wallets SET version = version - 1, balance = 1 WHERE member_id = @m;
+                    UPDATE point_accumulations SET available_amount = 1, used_amount = 0 WHERE member_id = @m AND used_amount = 1
+                    """,
+                    member);
+                break;
+        }
+
+        await using var reconcilers = new Reconcilers(database);
+        Assert.Equal("MATCHED", (await reconcilers.Members.ReconcileAsync(member, Token)).Status);
+        await Reconcilers.TamperAsync(
+            database, "DELETE FROM point_ledger_entries WHERE member_id = @m AND sequence = (SELECT version FROM member_wallets WHERE member_id = @m)", member);
+
+        Assert.Equal("BROKEN", (await reconcilers.Members.ReconcileAsync(member, Token)).Status);
+    }
+
+    /// <summary>Lots 1 (manual) and 2, a usage over both, a part of it cancelled, a transfer.</summary>
+    private async Task<(NpgsqlDataSource Database, long Member)> StartAsync()
+    {
+        var database = await server.GetAsync(Token);
+        var shop = new Shop(database, 1);
+        var member = PointsClient.NewMember();
+        await shop.AccumulateAsync(member, 100, manual: true);
+        await shop.AccumulateAsync(member, 200);
+        var usage = await shop.UseAsync(member, "A1", 150);
+        await shop.CancelAsync(usage, 60);
+        Assert.Null((await shop.TransferAsync(member, PointsClient.NewMember(), 10)).Error);
+        return (database, member);
+    }
+}

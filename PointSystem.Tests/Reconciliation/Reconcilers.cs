@@ -1,0 +1,61 @@
+using System.Diagnostics.Metrics;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using PointSystem.Api.Features.Reconciliation;
+using PointSystem.Api.Persistence;
+using PointSystem.Locking;
+
+namespace PointSystem.Tests.Reconciliation;
+
+/// <summary>The reconcilers of one replica, and what tests do to the books behind their back.</summary>
+internal sealed class Reconcilers(NpgsqlDataSource database, IDistributedLocks? locks = null, int chunk = 500) : IAsyncDisposable
+{
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly PointDbContext _db = new(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(database).Options);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public MemberReconciler Members => new(database, Metrics, NullLogger<MemberReconciler>.Instance);
+
+    public FullReconciler All => new(
+        _db, database, Members, locks!, Metrics, Options.Create(new ReconciliationOptions { ChunkSize = chunk }), TimeProvider.System,
+        NullLogger<FullReconciler>.Instance);
+
+    private ReconciliationMetrics Metrics => new(_services.GetRequiredService<IMeterFactory>());
+
+    /// <summary>Changes rows as nobody may: with triggers off, which takes the superuser that tests are. <c>@m</c> stands for the member.</summary>
+    public static async Task TamperAsync(NpgsqlDataSource database, string sql, long member)
+    {
+        await using var connection = await database.OpenConnectionAsync(Token);
+        await using var transaction = await connection.BeginTransactionAsync(Token);
+        var text = sql.Replace("@m", member.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        await using var command = new NpgsqlCommand("SET LOCAL session_replication_role = replica; " + text, connection);
+        Assert.NotEqual(0, await command.ExecuteNonQueryAsync(Token));
+        await transaction.CommitAsync(Token);
+    }
+
+    /// <summary>Everything that is stored about a member, as one text.</summary>
+    public static async Task<string> DumpAsync(NpgsqlDataSource database, long member)
+    {
+        await using var command = database.CreateCommand(
+            """
+            SELECT concat(
+                (SELECT json_agg(t)::text FROM (SELECT * FROM member_wallets WHERE member_id = $1) AS t),
+                (SELECT json_agg(t)::text FROM (SELECT * FROM point_accumulations WHERE member_id = $1 ORDER BY lot_id) AS t),
+                (SELECT json_agg(t)::text FROM (SELECT * FROM point_ledger_entries WHERE member_id = $1 ORDER BY sequence) AS t),
+                (SELECT json_agg(t)::text FROM (SELECT * FROM point_usages WHERE member_id = $1 ORDER BY usage_id) AS t),
+                (SELECT json_agg(t)::text FROM (SELECT * FROM point_usage_details WHERE member_id = $1 ORDER BY usage_id, detail_number) AS t))
+            """);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
+        return (string)(await command.ExecuteScalarAsync(Token))!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _db.DisposeAsync();
+        await _services.DisposeAsync();
+    }
+}
