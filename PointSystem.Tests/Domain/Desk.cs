@@ -89,6 +89,12 @@ internal sealed class Desk(Book? book = null)
             }
 
             session.AssertSameAs(Book);
+            if (!session.Account.Changes.IsEmpty)
+            {
+                // Whoever writes has posted the lapses first.
+                Assert.Equal(session.Account.LiveBalance, session.Account.Balance);
+            }
+
             Book.AssertBalanced(session.Account.MemberId, At);
             Assert.Equal(Live(session.Account.MemberId), session.Account.LiveBalance);
         }

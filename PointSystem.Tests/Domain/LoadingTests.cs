@@ -113,12 +113,14 @@ public sealed class LoadingTests
         Assert.Equal(PointErrorCodes.CannotCancelAccumulation, account.CancelAccumulation(lot.Key, null, _desk.Context).Error?.Code);
         Assert.Equal(6, account.CancelUsage(usage.Key, null, null, _desk.Context).Value.Amount);
         Assert.Equal(PointErrorCodes.AlreadyCancelled, account.CancelUsage(usage.Key, null, null, _desk.Context).Error?.Code);
+        var again = account.Use("A3", 10, _desk.Context).Value;
+        Assert.Equal(10, account.CancelUsage(again.Key, null, null, _desk.Context).Value.Amount);
         Assert.Equal(10, account.CancelAccumulation(lot.Key, null, _desk.Context).Value.Cancelled);
 
         var changes = account.Changes;
-        Assert.Equal((1, 1), (changes.NewLots.Count, changes.NewUsages.Count));
+        Assert.Equal((1, 2), (changes.NewLots.Count, changes.NewUsages.Count));
         Assert.Equal((0, 0, 0), (changes.ChangedLots.Count, changes.ChangedUsages.Count, changes.ChangedDetails.Count));
-        Assert.Equal((0, 4, 4), (account.LoadedVersion, account.Version, account.Changes.Entries.Count));
+        Assert.Equal((0, 6, 6), (account.LoadedVersion, account.Version, account.Changes.Entries.Count));
         _desk.Finish(error: null, session);
         Assert.Equal(UsageStatus.FullyCancelled, _desk.Book.Usage(usage.Key).ToUsage([]).Status);
     }
