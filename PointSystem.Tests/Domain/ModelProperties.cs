@@ -24,7 +24,7 @@ public sealed class ModelProperties
                 }
             }
         },
-        iter: 500);
+        iter: 300);
 
     private static void AssertSame(PointByPoint model, World world, long member)
     {

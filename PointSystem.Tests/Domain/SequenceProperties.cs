@@ -20,7 +20,7 @@ public sealed class SequenceProperties
             var world = World.After([]);
             Array.ForEach(steps, step => world.Run(step));
         },
-        iter: 600);
+        iter: 400);
 
     [Fact]
     public void Commands_AnySequence_MeetEveryOutcomeAndKindOfEntry()
