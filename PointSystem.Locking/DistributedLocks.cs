@@ -32,8 +32,15 @@ internal sealed class DistributedLocks(
     }
 
     /// <summary>As the public method, for options that were checked at start and a wait that others have used a part of.</summary>
-    internal async Task<LockHandle?> MeasureAsync(string key, LockOptions options, TimeSpan wait, CancellationToken cancellationToken)
+    /// <param name="key">The key.</param>
+    /// <param name="options">Lease and name.</param>
+    /// <param name="wait">What is left of the wait.</param>
+    /// <param name="cancellationToken">Leaves the queue.</param>
+    /// <param name="isRowOnly">No lock is wanted; null: as the options say.</param>
+    internal async Task<LockHandle?> MeasureAsync(
+        string key, LockOptions options, TimeSpan wait, CancellationToken cancellationToken, bool? isRowOnly = null)
     {
+        var rowOnly = isRowOnly ?? _options.Mode == LockMode.Row;
         var request = new Request(key, options, wait, clock.GetTimestamp());
         using var activity = LockMetrics.Activities.StartActivity("lock acquire");
         activity?.SetTag("lock.operation", options.Operation);
@@ -41,11 +48,11 @@ internal sealed class DistributedLocks(
         var outcome = LockOutcome.Error;
         try
         {
-            var handle = _options.Mode == LockMode.Row ? Handle(request, null, null, request.ArrivedAt) : await AcquireAsync(request, cancellationToken);
+            var handle = rowOnly ? Handle(request, null, null, request.ArrivedAt) : await AcquireAsync(request, cancellationToken);
             outcome = handle switch
             {
                 null => wait > TimeSpan.Zero ? LockOutcome.TimedOut : LockOutcome.Contended,
-                _ when _options.Mode == LockMode.Row => LockOutcome.RowOnly,
+                _ when rowOnly => LockOutcome.RowOnly,
                 { IsFallback: true } => LockOutcome.Fallback,
                 _ => LockOutcome.Acquired,
             };
@@ -108,7 +115,7 @@ internal sealed class DistributedLocks(
             var answer = await store.TryLockAsync(request.Key, owner, request.Options.Lease, cancellationToken);
             if (answer.Kind == LockAnswerKind.Acquired)
             {
-                return Handle(request, turn, owner, sentAt);
+                return Handle(request, turn, owner, sentAt, wasContended: attempts > 1);
             }
             if (answer.Kind == LockAnswerKind.Unavailable)
             {
@@ -127,7 +134,7 @@ internal sealed class DistributedLocks(
 
     private TimeSpan Left(Request request) => request.Wait - clock.GetElapsedTime(request.ArrivedAt);
 
-    private LockHandle Handle(Request request, KeyedGate.Turn? turn, string? owner, long sentAt)
+    private LockHandle Handle(Request request, KeyedGate.Turn? turn, string? owner, long sentAt, bool wasContended = false)
     {
         var elapsed = clock.GetElapsedTime(sentAt);
         var acquiredAt = clock.GetUtcNow() - elapsed;
@@ -141,6 +148,7 @@ internal sealed class DistributedLocks(
             AcquiredAt = acquiredAt,
             LeaseEndsAt = acquiredAt + request.Options.Lease,
             IsFallback = owner is null && turn is not null,
+            WasContended = wasContended,
         };
     }
 

@@ -29,6 +29,9 @@ public sealed class LockHandle : IAsyncDisposable
     /// <summary>True when the lock service is away and there is no lease: only the row lock protects the work.</summary>
     public required bool IsFallback { get; init; }
 
+    /// <summary>True when others held the lock at the first attempt.</summary>
+    internal bool WasContended { get; init; }
+
     /// <summary>Cancelled a margin before the lease ends. Work under the lock must stop on it.</summary>
     public CancellationToken LeaseEnding { get; }
 

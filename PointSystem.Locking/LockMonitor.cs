@@ -10,14 +10,17 @@ public sealed class LockMonitor
     private readonly KeyedGate _gate;
     private readonly LockBreaker _breaker;
 
-    internal LockMonitor(KeyedGate gate, LockBreaker breaker, IOptions<LockingOptions> options)
+    private readonly ICombiner[] _combiners;
+
+    internal LockMonitor(KeyedGate gate, LockBreaker breaker, IOptions<LockingOptions> options, IEnumerable<ICombiner> combiners)
     {
+        _combiners = [.. combiners];
         _gate = gate;
         _breaker = breaker;
         Mode = options.Value.Mode;
     }
 
-    /// <summary>Whether locks are taken in front of the row lock.</summary>
+    /// <summary>The mode of the options; an <see cref="ILockModeSource"/> may say otherwise at run time.</summary>
     public LockMode Mode { get; }
 
     /// <summary>True while the breaker is open: writes go on under the row lock alone.</summary>
@@ -26,8 +29,12 @@ public sealed class LockMonitor
     /// <summary>Why the breaker is open, as a short name such as <c>timeout</c> or <c>sidecar-unavailable</c>; null while it is closed.</summary>
     public string? FallbackReason => _breaker.Reason;
 
-    /// <summary>Callers of this replica that wait in memory, over all keys.</summary>
+    /// <summary>Leaders and jobs of this replica that wait in memory for a lock, over all keys.</summary>
     public int Waiting => _gate.Waiting;
+
+    /// <summary>What the combining executors do, one for each that was added.</summary>
+    /// <param name="keysMax">Most keys to name.</param>
+    public IReadOnlyList<CombiningSnapshot> Combining(int keysMax) => [.. _combiners.Select(combiner => combiner.Snapshot(keysMax))];
 
     /// <summary>Keys of this replica that somebody holds or waits for.</summary>
     public int ActiveKeys => _gate.ActiveKeys;

@@ -45,10 +45,31 @@ public static class LockingExtensions
             provider.GetRequiredService<CommandLockTable>(), provider.GetRequiredService<DistributedLocks>(),
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LockedExecutor>>()));
         services.TryAddSingleton(provider => new LockMonitor(
-            provider.GetRequiredService<KeyedGate>(), provider.GetRequiredService<LockBreaker>(), provider.GetRequiredService<IOptions<LockingOptions>>()));
+            provider.GetRequiredService<KeyedGate>(), provider.GetRequiredService<LockBreaker>(), provider.GetRequiredService<IOptions<LockingOptions>>(),
+            provider.GetServices<ICombiner>()));
+        services.TryAddSingleton<ILockModeSource, OptionsModeSource>();
         services.AddLockPipeline();
         services.AddHostedService<LockingService>();
         return builder;
+    }
+
+    /// <summary>
+    /// Adds a <see cref="CombiningExecutor{TCommand, TOutcome}"/>. Register an <see cref="ILockModeSource"/> to choose the mode at run time; without one the
+    /// mode of the options holds.
+    /// </summary>
+    public static IServiceCollection AddCombiningExecutor<TCommand, TOutcome, THandler>(this IServiceCollection services)
+        where TCommand : class
+        where THandler : class, IBatchHandler<TCommand, TOutcome>
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.TryAddSingleton<IBatchHandler<TCommand, TOutcome>, THandler>();
+        services.AddSingleton(provider => new CombiningExecutor<TCommand, TOutcome>(
+            provider.GetRequiredService<CommandLockTable>(), provider.GetRequiredService<DistributedLocks>(),
+            provider.GetRequiredService<IBatchHandler<TCommand, TOutcome>>(), provider.GetRequiredService<ILockModeSource>(),
+            provider.GetRequiredService<IOptions<LockingOptions>>(), provider.GetRequiredService<LockMetrics>(), provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<CombiningExecutor<TCommand, TOutcome>>>()));
+        services.AddSingleton<ICombiner>(provider => provider.GetRequiredService<CombiningExecutor<TCommand, TOutcome>>());
+        return services;
     }
 
     /// <summary>Registers every type of the assembly that carries a <see cref="DistributedLockAttribute"/>.</summary>

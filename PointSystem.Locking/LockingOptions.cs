@@ -47,15 +47,22 @@ public sealed class LockingOptions
     /// <summary>The circuit breaker around the sidecar.</summary>
     [Required]
     public LockBreakerOptions Breaker { get; set; } = new();
+
+    /// <summary>Queues, batches and commit lanes.</summary>
+    [Required]
+    public CombiningOptions Combining { get; set; } = new();
 }
 
-/// <summary>Whether locks are taken in front of the row lock.</summary>
+/// <summary>What stands in front of the row lock.</summary>
 public enum LockMode
 {
-    /// <summary>Queue in memory, then the Dapr lock, then the row lock.</summary>
+    /// <summary>Queue in memory, then the Dapr lock, then a batch under the row lock.</summary>
     Distributed,
 
-    /// <summary>The row lock only.</summary>
+    /// <summary>As <see cref="Distributed"/>, but a key without contention lately skips the Dapr lock.</summary>
+    Adaptive,
+
+    /// <summary>The row lock only: one transaction for each command, no queue, no combining.</summary>
     Row,
 }
 

@@ -15,6 +15,9 @@ internal sealed class LockingOptionsValidator(IEnumerable<LockedCommandType> com
         var ofBreaker = new List<ValidationResult>();
         Validator.TryValidateObject(options.Breaker, new ValidationContext(options.Breaker), ofBreaker, validateAllProperties: true);
         problems.AddRange(ofBreaker.Select(problem => $"Locking:Breaker: {problem.ErrorMessage}"));
+        var ofCombining = new List<ValidationResult>();
+        Validator.TryValidateObject(options.Combining, new ValidationContext(options.Combining), ofCombining, validateAllProperties: true);
+        problems.AddRange(ofCombining.Select(problem => $"Locking:Combining: {problem.ErrorMessage}"));
         if (options.PollMin > options.PollMax)
         {
             problems.Add($"Locking:PollMin ({options.PollMin}) must not exceed Locking:PollMax ({options.PollMax}).");

@@ -7,7 +7,8 @@ namespace PointSystem.Locking;
 
 /// <summary>Opens the connection before the first request comes, and gives back what is held before the process ends.</summary>
 internal sealed class LockingService(
-    LockProbe probe, LockBreaker breaker, BackgroundWork background, IOptions<LockingOptions> options, ILogger<LockingService> logger) : IHostedService
+    LockProbe probe, LockBreaker breaker, BackgroundWork background, IEnumerable<ICombiner> combiners, IOptions<LockingOptions> options,
+    ILogger<LockingService> logger) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -30,6 +31,9 @@ internal sealed class LockingService(
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(options.Value.DrainTimeout);
+
+        // What was accepted gets its outcome first; the locks under it are given back after that.
+        await Task.WhenAll(combiners.Select(combiner => combiner.DrainAsync(limit.Token)));
         await background.DrainAsync(limit.Token);
     }
 }

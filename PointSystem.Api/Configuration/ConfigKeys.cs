@@ -24,6 +24,16 @@ internal static class ConfigKeys
     public const string MaxExpirationDays = "MAX_EXPIRATION_DAYS";
     public const string ClockOffsetDays = "CLOCK_OFFSET_DAYS";
 
+    public const string LockMode = "LOCKING_MODE";
+    public const string LockModeOfUse = "LOCKING_MODE_USE";
+    public const string LockModeOfAccumulate = "LOCKING_MODE_ACCUMULATE";
+    public const string LockModeOfCancel = "LOCKING_MODE_CANCEL";
+    public const string LockModeOfTransfer = "LOCKING_MODE_TRANSFER";
+    public const string LockCanaryPercent = "LOCKING_CANARY_PERCENT";
+
+    /// <summary>The value of a lock mode that leaves it to what stands above: an operation's to LOCKING_MODE, that to the option Locking:Mode.</summary>
+    public const string ByDefault = "default";
+
     /// <summary>Furthest the business clock can be shifted, in days.</summary>
     public const int ClockOffsetDaysMax = 3650;
 
@@ -32,6 +42,12 @@ internal static class ConfigKeys
     [
         new(ClockOffsetDays, "0", "Days that the business clock runs ahead (not in production)", Whole(ClockOffsetDays, 0, ClockOffsetDaysMax)) { InProduction = false },
         new(DefaultExpirationDays, "365", "Days until a lot expires when nothing is said", Whole(DefaultExpirationDays, 1, PointPolicy.ExpirationDaysLimit)),
+        new(LockCanaryPercent, "100", "Percentage of members whose writes go by the lock modes; the others' go by 'row'", Whole(LockCanaryPercent, 0, 100)),
+        new(LockMode, ByDefault, "How writes are put in order: distributed, adaptive, row, or default (as each replica's option Locking:Mode says)", Mode(LockMode)),
+        new(LockModeOfAccumulate, ByDefault, "Lock mode of accumulating; default = LOCKING_MODE", Mode(LockModeOfAccumulate)),
+        new(LockModeOfCancel, ByDefault, "Lock mode of cancelling; default = LOCKING_MODE", Mode(LockModeOfCancel)),
+        new(LockModeOfTransfer, ByDefault, "Lock mode of transferring; default = LOCKING_MODE", Mode(LockModeOfTransfer)),
+        new(LockModeOfUse, ByDefault, "Lock mode of using points; default = LOCKING_MODE", Mode(LockModeOfUse)),
         new(MaxAccumulation, "100000", "Most points of one accumulation", Whole(MaxAccumulation, 1, PointPolicy.PointsMax)),
         new(MaxBalance, "10000000", "Most live points a member may reach by accumulating or receiving", Whole(MaxBalance, 1, PointPolicy.PointsMax)),
         new(MaxExpirationDays, "1824", "Most days until expiry that may be asked for", Whole(MaxExpirationDays, 1, PointPolicy.ExpirationDaysLimit)),
@@ -46,6 +62,9 @@ internal static class ConfigKeys
     public static bool TryReadWhole(string text, out long value) =>
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value)
         && value.ToString(CultureInfo.InvariantCulture) == text;
+
+    private static Func<string, string?> Mode(string name) => text =>
+        text is "distributed" or "adaptive" or "row" or ByDefault ? null : $"{name} must be distributed, adaptive, row or default.";
 
     private static Func<string, string?> Whole(string name, long min, long max) => text =>
         TryReadWhole(text, out var value) && value >= min && value <= max ? null : $"{name} must be a whole number from {min} to {max}, in digits alone.";

@@ -1,11 +1,14 @@
 using System.Collections.Frozen;
 using PointSystem.Domain.Policies;
+using PointSystem.Locking;
 
 namespace PointSystem.Api.Configuration;
 
 /// <summary>The stored values at one moment, with the defaults for what is not stored.</summary>
 internal sealed class ConfigValues
 {
+    private static readonly FrozenDictionary<string, ConfigKey> Keys = ConfigKeys.All.ToFrozenDictionary(key => key.Name, StringComparer.Ordinal);
+
     private readonly FrozenDictionary<string, string> _stored;
 
     public ConfigValues(IEnumerable<KeyValuePair<string, string>> stored)
@@ -19,11 +22,23 @@ internal sealed class ConfigValues
             MinExpirationDays = checked((int)Whole(ConfigKeys.MinExpirationDays)),
             MaxExpirationDays = checked((int)Whole(ConfigKeys.MaxExpirationDays)),
         };
+        LockModes = new LockModes
+        {
+            General = Mode(ConfigKeys.LockMode),
+            Use = Mode(ConfigKeys.LockModeOfUse),
+            Accumulate = Mode(ConfigKeys.LockModeOfAccumulate),
+            Cancel = Mode(ConfigKeys.LockModeOfCancel),
+            Transfer = Mode(ConfigKeys.LockModeOfTransfer),
+            CanaryPercent = (int)Math.Clamp(Whole(ConfigKeys.LockCanaryPercent), 0, 100),
+        };
         ClockOffset = TimeSpan.FromDays(Math.Clamp(Whole(ConfigKeys.ClockOffsetDays), 0, ConfigKeys.ClockOffsetDaysMax));
     }
 
     /// <summary>The limits.</summary>
     public PointPolicy Policy { get; }
+
+    /// <summary>How writes are put in order.</summary>
+    public LockModes LockModes { get; }
 
     /// <summary>How far the business clock runs ahead; for <see cref="RulesProvider"/>, which leaves it out in production.</summary>
     public TimeSpan ClockOffset { get; }
@@ -31,9 +46,12 @@ internal sealed class ConfigValues
     /// <summary>The value of a key, stored or default.</summary>
     public string this[ConfigKey key] => _stored.GetValueOrDefault(key.Name, key.Default);
 
+    // A value that somebody wrote by hand and that means nothing leaves it to the default: every mode is right, they differ in speed.
+    private LockMode? Mode(string name) => Enum.TryParse<LockMode>(this[Keys[name]], ignoreCase: true, out var mode) ? mode : null;
+
     private long Whole(string name)
     {
-        var text = this[ConfigKeys.All.Single(key => key.Name == name)];
+        var text = this[Keys[name]];
 
         // Only validated values are written, so somebody wrote to the table by hand. Going by a guess could hand out points; stopping cannot.
         return ConfigKeys.TryReadWhole(text, out var value)

@@ -55,7 +55,7 @@ internal sealed class RulesProvider(
     private Rules ToRules(Snapshot snapshot)
     {
         var offset = environment.IsProduction() ? TimeSpan.Zero : snapshot.Values.ClockOffset;
-        return new Rules(snapshot.Values.Policy, new BusinessMoment(time.GetUtcNow() + offset, _zone));
+        return new Rules(snapshot.Values.Policy, new BusinessMoment(time.GetUtcNow() + offset, _zone), snapshot.Values.LockModes);
     }
 
     private async ValueTask<Rules> WaitAsync(CancellationToken cancellationToken)

@@ -32,6 +32,9 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
             case var _ when DatabaseFaults.IsLockTimeout(exception):
                 logger.LockNotFree(request.Method, path, traceId);
                 return Problems.LockNotAcquired();
+            case QueueFullException:
+                logger.QueueFull(request.Method, path, traceId);
+                return Problems.TooManyRequests();
             case LeaseEndedException:
                 // Cancelled before its lease ended, because the database took too long; rolled back.
                 logger.LeaseEnded(exception, request.Method, path, traceId);

@@ -11,6 +11,7 @@ internal static class HttpErrorCodes
     public const string RequestTooLarge = "REQUEST_TOO_LARGE";
     public const string RequestTimeout = "REQUEST_TIMEOUT";
     public const string LockNotAcquired = "LOCK_NOT_ACQUIRED";
+    public const string TooManyRequests = "TOO_MANY_REQUESTS";
     public const string DatabaseUnavailable = "DATABASE_UNAVAILABLE";
     public const string InternalError = "INTERNAL_ERROR";
 }

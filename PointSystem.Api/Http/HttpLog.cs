@@ -13,4 +13,7 @@ internal static partial class HttpLog
 
     [LoggerMessage(EventId = 1004, Level = LogLevel.Warning, Message = "{Method} {Path}: the work outlived its lease and was rolled back (trace {TraceId})")]
     public static partial void LeaseEnded(this ILogger logger, Exception exception, string method, string path, string traceId);
+
+    [LoggerMessage(EventId = 1005, Level = LogLevel.Warning, Message = "{Method} {Path}: refused, too many requests wait already (trace {TraceId})")]
+    public static partial void QueueFull(this ILogger logger, string method, string path, string traceId);
 }

@@ -47,6 +47,15 @@ internal static class Problems
         RetryAfterSeconds = 1,
     };
 
+    /// <summary>429: too many requests wait already. Nothing was done.</summary>
+    public static ProblemResult TooManyRequests() => new(Problem.Of(
+        StatusCodes.Status429TooManyRequests,
+        HttpErrorCodes.TooManyRequests,
+        "Too many requests wait already, for the same points or altogether; nothing was done. Try again later."))
+    {
+        RetryAfterSeconds = 1,
+    };
+
     /// <summary>503: the database is away. Nothing was half done.</summary>
     public static ProblemResult DatabaseUnavailable() => new(Problem.Of(
         StatusCodes.Status503ServiceUnavailable,

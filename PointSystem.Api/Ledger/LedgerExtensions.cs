@@ -10,6 +10,8 @@ internal static class LedgerExtensions
         builder.AddDistributedLocks();
         builder.Services.AddLockedCommands(typeof(LedgerExtensions).Assembly);
         builder.Services.AddSingleton<PointLedger>();
+        builder.Services.AddSingleton<ILockModeSource, ConfiguredLockModes>();
+        builder.Services.AddCombiningExecutor<IPointCommand, CommandOutcome, LedgerBatchHandler>();
         builder.Services.AddSingleton<PointCommands>();
         return builder;
     }

@@ -2,14 +2,12 @@ using PointSystem.Locking;
 
 namespace PointSystem.Api.Ledger;
 
-/// <summary>Sends a command on its way: first the locks that its type declares, then the ledger.</summary>
-internal sealed class PointCommands(LockedExecutor locks, PointLedger ledger)
+/// <summary>Sends a command on its way: queue, locks and batch as its mode says, then the ledger.</summary>
+internal sealed class PointCommands(CombiningExecutor<IPointCommand, CommandOutcome> executor)
 {
     /// <exception cref="LockNotAcquiredException">Somebody else held the lock during the whole wait.</exception>
+    /// <exception cref="QueueFullException">Too many commands wait.</exception>
     public Task<CommandOutcome> SendAsync<TCommand>(TCommand command, CancellationToken cancellationToken)
         where TCommand : class, IPointCommand =>
-        locks.ExecuteAsync(
-            command,
-            async (scope, token) => (await ledger.ExecuteAsync([command], scope.RowLockWait, token))[0],
-            cancellationToken);
+        executor.ExecuteAsync(command, cancellationToken);
 }

@@ -17,6 +17,8 @@ internal sealed class LockMetrics
         HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10],
     };
 
+    private static readonly InstrumentAdvice<long> Sizes = new() { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] };
+
     private readonly Counter<long> _attempts;
     private readonly Counter<long> _acquire;
     private readonly Histogram<double> _wait;
@@ -25,6 +27,12 @@ internal sealed class LockMetrics
     private readonly Counter<long> _ghosts;
     private readonly Counter<long> _calls;
     private readonly Counter<long> _breakerChanges;
+    private readonly Counter<long> _commands;
+    private readonly Histogram<double> _queued;
+    private readonly Histogram<long> _batchSize;
+    private readonly Histogram<long> _batchKeys;
+    private readonly Counter<double> _laneBusy;
+    private volatile ICombiner[] _combiners = [];
     private int _breakerOpen;
 
     public LockMetrics(IMeterFactory meters, KeyedGate gate)
@@ -38,9 +46,28 @@ internal sealed class LockMetrics
         _ghosts = meter.CreateCounter<long>("pointsystem.lock.ghosts", "{hold}", "Holds removed that an unanswered attempt had left behind.");
         _calls = meter.CreateCounter<long>("pointsystem.lock.store.calls", "{call}", "Calls to the lock store, by kind and result.");
         _breakerChanges = meter.CreateCounter<long>("pointsystem.lock.breaker.changes", "{change}", "Changes of the breaker's state.");
-        meter.CreateObservableGauge("pointsystem.lock.queue.length", () => gate.Waiting, "{caller}", "Callers that wait in memory.");
+        _commands = meter.CreateCounter<long>("pointsystem.lock.commands", "{command}", "Commands through the queue, by outcome.");
+        _queued = meter.CreateHistogram("pointsystem.lock.queue.duration", "s", "From a command's arrival to the begin of its batch.", advice: Seconds);
+        _batchSize = meter.CreateHistogram("pointsystem.lock.batch.size", "{command}", "Commands under one commit.", advice: Sizes);
+        _batchKeys = meter.CreateHistogram("pointsystem.lock.batch.keys", "{key}", "Keys under one commit.", advice: Sizes);
+        _laneBusy = meter.CreateCounter<double>("pointsystem.lock.lane.busy", "s", "Time that commit lanes worked.");
+        meter.CreateObservableGauge("pointsystem.lock.queue.length", () => QueueLengths(gate), "{caller}", "Who waits in memory: commands for a batch, leaders and jobs for a lock.");
         meter.CreateObservableGauge("pointsystem.lock.breaker.state", () => Volatile.Read(ref _breakerOpen), "{state}", "0 closed, 1 open.");
     }
+
+    public void Observe(ICombiner combiner) => _combiners = [.. _combiners, combiner];
+
+    public void Commanded(string outcome, long count) => _commands.Add(count, new KeyValuePair<string, object?>("outcome", outcome));
+
+    public void Queued(string operation, TimeSpan waited) => _queued.Record(waited.TotalSeconds, Operation(operation));
+
+    public void Ran(int commands, int keys)
+    {
+        _batchSize.Record(commands);
+        _batchKeys.Record(keys);
+    }
+
+    public void LaneBusy(int lane, TimeSpan busy) => _laneBusy.Add(busy.TotalSeconds, new KeyValuePair<string, object?>("lane", lane));
 
     public void Attempted(string operation) => _attempts.Add(1, Operation(operation));
 
@@ -65,6 +92,12 @@ internal sealed class LockMetrics
         Volatile.Write(ref _breakerOpen, isOpen ? 1 : 0);
         _breakerChanges.Add(1, new KeyValuePair<string, object?>("to", isOpen ? "open" : "closed"));
     }
+
+    private IEnumerable<Measurement<int>> QueueLengths(KeyedGate gate) =>
+    [
+        new(_combiners.Sum(combiner => combiner.Waiting), new KeyValuePair<string, object?>("queue", "commands")),
+        new(gate.Waiting, new KeyValuePair<string, object?>("queue", "locks")),
+    ];
 
     private static KeyValuePair<string, object?> Operation(string operation) => new("operation", operation);
 }

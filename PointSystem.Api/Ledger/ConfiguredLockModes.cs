@@ -1,0 +1,26 @@
+using Microsoft.Extensions.Options;
+using PointSystem.Api.Configuration;
+using PointSystem.Api.Features.Points;
+using PointSystem.Locking;
+
+namespace PointSystem.Api.Ledger;
+
+/// <summary>The modes of the run-time configuration, never older than a second; by operation, and by member for the canary.</summary>
+internal sealed class ConfiguredLockModes(RulesProvider rules, IOptions<LockingOptions> options) : ILockModeSource
+{
+    private readonly LockMode _byOption = options.Value.Mode;
+
+    public async ValueTask<LockMode> ModeForAsync(Type commandType, long affinity, CancellationToken cancellationToken) =>
+        Choose((await rules.CurrentAsync(cancellationToken)).LockModes, commandType, affinity, _byOption);
+
+    /// <summary>The mode that holds for a command.</summary>
+    public static LockMode Choose(LockModes modes, Type commandType, long memberId, LockMode byOption) =>
+        Canary.Includes(memberId, modes.CanaryPercent) ? OfOperation(modes, commandType) ?? modes.General ?? byOption : LockMode.Row;
+
+    private static LockMode? OfOperation(LockModes modes, Type commandType) =>
+        commandType == typeof(UsePoints.Command) ? modes.Use
+        : commandType == typeof(AccumulatePoints.Command) ? modes.Accumulate
+        : commandType == typeof(TransferPoints.Command) ? modes.Transfer
+        : commandType == typeof(CancelUsage.Command) || commandType == typeof(CancelAccumulation.Command) ? modes.Cancel
+        : null;
+}

@@ -1,0 +1,30 @@
+using Npgsql;
+using PointSystem.Api.Http;
+using PointSystem.Locking;
+
+namespace PointSystem.Api.Ledger;
+
+/// <summary>Executes batches by the ledger, and knows which failures left nothing behind.</summary>
+internal sealed class LedgerBatchHandler(PointLedger ledger) : IBatchHandler<IPointCommand, CommandOutcome>
+{
+    public Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
+        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, CancellationToken cancellationToken) =>
+        ledger.ExecuteAsync(commands, rowLockWait, cancellationToken);
+
+    public long Affinity(IPointCommand command) => command.MemberId;
+
+    public BatchFault Classify(Exception failure) => failure switch
+    {
+        _ when DatabaseFaults.IsLockTimeout(failure) => BatchFault.Busy,
+        _ when DatabaseFaults.IsAway(failure) => BatchFault.Away,
+
+        // Postgres has answered with an error, so the rest of the batch, its COMMIT too, was skipped.
+        PostgresException => BatchFault.RolledBack,
+
+        // The answer is missing: the COMMIT may have arrived.
+        NpgsqlException or OperationCanceledException or IOException or TimeoutException => BatchFault.Unknown,
+
+        // Thrown by code of ours, while it decided or before it wrote.
+        _ => BatchFault.RolledBack,
+    };
+}

@@ -1,0 +1,219 @@
+using System.Diagnostics;
+
+namespace PointSystem.Locking.Combining;
+
+/// <summary>Runs one batch and gives each command its outcome, or says what its failure means.</summary>
+internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TOutcome> handler, CombiningExecutor<TCommand, TOutcome> executor)
+    where TCommand : class
+{
+    // Postgres reads lock_timeout = 0 as "for ever", and whoever has just got its turn may meet the end of its predecessor's commit.
+    private static readonly TimeSpan LeastRowLockWait = TimeSpan.FromMilliseconds(25);
+
+    private const int LinksMax = 128;
+
+    public static TimeSpan AtLeast(TimeSpan wait) => wait > LeastRowLockWait ? wait : LeastRowLockWait;
+
+    /// <summary>Leaves out whom nobody waits for any more, and whose wait has run out.</summary>
+    public List<Waiter<TCommand, TOutcome>> Begin(IEnumerable<Waiter<TCommand, TOutcome>> waiters)
+    {
+        var begun = new List<Waiter<TCommand, TOutcome>>();
+        foreach (var waiter in Sweep(waiters))
+        {
+            if (waiter.TryBegin())
+            {
+                begun.Add(waiter);
+                if (!waiter.HasBegun)
+                {
+                    waiter.HasBegun = true;
+                    executor.Began(waiter);
+                }
+            }
+            else
+            {
+                waiter.Group!.OneDone();
+            }
+        }
+        return begun;
+    }
+
+    /// <summary>
+    /// One transaction; when it is certain to have been rolled back, split until the guilty fails alone. Answers with those whose row was busy and whose wait
+    /// is not over: they have no outcome yet.
+    /// </summary>
+    /// <param name="waiters">Those of equal affinity stand together.</param>
+    /// <param name="rowLockWaitMax">Longest wait for a row lock, if theirs are longer.</param>
+    public async Task<IReadOnlyList<Waiter<TCommand, TOutcome>>> RunAsync(List<Waiter<TCommand, TOutcome>> waiters, TimeSpan rowLockWaitMax)
+    {
+        var busy = new List<Waiter<TCommand, TOutcome>>();
+        var rest = new Stack<List<Waiter<TCommand, TOutcome>>>();
+        rest.Push(waiters);
+        while (rest.TryPop(out var part))
+        {
+            var (fault, failure) = await TryAsync(part, rowLockWaitMax);
+            switch (fault)
+            {
+                case null:
+                    break;
+                case BatchFault.Busy when !HaveOneRow(part):
+                    // Which of the rows is busy is not known. The free ones are found without waiting any longer.
+                    rowLockWaitMax = LeastRowLockWait;
+                    Split(part, IsRowCut, rest);
+                    break;
+                case BatchFault.Busy:
+                    busy.AddRange(part.Where(IsStillWaiting));
+                    break;
+                case BatchFault.RolledBack when part.Count > 1:
+                    Split(part, IsKeyCut, rest);
+                    break;
+                default:
+                    Fail(part, failure!);
+                    if (fault == BatchFault.Away)
+                    {
+                        while (rest.TryPop(out var other))
+                        {
+                            Fail(other, failure!);
+                        }
+                    }
+                    break;
+            }
+        }
+        return busy;
+    }
+
+    /// <summary>Ends the wait of those whose time has come. Answers with the others.</summary>
+    public List<Waiter<TCommand, TOutcome>> Sweep(IEnumerable<Waiter<TCommand, TOutcome>> waiters)
+    {
+        var now = executor.Now;
+        var left = new List<Waiter<TCommand, TOutcome>>();
+        foreach (var waiter in waiters)
+        {
+            if (waiter.Deadline <= now && waiter.TryLeave())
+            {
+                executor.TimedOut(waiter);
+                waiter.Group!.OneDone();
+            }
+            else
+            {
+                left.Add(waiter);
+            }
+        }
+        return left;
+    }
+
+    private async Task<(BatchFault? Fault, Exception? Failure)> TryAsync(List<Waiter<TCommand, TOutcome>> waiters, TimeSpan rowLockWaitMax)
+    {
+        var now = executor.Now;
+        var keys = waiters.Select(waiter => waiter.Queue).Distinct().Count();
+        executor.RanBatch(waiters.Count, keys);
+        using var activity = Start(waiters, keys);
+        var limit = waiters.Min(waiter => waiter.Group!.WorkUntil) - now;
+        using var ending = new CancellationTokenSource(limit > TimeSpan.Zero ? limit : TimeSpan.Zero, executor.Clock);
+        try
+        {
+            var wait = waiters.Min(waiter => waiter.Left(now));
+            wait = AtLeast(wait < rowLockWaitMax ? wait : rowLockWaitMax);
+            var outcomes = await handler.ExecuteAsync(waiters.ConvertAll(waiter => waiter.Command), wait, ending.Token);
+            if (outcomes.Count != waiters.Count)
+            {
+                throw new InvalidOperationException($"{waiters.Count} commands have {outcomes.Count} outcomes.");
+            }
+            for (var i = 0; i < waiters.Count; i++)
+            {
+                waiters[i].TrySetResult(outcomes[i]);
+                waiters[i].Group!.OneDone();
+            }
+            executor.Count(RateKind.Executed, "executed", waiters.Count);
+            return (null, null);
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            activity?.SetStatus(ActivityStatusCode.Error, failure.GetType().Name);
+            // A cancelled commit may have been one: nothing that was cancelled is tried again.
+            return ending.IsCancellationRequested && (failure is OperationCanceledException || failure.InnerException is OperationCanceledException)
+                ? (BatchFault.Unknown, new LeaseEndedException([.. waiters.Select(waiter => waiter.Queue.Keys[0].Key).Distinct()], failure))
+                : (Classify(failure), failure);
+        }
+    }
+
+    public void Fail(List<Waiter<TCommand, TOutcome>> waiters, Exception failure)
+    {
+        foreach (var waiter in waiters)
+        {
+            waiter.TrySetException(failure);
+            waiter.Group!.OneDone();
+        }
+        executor.Count(RateKind.Failed, "failed", waiters.Count);
+    }
+
+    private bool IsStillWaiting(Waiter<TCommand, TOutcome> waiter)
+    {
+        executor.WasBusy(waiter);
+        if (waiter.Left(executor.Now) > TimeSpan.Zero)
+        {
+            waiter.Reopen();
+            return true;
+        }
+        executor.TimedOut(waiter);
+        waiter.Group!.OneDone();
+        return false;
+    }
+
+    private static bool HaveOneRow(List<Waiter<TCommand, TOutcome>> waiters) => waiters[0].Queue.Affinity == waiters[^1].Queue.Affinity;
+
+    /// <summary>
+    /// Halves, so that one poisonous command among n costs about 2 log n transactions; in order, so that what arrived first is executed first;
+    /// between two keys (or rows) where there are several.
+    /// </summary>
+    private static void Split(
+        List<Waiter<TCommand, TOutcome>> waiters, Func<List<Waiter<TCommand, TOutcome>>, int, bool> isCut, Stack<List<Waiter<TCommand, TOutcome>>> into)
+    {
+        var middle = waiters.Count / 2;
+        for (var away = 0; away <= waiters.Count / 2; away++)
+        {
+            if (isCut(waiters, (waiters.Count / 2) + away))
+            {
+                middle = (waiters.Count / 2) + away;
+                break;
+            }
+            if (isCut(waiters, (waiters.Count / 2) - away))
+            {
+                middle = (waiters.Count / 2) - away;
+                break;
+            }
+        }
+        into.Push(waiters[middle..]);
+        into.Push(waiters[..middle]);
+    }
+
+    private static bool IsKeyCut(List<Waiter<TCommand, TOutcome>> waiters, int at) =>
+        at > 0 && at < waiters.Count && !ReferenceEquals(waiters[at].Queue, waiters[at - 1].Queue);
+
+    private static bool IsRowCut(List<Waiter<TCommand, TOutcome>> waiters, int at) =>
+        at > 0 && at < waiters.Count && waiters[at].Queue.Affinity != waiters[at - 1].Queue.Affinity;
+
+    private BatchFault Classify(Exception failure)
+    {
+        try
+        {
+            return handler.Classify(failure);
+        }
+        catch (Exception mistake) when (mistake is not OutOfMemoryException)
+        {
+            // A lane must survive it; what is not understood is not tried again.
+            return BatchFault.Unknown;
+        }
+    }
+
+    private static Activity? Start(List<Waiter<TCommand, TOutcome>> waiters, int keys)
+    {
+        if (!LockMetrics.Activities.HasListeners())
+        {
+            return null;
+        }
+        var links = waiters.Skip(1).Where(waiter => waiter.Trace != default).Take(LinksMax).Select(waiter => new ActivityLink(waiter.Trace));
+        var activity = LockMetrics.Activities.StartActivity("lock batch", ActivityKind.Internal, waiters[0].Trace, links: links);
+        activity?.SetTag("batch.size", waiters.Count);
+        activity?.SetTag("batch.keys", keys);
+        return activity;
+    }
+}

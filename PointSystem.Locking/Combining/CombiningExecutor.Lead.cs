@@ -1,0 +1,246 @@
+using System.Diagnostics;
+using PointSystem.Locking.Combining;
+
+namespace PointSystem.Locking;
+
+/// <summary>The leaders: one for each key that has work.</summary>
+public sealed partial class CombiningExecutor<TCommand, TOutcome>
+{
+    private async Task LeadAsync(KeyQueue<TCommand, TOutcome> queue)
+    {
+        while (true)
+        {
+            try
+            {
+                await TakeTurnAsync(queue);
+            }
+            catch (Exception failure) when (failure is not OutOfMemoryException)
+            {
+                // A leader that fell would leave its queue without one for ever.
+                FailAll(queue, failure);
+            }
+            lock (_sync)
+            {
+                if (queue.Waiting.Count == 0)
+                {
+                    _queues.Remove(queue.Name);
+                    queue.Timer?.Dispose();
+                    queue.Timer = null;
+                    break;
+                }
+            }
+        }
+        SignalIfDrained();
+    }
+
+    /// <summary>Takes the locks, executes what is queued until the queue is empty or the turn is over, and gives the locks back in the background.</summary>
+    private async Task TakeTurnAsync(KeyQueue<TCommand, TOutcome> queue)
+    {
+        if (Head(queue) is not { } head)
+        {
+            return;
+        }
+        var isLocked = head.Mode == LockMode.Distributed || _heat.IsHot(queue.Name, Now);
+        // The trace of the command that opened the turn shows it whole; the others' spans are linked from their batch.
+        using var activity = LockMetrics.Activities.StartActivity("lock turn", ActivityKind.Internal, head.Trace);
+        activity?.SetTag("lock.operation", queue.Keys[0].Options.Operation);
+        var handles = new List<LockHandle>(queue.Keys.Count);
+        try
+        {
+            if (isLocked && !await TakeLocksAsync(queue, handles))
+            {
+                Expire(queue);
+                ExpireSingleAttempts(queue);
+                return;
+            }
+            Note(queue, handles, isLocked);
+            var batches = await WorkAsync(queue, isLocked, WorkUntil(queue, handles));
+            activity?.SetTag("lock.batches", batches);
+        }
+        finally
+        {
+            for (var last = handles.Count - 1; last >= 0; last--)
+            {
+                await handles[last].DisposeAsync();
+            }
+        }
+    }
+
+    /// <summary>All or nothing, in the one order of keys. False when the wait ran out or every caller has left.</summary>
+    private async Task<bool> TakeLocksAsync(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles)
+    {
+        using var acquiring = new CancellationTokenSource();
+        TimeSpan until;
+        lock (_sync)
+        {
+            if (queue.Waiting.Last is not { } tail)
+            {
+                return false;
+            }
+            // For the one who may wait longest; the others' deadlines take them out of the queue.
+            until = tail.Value.ArrivedAt + tail.Value.Wait;
+            queue.Acquiring = acquiring;
+        }
+        try
+        {
+            foreach (var (key, options) in queue.Keys)
+            {
+                var left = until - Now;
+                var handle = await _locks.MeasureAsync(
+                    key, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, acquiring.Token, isRowOnly: false);
+                if (handle is null)
+                {
+                    return false;
+                }
+                handles.Add(handle);
+            }
+            return true;
+        }
+        catch (OperationCanceledException) when (acquiring.IsCancellationRequested)
+        {
+            return false;
+        }
+        finally
+        {
+            lock (_sync)
+            {
+                queue.Acquiring = null;
+            }
+        }
+    }
+
+    private async Task<int> WorkAsync(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
+    {
+        var since = Now;
+        var hold = queue.Keys.Min(keyed => keyed.Options.Lease) / 4;
+        hold = hold < _options.HoldMax ? hold : _options.HoldMax;
+        var lane = _lanes[(int)((ulong)queue.Affinity % (ulong)_lanes.Length)];
+        var last = 0;
+        for (var batches = 0; ;)
+        {
+            if (Take(queue, isLocked, workUntil) is { } group)
+            {
+                last = group.Waiters.Count;
+                await lane.RunAsync(group);
+                if (++batches >= _options.HoldBatchesMax || Now - since >= hold || (!isLocked && _heat.IsHot(queue.Name, Now)))
+                {
+                    return batches;
+                }
+            }
+            else if (last < 2 || !await LingerAsync(queue))
+            {
+                return batches;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Callers who ask again as soon as they are answered come a moment after their batch. Giving the lock back and asking for it anew takes longer than that
+    /// moment, for everybody; so a leader with such a crowd waits for it once.
+    /// </summary>
+    private async Task<bool> LingerAsync(KeyQueue<TCommand, TOutcome> queue)
+    {
+        if (_options.Linger == TimeSpan.Zero)
+        {
+            return false;
+        }
+        var arrival = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_sync)
+        {
+            if (queue.Waiting.Count > 0)
+            {
+                return false;
+            }
+            queue.Arrival = arrival;
+        }
+        await arrival.Task.WaitAsync(_options.Linger, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        lock (_sync)
+        {
+            queue.Arrival = null;
+            return queue.Waiting.Count > 0;
+        }
+    }
+
+    private Group<TCommand, TOutcome>? Take(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
+    {
+        lock (_sync)
+        {
+            var waiters = new List<Waiter<TCommand, TOutcome>>(Math.Min(queue.Waiting.Count, _options.BatchMax));
+            while (waiters.Count < _options.BatchMax && queue.Waiting.First is { } first)
+            {
+                if (!isLocked && first.Value.Mode == LockMode.Distributed)
+                {
+                    // The mode has changed: this one wants the lock, so its turn is another.
+                    break;
+                }
+                queue.Waiting.RemoveFirst();
+                _waiting--;
+                waiters.Add(first.Value);
+            }
+            if (waiters.Count == 0)
+            {
+                return null;
+            }
+            var group = new Group<TCommand, TOutcome>(queue, waiters, workUntil);
+            waiters.ForEach(waiter => waiter.Group = group);
+            return group;
+        }
+    }
+
+    private void Note(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles, bool isLocked)
+    {
+        _rates.Add(RateKind.Turn, Now);
+        if (!isLocked)
+        {
+            _rates.Add(RateKind.Unlocked, Now);
+        }
+        if (handles.Exists(handle => handle.IsFallback))
+        {
+            _rates.Add(RateKind.Fallback, Now);
+        }
+        if (handles.Exists(handle => handle.WasContended))
+        {
+            _heat.Mark(queue.Name, Now);
+        }
+    }
+
+    private TimeSpan WorkUntil(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles)
+    {
+        // Without a lock the same limit holds, so that a frozen database cannot keep a lane for ever.
+        var left = handles.Count > 0 ? handles.Min(handle => handle.LeaseEndsAt) - _clock.GetUtcNow() : queue.Keys.Min(keyed => keyed.Options.Lease);
+        return Now + left - _general.LeaseMargin;
+    }
+
+    private Waiter<TCommand, TOutcome>? Head(KeyQueue<TCommand, TOutcome> queue)
+    {
+        lock (_sync)
+        {
+            return queue.Waiting.First?.Value;
+        }
+    }
+
+    private void ExpireSingleAttempts(KeyQueue<TCommand, TOutcome> queue)
+    {
+        foreach (var waiter in TakeOut(queue, static waiter => waiter.Wait <= TimeSpan.Zero))
+        {
+            TimedOut(waiter);
+        }
+    }
+
+    private void FailAll(KeyQueue<TCommand, TOutcome> queue, Exception failure)
+    {
+        foreach (var waiter in TakeOut(queue, static _ => true))
+        {
+            waiter.TrySetException(failure);
+            Count(RateKind.Failed, "failed");
+        }
+    }
+
+    private List<Waiter<TCommand, TOutcome>> TakeOut(KeyQueue<TCommand, TOutcome> queue, Func<Waiter<TCommand, TOutcome>, bool> which)
+    {
+        lock (_sync)
+        {
+            return [.. queue.Waiting.Where(which).ToList().Where(waiter => waiter.TryLeave() && TryRemove(waiter))];
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using PointSystem.Locking.Combining;
+
+namespace PointSystem.Locking;
+
+/// <summary>What the executor tells of itself, and its end.</summary>
+public sealed partial class CombiningExecutor<TCommand, TOutcome>
+{
+    /// <inheritdoc cref="CombiningSnapshot"/>
+    public CombiningSnapshot Snapshot(int keysMax)
+    {
+        lock (_sync)
+        {
+            var now = Now;
+            var hottest = _queues.Values
+                .OrderByDescending(queue => queue.Waiting.Count)
+                .ThenByDescending(queue => queue.Executed)
+                .Take(keysMax)
+                .Select(queue => new KeySnapshot(
+                    [.. queue.Keys.Select(keyed => keyed.Key)],
+                    queue.Waiting.Count,
+                    queue.Waiting.First is { } first ? now - first.Value.ArrivedAt : TimeSpan.Zero,
+                    queue.Executed,
+                    queue.Executed > 0 ? queue.WaitedInAll / queue.Executed : TimeSpan.Zero,
+                    queue.LongestWait))
+                .ToList();
+            return new CombiningSnapshot(_waiting, _queues.Count, _heat.Count, hottest, _rates.Read(now));
+        }
+    }
+
+    /// <summary>Waits until everything accepted has its outcome, or the token.</summary>
+    public async Task DrainAsync(CancellationToken cancellationToken)
+    {
+        Task drained;
+        lock (_sync)
+        {
+            _drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            drained = _drained.Task;
+        }
+        SignalIfDrained();
+        await drained.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>A batch begins with these.</summary>
+    internal void Began(Waiter<TCommand, TOutcome> waiter)
+    {
+        var waited = Now - waiter.ArrivedAt;
+        lock (_sync)
+        {
+            var queue = waiter.Queue;
+            queue.Executed++;
+            queue.WaitedInAll += waited;
+            queue.LongestWait = waited > queue.LongestWait ? waited : queue.LongestWait;
+        }
+        _metrics.Queued(waiter.Queue.Keys[0].Options.Operation, waited);
+    }
+
+    internal void RanBatch(int commands, int keys)
+    {
+        _rates.Add(RateKind.Batch, Now);
+        _metrics.Ran(commands, keys);
+    }
+
+    /// <summary>A row lock was busy: somebody outside this replica's queue works on the same row.</summary>
+    internal void WasBusy(Waiter<TCommand, TOutcome> waiter) => _heat.Mark(waiter.Queue.Name, Now);
+
+    private void SignalIfDrained()
+    {
+        lock (_sync)
+        {
+            if (_queues.Count == 0 && Volatile.Read(ref _rowOnly) == 0)
+            {
+                _drained?.TrySetResult();
+            }
+        }
+    }
+}

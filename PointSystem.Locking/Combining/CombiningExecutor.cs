@@ -1,0 +1,272 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using PointSystem.Locking.Combining;
+using PointSystem.Locking.Keys;
+
+namespace PointSystem.Locking;
+
+/// <summary>
+/// Executes commands under the locks that their <see cref="DistributedLockAttribute"/>s declare, combined: commands of one key queue in memory behind one
+/// leader, who takes the locks once and hands what is queued to a commit lane; a lane puts what the leaders of many keys have ready under one commit.
+/// Nobody waits for a batch to fill.
+/// </summary>
+public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
+    where TCommand : class
+{
+    private readonly CommandLockTable _table;
+    private readonly DistributedLocks _locks;
+    private readonly IBatchHandler<TCommand, TOutcome> _handler;
+    private readonly ILockModeSource _modes;
+    private readonly LockingOptions _general;
+    private readonly CombiningOptions _options;
+    private readonly LockMetrics _metrics;
+    private readonly TimeProvider _clock;
+    private readonly ILogger _logger;
+    private readonly long _startedAt;
+
+    private readonly Lock _sync = new();
+    private readonly Dictionary<string, KeyQueue<TCommand, TOutcome>> _queues = new(StringComparer.Ordinal);
+    private readonly CommitLane<TCommand, TOutcome>[] _lanes;
+    private readonly KeyHeat _heat;
+    private readonly RecentRates _rates = new();
+    private TaskCompletionSource? _drained;
+    private int _waiting;
+    private int _rowOnly;
+
+    internal CombiningExecutor(
+        CommandLockTable table, DistributedLocks locks, IBatchHandler<TCommand, TOutcome> handler, ILockModeSource modes,
+        IOptions<LockingOptions> options, LockMetrics metrics, TimeProvider clock, ILogger<CombiningExecutor<TCommand, TOutcome>> logger)
+    {
+        _table = table;
+        _locks = locks;
+        _handler = handler;
+        _modes = modes;
+        _general = options.Value;
+        _options = _general.Combining;
+        _metrics = metrics;
+        _clock = clock;
+        _logger = logger;
+        _startedAt = clock.GetTimestamp();
+        _heat = new KeyHeat(_options.HotFor);
+        var detours = new SemaphoreSlim(_options.DetoursMax);
+        var batches = new BatchRunner<TCommand, TOutcome>(handler, this);
+        _lanes = [.. Enumerable.Range(0, _options.Lanes).Select(number => new CommitLane<TCommand, TOutcome>(batches, _options, detours, metrics, clock, number))];
+        metrics.Observe(this);
+    }
+
+    /// <summary>Commands that wait in memory, over all keys.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
+
+    /// <summary>Time since the executor was made.</summary>
+    internal TimeSpan Now => _clock.GetElapsedTime(_startedAt);
+
+    internal CombiningOptions Options => _options;
+
+    internal TimeProvider Clock => _clock;
+
+    /// <summary>Executes the command in the mode that holds for it now, and answers with its own outcome, which is committed.</summary>
+    /// <param name="command">Its type was registered with <c>AddLockedCommands</c>.</param>
+    /// <param name="cancellationToken">Leaves the queue. A command that is in a batch by then is executed all the same; its caller just does not see it.</param>
+    /// <exception cref="LockNotAcquiredException">The wait ran out, counted from arrival: queue, lock and row lock. Nothing was done.</exception>
+    /// <exception cref="QueueFullException">Too many commands wait. Nothing was done.</exception>
+    /// <exception cref="LeaseEndedException">The work was cancelled because its lease was about to end.</exception>
+    public async Task<TOutcome> ExecuteAsync<T>(T command, CancellationToken cancellationToken)
+        where T : class, TCommand
+    {
+        ArgumentNullException.ThrowIfNull(command);
+        cancellationToken.ThrowIfCancellationRequested();
+        var arrivedAt = Now;
+        var locks = _table.For<T>();
+        var keys = locks.Resolve(command);
+        var affinity = _handler.Affinity(command);
+        var mode = await _modes.ModeForAsync(typeof(T), affinity, cancellationToken);
+        using var activity = LockMetrics.Activities.StartActivity("lock queue");
+        activity?.SetTag("lock.operation", keys[0].Options.Operation);
+        activity?.SetTag("lock.mode", mode.ToString());
+        if (mode == LockMode.Row)
+        {
+            return await ExecuteAloneAsync(command, keys, locks.Wait, cancellationToken);
+        }
+        var waiter = Enqueue(command, keys, affinity, mode, locks.Wait, arrivedAt, activity?.Context ?? default);
+        using var leaving = cancellationToken.UnsafeRegister(
+            static (state, token) =>
+            {
+                var (executor, waiter) = ((CombiningExecutor<TCommand, TOutcome>, Waiter<TCommand, TOutcome>))state!;
+                executor.Leave(waiter, token);
+            },
+            (this, waiter));
+        return await waiter.Task;
+    }
+
+    private async Task<TOutcome> ExecuteAloneAsync(TCommand command, IReadOnlyList<KeyedLock> keys, TimeSpan wait, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _rowOnly);
+        try
+        {
+            foreach (var (_, options) in keys)
+            {
+                _metrics.Attempted(options.Operation);
+                _metrics.Finished(options.Operation, LockOutcome.RowOnly, TimeSpan.Zero);
+            }
+            var outcomes = await _handler.ExecuteAsync([command], BatchRunner<TCommand, TOutcome>.AtLeast(wait), cancellationToken);
+            _rates.Add(RateKind.RowOnly, Now);
+            return outcomes[0];
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _rowOnly);
+            SignalIfDrained();
+        }
+    }
+
+    private Waiter<TCommand, TOutcome> Enqueue(
+        TCommand command, IReadOnlyList<KeyedLock> keys, long affinity, LockMode mode, TimeSpan wait, TimeSpan arrivedAt, ActivityContext trace)
+    {
+        var name = keys.Count == 1 ? keys[0].Key : string.Join('\n', keys.Select(keyed => keyed.Key));
+        Waiter<TCommand, TOutcome> waiter;
+        bool isNew;
+        lock (_sync)
+        {
+            isNew = !_queues.TryGetValue(name, out var queue);
+            if (_waiting >= _options.QueueMax || queue?.Waiting.Count >= _options.KeyQueueMax)
+            {
+                Count(RateKind.Refused, "refused");
+                throw new QueueFullException(keys[0].Key, queue?.Waiting.Count ?? _waiting);
+            }
+            if (!isNew && wait <= TimeSpan.Zero)
+            {
+                Count(RateKind.TimedOut, "timed_out");
+                throw new LockNotAcquiredException(keys[0].Key, wait);
+            }
+            if (isNew)
+            {
+                queue = new KeyQueue<TCommand, TOutcome>(name, keys, affinity);
+                _queues.Add(name, queue);
+            }
+            waiter = new Waiter<TCommand, TOutcome>
+            {
+                Command = command,
+                Queue = queue!,
+                Mode = mode,
+                Wait = wait,
+                ArrivedAt = arrivedAt,
+                Trace = trace,
+            };
+            queue!.Waiting.AddLast(waiter.Node);
+            _waiting++;
+            ArmTimer(queue, waiter.Deadline);
+            queue.Arrival?.TrySetResult();
+        }
+        if (isNew)
+        {
+            // Off the caller's thread and context: what the leader does is nobody's request. Meanwhile more may arrive.
+            ThreadPool.UnsafeQueueUserWorkItem(static lead => _ = lead.Executor.LeadAsync(lead.Queue), (Executor: this, waiter.Queue), preferLocal: false);
+        }
+        else if (mode == LockMode.Adaptive)
+        {
+            _heat.Mark(name, Now);
+        }
+        return waiter;
+    }
+
+    /// <summary>The caller gives up.</summary>
+    private void Leave(Waiter<TCommand, TOutcome> waiter, CancellationToken token)
+    {
+        CancellationTokenSource? acquiring = null;
+        lock (_sync)
+        {
+            if (!waiter.TryLeave())
+            {
+                return;
+            }
+            if (TryRemove(waiter) && waiter.Queue.Waiting.Count == 0)
+            {
+                acquiring = waiter.Queue.Acquiring;
+            }
+        }
+        if (waiter.TrySetCanceled(token))
+        {
+            Count(RateKind.Cancelled, "cancelled");
+        }
+        acquiring?.Cancel();
+    }
+
+    // Under the lock. The first timer of a queue is set at its first command and fires once in a wait, not once for each command.
+    private void ArmTimer(KeyQueue<TCommand, TOutcome> queue, TimeSpan deadline)
+    {
+        if (deadline >= queue.TimerAt)
+        {
+            return;
+        }
+        queue.TimerAt = deadline;
+        var due = deadline - Now;
+        due = due > TimeSpan.Zero ? due : TimeSpan.Zero;
+        if (queue.Timer is { } timer)
+        {
+            timer.Change(due, Timeout.InfiniteTimeSpan);
+            return;
+        }
+        // The timer belongs to no request.
+        using (ExecutionContext.SuppressFlow())
+        {
+            queue.Timer = _clock.CreateTimer(_ => Expire(queue), null, due, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>Ends the wait of whoever's is over.</summary>
+    private void Expire(KeyQueue<TCommand, TOutcome> queue)
+    {
+        var expired = new List<Waiter<TCommand, TOutcome>>();
+        lock (_sync)
+        {
+            var next = TimeSpan.MaxValue;
+            for (var node = queue.Waiting.First; node is not null;)
+            {
+                var waiter = node.Value;
+                node = node.Next;
+                if (waiter.Deadline > Now)
+                {
+                    next = waiter.Deadline < next ? waiter.Deadline : next;
+                }
+                else if (waiter.TryLeave() && TryRemove(waiter))
+                {
+                    expired.Add(waiter);
+                }
+            }
+            queue.TimerAt = TimeSpan.MaxValue;
+            if (queue.Timer is not null)
+            {
+                ArmTimer(queue, next);
+            }
+        }
+        foreach (var waiter in expired)
+        {
+            TimedOut(waiter);
+        }
+    }
+
+    internal void TimedOut(Waiter<TCommand, TOutcome> waiter)
+    {
+        waiter.Expire();
+        Count(RateKind.TimedOut, "timed_out");
+    }
+
+    // Under the lock.
+    private bool TryRemove(Waiter<TCommand, TOutcome> waiter)
+    {
+        if (waiter.Node.List is null)
+        {
+            return false;
+        }
+        waiter.Queue.Waiting.Remove(waiter.Node);
+        _waiting--;
+        return true;
+    }
+
+    internal void Count(RateKind kind, string outcome, long count = 1)
+    {
+        _rates.Add(kind, Now, count);
+        _metrics.Commanded(outcome, count);
+    }
+}

@@ -1,0 +1,53 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace PointSystem.Locking;
+
+/// <summary>Settings of the combining executor, section <c>Locking:Combining</c>.</summary>
+public sealed class CombiningOptions
+{
+    /// <summary>Commit lanes of a replica: transactions that run side by side. Default 2.</summary>
+    [Range(1, 64)]
+    public int Lanes { get; set; } = 2;
+
+    /// <summary>Most commands under one commit. Default 256.</summary>
+    [Range(1, 10_000)]
+    public int BatchMax { get; set; } = 256;
+
+    /// <summary>Most keys under one commit. Default 128.</summary>
+    [Range(1, 10_000)]
+    public int BatchKeysMax { get; set; } = 128;
+
+    /// <summary>How long a leader keeps its lock while commands keep coming; never more than a quarter of the lease. Default 500 ms.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan HoldMax { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How many batches a leader executes under one lock. Default 256.</summary>
+    [Range(1, 100_000)]
+    public int HoldBatchesMax { get; set; } = 256;
+
+    /// <summary>
+    /// How long a leader that has just combined several commands keeps the lock for the next to come, within <see cref="HoldMax"/>; 0 = not at all. Default 5 ms.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:01", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan Linger { get; set; } = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>Longest wait for a row lock within a lane; what needs longer goes on beside it, so that its neighbours do not wait. Default 100 ms.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan LaneRowLockWait { get; set; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Most transactions that wait for a busy row beside the lanes; each has a connection. Default 2.</summary>
+    [Range(1, 64)]
+    public int DetoursMax { get; set; } = 2;
+
+    /// <summary>Most commands that wait for one key. Default 10,000.</summary>
+    [Range(1, 1_000_000)]
+    public int KeyQueueMax { get; set; } = 10_000;
+
+    /// <summary>Most commands that wait, over all keys. Default 50,000.</summary>
+    [Range(1, 10_000_000)]
+    public int QueueMax { get; set; } = 50_000;
+
+    /// <summary>How long a key stays hot after the last sign of contention, in <see cref="LockMode.Adaptive"/>. Default 5 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "01:00:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan HotFor { get; set; } = TimeSpan.FromSeconds(5);
+}

@@ -1,0 +1,169 @@
+using PointSystem.Locking;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Locking.Combining;
+
+/// <summary>Queues, leaders and batches.</summary>
+public sealed class CombiningExecutorTests
+{
+    private const string UseOf1 = "point:use:member:1";
+
+    private readonly MemoryLockStore _store = new(TimeProvider.System);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private Task<CombiningReplica> StartAsync(params (string Key, string Value)[] settings) =>
+        CombiningReplica.StartAsync(_store, TimeProvider.System, settings);
+
+    /// <summary>Blocks the first batch until the source is completed.</summary>
+    internal static TaskCompletionSource BlockFirst(RecordingHandler handler)
+    {
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var isFirst = true;
+        handler.During = (_, _) =>
+        {
+            var wait = isFirst;
+            isFirst = false;
+            return wait ? gate.Task : Task.CompletedTask;
+        };
+        return gate;
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_OneAlone_IsABatchOfOneUnderItsLock()
+    {
+        await using var replica = await StartAsync();
+        replica.Handler.During = (_, _) =>
+        {
+            Assert.True(_store.IsHeld(UseOf1));
+            return Task.CompletedTask;
+        };
+        Assert.Equal("done a", await replica.UseAsync(1, "a"));
+        Assert.Equal("a", Assert.Single(Assert.Single(replica.Handler.Batches)).Text);
+        await Eventually.HoldsAsync(() => !_store.IsHeld(UseOf1), "the lock is given back");
+        Assert.Equal(0, replica.Executor.Snapshot(10).ActiveKeys);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_ArrivalsDuringABatch_AreCombinedInTheirOrderUnderOneLock()
+    {
+        await using var replica = await StartAsync();
+        var gate = BlockFirst(replica.Handler);
+        var calls = new List<Task<string>> { replica.UseAsync(1, "0") };
+        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        calls.AddRange(Enumerable.Range(1, 50).Select(i => replica.UseAsync(1, $"{i}")));
+        Assert.Equal(50, replica.Executor.Waiting);
+        var hottest = Assert.Single(replica.Executor.Snapshot(10).Hottest);
+        Assert.Equal((UseOf1, 50), (Assert.Single(hottest.Keys), hottest.Waiting));
+        gate.SetResult();
+        Assert.Equal(Enumerable.Range(0, 51).Select(i => $"done {i}"), await Task.WhenAll(calls));
+        Assert.Equal(2, replica.Handler.Batches.Count);
+        Assert.Equal(Enumerable.Range(0, 51).Select(i => $"{i}"), replica.Handler.Batches.SelectMany(batch => batch).Select(command => command.Text));
+        Assert.Equal([UseOf1], _store.Asked);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_ManyKeys_ShareATransactionOfTheirLane()
+    {
+        await using var replica = await StartAsync(("Locking:Combining:Lanes", "1"));
+        var gate = BlockFirst(replica.Handler);
+        var first = replica.UseAsync(1, "0");
+        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var others = Enumerable.Range(2, 20).Select(member => replica.UseAsync(member, $"{member}")).ToList();
+        await Eventually.HoldsAsync(() => _store.Asked.Count == 21 && replica.Executor.Waiting == 0, "every leader has handed over");
+        gate.SetResult();
+        await Task.WhenAll([first, .. others]);
+        Assert.Equal([1, 20], replica.Handler.Batches.Select(batch => batch.Count));
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_KeysOfOneMember_NeverRunSideBySide()
+    {
+        await using var replica = await StartAsync(("Locking:Combining:Lanes", "4"));
+        replica.Handler.During = async (_, _) => await Task.Yield();
+        await Task.WhenAll(Enumerable.Range(0, 200).Select(i => i % 2 == 0
+            ? replica.UseAsync(7, $"{i}")
+            : replica.Executor.ExecuteAsync(new Accumulate(7, $"{i}"), Token)));
+        Assert.Equal(1, replica.Handler.MostAtOnce);
+        Assert.Equal(200, replica.Handler.Batches.Sum(batch => batch.Count));
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_TurnHasRunLongEnough_AnotherReplicaGetsTheKey()
+    {
+        (string, string)[] settings = [("Locking:Combining:HoldBatchesMax", "3"), ("Locking:HandOverAfter", "00:00:00.010")];
+        await using var one = await StartAsync(settings);
+        await using var two = await StartAsync(settings);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        one.Handler.During = async (_, _) => await Task.Yield();
+        var load = Task.WhenAll(Enumerable.Range(0, 10).Select(async _ =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                await one.UseAsync(1, "load");
+            }
+        }));
+        await Eventually.HoldsAsync(() => one.Handler.Batches.Count > 20, "one replica is at work");
+        Assert.Equal("done other", await two.UseAsync(1, "other"));
+        await stop.CancelAsync();
+        await load;
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_SeveralLocks_AreTakenInOrderAndGivenBackWhenOneIsRefused()
+    {
+        await using var replica = await StartAsync(
+            ("Locking:Operations:point:use:member:WaitSeconds", "0.4"), ("Locking:Operations:point:accumulate:member:WaitSeconds", "0.4"));
+        Assert.Equal("done t", await replica.Executor.ExecuteAsync(new Transfer(2, 1, "t"), Token));
+        Assert.Equal(["point:accumulate:member:1", "point:use:member:2"], _store.Asked);
+        await Eventually.HoldsAsync(() => !_store.IsHeld("point:use:member:2") && !_store.IsHeld("point:accumulate:member:1"), "both are given back");
+        await _store.TryLockAsync("point:use:member:2", "somebody", 60, Token);
+        await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new Transfer(2, 1, "t"), Token));
+        await Eventually.HoldsAsync(() => !_store.IsHeld("point:accumulate:member:1"), "the first is given back");
+        Assert.Single(replica.Handler.Batches);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_CrossTransfersAndUses_NeitherDeadlockNorLoseAny()
+    {
+        await using var one = await StartAsync();
+        await using var two = await StartAsync();
+        var calls = Enumerable.Range(0, 120).Select(i =>
+        {
+            var replica = i % 2 == 0 ? one : two;
+            return i % 3 == 0 ? replica.UseAsync(i % 4, $"{i}") : replica.Executor.ExecuteAsync(new Transfer(i % 4, (i + 1 + (i % 3)) % 4, $"{i}"), Token);
+        });
+        Assert.Equal(Enumerable.Range(0, 120).Select(i => $"done {i}"), await Task.WhenAll(calls));
+        await Eventually.HoldsAsync(() => one.Executor.Snapshot(1).ActiveKeys + two.Executor.Snapshot(1).ActiveKeys == 0, "idle keys vanish");
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_StoreAway_CombinesAllTheSame()
+    {
+        _store.Before = (_, _) => throw new PointSystem.Locking.Store.LockStoreException("sidecar-unavailable", isAmbiguous: false);
+        await using var replica = await StartAsync();
+        var gate = BlockFirst(replica.Handler);
+        var first = replica.UseAsync(1, "0");
+        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var others = Enumerable.Range(1, 9).Select(i => replica.UseAsync(1, $"{i}")).ToList();
+        gate.SetResult();
+        await Task.WhenAll([first, .. others]);
+        Assert.Equal([1, 9], replica.Handler.Batches.Select(batch => batch.Count));
+        Assert.Equal(1, replica.Executor.Snapshot(1).LastMinute.Fallbacks);
+    }
+
+    [Fact]
+    public async Task StopAsync_WorkIsQueued_AllOfItIsDoneAndTheLocksAreGivenBack()
+    {
+        await using var replica = await StartAsync();
+        var gate = BlockFirst(replica.Handler);
+        var calls = Enumerable.Range(0, 20).Select(i => replica.UseAsync(i % 2, $"{i}")).ToList();
+        await Eventually.HoldsAsync(() => replica.Handler.Running > 0, "a batch runs");
+        var stopping = replica.StopAsync();
+        Assert.False(stopping.IsCompleted);
+        gate.SetResult();
+        await stopping;
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => $"done {i}"), await Task.WhenAll(calls));
+        Assert.False(_store.IsHeld("point:use:member:0") || _store.IsHeld(UseOf1));
+    }
+}

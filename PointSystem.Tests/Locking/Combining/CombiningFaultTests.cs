@@ -1,0 +1,189 @@
+using Microsoft.Extensions.Time.Testing;
+using PointSystem.Locking;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Locking.Combining;
+
+/// <summary>Failures, deadlines, callers who leave, and queues that are full.</summary>
+public sealed class CombiningFaultTests
+{
+    private readonly MemoryLockStore _store = new(TimeProvider.System);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private Task<CombiningReplica> StartAsync(params (string Key, string Value)[] settings) =>
+        CombiningReplica.StartAsync(_store, TimeProvider.System, [("Locking:Combining:Lanes", "1"), .. settings]);
+
+    /// <summary>Lets the rest queue up behind a first batch, then lets them go together.</summary>
+    private static async Task<List<Task<string>>> TogetherAsync(CombiningReplica replica, Func<IReadOnlyList<Command>, Task> during, params (long Member, string Text)[] commands)
+    {
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        replica.Handler.During = (batch, _) => batch[0].Text == "first" ? gate.Task : during(batch);
+        var first = replica.UseAsync(1_000, "first");
+        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var calls = commands.Select(command => replica.UseAsync(command.Member, command.Text)).ToList();
+        await Eventually.HoldsAsync(() => replica.Executor.Waiting == 0, "all are handed over");
+        gate.SetResult();
+        await first;
+        return calls;
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_PoisonousCommand_FailsAlone()
+    {
+        await using var replica = await StartAsync();
+        var calls = await TogetherAsync(
+            replica,
+            batch => batch.Any(command => command.Text == "poison") ? throw new DivideByZeroException() : Task.CompletedTask,
+            [.. Enumerable.Range(0, 64).Select(i => ((long)i, i == 41 ? "poison" : $"{i}"))]);
+        for (var i = 0; i < calls.Count; i++)
+        {
+            if (i == 41)
+            {
+                await Assert.ThrowsAsync<DivideByZeroException>(() => calls[41]);
+            }
+            else
+            {
+                Assert.Equal($"done {i}", await calls[i]);
+            }
+        }
+        Assert.InRange(replica.Handler.Batches.Count, 2, 16);
+    }
+
+    [Theory]
+    [InlineData(BatchFault.Unknown)]
+    [InlineData(BatchFault.Away)]
+    public async Task ExecuteAsync_FailureThatMayHaveCommittedOrHitsAll_IsNotTriedAgain(BatchFault fault)
+    {
+        await using var replica = await StartAsync();
+        replica.Handler.Judge = _ => fault;
+        var calls = await TogetherAsync(replica, _ => throw new IOException("gone"), [.. Enumerable.Range(0, 10).Select(i => ((long)i, $"{i}"))]);
+        foreach (var call in calls)
+        {
+            await Assert.ThrowsAsync<IOException>(() => call);
+        }
+        Assert.Equal([1, 10], replica.Handler.Batches.Select(batch => batch.Count));
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_OneRowBusy_ItsNeighboursGoOnAndItFollowsWhenFree()
+    {
+        await using var replica = await StartAsync();
+        replica.Handler.Judge = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
+        var isBusy = true;
+        var calls = await TogetherAsync(
+            replica,
+            async batch =>
+            {
+                if (isBusy && batch.Any(command => command.MemberId == 5))
+                {
+                    await Task.Delay(replica.Handler.RowLockWaits.Min(), Token);
+                    throw new TimeoutException();
+                }
+            },
+            [.. Enumerable.Range(0, 10).Select(i => ((long)i, $"{i}"))]);
+        await Task.WhenAll(calls.Where((_, i) => i != 5));
+        Assert.False(calls[5].IsCompleted);
+        var later = replica.UseAsync(5, "later");
+        isBusy = false;
+        Assert.Equal("done 5", await calls[5]);
+        Assert.Equal("done later", await later);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_RowStaysBusy_TheWaitRunsOut()
+    {
+        await using var replica = await StartAsync(("Locking:Operations:point:use:member:WaitSeconds", "0.3"));
+        replica.Handler.Judge = _ => BatchFault.Busy;
+        replica.Handler.During = async (_, token) =>
+        {
+            await Task.Delay(replica.Handler.RowLockWaits.Last(), token);
+            throw new TimeoutException();
+        };
+        await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.UseAsync(1, "a"));
+        Assert.All(replica.Handler.RowLockWaits, wait => Assert.InRange(wait, TimeSpan.FromMilliseconds(25), TimeSpan.FromMilliseconds(300)));
+        await Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "idle keys vanish");
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_DeadlineInTheQueue_CountsFromArrival()
+    {
+        var clock = new FakeTimeProvider();
+        var store = new MemoryLockStore(clock);
+        await using var replica = await CombiningReplica.StartAsync(store, clock, ("Locking:HandOverAfter", "00:01:00"));
+        var gate = CombiningExecutorTests.BlockFirst(replica.Handler);
+        var first = replica.UseAsync(1, "first");
+        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var early = replica.UseAsync(1, "early");
+        clock.Advance(TimeSpan.FromSeconds(3));
+        var late = replica.UseAsync(1, "late");
+        clock.Advance(TimeSpan.FromSeconds(2.5));
+        await Assert.ThrowsAsync<LockNotAcquiredException>(() => early);
+        Assert.False(late.IsCompleted);
+        gate.SetResult();
+        Assert.Equal(["done first", "done late"], await Task.WhenAll(first, late));
+        Assert.Equal(1, replica.Executor.Snapshot(1).LastMinute.TimedOut);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_LeaseAboutToEnd_TheWorkIsCancelledAndNotTriedAgain()
+    {
+        var clock = new FakeTimeProvider();
+        await using var replica = await CombiningReplica.StartAsync(new MemoryLockStore(clock), clock);
+        replica.Handler.During = (_, token) => Task.Delay(Timeout.Infinite, token);
+        var call = replica.UseAsync(1, "a");
+        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the batch runs");
+        clock.Advance(TimeSpan.FromSeconds(9.6));
+        await Assert.ThrowsAsync<LeaseEndedException>(() => call);
+        Assert.Single(replica.Handler.Batches);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_SingleAttempt_IsRefusedWhileOthersWorkOnTheKey()
+    {
+        await using var replica = await StartAsync();
+        var gate = CombiningExecutorTests.BlockFirst(replica.Handler);
+        var first = replica.Executor.ExecuteAsync(new Once(1, "a"), Token);
+        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new Once(1, "b"), Token));
+        gate.SetResult();
+        Assert.Equal("done a", await first);
+        await _store.TryLockAsync("point:cancel:usage:2", "somebody", 60, Token);
+        await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new Once(2, "c"), Token));
+        Assert.Single(replica.Handler.Batches);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_CallersLeave_TheQueuedAreNotExecutedAndTheLeaderStopsAsking()
+    {
+        await using var replica = await StartAsync();
+        await _store.TryLockAsync("point:use:member:1", "somebody", 60, Token);
+        using var leaving = new CancellationTokenSource();
+        var calls = Enumerable.Range(0, 5).Select(i => replica.UseAsync(1, $"{i}", leaving.Token)).ToList();
+        await Eventually.HoldsAsync(() => !_store.Asked.IsEmpty, "the leader asks for the lock");
+        await leaving.CancelAsync();
+        foreach (var call in calls)
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+        }
+        await Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "idle keys vanish");
+        Assert.Empty(replica.Handler.Batches);
+        Assert.Equal(0, replica.Executor.Waiting);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_QueueFull_RefusesAtOnce()
+    {
+        await using var replica = await StartAsync(("Locking:Combining:KeyQueueMax", "3"), ("Locking:Combining:QueueMax", "4"));
+        await _store.TryLockAsync("point:use:member:1", "somebody", 60, Token);
+        await _store.TryLockAsync("point:use:member:2", "somebody", 60, Token);
+        using var leaving = new CancellationTokenSource();
+        var waiting = Enumerable.Range(0, 3).Select(i => replica.UseAsync(1, $"{i}", leaving.Token)).ToList();
+        await Assert.ThrowsAsync<QueueFullException>(() => replica.UseAsync(1, "too many of the key"));
+        waiting.Add(replica.UseAsync(2, "fits", leaving.Token));
+        await Assert.ThrowsAsync<QueueFullException>(() => replica.UseAsync(2, "too many of all"));
+        await leaving.CancelAsync();
+        await Task.WhenAll(waiting.Select(call => Assert.ThrowsAnyAsync<OperationCanceledException>(() => call)));
+        Assert.Equal((2, 4), ((int)replica.Executor.Snapshot(1).LastMinute.Refused, (int)replica.Executor.Snapshot(1).LastMinute.Cancelled));
+    }
+}

@@ -1,0 +1,117 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using PointSystem.Locking;
+using PointSystem.Locking.Store;
+
+namespace PointSystem.Tests.Locking.Combining;
+
+/// <summary>What the tests send: a text to be recognised by, for a member.</summary>
+public abstract record Command(long MemberId, string Text);
+
+[DistributedLock("point:use:member:{MemberId}")]
+public sealed record Use(long MemberId, string Text) : Command(MemberId, Text);
+
+[DistributedLock("point:accumulate:member:{MemberId}")]
+public sealed record Accumulate(long MemberId, string Text) : Command(MemberId, Text);
+
+[DistributedLock("point:cancel:usage:{MemberId}", WaitSeconds = 0)]
+public sealed record Once(long MemberId, string Text) : Command(MemberId, Text);
+
+[DistributedLock("point:use:member:{MemberId}")]
+[DistributedLock("point:accumulate:member:{To}")]
+public sealed record Transfer(long MemberId, long To, string Text) : Command(MemberId, Text);
+
+/// <summary>A batch handler that records what it is given, and waits or fails as a test says.</summary>
+internal sealed class RecordingHandler : IBatchHandler<Command, string>
+{
+    private int _running;
+
+    public ConcurrentQueue<IReadOnlyList<Command>> Batches { get; } = new();
+
+    public ConcurrentQueue<TimeSpan> RowLockWaits { get; } = new();
+
+    /// <summary>Runs in every batch; may wait or throw.</summary>
+    public Func<IReadOnlyList<Command>, CancellationToken, Task> During { get; set; } = (_, _) => Task.CompletedTask;
+
+    public Func<Exception, BatchFault> Judge { get; set; } = _ => BatchFault.RolledBack;
+
+    public int Running => Volatile.Read(ref _running);
+
+    public int MostAtOnce { get; private set; }
+
+    public async Task<IReadOnlyList<string>> ExecuteAsync(IReadOnlyList<Command> commands, TimeSpan rowLockWait, CancellationToken cancellationToken)
+    {
+        MostAtOnce = Math.Max(MostAtOnce, Interlocked.Increment(ref _running));
+        try
+        {
+            Batches.Enqueue(commands);
+            RowLockWaits.Enqueue(rowLockWait);
+            await During(commands, cancellationToken);
+            return [.. commands.Select(command => $"done {command.Text}")];
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _running);
+        }
+    }
+
+    public long Affinity(Command command) => command.MemberId;
+
+    public BatchFault Classify(Exception failure) => Judge(failure);
+}
+
+/// <summary>A mode that a test changes.</summary>
+internal sealed class ChosenMode : ILockModeSource
+{
+    public LockMode Mode { get; set; } = LockMode.Distributed;
+
+    public ValueTask<LockMode> ModeForAsync(Type commandType, long affinity, CancellationToken cancellationToken) => ValueTask.FromResult(Mode);
+}
+
+/// <summary>One replica's combining executor, over a lock store that it may share with others.</summary>
+internal sealed class CombiningReplica : IAsyncDisposable
+{
+    private readonly IHost _host;
+
+    private CombiningReplica(IHost host) => _host = host;
+
+    public RecordingHandler Handler { get; } = new();
+
+    public ChosenMode Mode { get; } = new();
+
+    public CombiningExecutor<Command, string> Executor => _host.Services.GetRequiredService<CombiningExecutor<Command, string>>();
+
+    public IDistributedLocks Locks => _host.Services.GetRequiredService<IDistributedLocks>();
+
+    public static async Task<CombiningReplica> StartAsync(ILockStore store, TimeProvider clock, params (string Key, string Value)[] settings)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)));
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(store);
+        builder.Services.AddSingleton(clock);
+        builder.AddDistributedLocks();
+        builder.Services.AddLockedCommands(typeof(Use), typeof(Accumulate), typeof(Once), typeof(Transfer));
+        CombiningReplica? replica = null;
+        builder.Services.AddSingleton<IBatchHandler<Command, string>>(_ => replica!.Handler);
+        builder.Services.AddSingleton<ILockModeSource>(_ => replica!.Mode);
+        builder.Services.AddCombiningExecutor<Command, string, RecordingHandler>();
+        replica = new CombiningReplica(builder.Build());
+        await replica._host.StartAsync(TestContext.Current.CancellationToken);
+        return replica;
+    }
+
+    public Task<string> UseAsync(long member, string text, CancellationToken? token = null) =>
+        Executor.ExecuteAsync(new Use(member, text), token ?? TestContext.Current.CancellationToken);
+
+    public Task StopAsync() => _host.StopAsync(CancellationToken.None);
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        _host.Dispose();
+    }
+}
