@@ -25,6 +25,7 @@ internal static class ProblemExamples
         PointErrorCodes.InvalidConfigValue =>
             Problem.Of(status, code, "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, in digits alone."),
         HttpErrorCodes.LockNotAcquired => Problems.LockNotAcquired().Value,
+        HttpErrorCodes.TooManyRequests => Problems.TooManyRequests().Value,
         HttpErrorCodes.DatabaseUnavailable => Problems.DatabaseUnavailable().Value,
         _ when status is >= 400 and < 500 and not (409 or 422) => Problems.ForStatus(status).Value,
         HttpErrorCodes.InternalError => Problems.InternalError().Value,
