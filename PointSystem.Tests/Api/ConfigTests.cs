@@ -19,7 +19,11 @@ public sealed class ConfigTests(ApiFixture api) : IDisposable
         var items = (await _client.GetAsync(Root)).Expect(HttpStatusCode.OK).Json["items"]!.AsArray();
 
         Assert.Equal(
-            ["CLOCK_OFFSET_DAYS", "DEFAULT_EXPIRATION_DAYS", "MAX_ACCUMULATION_AMOUNT_PER_TIME", "MAX_BALANCE_PER_MEMBER", "MAX_EXPIRATION_DAYS", "MIN_EXPIRATION_DAYS"],
+            [
+                "CLOCK_OFFSET_DAYS", "DEFAULT_EXPIRATION_DAYS",
+                "LOCKING_CANARY_PERCENT", "LOCKING_MODE", "LOCKING_MODE_ACCUMULATE", "LOCKING_MODE_CANCEL", "LOCKING_MODE_TRANSFER", "LOCKING_MODE_USE",
+                "MAX_ACCUMULATION_AMOUNT_PER_TIME", "MAX_BALANCE_PER_MEMBER", "MAX_EXPIRATION_DAYS", "MIN_EXPIRATION_DAYS",
+            ],
             items.Select(item => item!["configKey"]!.GetValue<string>()));
     }
 
