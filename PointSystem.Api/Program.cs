@@ -1,5 +1,6 @@
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features.Config;
+using PointSystem.Api.Features.Locks;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Reconciliation;
 using PointSystem.Api.Health;
@@ -41,6 +42,7 @@ try
     app.MapConfig();
     app.MapPointOpenApi();
     app.MapReconciliation();
+    app.MapLocks();
     await app.RunAsync();
     return 0;
 }

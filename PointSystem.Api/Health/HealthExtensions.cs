@@ -9,7 +9,8 @@ internal static class HealthExtensions
     {
         // A singleton, so that the expected migration is looked up once.
         builder.Services.AddSingleton<DatabaseHealthCheck>();
-        builder.Services.AddHealthChecks().AddCheck<DatabaseHealthCheck>("database", tags: [Extensions.ReadyTag]);
+        builder.Services.AddHealthChecks().AddCheck<DatabaseHealthCheck>("database", tags: [Extensions.ReadyTag])
+            .AddCheck<LockHealthCheck>("locks", tags: [Extensions.ReadyTag]);
         if (builder.Configuration.GetValue<bool>(ExitWithStdin.Setting))
         {
             builder.Services.AddHostedService<ExitWithStdin>();

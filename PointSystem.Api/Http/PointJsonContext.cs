@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using PointSystem.Api.Features.Config;
+using PointSystem.Api.Features.Locks;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Reconciliation;
 
@@ -22,6 +23,7 @@ namespace PointSystem.Api.Http;
 [JsonSerializable(typeof(ConfigListResponse))]
 [JsonSerializable(typeof(ConfigHistoryResponse))]
 [JsonSerializable(typeof(UpdateConfigRequest))]
+[JsonSerializable(typeof(LocksResponse))]
 [JsonSerializable(typeof(MemberReport))]
 [JsonSerializable(typeof(RunReport))]
 [JsonSerializable(typeof(IReadOnlyList<MemberReport>))]

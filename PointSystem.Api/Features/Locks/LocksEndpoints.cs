@@ -1,0 +1,74 @@
+using PointSystem.Api.Configuration;
+using PointSystem.Api.Http;
+using PointSystem.Api.OpenApi;
+using PointSystem.Api.Security;
+using PointSystem.Locking;
+
+namespace PointSystem.Api.Features.Locks;
+
+/// <summary>GET /api/admin/locks</summary>
+internal static class LocksEndpoints
+{
+    private const int KeysMax = 20;
+
+    private const string Example =
+        """
+        {"replica":"api-1","mode":"distributed","modes":{"use":"distributed","accumulate":"distributed","cancel":"distributed","transfer":"distributed"},
+         "canaryPercent":100,"breaker":{"state":"closed","reason":null},"waiting":12,"activeKeys":3,"hotKeys":1,
+         "hottestKeys":[{"key":"point:use:member:7","waiting":11,"oldestWaitMs":3.1,"executed":5210,"averageWaitMs":2.4,"longestWaitMs":18.9}],
+         "lastMinute":{"executed":48211,"rowOnly":0,"failed":0,"timedOut":0,"cancelled":0,"refused":0,"batches":1890,"turns":402,"fallbacks":0,"unlocked":0,
+                       "commandsPerSecond":803.5,"commandsPerBatch":25.5}}
+        """;
+
+    public static void MapLocks(this IEndpointRouteBuilder app) =>
+        app.MapGet("/api/admin/locks", HandleAsync).WithTags("Locks").RequireAuthorization(AuthPolicies.Admin).WithName("GetLocks")
+            .WithSummary("What the locks of the answering replica are doing")
+            .WithDescription("Mode, canary, breaker, hottest keys, and counts over the last minute. Each replica has its own; the header X-Replica names it.")
+            .Answers<LocksResponse>(200, Example);
+
+    private static async Task<IResult> HandleAsync(LockMonitor monitor, RulesProvider rules, IConfiguration configuration, CancellationToken cancellationToken)
+    {
+        var modes = (await rules.CurrentAsync(cancellationToken)).LockModes;
+        var general = modes.General ?? monitor.Mode;
+        var snapshot = monitor.Combining(KeysMax).Single();
+        var response = new LocksResponse(
+            configuration["Replica:Name"],
+            NameOf(general),
+            new OperationModes(
+                NameOf(modes.Use ?? general), NameOf(modes.Accumulate ?? general), NameOf(modes.Cancel ?? general), NameOf(modes.Transfer ?? general)),
+            modes.CanaryPercent,
+            new BreakerResponse(monitor.IsFallback ? "open" : "closed", monitor.FallbackReason),
+            snapshot.Waiting,
+            snapshot.ActiveKeys,
+            snapshot.HotKeys,
+            [.. snapshot.Hottest.Select(Describe)],
+            Describe(snapshot.LastMinute));
+        return TypedResults.Json(response, PointJsonContext.Wire.LocksResponse);
+    }
+
+    private static string NameOf(LockMode mode) => mode.ToString().ToLowerInvariant();
+
+    private static HotKeyResponse Describe(KeySnapshot key) => new(
+        string.Join(" + ", key.Keys),
+        key.Waiting,
+        Round(key.OldestWait.TotalMilliseconds),
+        key.Executed,
+        Round(key.AverageWait.TotalMilliseconds),
+        Round(key.LongestWait.TotalMilliseconds));
+
+    private static LockRatesResponse Describe(CombiningRates rates) => new(
+        rates.Executed,
+        rates.RowOnly,
+        rates.Failed,
+        rates.TimedOut,
+        rates.Cancelled,
+        rates.Refused,
+        rates.Batches,
+        rates.Turns,
+        rates.Fallbacks,
+        rates.Unlocked,
+        Round((rates.Executed + rates.RowOnly) / 60.0),
+        rates.Batches == 0 ? 0 : Round(rates.Executed / (double)rates.Batches));
+
+    private static double Round(double value) => Math.Round(value, 1);
+}

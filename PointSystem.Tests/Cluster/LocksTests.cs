@@ -1,0 +1,36 @@
+using System.Net;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Cluster;
+
+/// <summary>What an operator sees of the locks.</summary>
+public sealed class LocksTests(ClusterFixture clusters)
+{
+    [Fact]
+    public async Task Locks_AfterWrites_TellModeBreakerAndTheLastMinute()
+    {
+        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        using var client = new PointsClient(cluster.Replicas[0].Url, cluster.AdminToken);
+        (await client.AccumulateAsync(PointsClient.NewMember(), 100)).Expect(HttpStatusCode.Created);
+
+        var locks = (await client.GetAsync("/api/admin/locks")).Expect(HttpStatusCode.OK).Json;
+
+        Assert.Equal("api-1", locks["replica"]!.GetValue<string>());
+        Assert.Equal("distributed", locks["mode"]!.GetValue<string>());
+        Assert.Equal(100, locks["canaryPercent"]!.GetValue<int>());
+        Assert.Contains(locks["breaker"]!["state"]!.GetValue<string>(), (string[])["closed", "open"]);
+        Assert.True(locks["lastMinute"]!["executed"]!.GetValue<long>() >= 1, locks.ToJsonString());
+        Assert.Equal(0, locks["lastMinute"]!["failed"]!.GetValue<long>());
+    }
+
+    [Fact]
+    public async Task Locks_WithoutTheAdminRole_AreNotTold()
+    {
+        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        using var anybody = new PointsClient(cluster.GatewayUrl);
+        using var member = new PointsClient(cluster.GatewayUrl, cluster.CreateToken("member-7", [], TimeSpan.FromMinutes(5)));
+
+        Assert.Equal("UNAUTHORIZED", (await anybody.GetAsync("/api/admin/locks")).Expect(HttpStatusCode.Unauthorized).Code);
+        Assert.Equal("FORBIDDEN", (await member.GetAsync("/api/admin/locks")).Expect(HttpStatusCode.Forbidden).Code);
+    }
+}
