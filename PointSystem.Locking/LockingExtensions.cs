@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using PointSystem.Locking.Jobs;
 using PointSystem.Locking.Keys;
 using PointSystem.Locking.Queue;
 using PointSystem.Locking.Resilience;
@@ -48,6 +49,8 @@ public static class LockingExtensions
             provider.GetRequiredService<KeyedGate>(), provider.GetRequiredService<LockBreaker>(), provider.GetRequiredService<IOptions<LockingOptions>>(),
             provider.GetServices<ICombiner>()));
         services.TryAddSingleton<ILockModeSource, OptionsModeSource>();
+        services.TryAddSingleton<JobLockMetrics>();
+        services.TryAddSingleton<IJobLocks, JobLocks>();
         services.AddLockPipeline();
         services.AddHostedService<LockingService>();
         return builder;

@@ -3,15 +3,11 @@ using PointSystem.Locking;
 namespace PointSystem.Api.Jobs;
 
 /// <summary>
-/// A job that every replica has and one at a time runs: chunk by chunk, each under the lock <c>point:job:{name}</c>, so that another replica goes on
-/// where a dead one stopped. Two runners at once, which a lost lease can bring about, would only find less to do.
+/// A job that every replica has and one at a time runs, under the lock <c>point:job:{name}</c>: chunk by chunk, so that another replica goes on where a dead
+/// one stopped. Two runners at once, which a lost lock can bring about, would only find less to do.
 /// </summary>
-internal abstract class ChunkedJob(string name, TimeSpan interval, IDistributedLocks locks, TimeProvider clock, ILogger logger) : BackgroundService
+internal abstract class ChunkedJob(string name, TimeSpan interval, JobRunner runner, TimeProvider clock, ILogger logger) : BackgroundService
 {
-    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
-
-    private readonly LockOptions _lock = new() { Wait = TimeSpan.Zero, Lease = Lease, Operation = $"point:job:{name}" };
-
     /// <summary>Does a bounded piece of the work; false when nothing was left to do.</summary>
     protected abstract Task<bool> RunChunkAsync(CancellationToken cancellationToken);
 
@@ -22,7 +18,12 @@ internal abstract class ChunkedJob(string name, TimeSpan interval, IDistributedL
         {
             try
             {
-                await RunAsync(stoppingToken);
+                await runner.TryRunAsync(name, RunChunksAsync, isUrgent: false, stoppingToken);
+            }
+            catch (LeaseEndedException)
+            {
+                // Whoever gets the lock next goes on with the chunk that was cancelled.
+                logger.JobInterrupted(name);
             }
             catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
             {
@@ -33,21 +34,11 @@ internal abstract class ChunkedJob(string name, TimeSpan interval, IDistributedL
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    private async Task RunAsync(CancellationToken stoppingToken)
+    private async Task RunChunksAsync(CancellationToken cancellationToken)
     {
-        while (true)
+        while (await RunChunkAsync(cancellationToken))
         {
-            await using var handle = await locks.TryAcquireAsync($"point:job:{name}", _lock, stoppingToken);
-            if (handle is null)
-            {
-                return;
-            }
-
-            using var ending = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, handle.LeaseEnding);
-            if (!await RunChunkAsync(ending.Token))
-            {
-                return;
-            }
+            cancellationToken.ThrowIfCancellationRequested();
         }
     }
 }

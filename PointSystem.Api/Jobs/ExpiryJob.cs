@@ -5,7 +5,6 @@ using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
-using PointSystem.Locking;
 
 namespace PointSystem.Api.Jobs;
 
@@ -14,10 +13,10 @@ internal sealed class ExpiryJob(
     NpgsqlDataSource dataSource,
     RulesProvider rules,
     PointLedger ledger,
-    IDistributedLocks locks,
+    JobRunner runner,
     IOptions<JobOptions> options,
     TimeProvider clock,
-    ILogger<ExpiryJob> logger) : ChunkedJob("expiry", options.Value.ExpiryInterval, locks, clock, logger)
+    ILogger<ExpiryJob> logger) : ChunkedJob("expiry", options.Value.ExpiryInterval, runner, clock, logger)
 {
     private const string Actor = "system:expiry";
 

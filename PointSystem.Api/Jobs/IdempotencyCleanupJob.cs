@@ -2,17 +2,16 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.Persistence;
-using PointSystem.Locking;
 
 namespace PointSystem.Api.Jobs;
 
 /// <summary>Deletes idempotency keys that have outlived their 24 hours. (They are answers, not points: "nothing is ever deleted" is said of those.)</summary>
 internal sealed class IdempotencyCleanupJob(
     NpgsqlDataSource dataSource,
-    IDistributedLocks locks,
+    JobRunner runner,
     IOptions<JobOptions> options,
     TimeProvider clock,
-    ILogger<IdempotencyCleanupJob> logger) : ChunkedJob("idempotency-cleanup", options.Value.IdempotencyCleanupInterval, locks, clock, logger)
+    ILogger<IdempotencyCleanupJob> logger) : ChunkedJob("idempotency-cleanup", options.Value.IdempotencyCleanupInterval, runner, clock, logger)
 {
     private readonly TimeProvider _clock = clock;
 

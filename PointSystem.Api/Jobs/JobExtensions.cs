@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Options;
+
 namespace PointSystem.Api.Jobs;
 
 internal static class JobExtensions
@@ -6,6 +8,9 @@ internal static class JobExtensions
     public static IHostApplicationBuilder AddPointJobs(this IHostApplicationBuilder builder)
     {
         builder.Services.AddOptions<JobOptions>().BindConfiguration(JobOptions.SectionName).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<JobOptions>, JobOptionsValidator>();
+        builder.Services.AddSingleton<AdvisoryLocks>();
+        builder.Services.AddSingleton<JobRunner>();
         builder.Services.AddHostedService<ExpiryJob>();
         builder.Services.AddHostedService<IdempotencyCleanupJob>();
         return builder;

@@ -16,4 +16,13 @@ internal static partial class JobLog
 
     [LoggerMessage(EventId = 5, Level = LogLevel.Error, Message = "The lapses of member {MemberId} could not be posted")]
     public static partial void LapsesNotPosted(this ILogger logger, Exception exception, long memberId);
+
+    [LoggerMessage(EventId = 6, Level = LogLevel.Warning, Message = "The job {Job} was cut: its lock was lost or held for its longest time. The next round goes on there")]
+    public static partial void JobInterrupted(this ILogger logger, string job);
+
+    [LoggerMessage(EventId = 7, Level = LogLevel.Information, Message = "The job {Job} rests: the lock service is away ({Reason})")]
+    public static partial void JobRests(this ILogger logger, string job, string reason);
+
+    [LoggerMessage(EventId = 8, Level = LogLevel.Warning, Message = "The job {Job} goes on under a lock of the database: the lock service is away ({Reason})")]
+    public static partial void JobGoesOn(this ILogger logger, string job, string reason);
 }

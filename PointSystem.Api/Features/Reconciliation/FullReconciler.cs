@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using PointSystem.Api.Http;
+using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
 using PointSystem.Api.Persistence.Rows;
 using PointSystem.Locking;
@@ -17,54 +18,54 @@ internal sealed class FullReconciler(
     PointDbContext db,
     NpgsqlDataSource dataSource,
     MemberReconciler members,
-    IDistributedLocks locks,
+    JobRunner runner,
     ReconciliationMetrics metrics,
     IOptions<ReconciliationOptions> options,
     TimeProvider clock,
     ILogger<FullReconciler> logger)
 {
     private const int DetailsMax = 1_000;
-    private const string LockKey = "point:job:reconciliation";
+    private const string Job = "reconciliation";
 
-    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
+    /// <summary>After this long without progress a runner is taken for dead.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
 
-    // Long enough for somebody else to look whether there is a runner, far too short for a chunk.
-    private static readonly LockOptions Lock = new() { Wait = TimeSpan.FromSeconds(2), Lease = Lease, Operation = LockKey };
-
-    /// <summary>Runs to the end, or until the caller goes; then the next call resumes.</summary>
-    /// <exception cref="LockNotAcquiredException">A run is under way, here or on another replica.</exception>
+    /// <summary>Runs to the end, or until the caller goes or the lock is lost; then the next call resumes.</summary>
+    /// <exception cref="LockNotAcquiredException">A run is under way, here or on another replica, or this one has lost its lock.</exception>
     public async Task<RunReport> RunAsync(string actor, CancellationToken cancellationToken)
     {
-        var runner = Guid.NewGuid();
-        ReconciliationRunRow? run = null;
-        var resumed = false;
+        RunReport? report = null;
         try
         {
-            while (run?.FinishedAt is null)
-            {
-                // A lock for each chunk: it is never held longer than its lease, and a dead runner blocks nobody for longer than that.
-                await using var handle = await locks.AcquireAsync(LockKey, Lock, cancellationToken);
-                using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, handle.LeaseEnding);
-                if (run is null)
-                {
-                    (run, resumed) = await BeginAsync(actor, runner, ending.Token);
-                }
-
-                await RunChunkAsync(run, ending.Token);
-            }
+            await runner.TryRunAsync(Job, async token => report = await RunChunksAsync(actor, token), isUrgent: true, cancellationToken);
         }
-        catch (DbUpdateConcurrencyException)
+        catch (Exception e) when (e is LeaseEndedException or DbUpdateConcurrencyException)
         {
-            // Taken for dead and replaced: the other one goes on.
-            throw new LockNotAcquiredException(LockKey, Lock.Wait);
+            // Cut, or taken for dead and replaced. Its progress is kept: who asks again, as the answer says, goes on there.
+            logger.Interrupted();
+        }
+        return report ?? throw NotAcquired();
+    }
+
+    private async Task<RunReport> RunChunksAsync(string actor, CancellationToken cancellationToken)
+    {
+        var self = Guid.NewGuid();
+        try
+        {
+            var (run, resumed) = await BeginAsync(actor, self, cancellationToken);
+            while (run.FinishedAt is null)
+            {
+                await RunChunkAsync(run, cancellationToken);
+            }
+            return Report(run, resumed);
         }
         finally
         {
-            await LeaveAsync(runner);
+            await LeaveAsync(self);
         }
-
-        return Report(run, resumed);
     }
+
+    private static LockNotAcquiredException NotAcquired() => new(JobRunner.KeyOf(Job), TimeSpan.Zero);
 
     /// <summary>The newest run, finished or not; null when there never was one.</summary>
     public async Task<RunReport?> FindLatestAsync(CancellationToken cancellationToken) =>
@@ -83,9 +84,9 @@ internal sealed class FullReconciler(
             run = new ReconciliationRunRow { StartedAt = now, UpdatedAt = now, StartedBy = actor, Details = "[]" };
             db.Add(run);
         }
-        else if (run.Runner is not null && now - run.UpdatedAt < Lease)
+        else if (run.Runner is not null && now - run.UpdatedAt < Silence)
         {
-            throw new LockNotAcquiredException(LockKey, Lock.Wait);
+            throw NotAcquired();
         }
 
         run.Runner = runner;

@@ -13,4 +13,7 @@ internal static partial class ReconciliationLog
 
     [LoggerMessage(EventId = 4, Level = LogLevel.Warning, Message = "A reconciliation run could not be left; it can be resumed when its runner counts as dead")]
     public static partial void RunnerNotCleared(this ILogger logger, Exception exception);
+
+    [LoggerMessage(EventId = 5, Level = LogLevel.Warning, Message = "The reconciliation run was cut: its lock was lost or held for its longest time. The next request goes on there")]
+    public static partial void Interrupted(this ILogger logger);
 }

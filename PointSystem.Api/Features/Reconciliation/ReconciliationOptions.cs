@@ -7,7 +7,7 @@ internal sealed class ReconciliationOptions
 {
     public const string SectionName = "Reconciliation";
 
-    /// <summary>Members looked at together, after which progress is kept, 1 … 10,000; default 500. A chunk must be done within a lease of 30 s.</summary>
+    /// <summary>Members looked at together, after which progress is kept, 1 … 10,000; default 500. A runner without progress for 30 s may be taken for dead.</summary>
     [Range(1, 10_000)]
     public int ChunkSize { get; set; } = 500;
 }

@@ -1,0 +1,213 @@
+using Microsoft.Extensions.Logging;
+using PointSystem.Locking.Resilience;
+using PointSystem.Locking.Store;
+
+namespace PointSystem.Locking.Jobs;
+
+/// <summary>
+/// The two-key relay. Who takes the first key and then, within its lease, the second, holds the lock, and holds it for as long as one of them is his. So each can
+/// be given back and taken anew, which is all the renewal Dapr offers, while the other stands. A contender may slip into the gap of the first key, but
+/// is refused the second and gives the first back. Every attempt has an owner of its own, so that no late message of an old one can touch a new one.
+/// </summary>
+internal sealed class Relay(string key, JobLockOptions options, LockingOptions general, RelayTools tools) : IAsyncDisposable
+{
+    private const string NotRenewed = "NotRenewed";
+
+    private static readonly TimeSpan LeastPause = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
+
+    private readonly TimeProvider _clock = tools.Clock;
+    private readonly RelayKey _first = new(key, options.Lease, tools.Clock);
+    private readonly RelayKey _second = new(key + ":relay", options.Lease, tools.Clock);
+    private readonly long _since = tools.Clock.GetTimestamp();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _lost = new(options.Lease, tools.Clock);
+    private Task _watchdog = Task.CompletedTask;
+    private bool _isLossTold;
+    private volatile bool _isCapNext;
+
+    public CancellationToken Lost => _lost.Token;
+
+    private TimeSpan Age => _clock.GetElapsedTime(_since);
+
+    /// <summary>One attempt at both keys. If it succeeds renewals have begun, else the relay is to be disposed.</summary>
+    public async Task<LockAnswer> TakeAsync(CancellationToken cancellationToken)
+    {
+        var answer = await TryAsync(_first, cancellationToken);
+        if (answer.Kind == LockAnswerKind.Acquired)
+        {
+            answer = await TryAsync(_second, cancellationToken);
+        }
+        if (answer.Kind == LockAnswerKind.Acquired && _first.Left <= TimeSpan.Zero)
+        {
+            // Granted after the first had ended, the second proves nothing: a holder may have been at its renewal.
+            return new LockAnswer(LockAnswerKind.Contended, null);
+        }
+        if (answer.Kind == LockAnswerKind.Acquired)
+        {
+            Arm();
+            _watchdog = Task.Run(WatchAsync, CancellationToken.None);
+        }
+        return answer;
+    }
+
+    /// <summary>Ends the watchdog, waits until it has ended, and gives back what is held.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _watchdog;
+        _lost.CancelAfter(Timeout.InfiniteTimeSpan);
+        // The second first: whoever gets the first meanwhile is refused but once.
+        foreach (var relayKey in new[] { _second, _first })
+        {
+            if (await DropAsync(relayKey) is { } status)
+            {
+                TellLoss(status);
+            }
+        }
+        _stop.Dispose();
+        _lost.Dispose();
+    }
+
+    /// <summary>Renews the key that ends first, again and again. Ends with the hold, and on loss and cap; nothing else renews.</summary>
+    private async Task WatchAsync()
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, _lost.Token);
+        try
+        {
+            do
+            {
+                await Task.Delay(options.Pace, _clock, ending.Token);
+            }
+            while (await (_first.Left <= _second.Left ? RenewAsync(_first, _second, ending.Token) : RenewAsync(_second, _first, ending.Token)));
+        }
+        catch (OperationCanceledException) when (ending.IsCancellationRequested)
+        {
+            if (!_stop.IsCancellationRequested)
+            {
+                TellTimeUp();
+            }
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            // Nobody awaits the watchdog before the end of the hold, and the work must not go on without one.
+            tools.Logger.RenewalFailed(failure, key);
+            Lose("RenewalFailed");
+        }
+    }
+
+    private async Task<bool> RenewAsync(RelayKey due, RelayKey standing, CancellationToken cancellationToken)
+    {
+        var outcome = RenewalOutcome.Stopped;
+        try
+        {
+            var lost = await DropAsync(due) ?? await RetakeAsync(due, standing, cancellationToken);
+            outcome = lost is null ? RenewalOutcome.Renewed : RenewalOutcome.Lost;
+            if (lost is not null)
+            {
+                Lose(lost);
+            }
+            return lost is null;
+        }
+        finally
+        {
+            var isTimeUp = outcome == RenewalOutcome.Stopped && !_stop.IsCancellationRequested && !_isCapNext;
+            tools.JobMetrics.Renewed(key, isTimeUp ? RenewalOutcome.Lost : outcome);
+        }
+    }
+
+    private async Task<string?> RetakeAsync(RelayKey due, RelayKey standing, CancellationToken cancellationToken)
+    {
+        for (var pause = LeastPause; ; pause = Jitter.Next(pause, LeastPause, LongestPause))
+        {
+            var answer = await TryAsync(due, cancellationToken);
+            if (answer.Kind != LockAnswerKind.Acquired)
+            {
+                // A contender who gives it back in a moment, our own unlock on its way, or a store that is away.
+                await Task.Delay(pause, _clock, cancellationToken);
+                continue;
+            }
+            if (standing.Left <= TimeSpan.Zero)
+            {
+                // This process was paused, and in the gap another may have held both.
+                return NotRenewed;
+            }
+            Arm();
+            return null;
+        }
+    }
+
+    private async Task<LockAnswer> TryAsync(RelayKey relayKey, CancellationToken cancellationToken)
+    {
+        var owner = LockOwner.New();
+        // Before the request leaves: the store's lease starts later than that, so it never ends before ours.
+        var sentAt = _clock.GetTimestamp();
+        var answer = await tools.Store.TryLockAsync(relayKey.Key, owner, options.Lease, cancellationToken);
+        if (answer.Kind == LockAnswerKind.Acquired)
+        {
+            relayKey.Take(owner, sentAt);
+        }
+        return answer;
+    }
+
+    /// <summary>Gives a key back. The answer is not null when the store had lost a hold that should have stood; then it may have lost the other one as well.</summary>
+    private async Task<string?> DropAsync(RelayKey relayKey)
+    {
+        var left = relayKey.Left;
+        var asked = _clock.GetTimestamp();
+        if (relayKey.Drop() is not { } owner)
+        {
+            return null;
+        }
+        // From before the request leaves only the other key counts. Not cancellable: it has its own deadline, and what is not answered is tried on in the background.
+        if (!_stop.IsCancellationRequested)
+        {
+            Arm();
+        }
+        var (status, _) = await tools.Store.UnlockAsync(relayKey.Key, owner, options.Lease);
+        return status is UnlockStatus.DoesNotExist or UnlockStatus.BelongsToOthers && left > _clock.GetElapsedTime(asked) ? status.ToString() : null;
+    }
+
+    /// <summary>Sets the alarm: a margin before the last lease ends by our account, or at the cap.</summary>
+    private void Arm()
+    {
+        var last = _first.Left > _second.Left ? _first.Left : _second.Left;
+        var left = last - general.LeaseMargin;
+        var untilCap = options.Cap - Age;
+        _isCapNext = untilCap <= left;
+        var alarm = _isCapNext ? untilCap : left;
+        _lost.CancelAfter(alarm > TimeSpan.Zero ? alarm : TimeSpan.Zero);
+    }
+
+    private void TellTimeUp()
+    {
+        if (_isCapNext)
+        {
+            tools.Logger.JobLockCapped(key, Age);
+        }
+        else
+        {
+            TellLoss(NotRenewed);
+        }
+    }
+
+    private void Lose(string status)
+    {
+        TellLoss(status);
+        // Not awaited: what the work does on its cancellation may wait for this very watchdog to end.
+        _ = _lost.CancelAsync();
+    }
+
+    private void TellLoss(string status)
+    {
+        if (!_isLossTold)
+        {
+            _isLossTold = true;
+            tools.Metrics.LeaseLost(key, status);
+            tools.Logger.JobLockLost(key, status, Age);
+        }
+    }
+}
+
+/// <summary>What every relay of a process shares.</summary>
+internal sealed record RelayTools(ResilientLockStore Store, LockMetrics Metrics, JobLockMetrics JobMetrics, TimeProvider Clock, ILogger Logger);
