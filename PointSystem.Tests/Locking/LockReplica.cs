@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using PointSystem.Locking;
+using PointSystem.Locking.Jobs;
 using PointSystem.Locking.Store;
 
 namespace PointSystem.Tests.Locking;
@@ -31,6 +32,8 @@ internal sealed class LockReplica : IAsyncDisposable
     }
 
     public IDistributedLocks Locks => _host.Services.GetRequiredService<IDistributedLocks>();
+
+    public IJobLocks JobLocks => _host.Services.GetRequiredService<IJobLocks>();
 
     public LockedExecutor Executor => _host.Services.GetRequiredService<LockedExecutor>();
 

@@ -1,0 +1,117 @@
+using System.Collections.Concurrent;
+using System.Net;
+using Npgsql;
+using PointSystem.Local.Cluster;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Cluster;
+
+/// <summary>One replica of three runs a job; when it is killed another goes on where it stopped.</summary>
+public sealed class JobTakeoverTests : IAsyncLifetime
+{
+    private const int Members = 400;
+
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(4);
+
+    private readonly ConcurrentQueue<string> _runners = new();
+    private LocalCluster _cluster = null!;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => _cluster = await ClusterFixture.StartOwnAsync(
+        options =>
+        {
+            options.ApiEnvironment["Jobs__Lease"] = Lease.ToString("c");
+            options.ApiEnvironment["Jobs__ExpiryInterval"] = "00:00:01";
+            // One member a transaction, so that the run takes a while.
+            options.ApiEnvironment["Jobs__ExpiryChunk"] = "1";
+            // A busy machine must not look like a lock service that is away.
+            options.ApiEnvironment["Locking__AttemptTimeout"] = "00:00:01";
+            options.Log = line =>
+            {
+                if (line.Text.Contains("Posted the lapsed points of", StringComparison.Ordinal))
+                {
+                    _runners.Enqueue(line.Source);
+                }
+            };
+        },
+        Token);
+
+    public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(_cluster);
+
+    [Fact]
+    public async Task KillingTheRunner_InTheMiddleOfAJob_AnotherReplicaGoesOnWithinALease()
+    {
+        var members = await GrantShortLivedPointsAsync();
+        using var admin = new PointsClient(_cluster.GatewayUrl, _cluster.AdminToken);
+        (await admin.PutAsync("/api/admin/points/config/CLOCK_OFFSET_DAYS", new { configValue = "2" })).Expect(HttpStatusCode.OK);
+        await Eventually.HoldsAsync(() => _runners.Count >= 5, "a replica runs the job");
+        var runner = Assert.Single(_runners.Distinct());
+
+        var victim = _cluster.Replicas.Single(replica => replica.Name == runner);
+        victim.Process.AutoRestart = false;
+        await victim.Process.KillAsync(Token);
+        var killed = TimeProvider.System.GetTimestamp();
+        var left = await LapsesToPostAsync(members);
+        Assert.InRange(left, 1, Members - 1);
+        await Eventually.HoldsAsync(() => _runners.Any(source => source != runner), "another replica goes on");
+        // One lease, a look each second, and what a busy machine takes.
+        Assert.InRange(TimeProvider.System.GetElapsedTime(killed), TimeSpan.Zero, Lease + TimeSpan.FromSeconds(5));
+
+        await Eventually.HoldsAsync(async () => await LapsesToPostAsync(members) == 0, "all lapses are posted");
+        Assert.Single(_runners.Where(source => source != runner).Distinct());
+        Assert.Equal(Members, await Books.CountAsync(
+            _cluster.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE kind = 'EXPIRE' AND member_id = ANY ($1)", (object)members));
+        await Books.AssertBalancedAsync(_cluster.ConnectionString, members);
+    }
+
+    [Fact]
+    public async Task ReconcileAll_WhileARunIsUnderWayElsewhere_IsLockedWithRetryAfter()
+    {
+        using var first = new PointsClient(_cluster.Replicas[0].Url, _cluster.AdminToken);
+        using var second = new PointsClient(_cluster.Replicas[1].Url, _cluster.AdminToken);
+        var member = PointsClient.NewMember();
+        (await first.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
+
+        // A wrong figure is put right under the member's row lock: while the test has that, the run cannot end.
+        await using var dataSource = NpgsqlDataSource.Create(_cluster.ConnectionString);
+        await using (var spoil = dataSource.CreateCommand("UPDATE member_wallets SET balance = balance + 1 WHERE member_id = $1"))
+        {
+            spoil.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
+            await spoil.ExecuteNonQueryAsync(Token);
+        }
+        await using var connection = await dataSource.OpenConnectionAsync(Token);
+        await using var transaction = await connection.BeginTransactionAsync(Token);
+        await using (var hold = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE", connection, transaction))
+        {
+            hold.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
+            await hold.ExecuteNonQueryAsync(Token);
+        }
+
+        var run = first.PostAsync("/api/admin/points/reconciliation/all", new { });
+        await Eventually.HoldsAsync(
+            async () => await Books.CountAsync(_cluster.ConnectionString, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0, "the run waits for the row");
+        var refused = (await second.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Locked);
+        Assert.Equal("LOCK_NOT_ACQUIRED", refused.Code);
+        Assert.True(refused.RetryAfter > TimeSpan.Zero);
+
+        await transaction.RollbackAsync(Token);
+        var report = (await run).Expect(HttpStatusCode.OK);
+        Assert.Equal("COMPLETED", report.TextOf("status"));
+        Assert.Equal(1, report.NumberOf("corrected"));
+        // The lock is free as soon as the answer is there.
+        (await second.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.OK);
+    }
+
+    private async Task<long[]> GrantShortLivedPointsAsync()
+    {
+        long[] members = [.. Enumerable.Range(0, Members).Select(_ => PointsClient.NewMember())];
+        using var client = new PointsClient(_cluster.GatewayUrl);
+        await Parallel.ForEachAsync(members, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Token }, async (member, _) =>
+            (await client.AccumulateAsync(member, 100, expirationDays: 1)).Expect(HttpStatusCode.Created));
+        return members;
+    }
+
+    private Task<long> LapsesToPostAsync(long[] members) => Books.CountAsync(
+        _cluster.ConnectionString, "SELECT count(*) FROM point_accumulations WHERE is_open AND member_id = ANY ($1)", (object)members);
+}
