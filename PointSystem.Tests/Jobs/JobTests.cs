@@ -76,7 +76,7 @@ public sealed class JobTests(PointsDatabase server)
         await using var other = await LockReplica.StartAsync(store, []);
         var held = await other.Locks.AcquireAsync("point:job:expiry", new LockOptions { Lease = TimeSpan.FromSeconds(30) }, Token);
         await using var replica = await LockReplica.StartAsync(store, []);
-        using var job = Expiry(database, shop, replica.Locks, chunk: 10);
+        using var job = Expiry(database, shop, replica.Runner(), chunk: 10);
 
         await job.StartAsync(Token);
         await Eventually.HoldsAsync(() => store.Asked.Count >= 2, "the job asked for its lock");
@@ -119,7 +119,7 @@ public sealed class JobTests(PointsDatabase server)
             """);
         await using var replica = await LockReplica.StartAsync(new MemoryLockStore(TimeProvider.System), []);
         using var job = new IdempotencyCleanupJob(
-            database, replica.Locks, Options.Create(new JobOptions()), TimeProvider.System, NullLogger<IdempotencyCleanupJob>.Instance);
+            database, replica.Runner(), Options.Create(new JobOptions()), TimeProvider.System, NullLogger<IdempotencyCleanupJob>.Instance);
 
         await job.StartAsync(Token);
         await Eventually.HoldsAsync(async () => await OlderAsync(">= 1441") == 0, "the old keys are deleted");
@@ -152,18 +152,18 @@ public sealed class JobTests(PointsDatabase server)
     private static async Task RunExpiryAsync(NpgsqlDataSource database, Shop shop, int chunk, Func<Task<long>> left)
     {
         await using var replica = await LockReplica.StartAsync(new MemoryLockStore(TimeProvider.System), []);
-        using var job = Expiry(database, shop, replica.Locks, chunk);
+        using var job = Expiry(database, shop, replica.Runner(), chunk);
         await job.StartAsync(Token);
         await Eventually.HoldsAsync(async () => await left() == 0, "all lapses are posted");
         await job.StopAsync(Token);
     }
 
-    private static ExpiryJob Expiry(NpgsqlDataSource database, Shop shop, IDistributedLocks locks, int chunk)
+    private static ExpiryJob Expiry(NpgsqlDataSource database, Shop shop, JobRunner runner, int chunk)
     {
         var rules = new RulesProvider(
             database, shop.Clock, Options.Create(new BusinessOptions()), new HostingEnvironment { EnvironmentName = Environments.Staging }, NullLogger<RulesProvider>.Instance);
         return new ExpiryJob(
-            database, rules, shop.Ledger, locks, Options.Create(new JobOptions { ExpiryChunk = chunk }), shop.Clock, NullLogger<ExpiryJob>.Instance);
+            database, rules, shop.Ledger, runner, Options.Create(new JobOptions { ExpiryChunk = chunk }), shop.Clock, NullLogger<ExpiryJob>.Instance);
     }
 
     private static Task<long> UnpostedAsync(NpgsqlDataSource database, Shop shop) =>

@@ -2,6 +2,7 @@ using Npgsql;
 using PointSystem.Locking;
 using PointSystem.Tests.Features;
 using PointSystem.Tests.Infrastructure;
+using PointSystem.Tests.Jobs;
 using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Reconciliation;
@@ -33,7 +34,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
         await Reconcilers.TamperAsync(_database, "UPDATE member_wallets SET balance = balance + 1 WHERE member_id = @m", members[1]);
         await Reconcilers.TamperAsync(_database, "DELETE FROM member_wallets WHERE member_id = @m", members[6]);
         await Reconcilers.TamperAsync(_database, "UPDATE point_ledger_entries SET delta = delta + 1 WHERE member_id = @m", members[4]);
-        await using var reconcilers = new Reconcilers(_database, _replica.Locks, chunk: 3);
+        await using var reconcilers = new Reconcilers(_database, _replica.Runner(), chunk: 3);
 
         var run = await reconcilers.All.RunAsync("admin", Token);
 
@@ -60,7 +61,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
                 await interrupt.CancelAsync();
             }
         };
-        await using (var first = new Reconcilers(_database, _replica.Locks, chunk: 2))
+        await using (var first = new Reconcilers(_database, _replica.Runner(), chunk: 2))
         {
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first.All.RunAsync("first", interrupt.Token));
             var progress = (await first.All.FindLatestAsync(Token))!;
@@ -68,25 +69,25 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
         }
 
         _store.Before = null;
-        await using var second = new Reconcilers(_database, _replica.Locks, chunk: 2);
+        await using var second = new Reconcilers(_database, _replica.Runner(), chunk: 2);
         var run = await second.All.RunAsync("second", Token);
 
         Assert.Equal(("COMPLETED", true, 7, 7), (run.Status, run.Resumed, run.Members, run.Matched));
     }
 
     [Fact]
-    public async Task Run_WhileAnotherRuns_IsRefusedEvenBetweenItsChunks()
+    public async Task Run_WhileAnotherRuns_IsRefused()
     {
         await GrantAsync(7);
-        await using var first = new Reconcilers(_database, _replica.Locks, chunk: 2);
+        await using var first = new Reconcilers(_database, _replica.Runner(), chunk: 2);
         await using var replica = await LockReplica.StartAsync(_store, []);
-        await using var second = new Reconcilers(_database, replica.Locks, chunk: 2);
+        await using var second = new Reconcilers(_database, replica.Runner(), chunk: 2);
         var (between, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
-        var chunks = 0;
-        _store.Before = async (call, _) =>
+        var asked = 0;
+        _store.AfterTryLock = async _ =>
         {
-            // The first has given its lock back and is about to take it for its next chunk.
-            if (call == "try_lock" && ++chunks == 3)
+            // The first has both of its keys, and begins only when it hears of the second.
+            if (Interlocked.Increment(ref asked) == 2)
             {
                 between.SetResult();
                 await goOn.Task;
@@ -115,7 +116,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
             await insert.ExecuteNonQueryAsync(Token);
         }
 
-        await using var reconcilers = new Reconcilers(_database, _replica.Locks, chunk: 2);
+        await using var reconcilers = new Reconcilers(_database, _replica.Runner(), chunk: 2);
         var run = await reconcilers.All.RunAsync("next", Token);
         Assert.Equal(("COMPLETED", true, 3), (run.Status, run.Resumed, run.Members));
     }

@@ -5,13 +5,13 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using PointSystem.Api.Features.Reconciliation;
+using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
-using PointSystem.Locking;
 
 namespace PointSystem.Tests.Reconciliation;
 
 /// <summary>The reconcilers of one replica, and what tests do to the books behind their back.</summary>
-internal sealed class Reconcilers(NpgsqlDataSource database, IDistributedLocks? locks = null, int chunk = 500) : IAsyncDisposable
+internal sealed class Reconcilers(NpgsqlDataSource database, JobRunner? runner = null, int chunk = 500) : IAsyncDisposable
 {
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly PointDbContext _db = new(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(database).Options);
@@ -21,7 +21,7 @@ internal sealed class Reconcilers(NpgsqlDataSource database, IDistributedLocks? 
     public MemberReconciler Members => new(database, Metrics, NullLogger<MemberReconciler>.Instance);
 
     public FullReconciler All => new(
-        _db, database, Members, locks!, Metrics, Options.Create(new ReconciliationOptions { ChunkSize = chunk }), TimeProvider.System,
+        _db, database, Members, runner!, Metrics, Options.Create(new ReconciliationOptions { ChunkSize = chunk }), TimeProvider.System,
         NullLogger<FullReconciler>.Instance);
 
     private ReconciliationMetrics Metrics => new(_services.GetRequiredService<IMeterFactory>());
