@@ -54,21 +54,20 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
         await GrantAsync(7);
         using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var chunks = 0;
-        _store.Before = async (call, _) =>
+        void Progressed()
         {
-            if (call == "try_lock" && ++chunks == 3)
+            if (++chunks == 2)
             {
-                await interrupt.CancelAsync();
+                interrupt.Cancel();
             }
-        };
-        await using (var first = new Reconcilers(_database, _replica.Runner(), chunk: 2))
+        }
+        await using (var first = new Reconcilers(_database, _replica.Runner(), chunk: 2, Progressed))
         {
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first.All.RunAsync("first", interrupt.Token));
             var progress = (await first.All.FindLatestAsync(Token))!;
             Assert.Equal(("RUNNING", 4), (progress.Status, progress.Members));
         }
 
-        _store.Before = null;
         await using var second = new Reconcilers(_database, _replica.Runner(), chunk: 2);
         var run = await second.All.RunAsync("second", Token);
 

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -11,7 +12,7 @@ using PointSystem.Api.Persistence;
 namespace PointSystem.Tests.Reconciliation;
 
 /// <summary>The reconcilers of one replica, and what tests do to the books behind their back.</summary>
-internal sealed class Reconcilers(NpgsqlDataSource database, JobRunner? runner = null, int chunk = 500) : IAsyncDisposable
+internal sealed class Reconcilers(NpgsqlDataSource database, JobRunner? runner = null, int chunk = 500, Action? progressed = null) : IAsyncDisposable
 {
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly PointDbContext _db = new(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(database).Options);
@@ -22,7 +23,7 @@ internal sealed class Reconcilers(NpgsqlDataSource database, JobRunner? runner =
 
     public FullReconciler All => new(
         _db, database, Members, runner!, Metrics, Options.Create(new ReconciliationOptions { ChunkSize = chunk }), TimeProvider.System,
-        NullLogger<FullReconciler>.Instance);
+        new ProgressLogger(progressed ?? (() => { })));
 
     private ReconciliationMetrics Metrics => new(_services.GetRequiredService<IMeterFactory>());
 
@@ -57,5 +58,22 @@ internal sealed class Reconcilers(NpgsqlDataSource database, JobRunner? runner =
     {
         await _db.DisposeAsync();
         await _services.DisposeAsync();
+    }
+
+    /// <summary>Tells when a chunk is done, which the reconciler says in its log.</summary>
+    private sealed class ProgressLogger(Action progressed) : ILogger<FullReconciler>
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (eventId.Name == "Progress")
+            {
+                progressed();
+            }
+        }
     }
 }
