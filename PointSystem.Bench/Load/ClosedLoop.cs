@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using System.Net;
+using PointSystem.Bench.Stats;
+
+namespace PointSystem.Bench.Load;
+
+/// <summary>Callers who each send their next request as soon as the last one is answered, on a thread and a connection of their own.</summary>
+internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers, Func<int, Members> members)
+{
+    private const int StackBytes = 256 * 1024;
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(30);
+    private static int _runs;
+
+    /// <summary>Points of each use.</summary>
+    public long Amount { get; init; } = 1;
+
+    /// <summary>Runs for a time, or until a number of requests has been sent.</summary>
+    /// <param name="time">Measured time; with <paramref name="requests"/> the longest.</param>
+    /// <param name="requests">Requests of all callers together; null for as many as fit.</param>
+    public Turn Run(TimeSpan time, long? requests = null)
+    {
+        var run = Interlocked.Increment(ref _runs);
+        var recordings = Enumerable.Range(0, callers).Select(_ => new Recording()).ToList();
+        var left = requests ?? long.MaxValue;
+        long end = 0;
+        long last = 0;
+        Exception? fault = null;
+        using var start = new ManualResetEventSlim();
+        var threads = Enumerable.Range(0, callers).Select(number => new Thread(() => Call(number), StackBytes) { IsBackground = true }).ToList();
+        threads.ForEach(thread => thread.Start());
+        var began = Stopwatch.GetTimestamp();
+        Volatile.Write(ref end, began + (long)(time.TotalSeconds * Stopwatch.Frequency));
+        start.Set();
+        threads.ForEach(thread => thread.Join());
+        if (fault is not null)
+        {
+            throw new BenchException($"The load generator failed: {fault.Message}", fault);
+        }
+
+        return Recording.Merge(recordings, requests is null ? time.TotalSeconds : Stopwatch.GetElapsedTime(began, last).TotalSeconds);
+
+        void Call(int number)
+        {
+            var recording = recordings[number];
+            var target = targets[number % targets.Count];
+            var request = new UseRequest(target.ToString(), $"B{Environment.ProcessId}-{run}-{number}", Amount);
+            var who = members(number);
+            using var caller = new HttpCaller(target, AnswerLimit);
+            start.Wait();
+            try
+            {
+                var finish = Volatile.Read(ref end);
+                var now = Stopwatch.GetTimestamp();
+                while (now < finish && (requests is null || Interlocked.Decrement(ref left) >= 0))
+                {
+                    var bytes = request.Next(who.Next());
+                    var sent = now;
+                    var status = caller.Send(bytes);
+                    now = Stopwatch.GetTimestamp();
+                    recording.Add(now - sent, status, now <= finish);
+                }
+
+                InterlockedMax(ref last, now);
+            }
+            catch (Exception e)
+            {
+                fault = e;
+            }
+        }
+    }
+
+    private static void InterlockedMax(ref long target, long value)
+    {
+        long seen;
+        while ((seen = Volatile.Read(ref target)) < value && Interlocked.CompareExchange(ref target, value, seen) != seen)
+        {
+        }
+    }
+}

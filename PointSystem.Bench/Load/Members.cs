@@ -1,0 +1,56 @@
+namespace PointSystem.Bench.Load;
+
+/// <summary>Which member the next request is for. One object for each caller; not thread-safe.</summary>
+internal abstract class Members
+{
+    private ulong _state;
+
+    protected Members(int seed) => _state = ((ulong)seed * 0x9E3779B97F4A7C15) | 1;
+
+    public abstract long Next();
+
+    /// <summary>A number from 0 up to, not including, 1. Its own generator: cheap, and the same members in every run.</summary>
+    protected double NextDouble()
+    {
+        _state ^= _state << 13;
+        _state ^= _state >> 7;
+        _state ^= _state << 17;
+        return (_state >> 11) * (1.0 / (1UL << 53));
+    }
+
+    /// <summary>Always the same.</summary>
+    public sealed class One(long member) : Members(0)
+    {
+        public override long Next() => member;
+    }
+
+    /// <summary>Each of <c>first … first + count - 1</c> as likely as any other.</summary>
+    public sealed class Uniform(long first, int count, int seed) : Members(seed)
+    {
+        public override long Next() => first + (long)(NextDouble() * count);
+    }
+
+    /// <summary>The k-th member with a probability in proportion to 1 / k^s.</summary>
+    public sealed class Zipf(long first, double[] cumulative, int seed) : Members(seed)
+    {
+        public override long Next()
+        {
+            var at = Array.BinarySearch(cumulative, NextDouble() * cumulative[^1]);
+            return first + Math.Min(at < 0 ? ~at : at, cumulative.Length - 1);
+        }
+
+        /// <summary>The sums of the weights of the first k members.</summary>
+        public static double[] Weights(int count, double exponent)
+        {
+            var sums = new double[count];
+            var sum = 0.0;
+            for (var k = 0; k < count; k++)
+            {
+                sum += Math.Pow(k + 1, -exponent);
+                sums[k] = sum;
+            }
+
+            return sums;
+        }
+    }
+}

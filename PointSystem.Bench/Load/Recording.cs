@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using PointSystem.Bench.Stats;
+
+namespace PointSystem.Bench.Load;
+
+/// <summary>One caller's measurements. Written by its thread alone.</summary>
+internal sealed class Recording
+{
+    private long[] _latencies = new long[4096];
+    private int _count;
+
+    /// <summary>Statuses of answers that were not wanted.</summary>
+    public Dictionary<int, long> Errors { get; } = [];
+
+    /// <summary>Those of them that were answered in the measured time.</summary>
+    public long ErrorsInTime { get; private set; }
+
+    /// <summary>Answers in the measured time.</summary>
+    public long InTime { get; private set; }
+
+    public long Accepted { get; private set; }
+
+    public ReadOnlySpan<long> Latencies => _latencies.AsSpan(0, _count);
+
+    /// <param name="latency">In ticks of the stopwatch.</param>
+    /// <param name="status">201, or what came instead.</param>
+    /// <param name="inTime">Whether the answer came within the measured time.</param>
+    public void Add(long latency, int status, bool inTime)
+    {
+        if (_count == _latencies.Length)
+        {
+            Array.Resize(ref _latencies, _count * 2);
+        }
+
+        _latencies[_count++] = latency;
+        InTime += inTime ? 1 : 0;
+        if (status == 201)
+        {
+            Accepted++;
+            return;
+        }
+
+        ErrorsInTime += inTime ? 1 : 0;
+        Errors[status] = Errors.GetValueOrDefault(status) + 1;
+    }
+
+    /// <summary>All callers' measurements as one turn.</summary>
+    public static Turn Merge(IReadOnlyList<Recording> recordings, double seconds)
+    {
+        var all = new long[recordings.Sum(recording => recording._count)];
+        var at = 0;
+        foreach (var recording in recordings)
+        {
+            recording.Latencies.CopyTo(all.AsSpan(at));
+            at += recording._count;
+        }
+
+        Array.Sort(all);
+        double Ms(double percent) => all.Length == 0 ? double.NaN : Milliseconds(Percentile.Of<long>(all, percent));
+        return new Turn
+        {
+            Requests = recordings.Sum(recording => recording.InTime),
+            Seconds = seconds,
+            Errors = recordings.Sum(recording => recording.ErrorsInTime),
+            ErrorKinds = recordings.SelectMany(recording => recording.Errors)
+                .GroupBy(error => error.Key, error => error.Value)
+                .ToDictionary(group => group.Key == HttpCaller.NoAnswer ? "no answer" : $"{group.Key}", group => group.Sum()),
+            Accepted = recordings.Sum(recording => recording.Accepted),
+            Mean = all.Length == 0 ? double.NaN : Milliseconds(1) * all.Average(),
+            P50 = Ms(50),
+            P95 = Ms(95),
+            P99 = Ms(99),
+            Max = Ms(100),
+        };
+    }
+
+    private static double Milliseconds(long ticks) => ticks * 1000.0 / Stopwatch.Frequency;
+}

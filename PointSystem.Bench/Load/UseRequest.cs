@@ -1,0 +1,48 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+
+namespace PointSystem.Bench.Load;
+
+/// <summary>The bytes of one caller's <c>POST /api/points/use</c>, made once; only the digits of member and order change.</summary>
+internal sealed class UseRequest
+{
+    private const int MemberWidth = 19;
+    private const int OrderWidth = 10;
+    private readonly byte[] _bytes;
+    private readonly int _member;
+    private readonly int _order;
+    private long _number;
+
+    /// <param name="host">For the header.</param>
+    /// <param name="orders">Begins the order numbers; different for each caller and run.</param>
+    /// <param name="amount">Points of each use.</param>
+    public UseRequest(string host, string orders, long amount)
+    {
+        // Blanks before a number are JSON too, so every request has the same length.
+        var member = new string(' ', MemberWidth);
+        var order = new string('0', OrderWidth);
+        var body = string.Create(CultureInfo.InvariantCulture, $$"""{"memberId":{{member}},"orderNumber":"{{orders}}-{{order}}","amount":{{amount}}}""");
+        var head = $"POST /api/points/use HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n";
+        _bytes = Encoding.ASCII.GetBytes(head + body);
+        _member = head.Length + body.IndexOf(member, StringComparison.Ordinal);
+        _order = head.Length + body.IndexOf(order, StringComparison.Ordinal);
+    }
+
+    /// <summary>The next request, valid until the one after.</summary>
+    public byte[] Next(long memberId)
+    {
+        Write(_member, MemberWidth, memberId, (byte)' ');
+        Write(_order, OrderWidth, ++_number, (byte)'0');
+        return _bytes;
+    }
+
+    private void Write(int at, int width, long value, byte filler)
+    {
+        Span<byte> digits = stackalloc byte[20];
+        Utf8Formatter.TryFormat(value, digits, out var length);
+        var field = _bytes.AsSpan(at, width);
+        field.Fill(filler);
+        digits[..length].CopyTo(field[(width - length)..]);
+    }
+}

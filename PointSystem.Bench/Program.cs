@@ -1,0 +1,3 @@
+using PointSystem.Bench;
+
+return await BenchCommand.RunAsync(args, Console.Out, Console.Error, CancellationToken.None);

@@ -1,0 +1,58 @@
+using System.Diagnostics;
+using PointSystem.Bench.Reports;
+using PointSystem.Bench.Servers;
+using PointSystem.Local.Cluster;
+
+namespace PointSystem.Bench.Scenarios;
+
+/// <summary>One call of the bench: its options, how it tells its progress, and what every report says about itself.</summary>
+internal sealed class BenchRun(BenchOptions options, TextWriter progress, string? repository, TimeProvider clock)
+{
+    private readonly Stopwatch _watch = Stopwatch.StartNew();
+
+    public BenchOptions Options { get; } = options;
+
+    /// <summary>One line, with the time since the start.</summary>
+    public void Say(string line)
+    {
+        progress.WriteLine($"{_watch.Elapsed:mm\\:ss}  {line}");
+        progress.Flush();
+    }
+
+    /// <summary>Starts the servers on an empty database.</summary>
+    public async Task<BenchCluster> StartClusterAsync(Action<LocalClusterOptions>? more, CancellationToken cancellationToken)
+    {
+        Say($"Starting Postgres, Redis, {Options.Replicas} replicas with sidecars ...");
+        var cluster = await BenchCluster.StartAsync(Options, more, cancellationToken);
+        Say(cluster.Local.Description);
+        return cluster;
+    }
+
+    /// <summary>What a report begins with.</summary>
+    public async Task<Report> DescribeAsync(Scenario scenario, BenchCluster? cluster, IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken) => new()
+    {
+        Scenario = scenario.Name,
+        Title = $"{scenario.Name}: {scenario.Summary}",
+        Command = CommandLine(scenario.Name),
+        Commit = Machine.Commit(repository),
+        Date = clock.GetUtcNow(),
+        Machine = await Machine.ReadAsync(cluster, cancellationToken),
+        Settings = settings,
+        Columns = [],
+        Rows = [],
+    };
+
+    private string CommandLine(string scenario)
+    {
+        var text = $"dotnet run -c Release --project PointSystem.Bench -- {scenario}";
+        void Add(string name, object? value) => text += value is null ? "" : FormattableString.Invariant($" {name} {value}");
+        Add("--rounds", Options.Rounds);
+        Add("--seconds", Options.Seconds);
+        Add("--requests", Options.Requests);
+        Add("--callers", Options.Callers);
+        Add("--replicas", Options.Replicas == BenchOptions.ReplicasDefault ? null : Options.Replicas);
+        Add("--pool", Options.PoolSize == BenchOptions.PoolSizeDefault ? null : Options.PoolSize);
+        Add("--contenders", Options.Contenders is null ? null : string.Join(',', Options.Contenders));
+        return text + (Options.Gateway ? " --gateway" : "") + (Options.Full ? " --full" : "");
+    }
+}

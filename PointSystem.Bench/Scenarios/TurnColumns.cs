@@ -1,0 +1,55 @@
+using PointSystem.Bench.Contenders;
+using PointSystem.Bench.Reports;
+using PointSystem.Bench.Stats;
+
+namespace PointSystem.Bench.Scenarios;
+
+/// <summary>Turns of a contender as a row of figures.</summary>
+internal static class TurnColumns
+{
+    private static readonly string[] Parts = ["api", "postgres", "sidecars", "redis", "load"];
+
+    public static IReadOnlyList<Column> All { get; } =
+    [
+        new("perSecond", "requests/s", 0, WithSpread: true),
+        new("ratio", "to row", 2, WithSpread: true),
+        new("mean", "mean ms", 1),
+        new("p50", "p50 ms", 1, WithSpread: true),
+        new("p95", "p95 ms", 1),
+        new("p99", "p99 ms", 1, WithSpread: true),
+        new("errors", "errors", 0),
+        new("commits", "commits for 1,000", 0),
+        .. Parts.Select(part => new Column("cpu." + part, $"µs {part}", 0)),
+    ];
+
+    /// <param name="contender">Whose.</param>
+    /// <param name="turns">One for each round.</param>
+    /// <param name="baseline">What is compared with, in the same rounds; null when it did not take part.</param>
+    public static Row Row(Contender contender, IReadOnlyList<Turn> turns, IReadOnlyList<Turn>? baseline)
+    {
+        var figures = new Dictionary<string, Spread>();
+        void Add(string key, Func<Turn, double> figure) => figures.Add(key, Spread.Of(turns.Select(figure)));
+        Add("perSecond", turn => turn.PerSecond);
+        if (baseline is not null)
+        {
+            figures.Add("ratio", Ratio(turns, baseline));
+        }
+
+        Add("mean", turn => turn.Mean);
+        Add("p50", turn => turn.P50);
+        Add("p95", turn => turn.P95);
+        Add("p99", turn => turn.P99);
+        figures.Add("errors", Spread.Of(turns.Sum(turn => turn.Errors)));
+        Add("commits", turn => turn.Requests == 0 ? double.NaN : turn.Commits * 1000.0 / turn.Requests);
+        foreach (var part in Parts.Where(part => turns.All(turn => turn.Cpu.ContainsKey(part))))
+        {
+            Add("cpu." + part, turn => turn.Requests == 0 ? double.NaN : turn.Cpu[part] * 1e6 / turn.Requests);
+        }
+
+        return new Row(contender.Name, contender.Meaning, figures);
+    }
+
+    /// <summary>Requests/s of one to those of the other, round by round: what slows a round slows both.</summary>
+    public static Spread Ratio(IReadOnlyList<Turn> turns, IReadOnlyList<Turn> baseline) =>
+        Spread.Of(turns.Zip(baseline, (mine, theirs) => mine.PerSecond / theirs.PerSecond));
+}

@@ -1,0 +1,100 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Npgsql;
+using PointSystem.Local;
+using PointSystem.Local.Cluster;
+
+namespace PointSystem.Bench.Servers;
+
+/// <summary>The product's own cluster on a database of its own, with what a bench needs to know and to switch.</summary>
+internal sealed class BenchCluster : IAsyncDisposable
+{
+    // A replica reads its modes once in a second.
+    private static readonly TimeSpan ModesApplyWithin = TimeSpan.FromSeconds(1.2);
+    private readonly HttpClient _admin;
+
+    private BenchCluster(LocalCluster local, int poolSize)
+    {
+        Local = local;
+        PoolSize = poolSize;
+        _admin = new HttpClient { BaseAddress = local.Replicas[0].Url, Timeout = TimeSpan.FromSeconds(100) };
+        _admin.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", local.AdminToken);
+        Database = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(local.ConnectionString)
+        {
+            MaxPoolSize = 4,
+            CommandTimeout = 0,
+            ApplicationName = "pointsystem-bench",
+        }.ConnectionString);
+    }
+
+    public LocalCluster Local { get; }
+
+    public int PoolSize { get; }
+
+    public NpgsqlDataSource Database { get; }
+
+    /// <summary>Starts the cluster, everything in Release and with the log level of production.</summary>
+    /// <exception cref="LocalException">Something is missing; nothing is left running.</exception>
+    public static async Task<BenchCluster> StartAsync(BenchOptions options, Action<LocalClusterOptions>? more, CancellationToken cancellationToken)
+    {
+        var cluster = new LocalClusterOptions
+        {
+            Replicas = options.Replicas,
+            PoolSize = options.PoolSize,
+            DataDirectory = options.DataDirectory,
+            Fresh = true,
+            Log = options.Verbose ? line => Console.Error.WriteLine($"{line.Source} | {line.Text}") : null,
+        };
+        cluster.ApiEnvironment["ASPNETCORE_ENVIRONMENT"] = "Production";
+        cluster.ApiEnvironment["Logging__LogLevel__Default"] = "Warning";
+        if (!options.Telemetry)
+        {
+            cluster.ApiEnvironment["OTEL_EXPORTER_OTLP_ENDPOINT"] = null;
+        }
+
+        more?.Invoke(cluster);
+        return new BenchCluster(await LocalCluster.StartAsync(cluster, cancellationToken), cluster.PoolSize);
+    }
+
+    /// <summary>Where requests go: to the replicas in turn, or to the gateway.</summary>
+    public IReadOnlyList<IPEndPoint> Targets(bool throughGateway) =>
+        throughGateway
+            ? [new IPEndPoint(IPAddress.Loopback, Local.GatewayUrl.Port)]
+            : [.. Local.Replicas.Select(replica => new IPEndPoint(IPAddress.Parse(replica.Url.Host), replica.Url.Port))];
+
+    /// <summary>Sets the lock mode of all operations, and returns when it is in force on every replica.</summary>
+    public async Task SetModeAsync(string mode, CancellationToken cancellationToken)
+    {
+        using var answer = await _admin.PutAsJsonAsync("/api/admin/points/config/LOCKING_MODE", new { configValue = mode }, cancellationToken);
+        if (!answer.IsSuccessStatusCode)
+        {
+            throw new BenchException($"The lock mode could not be set to {mode}: {await answer.Content.ReadAsStringAsync(cancellationToken)}");
+        }
+
+        await Task.Delay(ModesApplyWithin, cancellationToken);
+    }
+
+    /// <summary>What the reconciliation says of a member: <c>MATCHED</c>, or something else.</summary>
+    public async Task<string> ReconcileAsync(long memberId, CancellationToken cancellationToken)
+    {
+        using var answer = await _admin.PostAsync($"/api/admin/points/reconciliation/members/{memberId}", null, cancellationToken);
+        var report = await answer.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
+        return answer.IsSuccessStatusCode ? report.GetProperty("status").GetString()! : $"HTTP {(int)answer.StatusCode}";
+    }
+
+    /// <summary>Executes SQL and gives the first value of the first row.</summary>
+    public async Task<T> ScalarAsync<T>(string sql, CancellationToken cancellationToken)
+    {
+        await using var command = Database.CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _admin.Dispose();
+        await Database.DisposeAsync();
+        await Local.DisposeAsync();
+    }
+}
