@@ -1,18 +1,20 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using PointSystem.Locking.Keys;
 using PointSystem.Locking.Resilience;
 
 namespace PointSystem.Locking;
 
 /// <summary>Opens the connection before the first request comes, and gives back what is held before the process ends.</summary>
 internal sealed class LockingService(
-    LockProbe probe, LockBreaker breaker, BackgroundWork background, IEnumerable<ICombiner> combiners, IOptions<LockingOptions> options,
-    ILogger<LockingService> logger) : IHostedService
+    LockProbe probe, LockBreaker breaker, BackgroundWork background, IEnumerable<ICombiner> combiners, CommandLockTable table, LockMetrics metrics,
+    IOptions<LockingOptions> options, ILogger<LockingService> logger) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         var settings = options.Value;
+        metrics.Announce(table.Operations);
         if (settings.Mode == LockMode.Row)
         {
             logger.Started(settings.Mode, settings.StoreName, "not asked");

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Http.Resilience;
 using PointSystem.ServiceDefaults;
 
 // Where every host builder is at hand, as the templates of Aspire have it.
@@ -32,22 +33,28 @@ public static class Extensions
         builder.Services.AddServiceDiscovery();
         builder.Services.ConfigureHttpClientDefaults(http =>
         {
-            http.AddStandardResilienceHandler();
+            // A POST whose answer is missing may have been carried out: whoever sends it decides whether it may go out again.
+            http.AddStandardResilienceHandler(options => options.Retry.DisableForUnsafeHttpMethods());
             http.AddServiceDiscovery();
         });
         return builder;
     }
 
-    /// <summary>Maps <see cref="LivePath"/> and <see cref="ReadyPath"/>.</summary>
+    /// <summary>Maps <see cref="LivePath"/> and <see cref="ReadyPath"/>, and <see cref="TelemetryOptions.MetricsPath"/> where it is wanted.</summary>
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
-        app.MapHealthChecks(LivePath, new HealthCheckOptions { Predicate = static _ => false, ResponseWriter = HealthJson.WriteAsync });
+        // Whoever asks every second would outweigh the users in what is measured of requests.
+        app.MapHealthChecks(LivePath, new HealthCheckOptions { Predicate = static _ => false, ResponseWriter = HealthJson.WriteAsync }).DisableHttpMetrics();
         app.MapHealthChecks(ReadyPath, new HealthCheckOptions
         {
             Predicate = static check => check.Tags.Contains(ReadyTag),
             ResponseWriter = HealthJson.WriteAsync,
-        });
+        }).DisableHttpMetrics();
+        if (TelemetryOptions.Read(app.Configuration, app.Environment).Prometheus)
+        {
+            app.MapPrometheusScrapingEndpoint(TelemetryOptions.MetricsPath).DisableHttpMetrics();
+        }
         return app;
     }
 }

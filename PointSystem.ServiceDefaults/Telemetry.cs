@@ -1,52 +1,61 @@
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
-using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 
 namespace PointSystem.ServiceDefaults;
 
-internal static class Telemetry
+/// <summary>What a service tells of itself, and to whom.</summary>
+public static class Telemetry
 {
-    private const string EndpointSetting = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    // Whatever of ours has a meter or an activity source is named after its project.
+    private const string Ours = "PointSystem.*";
 
-    /// <summary>Traces, metrics and logs over OTLP, where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says where to; nothing at all otherwise.</summary>
-    /// <remarks>Without a listener spans are hardly made and instruments cost next to nothing. Trace ids in logs and problems need no exporter.</remarks>
-    public static void AddTelemetry(this IHostApplicationBuilder builder)
+    /// <summary>
+    /// Traces, metrics and logs over OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says where to, metrics for Prometheus where <see cref="TelemetryOptions"/>
+    /// wants them, and nothing at all otherwise: without a listener no span is made and an instrument costs a comparison.
+    /// </summary>
+    /// <remarks>Sampling, intervals, headers and protocol are set by OpenTelemetry's own <c>OTEL_…</c> variables.</remarks>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">A setting cannot be used; the text says which.</exception>
+    public static IHostApplicationBuilder AddTelemetry(this IHostApplicationBuilder builder)
     {
-        if (string.IsNullOrWhiteSpace(builder.Configuration[EndpointSetting]))
+        ArgumentNullException.ThrowIfNull(builder);
+        var options = TelemetryOptions.Read(builder.Configuration, builder.Environment);
+        if (options is { OtlpEndpoint: null, Prometheus: false })
         {
-            return;
+            return builder;
         }
 
-        builder.Logging.AddOpenTelemetry(logging =>
-        {
-            logging.IncludeFormattedMessage = true;
-            logging.IncludeScopes = true;
-        });
-        builder.Services.AddOpenTelemetry()
-            .ConfigureResource(resource =>
+        var telemetry = builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.Describe(builder))
+            .WithMetrics(metrics =>
             {
-                resource.AddService(builder.Configuration["OTEL_SERVICE_NAME"] ?? builder.Environment.ApplicationName, serviceInstanceId: InstanceOf(builder));
-            })
-            .WithMetrics(metrics => metrics
-                .AddAspNetCoreInstrumentation()
-                .AddHttpClientInstrumentation()
-                .AddRuntimeInstrumentation()
-                .AddMeter("PointSystem.*", "Npgsql", "Polly"))
+                metrics.AddAspNetCoreInstrumentation().AddHttpClientInstrumentation().AddRuntimeInstrumentation().AddMeter(Ours, "Polly");
+                if (options.Prometheus)
+                {
+                    metrics.AddPrometheusExporter();
+                }
+            });
+        if (options.OtlpEndpoint is null)
+        {
+            return builder;
+        }
+
+        telemetry
             .WithTracing(tracing => tracing
-                .AddAspNetCoreInstrumentation(options => options.Filter = IsOfInterest)
-                .AddHttpClientInstrumentation()
-                .AddSource("PointSystem.*", "Npgsql"))
+                .AddSource(Ours)
+                .AddAspNetCoreInstrumentation(aspNet => aspNet.Filter = http => !Probes.Contain(http.Request.Path))
+                .AddHttpClientInstrumentation(http => http.FilterHttpRequestMessage = request => !Probes.Contain(request.RequestUri))
+                // One span for a call, not a second one for the HTTP request that carries it.
+                .AddGrpcClientInstrumentation(grpc => grpc.SuppressDownstreamInstrumentation = true))
+            .WithLogging(null, logging =>
+            {
+                logging.IncludeFormattedMessage = true;
+                logging.IncludeScopes = true;
+            })
             .UseOtlpExporter();
+        return builder;
     }
-
-    // Probes every second would bury what people look for.
-    private static bool IsOfInterest(HttpContext http) => !http.Request.Path.StartsWithSegments("/health", StringComparison.Ordinal);
-
-    private static string InstanceOf(IHostApplicationBuilder builder) =>
-        builder.Configuration["Replica:Name"] is { Length: > 0 } name ? name : $"{Environment.MachineName}-{Environment.ProcessId}";
 }

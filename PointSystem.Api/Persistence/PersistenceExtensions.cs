@@ -1,5 +1,8 @@
+using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
 using PointSystem.Api.Hosting;
 
 namespace PointSystem.Api.Persistence;
@@ -22,14 +25,22 @@ internal static class PersistenceExtensions
         var tuned = Tune(connectionString);
         builder.Services.AddSingleton(services =>
         {
-            var source = new NpgsqlDataSourceBuilder(tuned);
+            var source = new NpgsqlDataSourceBuilder(tuned) { Name = ConnectionName };
             source.UseLoggerFactory(services.GetRequiredService<ILoggerFactory>());
+            source.ConfigureTracing(Trace);
             return source.Build();
         });
+        builder.Services.ConfigureOpenTelemetryTracerProvider(tracing => tracing.AddNpgsql());
+        builder.Services.ConfigureOpenTelemetryMeterProvider(metrics => metrics.AddNpgsqlInstrumentation());
         builder.Services.AddDbContextPool<PointDbContext>((services, options) =>
             options.UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()).UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking));
         return builder;
     }
+
+    // What no request and no job asked for (the rules' refreshing, say) would be a trace of one span each, twice a second.
+    private static void Trace(NpgsqlTracingOptionsBuilder tracing) => tracing
+        .ConfigureCommandFilter(static _ => Activity.Current is not null)
+        .ConfigureBatchFilter(static _ => Activity.Current is not null);
 
     /// <summary>Sets what the hot path lives on unless the connection string says otherwise.</summary>
     internal static string Tune(string connectionString)

@@ -1,4 +1,5 @@
 using PointSystem.Local.Processes;
+using PointSystem.Local.Telemetry;
 
 namespace PointSystem.Local.Cluster;
 
@@ -20,6 +21,7 @@ internal sealed class ApiSpecs(LocalClusterOptions options, string assembly, str
             ["DAPR_HTTP_PORT"] = $"{sidecarHttpPort}",
             ["DAPR_GRPC_PORT"] = $"{sidecarGrpcPort}",
         };
+        Merge(environment, TelemetryVariables.For(options.Telemetry.AsReadOnly(), "point-api", name));
         Merge(environment, options.ApiEnvironment);
         Merge(environment, options.ReplicaEnvironment?.Invoke(name) ?? new Dictionary<string, string?>());
         return spec with { Environment = environment };

@@ -2,6 +2,7 @@ using PointSystem.Local.Gateway;
 using PointSystem.Local.Postgres;
 using PointSystem.Local.Processes;
 using PointSystem.Local.Redis;
+using PointSystem.Local.Telemetry;
 
 namespace PointSystem.Local.Cluster;
 
@@ -74,12 +75,13 @@ internal sealed class ClusterParts : IAsyncDisposable
             _upstreams.Add(new Upstream($"api-{number}", new Uri($"http://127.0.0.1:{Ports.Next()}")));
         }
         // First, so that a taken port is said before anything is started.
-        Gateway = await GatewayServer.StartAsync(_options.Port, _upstreams, _log, cancellationToken);
+        Gateway = await GatewayServer.StartAsync(
+            _options.Port, _upstreams, _log, TelemetryVariables.For(_options.Telemetry.AsReadOnly(), "point-gateway", "gateway"), cancellationToken);
         Reaper.Start();
 
         var redis = new RedisServer(_options.Redis, _data.Redis);
         RedisAddress = redis.Address;
-        var sidecars = new SidecarSpecs(_options.Sidecar, components, redis.Address);
+        var sidecars = new SidecarSpecs(_options, components, redis.Address);
         var startRedis = StartRedisAsync(redis, cancellationToken);
         try
         {

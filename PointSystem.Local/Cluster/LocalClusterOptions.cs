@@ -1,3 +1,5 @@
+using PointSystem.Local.Telemetry;
+
 namespace PointSystem.Local.Cluster;
 
 /// <summary>What a local cluster consists of. Every property has a default that works.</summary>
@@ -46,6 +48,12 @@ public sealed class LocalClusterOptions
 
     /// <summary>More environment for one replica, by its name (<c>api-1</c> …).</summary>
     public Func<string, IReadOnlyDictionary<string, string?>>? ReplicaEnvironment { get; set; }
+
+    /// <summary>
+    /// OpenTelemetry's variables (<c>OTEL_…</c>) for the replicas, the sidecars and the gateway, which are named to the collector one by one.
+    /// Default: those of this process. Without OTEL_EXPORTER_OTLP_ENDPOINT among them nothing is sent.
+    /// </summary>
+    public IDictionary<string, string?> Telemetry { get; } = TelemetryVariables.OfThisProcess().ToDictionary();
 
     /// <summary>More settings for the PostgreSQL server that is started, by name.</summary>
     public IDictionary<string, string> PostgresSettings { get; } = new Dictionary<string, string>();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using PointSystem.Local.Processes;
+using PointSystem.Local.Telemetry;
 
 namespace PointSystem.Local.Cluster;
 
@@ -13,12 +14,14 @@ internal sealed class SidecarSpecs
     private readonly string? _daprd;
     private readonly string _components;
     private readonly string _redisAddress;
+    private readonly IReadOnlyDictionary<string, string?> _telemetry;
 
-    public SidecarSpecs(string? choice, string components, string redisAddress)
+    public SidecarSpecs(LocalClusterOptions options, string components, string redisAddress)
     {
-        _daprd = choice == ChoiceStandIn ? null : FindDaprd();
+        _daprd = options.Sidecar == ChoiceStandIn ? null : FindDaprd();
         _components = components;
         _redisAddress = redisAddress;
+        _telemetry = options.Telemetry.AsReadOnly();
     }
 
     public string Description => _daprd is null ? "the lock stand-in, in the place of Dapr" : $"Dapr ({_daprd})";
@@ -37,7 +40,11 @@ internal sealed class SidecarSpecs
             Name = name,
             FileName = DotnetHost.Path,
             Arguments = DotnetHost.Verb("sidecar", [.. common, "--exit-with-stdin"]),
-            Environment = new Dictionary<string, string?> { ["REDIS_HOST"] = _redisAddress, ["REDIS_PASSWORD"] = "" },
+            Environment = new Dictionary<string, string?>(TelemetryVariables.For(_telemetry, "point-sidecar", name))
+            {
+                ["REDIS_HOST"] = _redisAddress,
+                ["REDIS_PASSWORD"] = "",
+            },
             EndsWithInput = true,
             Order = StopOrder.Sidecar,
         };

@@ -1,10 +1,15 @@
+using System.Diagnostics;
 using System.Net;
+using PointSystem.ServiceDefaults;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace PointSystem.Local.Gateway;
 
 /// <summary>Sends each request to a replica, and to another one where that is safe and the first could not answer.</summary>
-internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer) : IDisposable
+/// <param name="forwarder">Sends one request.</param>
+/// <param name="balancer">Chooses the replica.</param>
+/// <param name="isTraced">Whether the gateway's own spans are recorded.</param>
+internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer, bool isTraced) : IDisposable
 {
     // Longer than the API's own limits (5 s of waiting for a lock and the work after it).
     private static readonly ForwarderRequestConfig Config = new() { ActivityTimeout = TimeSpan.FromSeconds(30), Version = HttpVersion.Version11 };
@@ -15,14 +20,20 @@ internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer
         UseCookies = false,
         AllowAutoRedirect = false,
         AutomaticDecompression = DecompressionMethods.None,
-        // The caller's traceparent passes as it is: the gateway has no spans of its own.
-        ActivityHeadersPropagator = null,
+        // Without a record of the gateway's own spans the caller's traceparent passes as it is: a parent that nobody has seen would tear the trace apart.
+        ActivityHeadersPropagator = isTraced ? new ReverseProxyPropagator(DistributedContextPropagator.Current) : null,
         ConnectTimeout = TimeSpan.FromSeconds(2),
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
     }));
 
     public async Task HandleAsync(HttpContext context)
     {
+        if (context.Request.Path.StartsWithSegments(TelemetryOptions.MetricsPath, StringComparison.OrdinalIgnoreCase))
+        {
+            // Each replica's metrics are its own, and for those who run it: Prometheus asks the replicas.
+            await GatewayProblems.NotFoundAsync(context);
+            return;
+        }
         byte[]? body;
         try
         {

@@ -9,6 +9,7 @@ internal static class GatewayProblems
 {
     private const string ReplicaUnavailable = "REPLICA_UNAVAILABLE";
     private const string InvalidRequest = "INVALID_REQUEST";
+    private const string NotFound = "NOT_FOUND";
     private const int RetryAfterSeconds = 1;
 
     public static Task NobodyAsync(HttpContext context) => WriteAsync(
@@ -23,6 +24,9 @@ internal static class GatewayProblems
         context, StatusCodes.Status504GatewayTimeout, "The replica did not answer",
         $"The replica did not answer in time, so the request may or may not have been carried out. Send it with an {RetryRules.IdempotencyKey} to be able to repeat it safely.",
         ReplicaUnavailable);
+
+    public static Task NotFoundAsync(HttpContext context) => WriteAsync(
+        context, StatusCodes.Status404NotFound, "Not found", "There is no such address.", NotFound);
 
     public static Task TooLargeAsync(HttpContext context) => WriteAsync(
         context, StatusCodes.Status413PayloadTooLarge, "The request is too large", $"The body is larger than {RequestBody.Largest} bytes.", InvalidRequest);

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using PointSystem.Local.Cluster;
+using PointSystem.Local.Telemetry;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace PointSystem.Local.Gateway;
@@ -26,9 +27,10 @@ internal sealed class GatewayServer : IAsyncDisposable
     /// <param name="port">On the loopback interface; 0 = any free one.</param>
     /// <param name="upstreams">The replicas; while none is ready, requests get a 503.</param>
     /// <param name="log">Warnings and errors of the web server.</param>
+    /// <param name="telemetry">OpenTelemetry's variables; without an endpoint among them nothing is recorded.</param>
     /// <param name="cancellationToken">Gives up starting.</param>
     /// <exception cref="LocalException">The port is taken.</exception>
-    public static async Task<GatewayServer> StartAsync(int port, IReadOnlyList<Upstream> upstreams, ClusterLog log, CancellationToken cancellationToken)
+    public static async Task<GatewayServer> StartAsync(int port, IReadOnlyList<Upstream> upstreams, ClusterLog log, IReadOnlyDictionary<string, string?> telemetry, CancellationToken cancellationToken)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Logging.SetMinimumLevel(LogLevel.Warning).AddProvider(new ClusterLogProvider(log));
@@ -36,6 +38,7 @@ internal sealed class GatewayServer : IAsyncDisposable
         builder.Logging.AddFilter("Yarp", LogLevel.None);
         // Said by the exception below.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
+        builder.AddTelemetry(telemetry);
         builder.Services.AddSingleton<IHostLifetime, NoSignals>();
         builder.Services.AddRoutingCore();
         builder.Services.AddHttpForwarder();
@@ -53,7 +56,7 @@ internal sealed class GatewayServer : IAsyncDisposable
             }
         });
         var app = builder.Build();
-        var forwarding = new Forwarding(app.Services.GetRequiredService<IHttpForwarder>(), new LoadBalancer(upstreams));
+        var forwarding = new Forwarding(app.Services.GetRequiredService<IHttpForwarder>(), new LoadBalancer(upstreams), TelemetryVariables.HaveEndpoint(telemetry));
         app.Run(forwarding.HandleAsync);
         try
         {

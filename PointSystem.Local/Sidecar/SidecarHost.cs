@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
+using PointSystem.Local.Telemetry;
 
 namespace PointSystem.Local.Sidecar;
 
@@ -13,6 +14,7 @@ internal static class SidecarHost
         // The empty builder reads neither appsettings.json nor ASPNETCORE_URLS, which belong to the app beside this sidecar.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         AddLogging(builder.Logging, flags.LogLevel);
+        builder.AddTelemetry(TelemetryVariables.OfThisProcess());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, flags));
         builder.Services.AddRoutingCore();
         builder.Services.AddGrpc();

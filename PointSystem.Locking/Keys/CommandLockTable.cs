@@ -18,8 +18,11 @@ internal sealed class CommandLockTable
     internal CommandLockTable(IEnumerable<LockedCommandType> types, OperationSettings settings, LockingOptions options)
     {
         _byType = types.Select(registered => registered.Type).Distinct().ToFrozenDictionary(type => type, type => Build(type, settings, options));
-        settings.ThrowIfUnknown(_byType.Values.SelectMany(locks => locks.Operations));
+        settings.ThrowIfUnknown(Operations);
     }
+
+    /// <summary>Every operation that the registered commands lock for, once.</summary>
+    public IEnumerable<string> Operations => _byType.Values.SelectMany(locks => locks.Operations).Distinct(StringComparer.Ordinal);
 
     /// <exception cref="InvalidOperationException">The type was not registered.</exception>
     public CommandLocks<TCommand> For<TCommand>() =>

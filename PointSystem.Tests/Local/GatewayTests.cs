@@ -198,13 +198,13 @@ public sealed class GatewayTests
         await using var first = await StartAsync();
 
         var error = await Assert.ThrowsAsync<PointSystem.Local.LocalException>(
-            () => GatewayServer.StartAsync(first.Url.Port, [], new ClusterLog(null), Ct));
+            () => GatewayServer.StartAsync(first.Url.Port, [], new ClusterLog(null), new Dictionary<string, string?>(), Ct));
 
         Assert.Contains("--port", error.Message, StringComparison.Ordinal);
     }
 
     private static Task<GatewayServer> StartAsync(params FakeReplica[] replicas) =>
-        GatewayServer.StartAsync(0, [.. replicas.Select(replica => replica.Upstream)], new ClusterLog(null), Ct);
+        GatewayServer.StartAsync(0, [.. replicas.Select(replica => replica.Upstream)], new ClusterLog(null), new Dictionary<string, string?>(), Ct);
 
     private static HttpClient Client(GatewayServer gateway) => new() { BaseAddress = gateway.Url };
 

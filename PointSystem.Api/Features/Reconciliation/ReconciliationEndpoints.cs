@@ -19,6 +19,7 @@ internal static class ReconciliationEndpoints
         builder.Services.AddOptions<ReconciliationOptions>()
             .BindConfiguration(ReconciliationOptions.SectionName).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<ReconciliationMetrics>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ReconciliationMetrics>());
         builder.Services.AddSingleton<MemberReconciler>();
         builder.Services.AddSingleton<RepeatableAnswers>();
         builder.Services.AddScoped<FullReconciler>();

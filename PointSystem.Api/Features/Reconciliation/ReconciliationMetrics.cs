@@ -3,12 +3,25 @@ using System.Diagnostics.Metrics;
 namespace PointSystem.Api.Features.Reconciliation;
 
 /// <summary>Counts reconciled members by what was found; any BROKEN is an alarm.</summary>
-internal sealed class ReconciliationMetrics
+internal sealed class ReconciliationMetrics : IHostedService
 {
     private readonly Counter<long> _members;
 
     public ReconciliationMetrics(IMeterFactory meters) =>
         _members = meters.Create("PointSystem.Api").CreateCounter<long>("pointsystem.reconciliation.members", "{member}", "Members reconciled");
 
-    public void Reconciled(string status) => _members.Add(1, new KeyValuePair<string, object?>("status", status));
+    public void Reconciled(string status) => Count(1, status);
+
+    /// <summary>Shows every status with nothing counted: of a counter that first shows with its first event, Prometheus sees no increase, and no alarm goes off.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        Count(0, MemberReport.Matched);
+        Count(0, MemberReport.Corrected);
+        Count(0, MemberReport.Broken);
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private void Count(long members, string status) => _members.Add(members, new KeyValuePair<string, object?>("status", status));
 }

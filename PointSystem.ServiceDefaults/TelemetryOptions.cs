@@ -1,0 +1,43 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace PointSystem.ServiceDefaults;
+
+/// <summary>Where telemetry goes. Read once, while the service is put together.</summary>
+public sealed class TelemetryOptions
+{
+    /// <summary>Whether <see cref="MetricsPath"/> is served. Default: yes, except in Production, where whoever wants it has to see to it that only Prometheus gets there.</summary>
+    public const string PrometheusKey = "Telemetry:Metrics:Prometheus";
+
+    /// <summary>The collector, as everywhere in OpenTelemetry. Default: none.</summary>
+    public const string OtlpEndpointKey = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+    /// <summary>Where Prometheus finds the metrics of this process.</summary>
+    public const string MetricsPath = "/metrics";
+
+    private TelemetryOptions(Uri? otlpEndpoint, bool prometheus)
+    {
+        OtlpEndpoint = otlpEndpoint;
+        Prometheus = prometheus;
+    }
+
+    /// <summary>Null = nothing is sent.</summary>
+    public Uri? OtlpEndpoint { get; }
+
+    /// <summary>Whether <see cref="MetricsPath"/> is served.</summary>
+    public bool Prometheus { get; }
+
+    /// <exception cref="OptionsValidationException">A setting cannot be used.</exception>
+    internal static TelemetryOptions Read(IConfiguration configuration, IHostEnvironment environment) => new(
+        configuration[OtlpEndpointKey] is { } endpoint && !string.IsNullOrWhiteSpace(endpoint) ? Url(endpoint) : null,
+        configuration[PrometheusKey] is { Length: > 0 } prometheus ? Flag(prometheus) : !environment.IsProduction());
+
+    private static Uri Url(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps)
+        ? url
+        : throw Invalid($"{OtlpEndpointKey} must be a URL such as http://localhost:4317, not '{text}'.");
+
+    private static bool Flag(string text) => bool.TryParse(text, out var flag) ? flag : throw Invalid($"{PrometheusKey} must be true or false, not '{text}'.");
+
+    private static OptionsValidationException Invalid(string failure) => new(Options.DefaultName, typeof(TelemetryOptions), [failure]);
+}

@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text.RegularExpressions;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Telemetry;
+
+/// <summary>What Prometheus gets from a replica of a running cluster, and who else gets it.</summary>
+public sealed partial class MetricsTests(ClusterFixture clusters)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Scrape_AfterWrites_HasEverySeriesThatTheAlarmsAskFor()
+    {
+        var lines = (await ScrapeAsync()).Split('\n');
+        var alarms = await File.ReadAllTextAsync(Path.Combine(Programs.Repository, "deploy", "prometheus", "alerts.yml"), Ct);
+        var selectors = Selector().Matches(alarms).Where(match => !alarms[..match.Index].Split('\n')[^1].TrimStart().StartsWith('#')).ToList();
+
+        Assert.True(selectors.Count >= 8, "The alarms were not read.");
+        foreach (var selector in selectors)
+        {
+            var series = lines.Where(line => line.StartsWith(selector.Groups["name"].Value + "{", StringComparison.Ordinal)).ToList();
+            Assert.True(series.Count > 0, $"No {selector.Groups["name"].Value}");
+            foreach (Match label in Label().Matches(selector.Groups["labels"].Value))
+            {
+                // Of what is left out the label is enough: a histogram has no series for what never happened.
+                string[] values = label.Groups["how"].Value.StartsWith('!') ? [""] : label.Groups["values"].Value.Split('|');
+                Assert.All(values, value => Assert.Contains(
+                    series, line => line.Contains($"{label.Groups["name"].Value}=\"{value}", StringComparison.Ordinal)));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Scrape_JudgedByPromtool_IsRight()
+    {
+        var promtool = Programs.Find("promtool");
+        Assert.SkipWhen(promtool is null, "promtool is not installed (Debian's package prometheus has it).");
+        var metrics = await ScrapeAsync();
+        using var process = Process.Start(new ProcessStartInfo(promtool, ["check", "metrics"]) { RedirectStandardInput = true, RedirectStandardError = true })!;
+        await process.StandardInput.WriteAsync(metrics);
+        process.StandardInput.Close();
+
+        var said = await process.StandardError.ReadToEndAsync(Ct);
+        await process.WaitForExitAsync(Ct);
+
+        // Its opinions on the names of others' metrics (exit code 3) are not ours to follow; on ours it has none.
+        Assert.True(process.ExitCode is 0 or 3, said);
+        Assert.DoesNotContain("pointsystem_", said, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/metrics")]
+    [InlineData("/metrics/")]
+    [InlineData("/METRICS")]
+    [InlineData("/%6Detrics")]
+    [InlineData("/api/../metrics")]
+    public async Task Gateway_Metrics_AreNotFound(string path)
+    {
+        var cluster = await clusters.GetAsync(Ct);
+        using var http = new HttpClient();
+        var url = new Uri(cluster.GatewayUrl.GetLeftPart(UriPartial.Authority) + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+
+        using var response = await http.GetAsync(url, Ct);
+
+        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+    }
+
+    private async Task<string> ScrapeAsync()
+    {
+        var cluster = await clusters.GetAsync(Ct);
+        var replica = cluster.Replicas[0];
+        using var client = new PointsClient(replica.Url);
+        var member = PointsClient.NewMember();
+        (await client.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
+        (await client.UseAsync(member, "A1", 10)).Expect(HttpStatusCode.Created);
+        return (await client.GetAsync("/metrics")).Expect(HttpStatusCode.OK).Text;
+    }
+
+    [GeneratedRegex(@"(?<name>pointsystem_\w+)(\{(?<labels>[^}]*)\})?")]
+    private static partial Regex Selector();
+
+    [GeneratedRegex(@"(?<name>\w+)(?<how>=~|!~|!=|=)""(?<values>[^""]*)""")]
+    private static partial Regex Label();
+}

@@ -1,0 +1,40 @@
+using System.Net;
+using PointSystem.Tests.Api;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Telemetry;
+
+/// <summary>Settings of telemetry, each in an API process of its own. None of them needs a database.</summary>
+public sealed class TelemetrySettingTests
+{
+    private const string Prometheus = "Telemetry__Metrics__Prometheus";
+    private static readonly string Nobody = $"Host=127.0.0.1;Port={FreePort.Next()};Username=postgres;Database=points";
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("Production", null, HttpStatusCode.NotFound)]
+    [InlineData("Production", "true", HttpStatusCode.OK)]
+    [InlineData("Development", null, HttpStatusCode.OK)]
+    [InlineData("Development", "false", HttpStatusCode.NotFound)]
+    public async Task Metrics_EnvironmentAndSetting_DecideWhetherTheyAreServed(string environment, string? setting, HttpStatusCode status)
+    {
+        await using var api = await ApiProcess.StartAsync(Nobody, Ct, ("ASPNETCORE_ENVIRONMENT", environment), (Prometheus, setting));
+        using var client = new PointsClient(api.Address);
+
+        (await client.GetAsync("/metrics")).Expect(status);
+    }
+
+    [Theory]
+    [InlineData(Prometheus, "perhaps", "Telemetry:Metrics:Prometheus must be true or false, not 'perhaps'.")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317", "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL such as http://localhost:4317, not 'localhost:4317'.")]
+    public async Task Start_SettingCannotBeUsed_EndsWithOneSentence(string name, string value, string sentence)
+    {
+        await using var api = ApiProcess.Run([], Nobody, (name, value));
+
+        await api.WaitForExitAsync(Ct);
+
+        Assert.Equal(1, api.ExitCode);
+        await Eventually.HoldsAsync(() => api.Output.Trim() == sentence, api.Output);
+    }
+}
