@@ -1,3 +1,4 @@
+using Npgsql;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Ledger;
 using PointSystem.Tests.Features;
@@ -111,20 +112,35 @@ public sealed class IdempotencyTests(PointsDatabase server)
         Assert.Equal(90, await BalanceAsync(member));
     }
 
+    /// <summary>Without a wallet there is no row to wait for: both requests look, both find no answer, both decide.</summary>
     [Fact]
-    public async Task Answers_WrittenAtOnceForAMemberWithoutWallet_KeepTheFirst()
+    public async Task SameKey_AnsweredMeanwhileForAMemberWithoutWallet_GetsThatAnswer()
     {
-        // Without a wallet there is no row to wait for: both look, both find no answer, both write theirs.
         var database = await server.GetAsync(Token);
         var (member, key) = (PointsClient.NewMember(), NewKey());
-        var now = new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero);
-        foreach (var answer in new byte[] { 1, 2 })
+        var (one, two) = (new Shop(database, 1), new Shop(database, 1));
+        await using var first = await database.OpenConnectionAsync(Token);
+        await using var underWay = await first.BeginTransactionAsync(Token);
+        await using var accepted = new NpgsqlCommand(
+            "INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at) VALUES ($1, $2, $3, 201, $4, $5)", first)
         {
-            await using var connection = await database.OpenConnectionAsync(Token);
-            await LedgerWriter.WriteAsync(connection, [], [new KeptAnswer(key, member, [0], 200, [answer])], now, Token);
-        }
+            Parameters =
+            {
+                new() { Value = key }, new() { Value = member }, new() { Value = Use(member, 40, key).Idempotency!.RequestHash },
+                new() { Value = "the first answer"u8.ToArray() }, new() { Value = one.Clock.GetUtcNow().UtcDateTime },
+            },
+        };
+        await accepted.ExecuteNonQueryAsync(Token);
 
-        Assert.Equal(1, await Books.CountAsync(database.ConnectionString, "SELECT get_byte(answer, 0)::bigint FROM idempotency_keys WHERE key = $1", key));
+        var asked = two.RunAsync(Use(member, 40, key));
+        await Eventually.HoldsAsync(
+            async () => await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", first.ProcessID) > 0,
+            "the second has decided and waits for the first");
+        await underWay.CommitAsync(Token);
+
+        var outcome = await asked;
+        Assert.True(outcome.IsReplay);
+        Assert.Equal("the first answer", System.Text.Encoding.UTF8.GetString(outcome.Answer.Span));
     }
 
     private static string NewKey() => Guid.NewGuid().ToString("n");
