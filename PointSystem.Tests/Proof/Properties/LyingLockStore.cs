@@ -1,0 +1,11 @@
+using PointSystem.Locking.Store;
+
+namespace PointSystem.Tests.Proof.Properties;
+
+/// <summary>Grants every lock to everybody, at once and together: the worst that leases can come to.</summary>
+internal sealed class LyingLockStore : ILockStore
+{
+    public Task<bool> TryLockAsync(string key, string owner, int leaseSeconds, CancellationToken cancellationToken) => Task.FromResult(true);
+
+    public Task<UnlockStatus> UnlockAsync(string key, string owner, CancellationToken cancellationToken) => Task.FromResult(UnlockStatus.Released);
+}

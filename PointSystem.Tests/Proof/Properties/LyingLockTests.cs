@@ -1,0 +1,42 @@
+using System.Globalization;
+using PointSystem.Tests.Features;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Proof.Properties;
+
+/// <summary>Property 1: points are right although the lock store grants every lock to everybody.</summary>
+public sealed class LyingLockTests(PointsDatabase server)
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <summary>Requests in all; POINTSYSTEM_PROOF_OPERATIONS asks for another number.</summary>
+    private static int Operations =>
+        int.Parse(Environment.GetEnvironmentVariable("POINTSYSTEM_PROOF_OPERATIONS") ?? "100000", CultureInfo.InvariantCulture);
+
+    [Fact]
+    public async Task Writes_LockGrantedToEverybody_HistoriesAreLinearizable()
+    {
+        await using var ground = await Ground.CreateAsync(server, Token);
+        var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(ground.ConnectionString, new LyingLockStore())));
+        var done = 0;
+        var applied = 0;
+        for (var seed = 1; done < Operations; seed++)
+        {
+            long[] members = [.. Enumerable.Range(0, 1 + (seed % 4)).Select(_ => PointsClient.NewMember())];
+            var load = new Load(replicas, seed, members);
+            await load.RunAsync(callers: 96, steps: 15, Token);
+            Assert.Equal(0, load.TimedOut);
+            await ground.AssertRightAsync(load, members);
+            done += load.Operations.Count;
+            applied += load.Operations.Count(operation => operation.Refusal is null);
+        }
+
+        // Neither all accepted nor all refused; and many more than one under a commit, or the queues were never put to the test.
+        Assert.InRange(applied, done / 4, done * 3 / 4);
+        Assert.InRange(replicas.Sum(replica => replica.Sums.CountOf("pointsystem.lock.batch.size")), 1, done / 2);
+        foreach (var replica in replicas)
+        {
+            await replica.DisposeAsync();
+        }
+    }
+}

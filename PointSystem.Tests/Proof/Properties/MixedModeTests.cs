@@ -1,0 +1,110 @@
+using Npgsql;
+using PointSystem.Tests.Domain;
+using PointSystem.Tests.Features;
+using PointSystem.Tests.Infrastructure;
+using PointSystem.Tests.Locking;
+
+namespace PointSystem.Tests.Proof.Properties;
+
+/// <summary>Property 3: replicas in any modes side by side, and proof that it is the row lock which makes that right.</summary>
+public sealed class MixedModeTests(PointsDatabase server)
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Writes_ModesAndFallbackChangeAtRandom_HistoryIsLinearizable()
+    {
+        await using var ground = await Ground.CreateAsync(server, Token);
+        var common = new MemoryLockStore(TimeProvider.System);
+        OwnWay[] ways = [new(common), new(common), new(common)];
+        var replicas = await Task.WhenAll(ways.Select((way, i) =>
+            PointReplica.StartAsync(ground.ConnectionString, way, new FickleModes(i), [("Locking:Breaker:ProbeInterval", "00:00:00.050")])));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var cutting = CutAsync(ways, new Random(3), stop.Token);
+        for (var seed = 101; seed <= 106; seed++)
+        {
+            long[] members = [.. Enumerable.Range(0, 1 + (seed % 3)).Select(_ => PointsClient.NewMember())];
+            var load = new Load(replicas, seed, members);
+            await load.RunAsync(callers: 32, steps: 12, Token);
+            await ground.AssertRightAsync(load, members);
+        }
+        await stop.CancelAsync();
+        await cutting;
+
+        // Not for want of variety.
+        long Sum(string counter) => replicas.Sum(replica => replica.Sums[counter]);
+        Assert.All(["acquired", "fallback", "row_only"], outcome => Assert.InRange(Sum($"pointsystem.lock.acquire outcome={outcome}"), 50, long.MaxValue));
+        Assert.InRange(Sum("pointsystem.lock.breaker.changes to=open"), 2, long.MaxValue);
+        Assert.InRange(Sum("pointsystem.lock.breaker.changes to=closed"), 2, long.MaxValue);
+        Assert.InRange(replicas.Sum(replica => replica.Executor.Snapshot(1).LastMinute.Unlocked), 1, long.MaxValue);
+        foreach (var replica in replicas)
+        {
+            await replica.DisposeAsync();
+        }
+    }
+
+    /// <summary>The ledger's key is the second line of defence: without the row lock nothing goes wrong, but requests fail.</summary>
+    [Fact]
+    public async Task Writes_BuildWithoutTheRowLock_AreRefusedByTheLedger()
+    {
+        await using var ground = await Ground.CreateAsync(server, Token);
+        var (load, members) = await RunWithoutRowLockAsync(ground, fault => fault is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation });
+        Assert.NotEmpty(load.Faults);
+        await ground.AssertRightAsync(load, members);
+    }
+
+    /// <summary>Without that too, the same load breaks the books; and the checker says so from what callers saw.</summary>
+    [Fact]
+    public async Task Writes_BuildWithoutTheRowLockOnALedgerWithoutKey_AreRejectedByTheChecker()
+    {
+        await using var ground = await Ground.CreateAsync(server, Token);
+        string[] guards =
+        [
+            "point_ledger_entries", "point_accumulations", "point_usages", "point_usage_details", "usage_cancellations", "point_transfers",
+        ];
+        foreach (var table in guards)
+        {
+            // Keys, checks and unique indexes; the table then takes whatever is written.
+            await ground.ExecuteAsync(
+                $"""
+                DO $$ DECLARE c record; BEGIN
+                    FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype IN ('p', 'u', 'c') LOOP
+                        EXECUTE format('ALTER TABLE {table} DROP CONSTRAINT %I', c.conname);
+                    END LOOP;
+                    FOR c IN SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indrelid = '{table}'::regclass AND indisunique LOOP
+                        EXECUTE format('DROP INDEX %s', c.name);
+                    END LOOP;
+                END $$
+                """);
+        }
+        var (load, members) = await RunWithoutRowLockAsync(ground, _ => true);
+        var problems = Checker.FindProblems(await ground.HistoryAsync(load, members), Load.Policy);
+        Assert.NotEmpty(problems);
+        TestContext.Current.TestOutputHelper!.WriteLine(string.Join('\n', problems));
+    }
+
+    private static async Task<(Load Load, long[] Members)> RunWithoutRowLockAsync(Ground ground, Func<Exception, bool> mayFail)
+    {
+        await using var proxy = new RewritingProxy(ground.ConnectionString, "FOR UPDATE"u8);
+        var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(proxy.ConnectionString, new LyingLockStore())));
+        long[] members = [PointsClient.NewMember(), PointsClient.NewMember()];
+        var load = new Load(replicas, 7, members) { MayFail = mayFail, Choose = random => random.Next(2) == 0 ? StepKind.Accumulate : StepKind.Use };
+        await load.RunAsync(callers: 24, steps: 10, Token);
+        Assert.InRange(proxy.Rewritten, 1, int.MaxValue);
+        foreach (var replica in replicas)
+        {
+            await replica.DisposeAsync();
+        }
+        return (load, members);
+    }
+
+    private static async Task CutAsync(OwnWay[] ways, Random random, CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            var way = ways[random.Next(ways.Length)];
+            way.IsCut = !way.IsCut;
+            await Task.Delay(random.Next(50, 250), cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using PointSystem.Domain.Results;
+using PointSystem.Tests.Domain;
+
+namespace PointSystem.Tests.Proof.Properties;
+
+/// <summary>A time in which a state can have been there.</summary>
+internal readonly record struct Window(long From, long To);
+
+/// <summary>A refused operation: what must be so of each member's points for it to be right, and when it can have been so.</summary>
+internal sealed class Refused
+{
+    private readonly List<Window>[] _found;
+
+    public Refused(Operation operation)
+    {
+        Operation = operation;
+        Conditions = Reasons(operation);
+        _found = [.. Conditions.Select(_ => new List<Window>())];
+    }
+
+    public Operation Operation { get; }
+
+    public IReadOnlyList<(int Member, Func<Sequential, bool> Holds)> Conditions { get; }
+
+    /// <summary>Whether all conditions can have held at one moment of the operation.</summary>
+    public bool IsExplained => Conditions.Count > 0
+        && _found.Aggregate(
+            new List<Window> { new(Operation.BeganAt, Operation.EndedAt) },
+            (common, own) => [.. common.SelectMany(_ => own, Meet).Where(window => window.From <= window.To)]).Count > 0;
+
+    /// <summary>A state that the member can have been in during the operation.</summary>
+    public void Look(int member, Sequential model, Window window)
+    {
+        for (var i = 0; i < Conditions.Count; i++)
+        {
+            if (Conditions[i].Member == member && Conditions[i].Holds(model))
+            {
+                _found[i].Add(window);
+            }
+        }
+    }
+
+    private static Window Meet(Window a, Window b) => new(Math.Max(a.From, b.From), Math.Min(a.To, b.To));
+
+    private static IReadOnlyList<(int, Func<Sequential, bool>)> Reasons(Operation operation)
+    {
+        var (step, target) = (operation.Step, operation.Target);
+        bool IsTooRich(Sequential model, int member) => model.Live(member) + step.Amount > model.Policy.MaxBalancePerMember;
+        return (step.Kind, operation.Refusal) switch
+        {
+            (StepKind.Accumulate, PointErrorCodes.ExceededMaxAccumulation) => [(step.Member, model => step.Amount > model.Policy.MaxAccumulationAmountPerTime)],
+            (StepKind.Accumulate, PointErrorCodes.ExceededMaxBalance) =>
+                [(step.Member, model => step.Amount <= model.Policy.MaxAccumulationAmountPerTime && IsTooRich(model, step.Member))],
+            (StepKind.Use, PointErrorCodes.InsufficientPoint) => [(step.Member, model => model.Live(step.Member) < step.Amount)],
+            (StepKind.Transfer, PointErrorCodes.InsufficientPoint) => [(step.Member, model => model.Live(step.Member) < step.Amount)],
+            (StepKind.Transfer, PointErrorCodes.ExceededMaxBalance) =>
+                [(step.Member, model => model.Live(step.Member) >= step.Amount), (step.Other, model => IsTooRich(model, step.Other))],
+            (StepKind.Transfer, PointErrorCodes.InvalidRequest) => [(step.Member, _ => step.Member == step.Other)],
+            (StepKind.CancelUsage, PointErrorCodes.AlreadyCancelled) => [(step.Member, model => model.LeftOf(target!) == 0)],
+            (StepKind.CancelUsage, PointErrorCodes.ExceededCancelAmount) =>
+                [(step.Member, model => !step.Flag && model.LeftOf(target!) is > 0 and var left && left < step.Amount)],
+            (StepKind.CancelLot, PointErrorCodes.AlreadyCancelled) => [(step.Member, model => model.IsCancelled(target!))],
+            (StepKind.CancelLot, PointErrorCodes.CannotCancelAccumulation) => [(step.Member, model => model.IsInUse(target!))],
+            _ => [],
+        };
+    }
+}
