@@ -6,26 +6,37 @@ namespace PointSystem.Api.Http;
 /// <summary>Tells "the database is away" from "we sent it something wrong".</summary>
 internal static class DatabaseFaults
 {
+    private const string IdleInTransactionSessionTimeout = "25P03";
+
+    // Connection exceptions; insufficient resources (disk full, out of memory, too many connections); operator intervention other than a cancelled
+    // query (shutdowns, crash recovery, starting up, database dropped); errors of the server's own system, such as I/O.
+    private static readonly string[] AwayClasses = ["08", "53", "57P", "58"];
+
     /// <summary>The row lock was not free within <c>lock_timeout</c>.</summary>
     public static bool IsLockTimeout(Exception exception) => Find<PostgresException>(exception) is { SqlState: PostgresErrorCodes.LockNotAvailable };
 
-    /// <summary>Refused, broken, shutting down, starting up, out of connections or too slow: trying again later may help.</summary>
+    /// <summary>
+    /// The server ended the session because its transaction had been idle for too long: this process was paused, or its host was. Rolled back, for certain.
+    /// </summary>
+    public static bool IsIdleTimeout(Exception exception) => Find<PostgresException>(exception) is { SqlState: IdleInTransactionSessionTimeout };
+
+    /// <summary>
+    /// Refused, broken, shutting down, starting up, out of connections, memory or disk, or too slow: trying again later may help.
+    /// </summary>
     public static bool IsAway(Exception exception)
     {
         if (Find<PostgresException>(exception) is { } answered)
         {
-            return answered.SqlState is PostgresErrorCodes.AdminShutdown
-                or PostgresErrorCodes.CrashShutdown
-                or PostgresErrorCodes.CannotConnectNow
-                or PostgresErrorCodes.TooManyConnections
-                or PostgresErrorCodes.QueryCanceled
+            return answered.SqlState is PostgresErrorCodes.QueryCanceled
                 or PostgresErrorCodes.ReadOnlySqlTransaction
-                || answered.SqlState.StartsWith("08", StringComparison.Ordinal);
+                or IdleInTransactionSessionTimeout
+                || AwayClasses.Any(prefix => answered.SqlState.StartsWith(prefix, StringComparison.Ordinal));
         }
 
-        // The pool's own exhaustion comes as an NpgsqlException around a TimeoutException.
-        return Find<NpgsqlException>(exception) is { } failed
-            && (failed.IsTransient || Find<TimeoutException>(failed) is not null || Find<SocketException>(failed) is not null || Find<IOException>(failed) is not null);
+        // The pool's own exhaustion comes as an NpgsqlException around a TimeoutException; what we stop waiting for ourselves, as the latter alone.
+        return exception is TimeoutException
+            || (Find<NpgsqlException>(exception) is { } failed
+                && (failed.IsTransient || Find<TimeoutException>(failed) is not null || Find<SocketException>(failed) is not null || Find<IOException>(failed) is not null));
     }
 
     private static T? Find<T>(Exception? exception)

@@ -16,6 +16,9 @@ internal sealed class LedgerBatchHandler(PointLedger ledger) : IBatchHandler<IPo
     public BatchFault Classify(Exception failure) => failure switch
     {
         _ when DatabaseFaults.IsLockTimeout(failure) => BatchFault.Busy,
+
+        // We were paused between loading and writing. The server rolled back before it read any of what we sent then.
+        _ when DatabaseFaults.IsIdleTimeout(failure) => BatchFault.RolledBack,
         _ when DatabaseFaults.IsAway(failure) => BatchFault.Away,
 
         // Postgres has answered with an error, so the rest of the batch, its COMMIT too, was skipped.

@@ -69,7 +69,8 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     /// <summary>All or nothing, in the one order of keys. False when the wait ran out or every caller has left.</summary>
     private async Task<bool> TakeLocksAsync(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles)
     {
-        using var acquiring = new CancellationTokenSource();
+        // Never disposed: whoever leaves last may cancel it just after it is done with, and it holds no timer.
+        var acquiring = new CancellationTokenSource();
         TimeSpan until;
         lock (_sync)
         {

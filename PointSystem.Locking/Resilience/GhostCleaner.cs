@@ -9,7 +9,7 @@ namespace PointSystem.Locking.Resilience;
 /// that attempt's owner (harmless to anybody else) until the store has answered, and once more a little later, for an attempt that arrived after its unlock.
 /// </summary>
 internal sealed class GhostCleaner(
-    ILockStore store, LockBreaker breaker, BackgroundWork background, IOptions<LockingOptions> options,
+    GuardedLockStore store, LockBreaker breaker, BackgroundWork background, IOptions<LockingOptions> options,
     LockMetrics metrics, TimeProvider clock, ILogger<GhostCleaner> logger)
 {
     private static readonly TimeSpan SecondLookAfter = TimeSpan.FromMilliseconds(250);

@@ -13,7 +13,7 @@ namespace PointSystem.Locking.Resilience;
 /// An attempt whose outcome is unknown is handed to the <see cref="GhostCleaner"/>.
 /// </summary>
 internal sealed class ResilientLockStore(
-    ILockStore store, ResiliencePipelineProvider<string> pipelines, LockBreaker breaker, GhostCleaner ghosts,
+    GuardedLockStore store, ResiliencePipelineProvider<string> pipelines, LockBreaker breaker, GhostCleaner ghosts,
     IOptions<LockingOptions> options, LockMetrics metrics, TimeProvider clock, ILogger<ResilientLockStore> logger)
 {
     private readonly ResiliencePipeline _pipeline = pipelines.GetPipeline(LockPipeline.Name);
@@ -58,7 +58,7 @@ internal sealed class ResilientLockStore(
             {
                 ghosts.Clean(key, owner, lease);
             }
-            return Failed(key, failure.Reason);
+            return Failed(key, failure.Reason, failure.Reason == "unexpected" ? failure : null);
         }
         catch (OperationCanceledException)
         {
@@ -94,10 +94,10 @@ internal sealed class ResilientLockStore(
         return (null, reason);
     }
 
-    private LockAnswer Failed(string key, string reason)
+    private LockAnswer Failed(string key, string reason, Exception? cause = null)
     {
         // Only here, where an attempt was made: an open breaker would else write a line for every request.
-        logger.FellBack(key, reason);
+        logger.FellBack(cause, key, reason);
         metrics.Called("try_lock", reason);
         breaker.Suspect(reason);
         return new LockAnswer(LockAnswerKind.Unavailable, reason);

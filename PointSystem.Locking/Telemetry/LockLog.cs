@@ -14,7 +14,7 @@ internal static partial class LockLog
     public static partial void LeaseLost(this ILogger logger, string key, string status, TimeSpan age);
 
     [LoggerMessage(4, LogLevel.Warning, "An attempt on {Key} ended without an answer ({Reason}): going on under the row lock")]
-    public static partial void FellBack(this ILogger logger, string key, string reason);
+    public static partial void FellBack(this ILogger logger, Exception? cause, string key, string reason);
 
     [LoggerMessage(5, LogLevel.Information, "A hold on {Key} that nobody knew of was removed")]
     public static partial void GhostRemoved(this ILogger logger, string key);

@@ -1,0 +1,109 @@
+using Grpc.Core;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using PointSystem.Locking;
+using PointSystem.Tests.Infrastructure;
+using PointSystem.Tests.Locking;
+
+namespace PointSystem.Tests.Proof;
+
+/// <summary>However a lock store fails, the caller goes on under the row lock, and locks are used again once it works.</summary>
+public sealed class StoreFailureTests
+{
+    private static readonly LockOptions Options = new() { Wait = TimeSpan.FromSeconds(5), Lease = TimeSpan.FromSeconds(10) };
+
+    private static readonly Dictionary<string, Func<HttpContext, Task>> OddAnswers = new()
+    {
+        ["reset"] = context =>
+        {
+            context.Features.GetRequiredFeature<IHttpResetFeature>().Reset(errorCode: 8);
+            return Task.CompletedTask;
+        },
+        ["abort"] = context =>
+        {
+            context.Abort();
+            return Task.CompletedTask;
+        },
+        ["http 500"] = async context =>
+        {
+            context.Response.StatusCode = 500;
+            await context.Response.CompleteAsync();
+        },
+        ["half an answer"] = async context =>
+        {
+            await context.Response.Body.WriteAsync(new byte[] { 0, 0, 0, 0, 200, 1 });
+            await context.Response.CompleteAsync();
+        },
+    };
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public static TheoryData<StatusCode> Statuses => [.. Enum.GetValues<StatusCode>().Where(code => code != StatusCode.OK)];
+
+    public static TheoryData<string> Oddities => [.. OddAnswers.Keys];
+
+    [Theory]
+    [MemberData(nameof(Statuses))]
+    public Task AcquireAsync_SidecarAnswersWithAnError_FallsBackAndRecovers(StatusCode status) => FallsBackAndRecoversAsync(OddSidecar.Status(status));
+
+    [Theory]
+    [MemberData(nameof(Oddities))]
+    public Task AcquireAsync_SidecarBreaksTheProtocol_FallsBackAndRecovers(string oddity) => FallsBackAndRecoversAsync(OddAnswers[oddity]);
+
+    [Fact]
+    public async Task AcquireAsync_StoreThrowsWhatItNeverSaid_FallsBackAndRecovers()
+    {
+        Exception[] surprises =
+        [
+            new OperationCanceledException(), new TaskCanceledException("", new TimeoutException()), new ObjectDisposedException("channel"), new IOException(),
+            new HttpRequestException(), new InvalidOperationException(), new TimeoutException(), new NotSupportedException(), new AggregateException(),
+        ];
+        foreach (var surprise in surprises)
+        {
+            var store = new MemoryLockStore(TimeProvider.System);
+            await using var replica = await LockReplica.StartAsync(store, [], ("Locking:Breaker:ProbeInterval", "00:00:00.050"));
+            store.Before = (_, _) => throw surprise;
+            await FallsBackAndRecoversAsync(replica, () => store.Before = null);
+        }
+    }
+
+    [Fact]
+    public async Task DisposeAsync_StoreThrowsWhatItNeverSaid_TheLockIsGivenBackAllTheSame()
+    {
+        var store = new MemoryLockStore(TimeProvider.System);
+        await using var replica = await LockReplica.StartAsync(store, [], ("Locking:Breaker:ProbeInterval", "00:00:00.050"));
+        var handle = await replica.Locks.AcquireAsync("k:1", Options, Token);
+        var failures = 3;
+        store.Before = (call, _) => call == "unlock" && Interlocked.Decrement(ref failures) >= 0 ? throw new ObjectDisposedException("channel") : Task.CompletedTask;
+        await handle.DisposeAsync();
+        await Eventually.HoldsAsync(() => !store.IsHeld("k:1"), "the lock is free long before its lease ends");
+    }
+
+    private static async Task FallsBackAndRecoversAsync(Func<HttpContext, Task> instead)
+    {
+        await using var sidecar = await OddSidecar.StartAsync(Token);
+        await using var replica = await LockReplica.StartAsync(
+            null, [], ("DAPR_GRPC_ENDPOINT", sidecar.Address.ToString()), ("Locking:AttemptTimeout", "00:00:01"), ("Locking:Breaker:ProbeInterval", "00:00:00.050"));
+        Assert.False(replica.Monitor.IsFallback);
+        sidecar.Instead = instead;
+        await FallsBackAndRecoversAsync(replica, () => sidecar.Instead = null);
+    }
+
+    private static async Task FallsBackAndRecoversAsync(LockReplica replica, Action heal)
+    {
+        // Each before the breaker is open, or with it open: in every case a handle without a lease, and no exception.
+        var handles = await Task.WhenAll(Enumerable.Range(0, 8).Select(number => replica.Locks.AcquireAsync($"k:{number}", Options, Token)));
+        Assert.All(handles, handle => Assert.True(handle.IsFallback));
+        foreach (var handle in handles)
+        {
+            await handle.DisposeAsync();
+        }
+        await Eventually.HoldsAsync(() => replica.Monitor.IsFallback, "the breaker is open");
+        Assert.Equal(0, replica.Count("pointsystem.lock.acquire outcome=error"));
+
+        heal();
+        await Eventually.HoldsAsync(() => !replica.Monitor.IsFallback, "the breaker has closed by itself");
+        await using var last = await replica.Locks.AcquireAsync("k:last", Options, Token);
+        Assert.False(last.IsFallback);
+    }
+}
