@@ -21,6 +21,7 @@ internal sealed class ExpiryJob(
     private const string Actor = "system:expiry";
 
     private static readonly TimeSpan RowLockWait = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan WorkLimit = TimeSpan.FromSeconds(10);
 
     // Oldest lapses first, straight from ix_point_accumulations_expiry, which "lot_id > 0" opens; a member with many lots of one day shows up once.
     private const string NextMembers =
@@ -70,7 +71,7 @@ internal sealed class ExpiryJob(
         {
             try
             {
-                await ledger.ExecuteAsync(members, RowLockWait, cancellationToken);
+                await ledger.ExecuteAsync(members, RowLockWait, WorkLimit, cancellationToken);
                 return members.Count;
             }
             catch (Exception e) when (IsOneMembersFault(e))
@@ -85,7 +86,7 @@ internal sealed class ExpiryJob(
         {
             try
             {
-                await ledger.ExecuteAsync([member], RowLockWait, cancellationToken);
+                await ledger.ExecuteAsync([member], RowLockWait, WorkLimit, cancellationToken);
                 posted++;
             }
             catch (Exception e) when (IsOneMembersFault(e))

@@ -8,8 +8,8 @@ namespace PointSystem.Api.Ledger;
 internal sealed class LedgerBatchHandler(PointLedger ledger) : IBatchHandler<IPointCommand, CommandOutcome>
 {
     public Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
-        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, CancellationToken cancellationToken) =>
-        ledger.ExecuteAsync(commands, rowLockWait, cancellationToken);
+        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken) =>
+        ledger.ExecuteAsync(commands, rowLockWait, workLimit, cancellationToken);
 
     public long Affinity(IPointCommand command) => command.MemberId;
 

@@ -13,7 +13,8 @@ namespace PointSystem.Api.Ledger;
 /// </remarks>
 internal static class LedgerLoader
 {
-    private const string LockTimeout = "SELECT set_config('lock_timeout', $1, true)";
+    // Until the end of the transaction. The second one rolls back for a process that is paused, or gone without its host's saying so.
+    private const string Timeouts = "SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)";
 
     private const string MakeWallets =
         "INSERT INTO member_wallets (member_id) SELECT m FROM unnest($1) AS m ORDER BY m ON CONFLICT (member_id) DO NOTHING";
@@ -66,9 +67,9 @@ internal static class LedgerLoader
 
     /// <summary>Loads what the plan names. The transaction stays open on the connection; nothing has been written but empty wallets.</summary>
     public static async Task<LoadedAccounts> LoadAsync(
-        NpgsqlConnection connection, LoadPlan plan, BusinessMoment at, DateTimeOffset answersSince, TimeSpan rowLockWait, CancellationToken cancellationToken)
+        NpgsqlConnection connection, LoadPlan plan, BusinessMoment at, DateTimeOffset answersSince, RowTimes times, CancellationToken cancellationToken)
     {
-        await using var batch = Describe(connection, plan, at, answersSince, rowLockWait);
+        await using var batch = Describe(connection, plan, at, answersSince, times);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         var rows = new Rows();
 
@@ -113,13 +114,12 @@ internal static class LedgerLoader
     }
 
     private static NpgsqlBatch Describe(
-        NpgsqlConnection connection, LoadPlan plan, BusinessMoment at, DateTimeOffset answersSince, TimeSpan rowLockWait)
+        NpgsqlConnection connection, LoadPlan plan, BusinessMoment at, DateTimeOffset answersSince, RowTimes times)
     {
         var batch = new NpgsqlBatch(connection);
         var statements = batch.BatchCommands;
         statements.Add(Columns.Statement("BEGIN"));
-        statements.Add(Columns.Statement(
-            LockTimeout, Columns.Value(((long)Math.Ceiling(rowLockWait.TotalMilliseconds)).ToString(CultureInfo.InvariantCulture))));
+        statements.Add(Columns.Statement(Timeouts, Milliseconds(times.LockWait), Milliseconds(times.IdleMax)));
         var receivers = plan.Members.Where(member => member.Create).ToList();
         if (receivers.Count > 0)
         {
@@ -152,6 +152,9 @@ internal static class LedgerLoader
 
         return batch;
     }
+
+    private static NpgsqlParameter Milliseconds(TimeSpan time) =>
+        Columns.Value(((long)Math.Ceiling(time.TotalMilliseconds)).ToString(CultureInfo.InvariantCulture));
 
     private static NpgsqlBatchCommand KeyedBy(string sql, IReadOnlyCollection<PointKey> keys) =>
         Columns.Statement(sql, Columns.Longs(keys, key => key.MemberId), Columns.Texts(keys, key => key.Value));

@@ -15,16 +15,26 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     // Each reload asks for twice as much, so two are rare; more mean that the lots hold less than the wallet says.
     private const int ReloadsMax = 8;
 
+    // Between its two round trips a transaction is idle for as long as we decide: microseconds, or a slow moment on a busy machine.
+    private static readonly TimeSpan LeastIdle = TimeSpan.FromSeconds(1);
+
     /// <summary>Executes the commands in their order, each with an outcome of its own, under one commit.</summary>
     /// <param name="commands">At least one.</param>
     /// <param name="rowLockWait">Longest wait for each wallet's row lock.</param>
+    /// <param name="workLimit">
+    /// After which the wallets should be free again, whatever becomes of this process. One that is paused between loading and writing cannot heed the token; the
+    /// server ends such a transaction by itself, once what <paramref name="rowLockWait"/> leaves of this time has passed.
+    /// </param>
     /// <param name="cancellationToken">Ends the attempt; it then has no effect.</param>
     /// <returns>The outcomes, in the order of the commands. They are committed.</returns>
-    /// <exception cref="PostgresException">55P03: a wallet was not free within <paramref name="rowLockWait"/>.</exception>
+    /// <exception cref="PostgresException">
+    /// 55P03: a wallet was not free within <paramref name="rowLockWait"/>. 25P03: this process was paused and the server has rolled back.
+    /// </exception>
     /// <exception cref="NpgsqlException">The database is away. Whether a commit under way took effect is then unknown; it did wholly or not at all.</exception>
     public async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
-        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, CancellationToken cancellationToken)
+        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken)
     {
+        var idleMax = workLimit - rowLockWait > LeastIdle ? workLimit - rowLockWait : LeastIdle;
         var plan = LoadPlan.For(commands);
         var reconnected = false;
         var reloads = 0;
@@ -39,7 +49,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
             try
             {
                 accounts = await LedgerLoader.LoadAsync(
-                    connection, plan, now.At, clock.GetUtcNow() - Idempotency.Retention, rowLockWait, cancellationToken);
+                    connection, plan, now.At, clock.GetUtcNow() - Idempotency.Retention, new RowTimes(rowLockWait, idleMax), cancellationToken);
             }
             catch (NpgsqlException e) when (!reconnected && StaleConnections.IsSignOf(e))
             {

@@ -57,7 +57,17 @@ internal static class PersistenceExtensions
         {
             // Every statement here touches few rows; where the planner fears more, compiling the plan takes a thousand times as long as running it.
             // And all of them have an index: a prepared plan that reads a whole table was made while the table was small, and is kept when it is not.
-            settings.Options = "-c jit=off -c enable_seqscan=off";
+            // The server's side of a connection whose other end has vanished (no host, no word): given up within half a minute, not within hours.
+            settings.Options = "-c jit=off -c enable_seqscan=off"
+                + " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=25000";
+        }
+
+        if (!connectionString.Contains("Keepalive", StringComparison.OrdinalIgnoreCase))
+        {
+            // Our side of it.
+            settings.TcpKeepAlive = true;
+            settings.TcpKeepAliveTime = 10;
+            settings.TcpKeepAliveInterval = 5;
         }
 
         if (string.IsNullOrEmpty(settings.ApplicationName))

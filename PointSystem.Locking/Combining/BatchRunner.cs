@@ -107,12 +107,14 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         executor.RanBatch(waiters.Count, keys);
         using var activity = Start(waiters, keys);
         var limit = waiters.Min(waiter => waiter.Group!.WorkUntil) - now;
-        using var ending = new CancellationTokenSource(limit > TimeSpan.Zero ? limit : TimeSpan.Zero, executor.Clock);
+        limit = limit > TimeSpan.Zero ? limit : TimeSpan.Zero;
+        using var ending = new CancellationTokenSource(limit, executor.Clock);
         try
         {
             var wait = waiters.Min(waiter => waiter.Left(now));
             wait = AtLeast(wait < rowLockWaitMax ? wait : rowLockWaitMax);
-            var outcomes = await handler.ExecuteAsync(waiters.ConvertAll(waiter => waiter.Command), wait, ending.Token);
+            var outcomes = await BoundedWork.RunAsync(
+                handler.ExecuteAsync(waiters.ConvertAll(waiter => waiter.Command), wait, limit, ending.Token), limit + executor.Grace, executor.Clock);
             if (outcomes.Count != waiters.Count)
             {
                 throw new InvalidOperationException($"{waiters.Count} commands have {outcomes.Count} outcomes.");
@@ -129,7 +131,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         {
             activity?.SetStatus(ActivityStatusCode.Error, failure.GetType().Name);
             // A cancelled commit may have been one: nothing that was cancelled is tried again.
-            return ending.IsCancellationRequested && (failure is OperationCanceledException || failure.InnerException is OperationCanceledException)
+            return ending.IsCancellationRequested && BoundedWork.IsEndOf(failure)
                 ? (BatchFault.Unknown, new LeaseEndedException([.. waiters.Select(waiter => waiter.Queue.Keys[0].Key).Distinct()], failure))
                 : (Classify(failure), failure);
         }

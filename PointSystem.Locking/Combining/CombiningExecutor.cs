@@ -65,6 +65,9 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
 
     internal TimeProvider Clock => _clock;
 
+    /// <summary>How long cancelled work may take to end before nobody waits for it any more: by then its lease has ended.</summary>
+    internal TimeSpan Grace => _general.LeaseMargin;
+
     /// <summary>Executes the command in the mode that holds for it now, and answers with its own outcome, which is committed.</summary>
     /// <param name="command">Its type was registered with <c>AddLockedCommands</c>.</param>
     /// <param name="cancellationToken">Leaves the queue. A command that is in a batch by then is executed all the same; its caller just does not see it.</param>
@@ -109,9 +112,20 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
                 _metrics.Attempted(options.Operation);
                 _metrics.Finished(options.Operation, LockOutcome.RowOnly, TimeSpan.Zero);
             }
-            var outcomes = await _handler.ExecuteAsync([command], BatchRunner<TCommand, TOutcome>.AtLeast(wait), cancellationToken);
-            _rates.Add(RateKind.RowOnly, Now);
-            return outcomes[0];
+            var limit = keys.Min(keyed => keyed.Options.Lease) - _general.LeaseMargin;
+            using var timeUp = new CancellationTokenSource(limit, _clock);
+            using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeUp.Token);
+            try
+            {
+                var outcomes = await BoundedWork.RunAsync(
+                    _handler.ExecuteAsync([command], BatchRunner<TCommand, TOutcome>.AtLeast(wait), limit, ending.Token), limit + Grace, _clock);
+                _rates.Add(RateKind.RowOnly, Now);
+                return outcomes[0];
+            }
+            catch (Exception failure) when (timeUp.IsCancellationRequested && !cancellationToken.IsCancellationRequested && BoundedWork.IsEndOf(failure))
+            {
+                throw new LeaseEndedException([.. keys.Select(keyed => keyed.Key)], failure);
+            }
         }
         finally
         {

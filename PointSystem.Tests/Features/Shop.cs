@@ -53,7 +53,7 @@ internal sealed class Shop
 
     /// <summary>Several commands in one transaction.</summary>
     public Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(params IReadOnlyList<IPointCommand> commands) =>
-        _ledger.ExecuteAsync(commands, TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        _ledger.ExecuteAsync(commands, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
 
     public static PointKey KeyOf(CommandOutcome outcome)
     {

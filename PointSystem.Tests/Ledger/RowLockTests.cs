@@ -24,7 +24,7 @@ public sealed class RowLockTests(PointsDatabase server)
         await hold.ExecuteScalarAsync(Token);
 
         var refused = await Assert.ThrowsAsync<PostgresException>(() =>
-            shop.Ledger.ExecuteAsync([Use(member)], TimeSpan.FromMilliseconds(50), Token));
+            shop.Ledger.ExecuteAsync([Use(member)], TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(5), Token));
         Assert.Equal(PostgresErrorCodes.LockNotAvailable, refused.SqlState);
 
         await held.RollbackAsync(Token);
@@ -38,7 +38,7 @@ public sealed class RowLockTests(PointsDatabase server)
         var (database, shop, member) = await StartAsync();
         await using var connection = await database.OpenConnectionAsync(Token);
         var accounts = await LedgerLoader.LoadAsync(
-            connection, LoadPlan.For([Use(member)]), shop.Now, shop.Clock.GetUtcNow(), TimeSpan.FromSeconds(5), Token);
+            connection, LoadPlan.For([Use(member)]), shop.Now, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), Token);
 
         // The lock is let go, as by a build that never took it, and another spends the same points.
         await ExecuteAsync(connection, "ROLLBACK");

@@ -42,7 +42,8 @@ internal sealed class RecordingHandler : IBatchHandler<Command, string>
 
     public int MostAtOnce { get; private set; }
 
-    public async Task<IReadOnlyList<string>> ExecuteAsync(IReadOnlyList<Command> commands, TimeSpan rowLockWait, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> ExecuteAsync(
+        IReadOnlyList<Command> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken)
     {
         MostAtOnce = Math.Max(MostAtOnce, Interlocked.Increment(ref _running));
         try
