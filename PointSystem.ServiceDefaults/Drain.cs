@@ -1,24 +1,28 @@
-using Microsoft.Extensions.Diagnostics.HealthChecks;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace PointSystem.ServiceDefaults;
 
-/// <summary>How a service leaves.</summary>
-public sealed class DrainOptions
+/// <summary>Between "stop" and the closing of the port: waits for <see cref="DrainOptions.Delay"/>, in which requests are served as ever.</summary>
+public sealed class Drain : IHostedLifecycleService, IDisposable
 {
-    public const string SectionName = "Drain";
+    private readonly TimeSpan _delay;
+    private readonly TimeProvider _time;
+    private readonly TaskCompletionSource _cutShort = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly PosixSignalRegistration _interrupt;
 
-    /// <summary>Longest delay.</summary>
-    public static readonly TimeSpan DelayMax = TimeSpan.FromMinutes(1);
+    public Drain(IOptions<DrainOptions> options, TimeProvider? time = null)
+    {
+        _delay = options.Value.Delay;
+        _time = time ?? TimeProvider.System;
+        // Somebody at a terminal: no balancer has to notice first.
+        _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => CutShort());
+    }
 
-    /// <summary>How long requests are still taken after "ready" has turned to 503, so that balancers notice first. 0 … 1 minute, default 0.</summary>
-    public TimeSpan Delay { get; set; }
-}
+    /// <summary>Nobody is left to notice: the wait ends, or does not begin.</summary>
+    public void CutShort() => _cutShort.TrySetResult();
 
-/// <summary>Between "stop" and the closing of the port: waits for <see cref="DrainOptions.Delay"/>.</summary>
-internal sealed class Drain(IOptions<DrainOptions> options, TimeProvider? time = null) : IHostedLifecycleService
-{
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -26,24 +30,12 @@ internal sealed class Drain(IOptions<DrainOptions> options, TimeProvider? time =
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Runs before any service, the web server included, is told to stop.</summary>
-    public async Task StoppingAsync(CancellationToken cancellationToken)
-    {
-        if (options.Value.Delay > TimeSpan.Zero)
-        {
-            await Task.Delay(options.Value.Delay, time ?? TimeProvider.System, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
+    public async Task StoppingAsync(CancellationToken cancellationToken) =>
+        await _cutShort.Task.WaitAsync(_delay, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-}
 
-/// <summary>Unhealthy from the moment this process has been told to stop.</summary>
-internal sealed class DrainHealthCheck(IHostApplicationLifetime lifetime) : IHealthCheck
-{
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(lifetime.ApplicationStopping.IsCancellationRequested
-            ? HealthCheckResult.Unhealthy("This instance is stopping.")
-            : HealthCheckResult.Healthy("This instance is running."));
+    public void Dispose() => _interrupt.Dispose();
 }

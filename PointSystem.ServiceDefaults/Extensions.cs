@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Http.Resilience;
+using Microsoft.Extensions.Options;
 using PointSystem.ServiceDefaults;
 
 // Where every host builder is at hand, as the templates of Aspire have it.
@@ -27,8 +29,14 @@ public static class Extensions
         builder.Services.AddOptions<DrainOptions>()
             .BindConfiguration(DrainOptions.SectionName)
             .Validate(options => options.Delay >= TimeSpan.Zero && options.Delay <= DrainOptions.DelayMax, "Drain:Delay must be from 00:00:00 to 00:01:00.")
+            .Validate(
+                options => options.Timeout >= TimeSpan.FromSeconds(1) && options.Timeout <= DrainOptions.TimeoutMax, "Drain:Timeout must be from 00:00:01 to 00:05:00.")
             .ValidateOnStart();
-        builder.Services.AddHostedService<Drain>();
+        builder.Services.AddOptions<HostOptions>()
+            .Configure<IOptions<DrainOptions>>((host, drain) => host.ShutdownTimeout = drain.Value.Delay + drain.Value.Timeout);
+        builder.Services.AddSingleton<Drain>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Drain>());
+        builder.Services.AddTransient<IStartupFilter, LastAnswers>();
         builder.Services.AddHealthChecks().AddCheck<DrainHealthCheck>("lifetime", tags: [ReadyTag]);
         builder.Services.AddServiceDiscovery();
         builder.Services.ConfigureHttpClientDefaults(http =>

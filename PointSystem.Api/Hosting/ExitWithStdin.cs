@@ -1,10 +1,12 @@
+using PointSystem.ServiceDefaults;
+
 namespace PointSystem.Api.Hosting;
 
 /// <summary>
 /// Ends this process with the one that started it: the parent keeps the writing end of our standard input, and the system closes it when the
 /// parent ends, however that happens.
 /// </summary>
-internal sealed class ExitWithStdin(IHostApplicationLifetime lifetime, ILogger<ExitWithStdin> logger) : IHostedService
+internal sealed class ExitWithStdin(IHostApplicationLifetime lifetime, Drain drain, ILogger<ExitWithStdin> logger) : IHostedService
 {
     public const string Setting = "Local:ExitWithStdin";
 
@@ -33,6 +35,8 @@ internal sealed class ExitWithStdin(IHostApplicationLifetime lifetime, ILogger<E
         }
 
         logger.StdinEnded();
+        // With that process the gateway has gone.
+        drain.CutShort();
         lifetime.StopApplication();
     }
 }

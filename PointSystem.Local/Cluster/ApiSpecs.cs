@@ -16,6 +16,8 @@ internal sealed class ApiSpecs(LocalClusterOptions options, string assembly, str
             ["ASPNETCORE_URLS"] = url.GetLeftPart(UriPartial.Authority),
             ["Replica__Name"] = name,
             ["Local__ExitWithStdin"] = "true",
+            // Twice as long as the gateway needs to see that a replica is not ready any more.
+            ["Drain__Delay"] = "00:00:01",
             ["DAPR_HTTP_ENDPOINT"] = $"http://127.0.0.1:{sidecarHttpPort}",
             ["DAPR_GRPC_ENDPOINT"] = $"http://127.0.0.1:{sidecarGrpcPort}",
             ["DAPR_HTTP_PORT"] = $"{sidecarHttpPort}",

@@ -31,7 +31,7 @@ internal sealed class ClusterParts : IAsyncDisposable
     {
         _options = options;
         _log = new ClusterLog(options.Log);
-        Reaper = new Reaper(Progress);
+        Reaper = new Reaper(Say);
     }
 
     public DataDirectory Data => _data!;
@@ -62,7 +62,7 @@ internal sealed class ClusterParts : IAsyncDisposable
         var api = BuildPaths.Api(_options);
         var components = BuildPaths.Components(_options);
         _data = DataDirectory.Open(_options.DataDirectory ?? DataDirectory.Default(BuildPaths.RepositoryRoot()));
-        await OrphanedPostgres.EndAsync(_data.Postgres, Progress, cancellationToken);
+        await OrphanedPostgres.EndAsync(_data.Postgres, Say, cancellationToken);
         if (_options.Fresh)
         {
             _data.Clear();
@@ -115,7 +115,7 @@ internal sealed class ClusterParts : IAsyncDisposable
             await Gateway.StopAsync();
         }
         await _stopping.CancelAsync();
-        await Task.WhenAll(_replicas.Select(replica => replica.Process.StopAsync(ApiGrace, CancellationToken.None)));
+        await Task.WhenAll(_replicas.Select(replica => replica.Process.EndAsync(ApiGrace, CancellationToken.None)));
         await Task.WhenAll(_replicas.Select(replica => replica.Sidecar.StopAsync(SidecarGrace, CancellationToken.None)));
         await (Redis?.StopAsync(RedisGrace, CancellationToken.None) ?? Task.CompletedTask);
         await (Postgres?.StopAsync(PostgresGrace, CancellationToken.None) ?? Task.CompletedTask);
@@ -136,11 +136,11 @@ internal sealed class ClusterParts : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    private void Progress(string text) => _log.Write(ClusterLog.Runner, text);
+    public void Say(string text) => _log.Write(ClusterLog.Runner, text);
 
     private async Task StartRedisAsync(RedisServer server, CancellationToken cancellationToken)
     {
-        Progress($"Starting {server.Description} ...");
+        Say($"Starting {server.Description} ...");
         Redis = new ManagedProcess(server.Spec(), Reaper, _log, server.ProbeAsync);
         Redis.Start();
         await Redis.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
@@ -150,15 +150,15 @@ internal sealed class ClusterParts : IAsyncDisposable
     {
         if (_options.ConnectionString is not null)
         {
-            Progress("Using the database of the given connection string ...");
+            Say("Using the database of the given connection string ...");
             ConnectionString = await GivenDatabase.CheckAsync(_options.ConnectionString, _options.PoolSize, cancellationToken);
             Description = "the given PostgreSQL";
             return;
         }
-        var binaries = await PostgresChoice.ChooseAsync(_options.Postgres, Data.Postgres, Progress, cancellationToken);
+        var binaries = await PostgresChoice.ChooseAsync(_options.Postgres, Data.Postgres, Say, cancellationToken);
         var server = new PostgresServer(Data, secrets, binaries);
-        await server.PrepareAsync(Reaper, Progress, cancellationToken);
-        Progress($"Starting {server.Description} ...");
+        await server.PrepareAsync(Reaper, Say, cancellationToken);
+        Say($"Starting {server.Description} ...");
         // Each replica's pool, the migration, and room for a person who looks.
         var connections = (_options.Replicas * _options.PoolSize) + 20;
         Postgres = new ManagedProcess(server.Spec(connections, _options.PostgresSettings), Reaper, _log, server.ProbeAsync);
@@ -178,7 +178,7 @@ internal sealed class ClusterParts : IAsyncDisposable
 
     private void StartSidecars(SidecarSpecs sidecars, ApiSpecs specs)
     {
-        Progress($"Starting {_upstreams.Count} sidecars: {sidecars.Description} ...");
+        Say($"Starting {_upstreams.Count} sidecars: {sidecars.Description} ...");
         foreach (var upstream in _upstreams)
         {
             var (http, grpc) = (Ports.Next(), Ports.Next());
@@ -202,7 +202,7 @@ internal sealed class ClusterParts : IAsyncDisposable
 
     private async Task MigrateAsync(ApiSpecs specs, CancellationToken cancellationToken)
     {
-        Progress("Migrating the database ...");
+        Say("Migrating the database ...");
         try
         {
             var (exitCode, lines) = await OneShot.RunAsync(
@@ -222,7 +222,7 @@ internal sealed class ClusterParts : IAsyncDisposable
 
     private async Task StartReplicasAsync(CancellationToken cancellationToken)
     {
-        Progress($"Starting {_replicas.Count} replicas ...");
+        Say($"Starting {_replicas.Count} replicas ...");
         foreach (var (replica, upstream) in _replicas.Zip(_upstreams))
         {
             replica.Process.Start();

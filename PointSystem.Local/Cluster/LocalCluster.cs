@@ -7,6 +7,7 @@ namespace PointSystem.Local.Cluster;
 public sealed class LocalCluster : IAsyncDisposable
 {
     private readonly ClusterParts _parts;
+    private readonly SemaphoreSlim _restarting = new(1);
     private bool _stopped;
 
     private LocalCluster(ClusterParts parts) => _parts = parts;
@@ -74,6 +75,29 @@ public sealed class LocalCluster : IAsyncDisposable
         .Where(process => process.Id is not null)
         .Select(process => (process.Name, process.Id!.Value)));
 
+    /// <summary>
+    /// Restarts the replicas one after the other, each with SIGTERM: it says that it goes, finishes what it has, and the next one follows when it is back.
+    /// Callers of the gateway notice nothing, unless there is one replica only.
+    /// </summary>
+    /// <exception cref="LocalException">A replica did not come back. It is tried on; those after it were left alone.</exception>
+    public async Task RestartReplicasAsync(CancellationToken cancellationToken)
+    {
+        await _restarting.WaitAsync(cancellationToken);
+        try
+        {
+            foreach (var replica in Replicas)
+            {
+                _parts.Say($"Restarting {replica.Name} ...");
+                await replica.RestartAsync(cancellationToken);
+            }
+            _parts.Say($"All {Replicas.Count} replicas have been restarted.");
+        }
+        finally
+        {
+            _restarting.Release();
+        }
+    }
+
     /// <summary>Ends everything in order: the gateway takes no more, replicas finish, then sidecars, Redis and Postgres. Within 10 s, whatever hangs.</summary>
     public async Task StopAsync()
     {
@@ -81,6 +105,7 @@ public sealed class LocalCluster : IAsyncDisposable
         {
             _stopped = true;
             await _parts.DisposeAsync();
+            _restarting.Dispose();
         }
     }
 

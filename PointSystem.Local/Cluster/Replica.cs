@@ -6,6 +6,7 @@ namespace PointSystem.Local.Cluster;
 /// <summary>One API process with its sidecar.</summary>
 public sealed class Replica
 {
+    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(60);
     private readonly Upstream _upstream;
 
     internal Replica(Upstream upstream, ManagedProcess process, ManagedProcess sidecar, int sidecarHttpPort, int sidecarGrpcPort)
@@ -33,6 +34,14 @@ public sealed class Replica
 
     /// <summary>Whether the gateway sends requests to it.</summary>
     public bool IsReady => _upstream.State == UpstreamState.Ready;
+
+    /// <summary>Stops it in order and starts it again; done when the gateway sends requests to it.</summary>
+    /// <exception cref="LocalException">It did not come back.</exception>
+    internal async Task RestartAsync(CancellationToken cancellationToken)
+    {
+        await Process.RestartAsync(cancellationToken);
+        await WaitUntilReadyAsync(ReadyLimit, cancellationToken);
+    }
 
     /// <summary>Waits until the gateway sends requests to it.</summary>
     /// <exception cref="TimeoutException">It did not become ready within <paramref name="limit"/>.</exception>

@@ -19,9 +19,10 @@ internal sealed class HealthChecks(Upstream upstream, Func<bool> isRunning, Time
     {
         while (!cancellationToken.IsCancellationRequested)
         {
+            var doubted = upstream.Doubted;
             upstream.Set(await AskAsync(cancellationToken));
             var wait = upstream.State == UpstreamState.Ready ? Interval : IntervalWhileDown;
-            await Task.Delay(wait, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await doubted.WaitAsync(wait, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -31,6 +31,10 @@ internal sealed class ReplicaTransformer(Upstream upstream) : HttpTransformer
         if (proxyResponse is not null)
         {
             httpContext.Response.Headers[ReplicaHeader] = upstream.Name;
+            if (proxyResponse.Headers.ConnectionClose == true)
+            {
+                upstream.Doubt();
+            }
         }
         return copyBody;
     }

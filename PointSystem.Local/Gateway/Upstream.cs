@@ -21,6 +21,7 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
 {
     private readonly Lock _gate = new();
     private CancellationTokenSource _usable = new();
+    private TaskCompletionSource _doubted = NewSource();
 
     public event Action<Upstream>? StateChanged;
 
@@ -30,7 +31,10 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
 
     public UpstreamState State { get; private set; }
 
-    /// <summary>Cancelled when the replica goes down or hangs: requests that may be repeated need not wait for it any longer.</summary>
+    /// <summary>
+    /// Cancelled when the replica hangs: requests that may be repeated need not wait for it any longer. Not when it is down: what it was asked before is
+    /// being answered still by one that leaves in order, and ends by itself with one that died.
+    /// </summary>
     public CancellationToken Usable
     {
         get
@@ -40,6 +44,34 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
                 return _usable.Token;
             }
         }
+    }
+
+    /// <summary>Completes with the next <see cref="Doubt"/>.</summary>
+    public Task Doubted
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _doubted.Task;
+            }
+        }
+    }
+
+    /// <summary>An answer was the last on its connection, as those of a replica are that has been told to stop: worth a question before the next is due.</summary>
+    public void Doubt()
+    {
+        TaskCompletionSource doubted;
+        lock (_gate)
+        {
+            if (State != UpstreamState.Ready)
+            {
+                return;
+            }
+            doubted = _doubted;
+            _doubted = NewSource();
+        }
+        doubted.TrySetResult();
     }
 
     public void Set(UpstreamState state)
@@ -52,7 +84,7 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
                 return;
             }
             State = state;
-            if (state is UpstreamState.Down or UpstreamState.Hanging)
+            if (state == UpstreamState.Hanging)
             {
                 ended = _usable;
                 _usable = new CancellationTokenSource();
@@ -66,7 +98,7 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
     /// <exception cref="TimeoutException">The state was not seen within <paramref name="limit"/>.</exception>
     public async Task WaitForAsync(UpstreamState state, TimeSpan limit, CancellationToken cancellationToken)
     {
-        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var reached = NewSource();
         StateChanged += Look;
         try
         {
@@ -88,4 +120,6 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
     }
 
     public void Dispose() => _usable.Dispose();
+
+    private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -8,6 +8,9 @@ namespace PointSystem.Local.Processes;
 public sealed class ManagedProcess : IAsyncDisposable
 {
     private const int TailLength = 40;
+
+    // Longer than a replica may take that drains and finishes what it has.
+    private static readonly TimeSpan RestartGrace = TimeSpan.FromSeconds(30);
     private readonly Lock _gate = new();
     private readonly Reaper _reaper;
     private readonly ClusterLog _log;
@@ -34,6 +37,9 @@ public sealed class ManagedProcess : IAsyncDisposable
 
     /// <summary>Whether a process that dies is started again with back-off. Default false until the cluster is ready, then true.</summary>
     public bool AutoRestart { get; set; }
+
+    /// <summary>What the last one that ended left; negative or above 128 for a signal. Null while none has ended.</summary>
+    public int? ExitCode { get; private set; }
 
     /// <summary>How often it has been started again since the cluster began.</summary>
     public int Restarts { get; private set; }
@@ -108,34 +114,24 @@ public sealed class ManagedProcess : IAsyncDisposable
     public void Resume() => SignalOrThrow(Native.SigContinue);
 
     /// <summary>Asks it to end and kills it if it has not after <paramref name="grace"/>. It stays down until started.</summary>
-    public async Task StopAsync(TimeSpan grace, CancellationToken cancellationToken)
-    {
-        RunningProcess? running;
-        lock (_gate)
-        {
-            _stopping = true;
-            _restart.Cancel();
-            running = _current;
-        }
-        if (running is null || running.Exited.IsCompleted)
-        {
-            return;
-        }
-        await RequestEndAsync(running, cancellationToken);
-        if (!await running.WaitForExitAsync(grace, cancellationToken))
-        {
-            _log.Write(ClusterLog.Runner, $"{Name} did not end within {grace.TotalSeconds:0.0} s and is killed.");
-            running.Kill();
-            await running.WaitForExitAsync(TimeSpan.FromSeconds(1), cancellationToken);
-        }
-    }
+    public Task StopAsync(TimeSpan grace, CancellationToken cancellationToken) => StopAsync(RequestEndAsync, grace, cancellationToken);
 
-    /// <summary>Stops it, starts it again and waits until it is ready.</summary>
+    /// <summary>As <see cref="StopAsync(TimeSpan, CancellationToken)"/>, where everything ends: a program of ours that has lost its input knows that nobody is left to drain for.</summary>
+    internal Task EndAsync(TimeSpan grace, CancellationToken cancellationToken) => StopAsync(
+        (running, _) =>
+        {
+            running.CloseInput();
+            return Task.CompletedTask;
+        },
+        grace,
+        cancellationToken);
+
+    /// <summary>Stops it in order, starts it again and waits until it is ready.</summary>
     /// <param name="environment">Changes to its environment, kept for later starts; null removes a variable.</param>
     /// <param name="cancellationToken">Gives up waiting.</param>
     public async Task RestartAsync(IReadOnlyDictionary<string, string?>? environment, CancellationToken cancellationToken)
     {
-        await StopAsync(TimeSpan.FromSeconds(5), cancellationToken);
+        await StopAsync(RestartGrace, cancellationToken);
         if (environment is not null)
         {
             var merged = new Dictionary<string, string?>(_spec.Environment);
@@ -176,6 +172,28 @@ public sealed class ManagedProcess : IAsyncDisposable
 
     private static async Task DelayAsync(TimeSpan wait, CancellationToken cancellationToken) =>
         await Task.Delay(wait, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    private async Task StopAsync(Func<RunningProcess, CancellationToken, Task> ask, TimeSpan grace, CancellationToken cancellationToken)
+    {
+        RunningProcess? running;
+        lock (_gate)
+        {
+            _stopping = true;
+            _restart.Cancel();
+            running = _current;
+        }
+        if (running is null || running.Exited.IsCompleted)
+        {
+            return;
+        }
+        await ask(running, cancellationToken);
+        if (!await running.WaitForExitAsync(grace, cancellationToken))
+        {
+            _log.Write(ClusterLog.Runner, $"{Name} did not end within {grace.TotalSeconds:0.0} s and is killed.");
+            running.Kill();
+            await running.WaitForExitAsync(TimeSpan.FromSeconds(1), cancellationToken);
+        }
+    }
 
     private async Task RequestEndAsync(RunningProcess running, CancellationToken cancellationToken)
     {
@@ -221,6 +239,7 @@ public sealed class ManagedProcess : IAsyncDisposable
     private async Task OnExitedAsync(RunningProcess running, int exitCode, TimeSpan ran)
     {
         _reaper.Forget(running.Identity);
+        ExitCode = exitCode;
         Changed?.Invoke(this);
         CancellationToken cancelled;
         lock (_gate)

@@ -12,10 +12,12 @@ internal static class Native
     public const int SigTerm = 15;
     private const int Ok = 0;
 
-    // These two differ between Linux and the BSDs, macOS among them.
+    // These differ between Linux and the BSDs, macOS among them.
     public static int SigStop => OperatingSystem.IsLinux() ? 19 : 17;
 
     public static int SigContinue => OperatingSystem.IsLinux() ? 18 : 19;
+
+    public static int SigUser1 => OperatingSystem.IsLinux() ? 10 : 30;
 
     public static int ParentProcessId => GetParentProcessId();
 

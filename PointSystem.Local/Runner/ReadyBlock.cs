@@ -26,6 +26,10 @@ internal static class ReadyBlock
                 CultureInfo.InvariantCulture,
                 $"  {replica.Name,-11}  {replica.Url.GetLeftPart(UriPartial.Authority)}   sidecar http {replica.SidecarHttpPort}, gRPC {replica.SidecarGrpcPort}");
         }
+        if (!OperatingSystem.IsWindows())
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"  restart      kill -USR1 {Environment.ProcessId}   (the replicas, one after the other)");
+        }
         text.AppendLine(CultureInfo.InvariantCulture, $"  redis        {cluster.RedisAddress}")
             .AppendLine(CultureInfo.InvariantCulture, $"  parts        {cluster.Description}")
             .AppendLine(CultureInfo.InvariantCulture, $"  data         {cluster.DataDirectory}")

@@ -45,6 +45,7 @@ public static class RunnerCommand
         await using var cluster = await LocalCluster.StartAsync(options.Cluster, stop.Token);
         log.WriteText(ReadyBlock.Describe(cluster, watch.Elapsed));
         log.Quiet = options.Quiet;
+        using var restart = new RestartSignal(cluster, text => log.Write(new LogLine(ClusterLog.Runner, text)), stop.Token);
         await Task.WhenAny(stop.Requested, ParentWatch.EndOfDotnetRunAsync(stop.Token));
         log.WriteText("Ending ...");
         watch.Restart();

@@ -26,6 +26,8 @@ internal sealed class RunnerOptions
           --no-color                plain text, also on a terminal
           -h, --help                this text
 
+        Ctrl+C ends everything. SIGUSR1 restarts the replicas one after the other, without a failed request (not on Windows).
+
         Environment: PGBIN = directory of PostgreSQL's programs; DAPRD_PATH = daprd;
         POINTSYSTEM_POSTGRES=npm, POINTSYSTEM_REDIS=garnet, POINTSYSTEM_SIDECAR=stand-in = take these even where others are installed.
         """;

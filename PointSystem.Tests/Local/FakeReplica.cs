@@ -12,11 +12,13 @@ internal sealed class FakeReplica : IAsyncDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _ending = new();
     private readonly Func<string, string?> _answer;
+    private readonly string _headers;
     private readonly Task _accepting;
 
-    private FakeReplica(string name, Func<string, string?> answer)
+    private FakeReplica(string name, Func<string, string?> answer, string headers)
     {
         _answer = answer;
+        _headers = headers;
         _listener.Start();
         Upstream = new Upstream(name, new Uri($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}"));
         Upstream.Set(UpstreamState.Ready);
@@ -35,7 +37,8 @@ internal sealed class FakeReplica : IAsyncDisposable
 
     /// <param name="name">Its name.</param>
     /// <param name="answer">The body to answer a request with; null = break the connection, <see cref="Hang"/> = never answer.</param>
-    public static FakeReplica Start(string name, Func<string, string?> answer) => new(name, answer);
+    /// <param name="headers">More headers of each answer, each with its line's end.</param>
+    public static FakeReplica Start(string name, Func<string, string?> answer, string headers = "") => new(name, answer, headers);
 
     /// <summary>Nothing listens any more, and nobody has told the gateway.</summary>
     public void StopListening() => _listener.Stop();
@@ -82,7 +85,7 @@ internal sealed class FakeReplica : IAsyncDisposable
                     {
                         await Task.Delay(Timeout.InfiniteTimeSpan, _ending.Token);
                     }
-                    var response = $"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}";
+                    var response = $"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n{_headers}Content-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}";
                     await stream.WriteAsync(Encoding.UTF8.GetBytes(response), _ending.Token);
                 }
             }

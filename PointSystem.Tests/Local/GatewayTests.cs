@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Time.Testing;
 using PointSystem.Local.Cluster;
 using PointSystem.Local.Gateway;
 
@@ -115,6 +116,47 @@ public sealed class GatewayTests
         one.Upstream.Set(UpstreamState.Hanging);
 
         Assert.Equal("api-2", await pending);
+    }
+
+    [Fact]
+    public async Task Get_ReplicaTakesNoMoreConnections_StillGetsItsAnswer()
+    {
+        using var answering = new ManualResetEventSlim();
+        await using var one = FakeReplica.Start("api-1", _ => answering.Wait(TimeSpan.FromSeconds(30)) ? "api-1" : null);
+        await using var two = FakeReplica.Healthy("api-2");
+        two.Upstream.Set(UpstreamState.Alive);
+        await using var gateway = await StartAsync(one, two);
+        using var client = Client(gateway);
+
+        var pending = client.GetStringAsync("/x", Ct);
+        await Infrastructure.Eventually.HoldsAsync(() => !one.Received.IsEmpty, "The request comes.");
+        one.StopListening();
+        one.Upstream.Set(UpstreamState.Down);
+        answering.Set();
+
+        Assert.Equal("api-1", await pending);
+        Assert.Empty(two.Received);
+    }
+
+    [Fact]
+    public async Task Any_AnswerIsTheLastOnItsConnection_ReplicaIsAskedAtOnceWhetherItIsReady()
+    {
+        await using var one = FakeReplica.Start("api-1", _ => "api-1", "Connection: close\r\n");
+        await using var gateway = await StartAsync(one);
+        using var client = Client(gateway);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        // A clock that stands still: no question is ever due.
+        using var checks = new HealthChecks(one.Upstream, () => true, new FakeTimeProvider());
+        var watching = checks.RunAsync(ending.Token);
+        await Infrastructure.Eventually.HoldsAsync(() => Asked(one) == 1, "The first question comes.");
+
+        await client.GetStringAsync("/x", Ct);
+
+        await Infrastructure.Eventually.HoldsAsync(() => Asked(one) == 2, "The second question comes.");
+        await ending.CancelAsync();
+        await watching;
+
+        static int Asked(FakeReplica replica) => replica.Received.Count(request => request.StartsWith("GET /health/ready", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class RunnerTests(RunnerFixture fixture) : IClassFixture<RunnerFix
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.StartsWith("api-", Assert.Single(response.Headers.GetValues("X-Replica")), StringComparison.Ordinal);
         Assert.All(
-            ["PointSystem is ready", "API page", "/scalar", "admin token  ey", "api-1 ", "api-2 ", "sidecar http", fixture.Runner.DataDirectory, "memory "],
+            ["PointSystem is ready", "API page", "/scalar", "admin token  ey", "api-1 ", "api-2 ", "sidecar http", "kill -USR1", fixture.Runner.DataDirectory, "memory "],
             part => Assert.Contains(part, output, StringComparison.Ordinal));
         Assert.True(File.Exists(Path.Combine(fixture.Runner.DataDirectory, "logs", "postgres.log")));
     }
@@ -69,6 +69,19 @@ public sealed class RunnerTests(RunnerFixture fixture) : IClassFixture<RunnerFix
         await Eventually.TrueAsync(() => IsServedByAsync(client, "api-1"), () => fixture.Runner.Output, Ct);
         Assert.NotEqual(before, await fixture.Runner.ReplicaAsync("api-1"));
         Assert.Contains("api-1 (process", fixture.Runner.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_Sigusr1_RestartsEveryReplica()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Finds the replicas' processes through /proc.");
+        var before = new[] { await fixture.Runner.ReplicaAsync("api-1"), await fixture.Runner.ReplicaAsync("api-2") };
+
+        await fixture.Runner.SignalAsync("USR1");
+
+        await Eventually.HoldsAsync(() => fixture.Runner.Output.Contains("All 2 replicas have been restarted.", StringComparison.Ordinal), fixture.Runner.Output);
+        Assert.NotEqual(before, [await fixture.Runner.ReplicaAsync("api-1"), await fixture.Runner.ReplicaAsync("api-2")]);
+        Assert.DoesNotContain(before, replica => replica.IsAlive());
     }
 
     private static async Task<bool> IsServedByAsync(HttpClient client, string replica)

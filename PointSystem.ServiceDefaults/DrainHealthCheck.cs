@@ -1,0 +1,13 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+
+namespace PointSystem.ServiceDefaults;
+
+/// <summary>Unhealthy from the moment this process has been told to stop.</summary>
+internal sealed class DrainHealthCheck(IHostApplicationLifetime lifetime) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(lifetime.ApplicationStopping.IsCancellationRequested
+            ? HealthCheckResult.Unhealthy("This instance is stopping.")
+            : HealthCheckResult.Healthy("This instance is running."));
+}

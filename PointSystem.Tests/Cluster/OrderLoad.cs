@@ -1,0 +1,85 @@
+using System.Collections.Concurrent;
+using System.Net;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Cluster;
+
+/// <summary>
+/// Callers who use one point at a time, every order with a number of its own and every other one with an idempotency key. A caller who gets no answer does not
+/// ask again: he stops.
+/// </summary>
+internal sealed class OrderLoad : IAsyncDisposable
+{
+    private readonly PointsClient _client;
+    private readonly long[] _members;
+    private readonly Task _callers;
+    private volatile bool _stopping;
+    private int _orders;
+
+    public OrderLoad(Uri address, long[] members, int callers)
+    {
+        _client = new PointsClient(address);
+        _members = members;
+        _callers = Task.WhenAll(Enumerable.Range(0, callers).Select(CallAsync));
+    }
+
+    /// <summary>Orders that were carried out.</summary>
+    public ConcurrentQueue<string> Answered { get; } = new();
+
+    /// <summary>Answers that refuse or fail.</summary>
+    public ConcurrentQueue<string> Failed { get; } = new();
+
+    /// <summary>Orders without an answer, and why there was none.</summary>
+    public ConcurrentQueue<string> Unanswered { get; } = new();
+
+    public Task UntilAnsweredAsync(int more)
+    {
+        var goal = Answered.Count + more;
+        return Eventually.TrueAsync(
+            () => Task.FromResult(Answered.Count >= goal || _callers.IsCompleted),
+            () => $"Only {Answered.Count} of {goal} orders were answered; failed: {Failed.FirstOrDefault()}; unanswered: {Unanswered.FirstOrDefault()}",
+            TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Until every caller has stopped for want of an answer.</summary>
+    public Task CallersGoneAsync() => _callers;
+
+    public Task StopAsync()
+    {
+        _stopping = true;
+        return _callers;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        _client.Dispose();
+    }
+
+    private async Task CallAsync(int caller)
+    {
+        var member = _members[caller % _members.Length];
+        while (!_stopping)
+        {
+            var number = Interlocked.Increment(ref _orders);
+            var order = $"O-{number}";
+            try
+            {
+                var answer = await _client.UseAsync(member, order, 1, number % 2 == 0 ? Guid.NewGuid().ToString("n") : null);
+                if (answer.Status == HttpStatusCode.Created)
+                {
+                    Answered.Enqueue(order);
+                }
+                else
+                {
+                    Failed.Enqueue($"{order}: {(int)answer.Status} {answer.Text}");
+                }
+            }
+            catch (HttpRequestException none)
+            {
+                Unanswered.Enqueue($"{order}: {none.HttpRequestError} {none.Message}");
+                return;
+            }
+        }
+    }
+}
