@@ -20,7 +20,7 @@ internal sealed class Ground(NpgsqlDataSource database) : IAsyncDisposable
 
     public static async Task<Ground> CreateAsync(PointsDatabase server, CancellationToken cancellationToken)
     {
-        var ground = new Ground(await server.CreateDatabaseAsync(null, cancellationToken));
+        var ground = new Ground(await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = ProofServer.PoolMax, cancellationToken));
         await ground.SetAsync(ConfigKeys.MaxAccumulation, Load.Policy.MaxAccumulationAmountPerTime.ToString(CultureInfo.InvariantCulture));
         await ground.SetAsync(ConfigKeys.MaxBalance, Load.Policy.MaxBalancePerMember.ToString(CultureInfo.InvariantCulture));
         return ground;
@@ -74,6 +74,19 @@ internal sealed class Ground(NpgsqlDataSource database) : IAsyncDisposable
         await Books.AssertBalancedAsync(ConnectionString, [.. members]);
         var problems = Checker.FindProblems(await HistoryAsync(load, members), Load.Policy);
         Assert.True(problems.Count == 0, string.Join('\n', problems));
+    }
+
+    /// <summary>Has the server look for deadlocks before any lock_timeout can end them unseen.</summary>
+    public Task WatchDeadlocksAsync() => ExecuteAsync(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''5ms''', current_database()); END $$");
+
+    /// <summary>Deadlocks (40P01) that the server has ended in this database. Sessions tell of theirs at their end, so all but the asking one must have ended.</summary>
+    public async Task<long> CountDeadlocksAsync()
+    {
+        Database.Clear();
+        const string Others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        await Eventually.HoldsAsync(async () => await Books.CountAsync(ConnectionString, Others) == 0, "every session has ended");
+        return await Books.CountAsync(ConnectionString, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
     }
 
     public async ValueTask DisposeAsync() => await Database.DisposeAsync();

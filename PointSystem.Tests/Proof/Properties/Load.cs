@@ -93,8 +93,9 @@ internal sealed class Load(IReadOnlyList<PointReplica> replicas, int seed, IRead
     {
         var kind = Choose(random);
         var member = random.Next(members.Count);
-        var target = kind is StepKind.CancelLot or StepKind.CancelUsage ? Target(kind, member, random) : null;
-        if (target is null && kind is StepKind.CancelLot or StepKind.CancelUsage)
+        var isCancellation = kind is StepKind.CancelLot or StepKind.CancelUsage;
+        var target = isCancellation ? Target(kind, member, random) : null;
+        if (isCancellation && target is null)
         {
             kind = StepKind.Accumulate;
         }
@@ -102,7 +103,7 @@ internal sealed class Load(IReadOnlyList<PointReplica> replicas, int seed, IRead
         // Days far apart: the business day may change during the load without changing which lot expires first.
         var step = new Step(
             kind, member, random.Next(members.Count), random.Next(1, 18), Days: 1 + (10 * random.Next(1, 4)), Flag: random.Next(3) == 0, Pick: 0);
-        if (step.Kind == StepKind.Transfer && step.Other == step.Member && members.Count > 1)
+        if (step.Kind == StepKind.Transfer && step.Other == step.Member && members.Count > 1 && random.Next(8) > 0)
         {
             step = step with { Other = (step.Member + 1) % members.Count };
         }

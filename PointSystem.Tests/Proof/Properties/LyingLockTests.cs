@@ -1,11 +1,11 @@
 using System.Globalization;
-using PointSystem.Tests.Features;
 using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Proof.Properties;
 
 /// <summary>Property 1: points are right although the lock store grants every lock to everybody.</summary>
-public sealed class LyingLockTests(PointsDatabase server)
+[Collection(ProofServer.Name)]
+public sealed class LyingLockTests(ProofServer server)
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -16,7 +16,8 @@ public sealed class LyingLockTests(PointsDatabase server)
     [Fact]
     public async Task Writes_LockGrantedToEverybody_HistoriesAreLinearizable()
     {
-        await using var ground = await Ground.CreateAsync(server, Token);
+        await using var ground = await server.CreateAsync(Token);
+        await ground.WatchDeadlocksAsync();
         var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(ground.ConnectionString, new LyingLockStore())));
         var done = 0;
         var applied = 0;
@@ -38,5 +39,6 @@ public sealed class LyingLockTests(PointsDatabase server)
         {
             await replica.DisposeAsync();
         }
+        Assert.Equal(0, await ground.CountDeadlocksAsync());
     }
 }

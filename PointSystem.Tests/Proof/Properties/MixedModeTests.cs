@@ -1,20 +1,20 @@
 using Npgsql;
 using PointSystem.Tests.Domain;
-using PointSystem.Tests.Features;
 using PointSystem.Tests.Infrastructure;
 using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof.Properties;
 
 /// <summary>Property 3: replicas in any modes side by side, and proof that it is the row lock which makes that right.</summary>
-public sealed class MixedModeTests(PointsDatabase server)
+[Collection(ProofServer.Name)]
+public sealed class MixedModeTests(ProofServer server)
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Writes_ModesAndFallbackChangeAtRandom_HistoryIsLinearizable()
     {
-        await using var ground = await Ground.CreateAsync(server, Token);
+        await using var ground = await server.CreateAsync(Token);
         var common = new MemoryLockStore(TimeProvider.System);
         OwnWay[] ways = [new(common), new(common), new(common)];
         var replicas = await Task.WhenAll(ways.Select((way, i) =>
@@ -47,7 +47,7 @@ public sealed class MixedModeTests(PointsDatabase server)
     [Fact]
     public async Task Writes_BuildWithoutTheRowLock_AreRefusedByTheLedger()
     {
-        await using var ground = await Ground.CreateAsync(server, Token);
+        await using var ground = await server.CreateAsync(Token);
         var (load, members) = await RunWithoutRowLockAsync(ground, fault => fault is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation });
         Assert.NotEmpty(load.Faults);
         await ground.AssertRightAsync(load, members);
@@ -57,7 +57,7 @@ public sealed class MixedModeTests(PointsDatabase server)
     [Fact]
     public async Task Writes_BuildWithoutTheRowLockOnALedgerWithoutKey_AreRejectedByTheChecker()
     {
-        await using var ground = await Ground.CreateAsync(server, Token);
+        await using var ground = await server.CreateAsync(Token);
         string[] guards =
         [
             "point_ledger_entries", "point_accumulations", "point_usages", "point_usage_details", "usage_cancellations", "point_transfers",
@@ -78,9 +78,7 @@ public sealed class MixedModeTests(PointsDatabase server)
                 """);
         }
         var (load, members) = await RunWithoutRowLockAsync(ground, _ => true);
-        var problems = Checker.FindProblems(await ground.HistoryAsync(load, members), Load.Policy);
-        Assert.NotEmpty(problems);
-        TestContext.Current.TestOutputHelper!.WriteLine(string.Join('\n', problems));
+        Assert.NotEmpty(Checker.FindProblems(await ground.HistoryAsync(load, members), Load.Policy));
     }
 
     private static async Task<(Load Load, long[] Members)> RunWithoutRowLockAsync(Ground ground, Func<Exception, bool> mayFail)

@@ -40,3 +40,9 @@ internal sealed class OwnWay(MemoryLockStore store) : ILockStore
 
     private static LockStoreException Away() => new("sidecar-unavailable", isAmbiguous: true);
 }
+
+/// <summary>One mode for every command.</summary>
+internal sealed class FixedMode(LockMode mode) : ILockModeSource
+{
+    public ValueTask<LockMode> ModeForAsync(Type commandType, long affinity, CancellationToken cancellationToken) => ValueTask.FromResult(mode);
+}
