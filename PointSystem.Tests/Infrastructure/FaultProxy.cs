@@ -6,7 +6,8 @@ namespace PointSystem.Tests.Infrastructure;
 
 /// <summary>
 /// A TCP proxy that can keep back one direction alone. Requests that arrive while replies are kept back take effect, and nobody hears of it: the fault
-/// that makes ghost holds. <see cref="Heal"/> breaks the connections whose bytes were kept back, as a network that gave them up would.
+/// that makes ghost holds. <see cref="Heal"/> breaks the connections whose bytes were kept back, as a network that gave them up would. What is only held
+/// arrives in the end, as in a network that was slow.
 /// </summary>
 internal sealed class FaultProxy : IAsyncDisposable
 {
@@ -17,6 +18,8 @@ internal sealed class FaultProxy : IAsyncDisposable
     private readonly Task _accepting;
     private volatile bool _keepRequests;
     private volatile bool _keepReplies;
+    private readonly Gate _requests = new();
+    private readonly Gate _replies = new();
 
     public FaultProxy(int targetPort)
     {
@@ -36,9 +39,27 @@ internal sealed class FaultProxy : IAsyncDisposable
     /// <summary>From now on nothing comes back from the server.</summary>
     public void KeepReplies() => _keepReplies = true;
 
+    /// <summary>Delays what the clients send until <see cref="ReleaseRequests"/>.</summary>
+    public void HoldRequests() => _requests.Close();
+
+    /// <summary>Delays what the server sends until <see cref="ReleaseReplies"/>.</summary>
+    public void HoldReplies() => _replies.Close();
+
+    public void ReleaseRequests() => _requests.Open();
+
+    public void ReleaseReplies() => _replies.Open();
+
+    /// <summary>Chunks of requests that are being held.</summary>
+    public int HeldRequests => _requests.Waiting;
+
+    /// <summary>Chunks of replies that are being held.</summary>
+    public int HeldReplies => _replies.Waiting;
+
     /// <summary>Lets both directions through again, on new connections where bytes were lost.</summary>
     public void Heal()
     {
+        ReleaseRequests();
+        ReleaseReplies();
         _keepRequests = _keepReplies = false;
         foreach (var link in _links.Keys.Where(link => link.LostBytes))
         {
@@ -64,7 +85,9 @@ internal sealed class FaultProxy : IAsyncDisposable
         {
             try
             {
-                var link = new Link(await _listener.AcceptSocketAsync(_stop.Token));
+                var client = await _listener.AcceptSocketAsync(_stop.Token);
+                client.NoDelay = true;
+                var link = new Link(client);
                 _links.TryAdd(link, 0);
                 _ = RunAsync(link);
             }
@@ -83,8 +106,8 @@ internal sealed class FaultProxy : IAsyncDisposable
             {
                 await link.Server.ConnectAsync(IPAddress.Loopback, _target, _stop.Token);
                 await Task.WhenAny(
-                    PumpAsync(link, link.Client, link.Server, () => _keepRequests),
-                    PumpAsync(link, link.Server, link.Client, () => _keepReplies));
+                    PumpAsync(link, link.Client, link.Server, () => _keepRequests, _requests),
+                    PumpAsync(link, link.Server, link.Client, () => _keepReplies, _replies));
             }
             catch (Exception end) when (end is OperationCanceledException or SocketException or ObjectDisposedException)
             {
@@ -94,7 +117,7 @@ internal sealed class FaultProxy : IAsyncDisposable
         _links.TryRemove(link, out _);
     }
 
-    private async Task PumpAsync(Link link, Socket from, Socket to, Func<bool> keep)
+    private async Task PumpAsync(Link link, Socket from, Socket to, Func<bool> keep, Gate gate)
     {
         var buffer = new byte[16 * 1024];
         try
@@ -106,6 +129,7 @@ internal sealed class FaultProxy : IAsyncDisposable
                     link.LostBytes = true;
                     continue;
                 }
+                await gate.PassAsync(_stop.Token);
                 await to.SendAsync(buffer.AsMemory(0, count), _stop.Token);
             }
         }
@@ -115,11 +139,46 @@ internal sealed class FaultProxy : IAsyncDisposable
         }
     }
 
+    /// <summary>Open or closed; counts who waits before it.</summary>
+    private sealed class Gate
+    {
+        private volatile TaskCompletionSource? _closed;
+        private int _waiting;
+
+        public int Waiting => Volatile.Read(ref _waiting);
+
+        public void Close() => _closed ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Open()
+        {
+            var closed = _closed;
+            _closed = null;
+            closed?.TrySetResult();
+        }
+
+        public async Task PassAsync(CancellationToken cancellationToken)
+        {
+            if (_closed is not { } closed)
+            {
+                return;
+            }
+            Interlocked.Increment(ref _waiting);
+            try
+            {
+                await closed.Task.WaitAsync(cancellationToken);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _waiting);
+            }
+        }
+    }
+
     private sealed class Link(Socket client) : IDisposable
     {
         public Socket Client { get; } = client;
 
-        public Socket Server { get; } = new(SocketType.Stream, ProtocolType.Tcp);
+        public Socket Server { get; } = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
 
         public volatile bool LostBytes;
 

@@ -1,0 +1,77 @@
+using System.Net;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Proof;
+
+/// <summary>One member, 100 callers, three replica processes, one point at a time: every use succeeds once, and the ledger has no gap.</summary>
+[Collection(ProofTests.Name)]
+public sealed class HotMemberTests(ProofCluster proof)
+{
+    private const int Callers = 100;
+
+    /// <summary>Whether mode row gets the full number too, which takes it minutes: <c>POINTSYSTEM_TEST_FULL=1</c>.</summary>
+    private static readonly bool IsFull = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_FULL") == "1";
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("distributed", 10_000)]
+    [InlineData("adaptive", 10_000)]
+    [InlineData("row", 2_000)]
+    public async Task Uses_InOneMode_AllSucceedOnce(string mode, int uses)
+    {
+        await proof.ReadyAsync();
+        await proof.SetAsync("LOCKING_MODE", mode);
+        await SpendAsync(IsFull ? 10_000 : uses, () => Task.CompletedTask);
+    }
+
+    [Fact]
+    public async Task Uses_OneReplicaInFallbackOneDistributedOneRow_AllSucceedOnce()
+    {
+        await proof.ReadyAsync();
+        await using (await proof.MixedAsync())
+        {
+            await SpendAsync(2_000, () => Task.CompletedTask);
+        }
+    }
+
+    [Fact]
+    public async Task Uses_WhileModesAndCanaryChange_AllSucceedOnce()
+    {
+        await proof.ReadyAsync();
+        await SpendAsync(4_000, async () =>
+        {
+            foreach (var (key, value) in new[]
+            {
+                ("LOCKING_MODE", "distributed"), ("LOCKING_CANARY_PERCENT", "10"), ("LOCKING_CANARY_PERCENT", "50"), ("LOCKING_CANARY_PERCENT", "100"),
+                ("LOCKING_MODE_USE", "row"), ("LOCKING_MODE_USE", "adaptive"), ("LOCKING_MODE_USE", "default"),
+            })
+            {
+                await proof.SetAsync(key, value);
+                await Task.Delay(TimeSpan.FromMilliseconds(200), Token);
+            }
+        });
+    }
+
+    private async Task SpendAsync(int uses, Func<Task> meanwhile)
+    {
+        var member = await proof.MemberAsync(uses);
+        using var client = new PatientClient(proof.Cluster);
+        var next = 0;
+        var callers = Enumerable.Range(0, Callers).Select(caller => Task.Run(async () =>
+        {
+            int number;
+            while ((number = Interlocked.Increment(ref next)) <= uses)
+            {
+                (await client.SendAsync(caller, (replica, key) => replica.UseAsync(member, $"A{number}", 1, key))).Expect(HttpStatusCode.Created);
+            }
+        })).ToList();
+        await meanwhile();
+        await Task.WhenAll(callers);
+
+        Assert.Equal(0, await Books.CountAsync(proof.Database, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
+        Assert.Equal(uses, await Books.CountAsync(proof.Database, "SELECT count(DISTINCT order_number) FROM point_usages WHERE member_id = $1", member));
+        Assert.Equal(uses + 1, await Books.CountAsync(proof.Database, "SELECT max(sequence) FROM point_ledger_entries WHERE member_id = $1", member));
+        await Journal.AssertInOrderAsync(proof.Database, member);
+    }
+}

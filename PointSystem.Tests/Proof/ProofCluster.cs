@@ -1,0 +1,157 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json.Nodes;
+using Npgsql;
+using PointSystem.Local.Cluster;
+using PointSystem.Tests.Infrastructure;
+using StackExchange.Redis;
+
+namespace PointSystem.Tests.Proof;
+
+/// <summary>
+/// Three replica processes with short leases, and a proxy on each leg of the first one: to its sidecar, from that to Redis, and to Postgres. Every test leaves
+/// it whole; <see cref="ReadyAsync"/> waits until it is.
+/// </summary>
+public sealed class ProofCluster : IAsyncLifetime
+{
+    /// <summary>Of every operation.</summary>
+    public static readonly TimeSpan Lease = TimeSpan.FromSeconds(3);
+
+    private LocalCluster _cluster = null!;
+    private FaultProxy _toSidecar = null!;
+    private FaultProxy _toRedis = null!;
+    private FaultProxy _toDatabase = null!;
+
+    internal LocalCluster Cluster => _cluster;
+
+    /// <summary>The one with the proxies.</summary>
+    internal Replica First => _cluster.Replicas[0];
+
+    internal FaultProxy ToSidecar => _toSidecar;
+
+    internal FaultProxy ToRedis => _toRedis;
+
+    internal FaultProxy ToDatabase => _toDatabase;
+
+    internal string Database => _cluster.ConnectionString;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _cluster = await ClusterFixture.StartOwnAsync(Configure, Token);
+        _toSidecar = new FaultProxy(First.SidecarGrpcPort);
+        _toRedis = new FaultProxy(int.Parse(_cluster.RedisAddress.Split(':')[1], CultureInfo.InvariantCulture));
+        var database = new NpgsqlConnectionStringBuilder(_cluster.ConnectionString);
+        _toDatabase = new FaultProxy(database.Port);
+        database.Host = "127.0.0.1";
+        database.Port = _toDatabase.Port;
+        await First.Sidecar.RestartAsync(new Dictionary<string, string?> { ["REDIS_HOST"] = $"127.0.0.1:{_toRedis.Port}" }, Token);
+        await First.Process.RestartAsync(
+            new Dictionary<string, string?>
+            {
+                ["ConnectionStrings__points"] = database.ConnectionString,
+                ["DAPR_GRPC_ENDPOINT"] = $"http://127.0.0.1:{_toSidecar.Port}",
+            },
+            Token);
+        await ReadyAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await ClusterFixture.DeleteAsync(_cluster);
+        await _toSidecar.DisposeAsync();
+        await _toRedis.DisposeAsync();
+        await _toDatabase.DisposeAsync();
+    }
+
+    /// <summary>Waits until every replica is ready, and takes locks where it should.</summary>
+    internal async Task ReadyAsync()
+    {
+        foreach (var process in _cluster.Replicas.SelectMany(replica => new[] { replica.Sidecar, replica.Process }).Append(_cluster.Redis))
+        {
+            process.AutoRestart = true;
+        }
+        await SetAsync("LOCKING_MODE", "distributed");
+        foreach (var replica in _cluster.Replicas)
+        {
+            await replica.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Token);
+            await BreakerAsync(replica, "closed");
+        }
+    }
+
+    /// <summary>Until it is disposed, the first replica is in fallback, the second takes locks, and the third writes row by row.</summary>
+    internal async Task<IAsyncDisposable> MixedAsync()
+    {
+        await SetAsync("LOCKING_MODE", "default");
+        First.Sidecar.AutoRestart = false;
+        await First.Sidecar.KillAsync(Token);
+        using (var client = new PointsClient(First.Url))
+        {
+            // The breaker opens on the first failure, not before anybody asked.
+            (await client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.Created);
+        }
+        await BreakerAsync(First, "open");
+        return new Undo(async () =>
+        {
+            First.Sidecar.AutoRestart = true;
+            First.Sidecar.Start();
+            await BreakerAsync(First, "closed");
+        });
+    }
+
+    /// <summary>Waits until a replica's breaker is open or closed.</summary>
+    internal Task BreakerAsync(Replica replica, string state) => Eventually.HoldsAsync(
+        async () => (await LocksAsync(replica))?["breaker"]!["state"]!.GetValue<string>() == state, $"the breaker of {replica.Name} is {state}");
+
+    /// <summary>A count of the last minute from /api/admin/locks.</summary>
+    internal async Task<long> LastMinuteAsync(Replica replica, string name) => (await LocksAsync(replica))!["lastMinute"]![name]!.GetValue<long>();
+
+    private async Task<JsonNode?> LocksAsync(Replica replica)
+    {
+        using var admin = new PointsClient(replica.Url, _cluster.AdminToken);
+        return await admin.GetAsync("/api/admin/locks") is { Status: HttpStatusCode.OK } locks ? locks.Json : null;
+    }
+
+    /// <summary>Changes the run-time configuration; every replica goes by it a second later.</summary>
+    internal async Task SetAsync(string key, string value)
+    {
+        using var admin = new PointsClient(_cluster.Replicas[1].Url, _cluster.AdminToken);
+        (await admin.PutAsync($"/api/admin/points/config/{key}", new { configValue = value })).Expect(HttpStatusCode.OK);
+    }
+
+    /// <summary>A member with points, and nobody else's.</summary>
+    internal async Task<long> MemberAsync(long points)
+    {
+        using var client = new PointsClient(_cluster.Replicas[1].Url);
+        var member = PointsClient.NewMember();
+        (await client.AccumulateAsync(member, points)).Expect(HttpStatusCode.Created);
+        return member;
+    }
+
+    internal Task<ConnectionMultiplexer> RedisAsync() => ConnectionMultiplexer.ConnectAsync($"{_cluster.RedisAddress},abortConnect=false,allowAdmin=true");
+
+    private static void Configure(LocalClusterOptions options)
+    {
+        options.PoolSize = 15;
+        options.PostgresSettings["fsync"] = "off";
+        foreach (var operation in new[] { "use:member", "accumulate:member", "cancel:usage", "cancel:accumulation" })
+        {
+            options.ApiEnvironment[$"Locking__Operations__point__{operation.Replace(":", "__", StringComparison.Ordinal)}__LeaseSeconds"] =
+                Lease.TotalSeconds.ToString(CultureInfo.InvariantCulture);
+        }
+        // What holds while LOCKING_MODE is "default": the third replica knows no locks.
+        options.ReplicaEnvironment = name => new Dictionary<string, string?> { ["Locking__Mode"] = name == "api-3" ? "row" : "distributed" };
+    }
+
+    private sealed class Undo(Func<Task> undo) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync() => await undo();
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class ProofTests : ICollectionFixture<ProofCluster>
+{
+    public const string Name = "proof";
+}
