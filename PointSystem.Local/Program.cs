@@ -1,4 +1,6 @@
 using PointSystem.Local.Garnet;
+using PointSystem.Local.Gateway;
+using PointSystem.Local.Postgres;
 using PointSystem.Local.Processes;
 using PointSystem.Local.Runner;
 using PointSystem.Local.Sidecar;
@@ -8,6 +10,8 @@ return args switch
 {
     ["sidecar", .. var rest] => await SidecarCommand.RunAsync(rest),
     ["garnet", .. var rest] => await GarnetCommand.RunAsync(rest),
+    [PostgresCommand.Name, .. var rest] => await PostgresCommand.RunAsync(rest),
+    [GatewayCommand.Name, .. var rest] => await GatewayCommand.RunAsync(rest),
     [ExecCommand.Name, .. var rest] => ExecCommand.Run(rest),
     [ReaperCommand.Name] => await ReaperCommand.RunAsync(Console.In, Console.Out, CancellationToken.None),
     _ => await RunnerCommand.RunAsync(args),

@@ -8,6 +8,9 @@ namespace PointSystem.Local;
 /// </summary>
 internal static class StdinGuard
 {
+    /// <summary>The option that switches it on.</summary>
+    public const string Flag = "--exit-with-stdin";
+
     /// <summary>Reads standard input to its end, then stops the application.</summary>
     public static async Task WatchAsync(IHostApplicationLifetime lifetime, ILogger logger)
     {

@@ -242,14 +242,7 @@ internal sealed class ClusterParts : IAsyncDisposable
     {
         if (!_stopping.IsCancellationRequested)
         {
-            var state = upstream.State switch
-            {
-                UpstreamState.Ready => "ready",
-                UpstreamState.Alive => "up, but not ready",
-                UpstreamState.Hanging => "hanging",
-                _ => "down",
-            };
-            _log.Write(ClusterLog.Gateway, $"{upstream.Name} is {state}.");
+            _log.Write(ClusterLog.Gateway, upstream.Describe());
         }
     }
 }

@@ -10,7 +10,7 @@ internal sealed class SidecarSpecs
     public const string ChoiceStandIn = "stand-in";
 
     // One app id for all replicas: it is part of every lock's key, and two ids would never exclude each other.
-    private const string AppId = "point-api";
+    public const string AppId = "point-api";
     private readonly string? _daprd;
     private readonly string _components;
     private readonly string _redisAddress;
@@ -23,6 +23,9 @@ internal sealed class SidecarSpecs
         _redisAddress = redisAddress;
         _telemetry = options.Telemetry.AsReadOnly();
     }
+
+    /// <summary>Whether Dapr's runtime lies where its launcher looks for it, which is what <c>dapr init</c> does.</summary>
+    public static bool IsDaprInitialized => File.Exists(DaprInHome);
 
     public string Description => _daprd is null ? "the lock stand-in, in the place of Dapr" : $"Dapr ({_daprd})";
 
@@ -39,7 +42,7 @@ internal sealed class SidecarSpecs
         {
             Name = name,
             FileName = DotnetHost.Path,
-            Arguments = DotnetHost.Verb("sidecar", [.. common, "--exit-with-stdin"]),
+            Arguments = DotnetHost.Verb("sidecar", [.. common, StdinGuard.Flag]),
             Environment = new Dictionary<string, string?>(TelemetryVariables.For(_telemetry, "point-sidecar", name))
             {
                 ["REDIS_HOST"] = _redisAddress,
@@ -65,15 +68,12 @@ internal sealed class SidecarSpecs
             };
     }
 
+    private static string DaprInHome => Path.Combine(
+        Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".dapr", "bin", OperatingSystem.IsWindows() ? "daprd.exe" : "daprd");
+
     private static string? FindDaprd()
     {
-        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        string?[] candidates =
-        [
-            Environment.GetEnvironmentVariable("DAPRD_PATH"),
-            Executables.OnPath("daprd"),
-            Path.Combine(home, ".dapr", "bin", OperatingSystem.IsWindows() ? "daprd.exe" : "daprd"),
-        ];
+        string?[] candidates = [Environment.GetEnvironmentVariable("DAPRD_PATH"), Executables.OnPath("daprd"), DaprInHome];
         return candidates.FirstOrDefault(File.Exists);
     }
 }

@@ -26,7 +26,7 @@ public static class GarnetCommand
             using var server = new GarnetServer(Options(port));
             server.Start();
             await Console.Out.WriteLineAsync($"Garnet is ready on 127.0.0.1:{port}");
-            await (args.Contains("--exit-with-stdin") ? Task.WhenAny(stop.Task, StdinGuard.EndAsync()) : stop.Task);
+            await (args.Contains(StdinGuard.Flag) ? Task.WhenAny(stop.Task, StdinGuard.EndAsync()) : stop.Task);
             return 0;
         }
         catch (Exception error) when (error is global::Garnet.common.GarnetException or IOException or System.Net.Sockets.SocketException)

@@ -119,6 +119,15 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
         }
     }
 
+    /// <summary>Like <c>api-1 is ready.</c></summary>
+    public string Describe() => Name + State switch
+    {
+        UpstreamState.Ready => " is ready.",
+        UpstreamState.Alive => " is up, but not ready.",
+        UpstreamState.Hanging => " is hanging.",
+        _ => " is down.",
+    };
+
     public void Dispose() => _usable.Dispose();
 
     private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -9,16 +9,17 @@ namespace PointSystem.Local.Postgres;
 internal sealed class PostgresServer
 {
     public const string Database = "points";
-    private const string Owner = "points";
+    public const string Owner = "points";
     private static readonly TimeSpan InitLimit = TimeSpan.FromMinutes(2);
     private readonly DataDirectory _data;
     private readonly Secrets _secrets;
     private readonly PostgresBinaries _binaries;
     private readonly UnixUser? _user;
-    private readonly int _port = Ports.Next();
+    private readonly int _port;
 
-    public PostgresServer(DataDirectory data, Secrets secrets, PostgresBinaries binaries)
+    public PostgresServer(DataDirectory data, Secrets secrets, PostgresBinaries binaries, int? port = null)
     {
+        _port = port ?? Ports.Next();
         _data = data;
         _secrets = secrets;
         _binaries = binaries;

@@ -32,7 +32,7 @@ internal sealed class RedisServer
             {
                 Name = "redis",
                 FileName = DotnetHost.Path,
-                Arguments = DotnetHost.Verb("garnet", "--port", port, "--exit-with-stdin"),
+                Arguments = DotnetHost.Verb("garnet", "--port", port, StdinGuard.Flag),
                 WorkingDirectory = _directory,
                 EndsWithInput = true,
                 Order = StopOrder.Redis,

@@ -44,7 +44,15 @@ internal sealed class RunnerOptions
     public bool NoColor { get; private set; }
 
     /// <exception cref="LocalException">An option is unknown, lacks its value or has a wrong one.</exception>
-    public static RunnerOptions Parse(IReadOnlyList<string> arguments, Func<string, string?> environment)
+    public static RunnerOptions Parse(IReadOnlyList<string> arguments, Func<string, string?> environment) =>
+        Parse(arguments, environment, argument => throw Unknown(Split(argument).Name));
+
+    /// <summary>As <see cref="Parse(IReadOnlyList{string}, Func{string, string?})"/>, for a host with options of its own: what is unknown here is handed on.</summary>
+    /// <exception cref="LocalException">A known option lacks its value or has a wrong one.</exception>
+    public static RunnerOptions Parse(IReadOnlyList<string> arguments, Func<string, string?> environment, ICollection<string> others) =>
+        Parse(arguments, environment, others.Add);
+
+    private static RunnerOptions Parse(IReadOnlyList<string> arguments, Func<string, string?> environment, Action<string> unknown)
     {
         var options = new RunnerOptions();
         if (environment(ConnectionStringVariable) is { Length: > 0 } connectionString)
@@ -54,7 +62,10 @@ internal sealed class RunnerOptions
         for (var i = 0; i < arguments.Count; i++)
         {
             var (name, inline) = Split(arguments[i]);
-            options.Apply(name, new Value(name, inline, () => ++i < arguments.Count ? arguments[i] : null));
+            if (!options.Apply(name, new Value(name, inline, () => ++i < arguments.Count ? arguments[i] : null)))
+            {
+                unknown(arguments[i]);
+            }
         }
         options.NoColor |= environment("NO_COLOR") is { Length: > 0 };
         if (!options.Help)
@@ -64,7 +75,7 @@ internal sealed class RunnerOptions
         return options;
     }
 
-    private void Apply(string name, Value value)
+    private bool Apply(string name, Value value)
     {
         switch (name)
         {
@@ -99,8 +110,9 @@ internal sealed class RunnerOptions
                 Help = value.Flag();
                 break;
             default:
-                throw Unknown(name);
+                return false;
         }
+        return true;
     }
 
     private static (string Name, string? Inline) Split(string argument)

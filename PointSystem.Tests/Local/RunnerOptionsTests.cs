@@ -55,6 +55,18 @@ public sealed class RunnerOptionsTests
     }
 
     [Fact]
+    public void Parse_ForAHostWithOptionsOfItsOwn_HandsOnWhatIsUnknownAndChecksTheRest()
+    {
+        var others = new List<string>();
+
+        var options = RunnerOptions.Parse(["--operation", "publish", "--replicas", "5", "--Section:Key=1"], _ => null, others);
+
+        Assert.Equal(5, options.Cluster.Replicas);
+        Assert.Equal(["--operation", "publish", "--Section:Key=1"], others);
+        Assert.Throws<LocalException>(() => RunnerOptions.Parse(["--replicas", "0"], _ => null, others));
+    }
+
+    [Fact]
     public void Parse_Help_IsNotSpoiltByOtherOptions() => Assert.True(Parse("--replicas", "99", "-h").Help);
 
     private static RunnerOptions Parse(params string[] arguments) => RunnerOptions.Parse(arguments, _ => null);
