@@ -1,1 +1,54 @@
-return await PointSystem.AppHost.Start.RunAsync(args);
+using PointSystem.AppHost;
+using PointSystem.Local;
+
+// The whole product as an Aspire app model: what there is, and what waits for what. How each part is made stands in the files beside this one.
+// Where Aspire's packages are not at hand, Program.Local.cs is compiled instead and starts the same topology as plain processes.
+try
+{
+    var settings = Settings.Read(args);
+    if (settings is null)
+    {
+        return 0;
+    }
+
+    var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { Args = settings.AspireArguments, DashboardApplicationName = "PointSystem" });
+    builder.UseLocalDashboard();
+
+    // Containers where a runtime answers, else the programs that PointSystem.Local finds; or the database that was named.
+    var containers = builder.HasContainers();
+    var points = builder.AddPointDatabase(settings, containers);
+    var redis = builder.AddLockStore(settings, containers);
+
+    var signingKey = builder.AddSigningKey(settings);
+    var adminToken = builder.AddAdminToken(settings);
+
+    // The schema is brought up to date once; replicas never do that, they wait for it.
+    var migrations = builder.AddProject<Projects.PointSystem_Api>("migrations", launchProfileName: null)
+        .WithArgs("migrate")
+        .WithApiSettings(signingKey)
+        .WithReference(points)
+        .WaitFor(points);
+
+    // A resource of its own for each replica, since each has its own sidecar. All sidecars have one app id: it is part of every lock's key.
+    var replicas = settings.ReplicaNames
+        .Select(name => builder.AddProject<Projects.PointSystem_Api>(name, launchProfileName: null)
+            .WithReplicaEndpoint()
+            .WithApiSettings(signingKey)
+            .WithReference(points)
+            .WithLockSidecar(redis, settings)
+            .WaitForCompletion(migrations))
+        .ToList();
+
+    builder.AddGateway(settings)
+        .WithReplicas(replicas)
+        .WithExternalHttpEndpoints()
+        .WithLockCommands(adminToken);
+
+    await builder.Build().RunAsync();
+    return 0;
+}
+catch (LocalException fault)
+{
+    await Console.Error.WriteLineAsync(fault.Message);
+    return 1;
+}

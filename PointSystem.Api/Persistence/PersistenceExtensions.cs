@@ -7,7 +7,7 @@ using PointSystem.Api.Hosting;
 
 namespace PointSystem.Api.Persistence;
 
-internal static class PersistenceExtensions
+internal static partial class PersistenceExtensions
 {
     /// <summary>Name of the connection string.</summary>
     public const string ConnectionName = "points";
@@ -34,6 +34,7 @@ internal static class PersistenceExtensions
         builder.Services.ConfigureOpenTelemetryMeterProvider(metrics => metrics.AddNpgsqlInstrumentation());
         builder.Services.AddDbContextPool<PointDbContext>((services, options) =>
             options.UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()).UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking));
+        AddAspire(builder);
         return builder;
     }
 
@@ -41,6 +42,9 @@ internal static class PersistenceExtensions
     private static void Trace(NpgsqlTracingOptionsBuilder tracing) => tracing
         .ConfigureCommandFilter(static _ => Activity.Current is not null)
         .ConfigureBatchFilter(static _ => Activity.Current is not null);
+
+    /// <summary>Aspire's integration for this context, in builds that have its package.</summary>
+    static partial void AddAspire(IHostApplicationBuilder builder);
 
     /// <summary>Sets what the hot path lives on unless the connection string says otherwise.</summary>
     internal static string Tune(string connectionString)

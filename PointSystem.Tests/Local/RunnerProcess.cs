@@ -31,9 +31,9 @@ internal sealed partial class RunnerProcess : IAsyncDisposable
     /// <summary>Starts it with as few parts as the test needs.</summary>
     public static RunnerProcess Start(string dataDirectory, params string[] arguments)
     {
-        var appHost = typeof(RunnerProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
-            .Single(attribute => attribute.Key == "PointSystem.AppHostAssembly").Value!;
-        return new RunnerProcess(ChildProcess.Start(DotnetHost.Path, [appHost, "--port", "0", "--data", dataDirectory, .. arguments]), dataDirectory);
+        var program = typeof(RunnerProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+            .Single(attribute => attribute.Key == "PointSystem.RunnerAssembly").Value!;
+        return new RunnerProcess(ChildProcess.Start(DotnetHost.Path, [program, "--port", "0", "--data", dataDirectory, .. arguments]), dataDirectory);
     }
 
     public static async Task<RunnerProcess> StartReadyAsync(string dataDirectory, string[] arguments, CancellationToken cancellationToken)

@@ -1,0 +1,49 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using PointSystem.Local;
+
+namespace PointSystem.AppHost;
+
+/// <summary>
+/// Whether containers can be started here. Looked at before one is added: without a runtime a container never starts, and everything that waits for it
+/// waits for ever.
+/// </summary>
+internal static class ContainerRuntime
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
+    private const string Setting = "POINTSYSTEM_CONTAINERS";
+
+    /// <summary>True when Docker or Podman answers. The setting <c>POINTSYSTEM_CONTAINERS</c>, true or false, spares the look.</summary>
+    /// <exception cref="LocalException">The setting is neither.</exception>
+    public static bool HasContainers(this IDistributedApplicationBuilder builder) => builder.Configuration[Setting] switch
+    {
+        null or "" => Candidates(builder).Any(IsUp),
+        var text => bool.TryParse(text, out var given) ? given : throw new LocalException($"{Setting} must be true or false."),
+    };
+
+    private static string[] Candidates(IDistributedApplicationBuilder builder) =>
+        builder.Configuration["ASPIRE_CONTAINER_RUNTIME"] is { Length: > 0 } chosen ? [chosen] : ["docker", "podman"];
+
+    private static bool IsUp(string runtime)
+    {
+        try
+        {
+            // Asks the server, not only the client, which may be installed without one.
+            using var process = Process.Start(new ProcessStartInfo(runtime, ["info"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            process.OutputDataReceived += static (_, _) => { };
+            process.ErrorDataReceived += static (_, _) => { };
+            process.BeginOutputReadLine();
+            process.BeginErrorReadLine();
+            if (process.WaitForExit(Limit))
+            {
+                return process.ExitCode == 0;
+            }
+            process.Kill(entireProcessTree: true);
+            return false;
+        }
+        catch (Win32Exception)
+        {
+            return false;
+        }
+    }
+}
