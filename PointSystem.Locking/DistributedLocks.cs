@@ -12,6 +12,7 @@ internal sealed class DistributedLocks(
     LockMetrics metrics, TimeProvider clock) : IDistributedLocks
 {
     private readonly LockingOptions _options = options.Value;
+    private readonly PollPace _pace = new(options.Value);
 
     public async Task<LockHandle> AcquireAsync(string key, LockOptions options, CancellationToken cancellationToken) =>
         await TryAcquireAsync(key, options, cancellationToken) ?? throw new LockNotAcquiredException(key, options.Wait);
@@ -105,7 +106,8 @@ internal sealed class DistributedLocks(
     private async Task<LockHandle?> PollAsync(Request request, KeyedGate.Turn turn, CancellationToken cancellationToken)
     {
         using var activity = LockMetrics.Activities.StartActivity("lock store", ActivityKind.Client);
-        var pause = _options.PollMin;
+        var since = clock.GetTimestamp();
+        using var poll = _pace.Start();
         for (var attempts = 1; ; attempts++)
         {
             activity?.SetTag("lock.attempts", attempts);
@@ -127,7 +129,8 @@ internal sealed class DistributedLocks(
             {
                 return null;
             }
-            pause = Jitter.Next(pause, _options.PollMin, _options.PollMax);
+            turn.MetOthers();
+            var pause = poll.Next(clock.GetElapsedTime(since));
             await Task.Delay(pause < left ? pause : left, clock, cancellationToken);
         }
     }

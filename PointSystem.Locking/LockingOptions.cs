@@ -24,17 +24,20 @@ public sealed class LockingOptions
     [Range(typeof(TimeSpan), "00:00:00.100", "00:00:30", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan WarmUpTimeout { get; set; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Shortest pause between two attempts on a contended key. Default 5 ms.</summary>
+    /// <summary>Shortest pause between two attempts on a contended key. Default 3 ms.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:00:10", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
-    public TimeSpan PollMin { get; set; } = TimeSpan.FromMilliseconds(5);
+    public TimeSpan PollMin { get; set; } = TimeSpan.FromMilliseconds(3);
 
-    /// <summary>Longest pause between two attempts on a contended key. Default 50 ms.</summary>
+    /// <summary>Longest pause between two attempts on a contended key: for many keys at once, and where the holder seems to be gone. Default 50 ms.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:00:10", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan PollMax { get; set; } = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>After how long of passing a key from one local caller to the next, a replica pauses once so that others get their turn. Default 500 ms.</summary>
+    /// <summary>
+    /// After how long of passing a contended key from one local caller to the next a replica pauses once (<see cref="PollMax"/>), so that others get their turn.
+    /// Ten times as long where it met no other replica at the key. Default 50 ms.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
-    public TimeSpan HandOverAfter { get; set; } = TimeSpan.FromMilliseconds(500);
+    public TimeSpan HandOverAfter { get; set; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>How long before its lease ends work is cancelled, so that its rollback falls within the lease. Default 500 ms.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]

@@ -5,9 +5,12 @@ namespace PointSystem.Locking;
 /// <summary>Settings of the combining executor, section <c>Locking:Combining</c>.</summary>
 public sealed class CombiningOptions
 {
-    /// <summary>Commit lanes of a replica: transactions that run side by side. Default 2.</summary>
+    /// <summary>
+    /// Commit lanes of a replica: transactions that run side by side. Default: one for every two processors, 1 … 4. More lanes make smaller batches; one
+    /// is enough where processors are scarce.
+    /// </summary>
     [Range(1, 64)]
-    public int Lanes { get; set; } = 2;
+    public int Lanes { get; set; } = Math.Clamp(Environment.ProcessorCount / 2, 1, 4);
 
     /// <summary>Most commands under one commit. Default 256.</summary>
     [Range(1, 10_000)]
@@ -17,9 +20,9 @@ public sealed class CombiningOptions
     [Range(1, 10_000)]
     public int BatchKeysMax { get; set; } = 128;
 
-    /// <summary>How long a leader keeps its lock while commands keep coming; never more than a quarter of the lease. Default 500 ms.</summary>
+    /// <summary>How long a leader keeps its lock while commands keep coming; never more than a quarter of the lease. Default 50 ms.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
-    public TimeSpan HoldMax { get; set; } = TimeSpan.FromMilliseconds(500);
+    public TimeSpan HoldMax { get; set; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>How many batches a leader executes under one lock. Default 256.</summary>
     [Range(1, 100_000)]

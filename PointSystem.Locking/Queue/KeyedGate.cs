@@ -6,6 +6,9 @@ namespace PointSystem.Locking.Queue;
 /// </summary>
 internal sealed class KeyedGate(TimeProvider clock)
 {
+    private const int AloneFactor = 10;
+    private static readonly TimeSpan Lately = TimeSpan.FromSeconds(1);
+
     private readonly Lock _sync = new();
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private int _waiting;
@@ -107,11 +110,18 @@ internal sealed class KeyedGate(TimeProvider clock)
         /// <summary>Says that the work is done and the lock is being given back.</summary>
         public void Ending() => IsEnding = true;
 
-        /// <summary>True when this process has passed the key on among its own callers for longer than given; asking restarts the count.</summary>
+        /// <summary>Says that another process held the key when this turn asked for it: so others want it too.</summary>
+        public void MetOthers() => ((Entry)entry).MetOthersAt = gate.Now;
+
+        /// <summary>
+        /// True when this process has passed the key on among its own callers for longer than given, or ten times as long where it has met nobody else
+        /// lately; asking restarts the count.
+        /// </summary>
         public bool HasRunLongerThan(TimeSpan limit)
         {
             var own = (Entry)entry;
-            var ran = gate.ElapsedSince(own.RunningSince) > limit;
+            var alone = own.MetOthersAt is not { } met || gate.ElapsedSince(met) > Lately;
+            var ran = gate.ElapsedSince(own.RunningSince) > (alone ? limit * AloneFactor : limit);
             if (ran)
             {
                 own.RunningSince = gate.Now;
@@ -142,6 +152,8 @@ internal sealed class KeyedGate(TimeProvider clock)
         public Turn? Turn { get; set; }
 
         public long RunningSince { get; set; } = runningSince;
+
+        public long? MetOthersAt { get; set; }
     }
 
     private sealed class Waiter

@@ -105,6 +105,26 @@ public sealed class KeyedGateTests
         Assert.Null(await _gate.EnterAsync("k", TimeSpan.Zero, Token));
     }
 
+    [Theory]
+    [InlineData(false, 500)]
+    [InlineData(true, 50)]
+    public async Task HasRunLongerThan_OthersMetLately_AreLetInTenTimesAsSoon(bool metOthers, int limitMs)
+    {
+        var limit = TimeSpan.FromMilliseconds(50);
+        var turn = await _gate.EnterAsync("k", Wait, Token);
+        if (metOthers)
+        {
+            turn!.MetOthers();
+        }
+        _clock.Advance(TimeSpan.FromMilliseconds(limitMs));
+        Assert.False(turn!.HasRunLongerThan(limit));
+        _clock.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.True(turn.HasRunLongerThan(limit));
+        Assert.False(turn.HasRunLongerThan(limit));
+        turn.End();
+    }
+
     [Fact]
     public async Task EnterAsync_RandomCancellationUnderLoad_LosesNoTurn()
     {

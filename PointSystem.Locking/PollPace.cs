@@ -1,0 +1,55 @@
+namespace PointSystem.Locking;
+
+/// <summary>
+/// How long to pause between two attempts on a contended key. The fewer keys this process polls for, the shorter; so a hot key changes hands quickly, and
+/// a thousand contended keys do not become a storm of calls.
+/// </summary>
+/// <remarks>
+/// Who polls most often is likeliest to be next. So whoever has waited for longer than a turn at the key takes (<see cref="LongWait"/>) polls more often than a
+/// newcomer; and whoever has waited far longer than that seldom, because then the holder is gone and only the end of its lease can help.
+/// </remarks>
+internal sealed class PollPace(LockingOptions options)
+{
+    public static readonly TimeSpan LongWait = TimeSpan.FromMilliseconds(80);
+    public static readonly TimeSpan VainWait = TimeSpan.FromSeconds(1);
+
+    private const int NewcomerFactor = 4;
+    private const int LongWaitFactor = 2;
+
+    private int _keys;
+
+    /// <summary>Keys that are polled for at this moment.</summary>
+    public int Keys => Volatile.Read(ref _keys);
+
+    /// <summary>A key is polled for from now on, until the result is disposed.</summary>
+    public Poll Start()
+    {
+        Interlocked.Increment(ref _keys);
+        return new Poll(this);
+    }
+
+    /// <summary>Bounds of the next pause: within <see cref="LockingOptions.PollMin"/> and <see cref="LockingOptions.PollMax"/>.</summary>
+    internal (TimeSpan Least, TimeSpan Most) Bounds(TimeSpan waited, int keys)
+    {
+        if (waited >= VainWait)
+        {
+            return (options.PollMin, options.PollMax);
+        }
+        var most = options.PollMin * (waited >= LongWait ? LongWaitFactor : NewcomerFactor) * keys;
+        return (options.PollMin, most < options.PollMax ? most : options.PollMax);
+    }
+
+    /// <summary>The pauses of one key, with decorrelated jitter.</summary>
+    internal sealed class Poll(PollPace pace) : IDisposable
+    {
+        private TimeSpan _last = pace.Bounds(TimeSpan.Zero, 1).Least;
+
+        public TimeSpan Next(TimeSpan waited)
+        {
+            var (least, most) = pace.Bounds(waited, pace.Keys);
+            return _last = Jitter.Next(_last, least, most);
+        }
+
+        public void Dispose() => Interlocked.Decrement(ref pace._keys);
+    }
+}
