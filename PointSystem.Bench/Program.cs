@@ -1,3 +1,8 @@
+using PointSystem.Api.Persistence;
 using PointSystem.Bench;
+using PointSystem.Bench.Host;
 
-return await BenchCommand.RunAsync(args, Console.Out, Console.Error, CancellationToken.None);
+// The same program is the replicas that it measures, and migrates their database; see BenchHost.
+return args is [MigrateCommand.Verb] || Environment.GetEnvironmentVariable(BenchHost.Variable) is { Length: > 0 }
+    ? await BenchHost.RunAsync(args)
+    : await BenchCommand.RunAsync(args, Console.Out, Console.Error, CancellationToken.None);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using PointSystem.Bench.Contenders;
+using PointSystem.Bench.Host;
 using PointSystem.Bench.Load;
 using PointSystem.Bench.Reports;
 using PointSystem.Bench.Servers;
@@ -15,113 +16,138 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
     private const long LotAmount = 100_000;
     private const int CallersDefault = 100;
     private const int RoundsDefault = 3;
-    private const double SecondsDefault = 5;
+    private const double SecondsDefault = 4;
+    private const double ZipfExponent = 1.1;
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
 
-    // Long enough for connections, prepared statements and, in the first round, compiled code.
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1.5);
-    private static readonly TimeSpan FirstWarmUp = TimeSpan.FromSeconds(5);
+    // Long enough for connections and prepared statements; the first also for the compiler.
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstWarmUp = TimeSpan.FromSeconds(3);
+
+    private static readonly Lazy<double[]> Weights = new(() => Load.Members.Zipf.Weights(MemberCount, ZipfExponent));
+
+    private static readonly string[] Everybody =
+    [
+        Contender.Baseline, Guards.EveryLot, "distributed", "adaptive", "fallback", Guards.MedallionRedis, Guards.MedallionPostgres, Guards.RedLock,
+    ];
 
     /// <summary>Whom a caller's requests are for, by the caller's number.</summary>
-    public Func<int, Members> Members { get; init; } = caller => new Members.Uniform(FirstMember, MemberCount, caller + 1);
+    public required Func<int, Members> Members { get; init; }
 
-    /// <summary>Lots of the first member, and of every other.</summary>
-    public (int First, int Others) Lots { get; init; } = (2, 2);
+    /// <summary>The same in pgbench's words.</summary>
+    public string? PgbenchMember { get; init; }
 
-    /// <summary>Always the first member.</summary>
-    public static Members HotMember(int caller) => new Members.One(FirstMember);
+    /// <summary>Who takes part when nothing else is asked for.</summary>
+    public IReadOnlyList<string> Contenders { get; init; } = Everybody;
 
-    /// <summary>Points enough for millions of uses.</summary>
-    public static (int First, int Others) HotLots => (100, 2);
+    /// <summary>Requests of a turn; null for as many as fit in its time.</summary>
+    public long? Requests { get; init; }
+
+    /// <summary>Lots of the first member, so that millions of uses do not empty him. The others have two.</summary>
+    public int FirstMemberLots { get; init; } = 100;
+
+    /// <summary>What is to be reached: contender, baseline, bound.</summary>
+    public IReadOnlyList<(string Contender, string Baseline, double Bound)> Ratios { get; init; } = [];
+
+    public static Duel Seed { get; } = new("seed", "100 users at a time send 10,000 requests, each user for a member of his own")
+    {
+        Members = caller => new Members.One(FirstMember + caller),
+        Requests = 10_000,
+        Contenders = [Contender.Baseline, "distributed", "adaptive", "fallback"],
+    };
+
+    public static Duel Hot { get; } = new("hot", "100 callers spend from ONE member")
+    {
+        Members = _ => new Members.One(FirstMember),
+        PgbenchMember = $"{FirstMember}",
+        Contenders = [.. Everybody, Floor.FloorName],
+        Ratios =
+        [
+            ("distributed", Contender.Baseline, 10), ("distributed", Guards.EveryLot, 10),
+            .. new[] { Guards.MedallionRedis, Guards.MedallionPostgres, Guards.RedLock }.Select(library => ("distributed", library, 10.0)),
+        ],
+    };
+
+    public static Duel Uniform { get; } = new("uniform", "100 callers spend from 10,000 members, each as likely as any other")
+    {
+        Members = caller => new Members.Uniform(FirstMember, MemberCount, caller + 1),
+        PgbenchMember = $"random({FirstMember}, {FirstMember + MemberCount - 1})",
+        Contenders = [.. Everybody, Floor.FloorName],
+        Ratios =
+        [
+            ("adaptive", Contender.Baseline, 2.5), ("distributed", Contender.Baseline, 1.2),
+            ("distributed", Guards.MedallionRedis, 2), ("distributed", Guards.RedLock, 2),
+            ("adaptive", Floor.FloorName, 1),
+        ],
+    };
+
+    public static Duel Zipf { get; } = new(
+        "zipf", string.Create(CultureInfo.InvariantCulture, $"100 callers spend from 10,000 members, the k-th with a probability in proportion to k^-{ZipfExponent}"))
+    {
+        Members = caller => new Members.Zipf(FirstMember, Weights.Value, caller + 1),
+        Ratios = [("distributed", Contender.Baseline, 3)],
+    };
 
     public override async Task<Report> RunAsync(BenchRun run, CancellationToken cancellationToken)
     {
         var options = run.Options;
-        var contenders = (options.Contenders ?? ["row", "distributed", "adaptive"]).Select(Contender.Find).ToList();
+        var contenders = Choose(options);
         var rounds = options.Rounds ?? RoundsDefault;
         var callers = options.Callers ?? CallersDefault;
-        var time = TimeSpan.FromSeconds(options.Seconds ?? (options.Requests is null ? SecondsDefault : 600));
+        var requests = options.Requests ?? (options.Seconds is null ? Requests : null);
+        var time = requests is null ? TimeSpan.FromSeconds(options.Seconds ?? SecondsDefault) : Longest;
         await using var cluster = await run.StartClusterAsync(null, cancellationToken);
         run.Say($"Seeding {MemberCount:N0} members ...");
-        await Seeder.AddAsync(cluster, FirstMember, 1, Lots.First, LotAmount, cancellationToken);
-        await Seeder.AddAsync(cluster, FirstMember + 1, MemberCount - 1, Lots.Others, LotAmount, cancellationToken);
+        await Seeder.AddAsync(cluster, FirstMember, 1, FirstMemberLots, LotAmount, cancellationToken);
+        await Seeder.AddAsync(cluster, FirstMember + 1, MemberCount - 1, 2, LotAmount, cancellationToken);
         await Seeder.SettleAsync(cluster, cancellationToken);
 
-        var load = new ClosedLoop(cluster.Targets(options.Gateway), callers, Members);
-        var turns = contenders.ToDictionary(contender => contender.Name, _ => new List<Turn>());
-        var warmUps = new List<Turn>();
-        for (var round = 1; round <= rounds; round++)
-        {
-            foreach (var contender in contenders)
-            {
-                await contender.EnterAsync(cluster, cancellationToken);
-                warmUps.Add(load.Run(round == 1 ? FirstWarmUp : WarmUp));
-                var turn = await MeasureAsync(cluster, () => load.Run(time, options.Requests), cancellationToken);
-                await contender.LeaveAsync(cluster, cancellationToken);
-                turns[contender.Name].Add(turn);
-                run.Say(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"round {round}/{rounds}  {contender.Name,-12} {turn.PerSecond,8:N0}/s  p50 {turn.P50,7:N1} ms  p99 {turn.P99,7:N1} ms  errors {turn.Errors}"));
-            }
-        }
+        var arena = new Arena(run, cluster);
+        var load = new BenchLoad(new ClosedLoop(cluster.Targets(options.Gateway), callers, Members), callers, PgbenchMember);
+        var turns = await arena.RoundsAsync(
+            contenders,
+            rounds,
+            (contender, round) => contender.RunAsync(cluster, load, round == 0 ? FirstWarmUp : WarmUp, null, cancellationToken),
+            contender => contender.RunAsync(cluster, load, time, requests, cancellationToken),
+            cancellationToken);
 
-        var all = turns.Values.SelectMany(list => list).Concat(warmUps).ToList();
-        var unanswered = all.Sum(turn => turn.ErrorKinds.GetValueOrDefault("no answer"));
-        var books = await Books.CheckAsync(cluster, 0, all.Sum(turn => turn.Accepted), unanswered, cancellationToken);
-        var report = await run.DescribeAsync(this, cluster, Settings(options, rounds, callers, time), cancellationToken);
+        var books = await arena.CheckBooksAsync(cancellationToken);
+        var report = await run.DescribeAsync(this, cluster, Settings(options, rounds, callers, requests, time), cancellationToken);
         return report with
         {
             Columns = TurnColumns.All,
-            Rows = [.. contenders.Select(contender => TurnColumns.Row(contender, turns[contender.Name], turns.GetValueOrDefault(Contender.Baseline)))],
-            Targets = Targets(turns),
-            Notes = [.. ErrorNotes(turns), books],
+            Rows = [.. contenders.Select(contender => TurnColumns.Row(contender.Name, contender.Meaning, turns[contender.Name], turns.GetValueOrDefault(Contender.Baseline)))],
+            Targets = [.. Targets(turns)],
+            Notes = [.. Arena.ErrorNotes(turns), books],
         };
     }
 
-    private static async Task<Turn> MeasureAsync(BenchCluster cluster, Func<Turn> load, CancellationToken cancellationToken)
+    private List<Contender> Choose(BenchOptions options)
     {
-        var commits = await CommitsAsync(cluster, cancellationToken);
-        var processors = ProcessorTime.Read(cluster);
-        var turn = load();
-        return turn with
+        var chosen = (options.Contenders ?? Contenders).Select(Contender.Find).ToList();
+        if (PgbenchMember is null && chosen.Exists(contender => contender is Floor))
         {
-            Cpu = ProcessorTime.Between(processors, ProcessorTime.Read(cluster)),
-            Commits = await CommitsAsync(cluster, cancellationToken) - commits,
-        };
+            throw new BenchException($"pgbench cannot run the scenario {Name}.");
+        }
+
+        // Asked for it must be there; by itself it takes part where it is installed.
+        return options.Contenders is null && Floor.FindProgram() is null ? [.. chosen.Where(contender => contender is not Floor)] : chosen;
     }
 
-    // Sessions hand in their counts about once a second at most, when idle; what is missed at the end of a turn is as much as what is taken over at its begin.
-    private static Task<long> CommitsAsync(BenchCluster cluster, CancellationToken cancellationToken) =>
-        cluster.ScalarAsync<long>("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()", cancellationToken);
-
-    private static Dictionary<string, string> Settings(BenchOptions options, int rounds, int callers, TimeSpan time) => new()
+    private static Dictionary<string, string> Settings(BenchOptions options, int rounds, int callers, long? requests, TimeSpan time) => new()
     {
         ["callers"] = callers.ToString(CultureInfo.InvariantCulture),
         ["rounds"] = rounds.ToString(CultureInfo.InvariantCulture),
-        [options.Requests is null ? "seconds a turn" : "requests a turn"] =
-            options.Requests?.ToString(CultureInfo.InvariantCulture) ?? time.TotalSeconds.ToString(CultureInfo.InvariantCulture),
+        [requests is null ? "seconds a turn" : "requests a turn"] =
+            requests?.ToString(CultureInfo.InvariantCulture) ?? time.TotalSeconds.ToString(CultureInfo.InvariantCulture),
         ["replicas"] = options.Replicas.ToString(CultureInfo.InvariantCulture),
         ["connections of each replica"] = options.PoolSize.ToString(CultureInfo.InvariantCulture),
         ["requests go"] = options.Gateway ? "through the gateway" : "straight to the replicas, callers spread evenly",
     };
 
-    private Target[] Targets(Dictionary<string, List<Turn>> turns)
-    {
-        Target? AtLeast(string contender, double wanted) =>
-            turns.TryGetValue(contender, out var mine) && turns.TryGetValue(Contender.Baseline, out var rows)
-                ? new Target($"{contender} to row, requests/s", wanted, true, TurnColumns.Ratio(mine, rows).Median, " ×")
-                : null;
-        Target?[] all = Name switch
-        {
-            "hot" => [AtLeast("distributed", 10)],
-            "uniform" => [AtLeast("adaptive", 2.5), AtLeast("distributed", 1.2)],
-            _ => [],
-        };
-        return [.. all.OfType<Target>()];
-    }
-
-    private static IEnumerable<string> ErrorNotes(Dictionary<string, List<Turn>> turns) =>
-        from contender in turns
-        from kind in contender.Value.SelectMany(turn => turn.ErrorKinds).GroupBy(kind => kind.Key, kind => kind.Value)
-        orderby contender.Key, kind.Key
-        select $"Errors of {contender.Key}: {kind.Sum():N0} × {kind.Key}.";
+    private IEnumerable<Target> Targets(IReadOnlyDictionary<string, List<Turn>> turns) =>
+        from ratio in Ratios
+        where turns.ContainsKey(ratio.Contender) && turns.ContainsKey(ratio.Baseline)
+        select new Target(
+            $"{ratio.Contender} to {ratio.Baseline}, requests/s", ratio.Bound, true, TurnColumns.Ratio(turns[ratio.Contender], turns[ratio.Baseline]).Median, " ×");
 }

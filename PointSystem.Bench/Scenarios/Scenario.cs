@@ -18,8 +18,10 @@ internal static class ScenarioTable
 
     public static IReadOnlyList<Scenario> All { get; } =
     [
-        new Duel("hot", "100 callers spend from ONE member") { Members = Duel.HotMember, Lots = Duel.HotLots },
-        new Duel("uniform", "100 callers spend from 10,000 members, each as likely as any other"),
+        Duel.Seed,
+        Duel.Hot,
+        Duel.Uniform,
+        Duel.Zipf,
     ];
 
     public static string Names => string.Join(", ", All.Select(scenario => scenario.Name).Append(AllName));

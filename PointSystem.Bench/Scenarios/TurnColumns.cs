@@ -1,4 +1,3 @@
-using PointSystem.Bench.Contenders;
 using PointSystem.Bench.Reports;
 using PointSystem.Bench.Stats;
 
@@ -18,14 +17,15 @@ internal static class TurnColumns
         new("p95", "p95 ms", 1),
         new("p99", "p99 ms", 1, WithSpread: true),
         new("errors", "errors", 0),
-        new("commits", "commits for 1,000", 0),
+        new("transactions", "transactions for 1,000", 0),
         .. Parts.Select(part => new Column("cpu." + part, $"µs {part}", 0)),
     ];
 
-    /// <param name="contender">Whose.</param>
+    /// <param name="name">Whose.</param>
+    /// <param name="meaning">For the reader.</param>
     /// <param name="turns">One for each round.</param>
     /// <param name="baseline">What is compared with, in the same rounds; null when it did not take part.</param>
-    public static Row Row(Contender contender, IReadOnlyList<Turn> turns, IReadOnlyList<Turn>? baseline)
+    public static Row Row(string name, string meaning, IReadOnlyList<Turn> turns, IReadOnlyList<Turn>? baseline)
     {
         var figures = new Dictionary<string, Spread>();
         void Add(string key, Func<Turn, double> figure) => figures.Add(key, Spread.Of(turns.Select(figure)));
@@ -40,13 +40,13 @@ internal static class TurnColumns
         Add("p95", turn => turn.P95);
         Add("p99", turn => turn.P99);
         figures.Add("errors", Spread.Of(turns.Sum(turn => turn.Errors)));
-        Add("commits", turn => turn.Requests == 0 ? double.NaN : turn.Commits * 1000.0 / turn.Requests);
+        Add("transactions", turn => turn.Requests == 0 ? double.NaN : turn.Transactions * 1000.0 / turn.Requests);
         foreach (var part in Parts.Where(part => turns.All(turn => turn.Cpu.ContainsKey(part))))
         {
             Add("cpu." + part, turn => turn.Requests == 0 ? double.NaN : turn.Cpu[part] * 1e6 / turn.Requests);
         }
 
-        return new Row(contender.Name, contender.Meaning, figures);
+        return new Row(name, meaning, figures);
     }
 
     /// <summary>Requests/s of one to those of the other, round by round: what slows a round slows both.</summary>

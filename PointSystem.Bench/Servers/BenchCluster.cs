@@ -1,8 +1,10 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Npgsql;
+using PointSystem.Bench.Host;
 using PointSystem.Local;
 using PointSystem.Local.Cluster;
 
@@ -47,8 +49,12 @@ internal sealed class BenchCluster : IAsyncDisposable
             Fresh = true,
             Log = options.Verbose ? line => Console.Error.WriteLine($"{line.Source} | {line.Text}") : null,
         };
+        // The replicas are processes of this program.
+        cluster.ApiAssembly = typeof(BenchHost).Assembly.Location;
+        cluster.ApiEnvironment[BenchHost.Variable] = "1";
         cluster.ApiEnvironment["ASPNETCORE_ENVIRONMENT"] = "Production";
         cluster.ApiEnvironment["Logging__LogLevel__Default"] = "Warning";
+        cluster.PostgresSettings["max_connections"] = $"{(options.Replicas * (options.PoolSize + Guards.AdvisoryConnections)) + 30}";
         if (!options.Telemetry)
         {
             cluster.ApiEnvironment["OTEL_EXPORTER_OTLP_ENDPOINT"] = null;
@@ -76,12 +82,47 @@ internal sealed class BenchCluster : IAsyncDisposable
         await Task.Delay(ModesApplyWithin, cancellationToken);
     }
 
+    /// <summary>Puts another lock in front of the transactions of every replica, or none.</summary>
+    public async Task SetGuardAsync(string guard, CancellationToken cancellationToken)
+    {
+        foreach (var replica in Local.Replicas)
+        {
+            var url = new Uri(replica.Url, $"{BenchHost.Path}?guard={guard}&redis={Local.RedisAddress}");
+            using var answer = await _admin.PostAsync(url, null, cancellationToken);
+            answer.EnsureSuccessStatusCode();
+        }
+    }
+
     /// <summary>What the reconciliation says of a member: <c>MATCHED</c>, or something else.</summary>
     public async Task<string> ReconcileAsync(long memberId, CancellationToken cancellationToken)
     {
         using var answer = await _admin.PostAsync($"/api/admin/points/reconciliation/members/{memberId}", null, cancellationToken);
         var report = await answer.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
         return answer.IsSuccessStatusCode ? report.GetProperty("status").GetString()! : $"HTTP {(int)answer.StatusCode}";
+    }
+
+    /// <summary>The state of each replica's breaker: closed or open.</summary>
+    public async Task<IReadOnlyList<string>> ReadBreakersAsync(CancellationToken cancellationToken) =>
+        await Task.WhenAll(Local.Replicas.Select(async replica =>
+        {
+            var locks = await _admin.GetFromJsonAsync<JsonElement>(new Uri(replica.Url, "/api/admin/locks"), cancellationToken);
+            return locks.GetProperty("breaker").GetProperty("state").GetString()!;
+        }));
+
+    /// <summary>Waits until every breaker is in that state.</summary>
+    /// <exception cref="BenchException">It did not come to that within <paramref name="limit"/>.</exception>
+    public async Task WaitForBreakersAsync(string state, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        var watch = Stopwatch.StartNew();
+        while ((await ReadBreakersAsync(cancellationToken)).Any(breaker => breaker != state))
+        {
+            if (watch.Elapsed > limit)
+            {
+                throw new BenchException($"A breaker was not {state} after {limit.TotalSeconds:0} s.");
+            }
+
+            await Task.Delay(20, cancellationToken);
+        }
     }
 
     /// <summary>Executes SQL and gives the first value of the first row.</summary>

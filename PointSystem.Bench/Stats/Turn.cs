@@ -29,8 +29,8 @@ internal sealed record Turn
 
     public required double Max { get; init; }
 
-    /// <summary>Transactions that Postgres committed meanwhile.</summary>
-    public long Commits { get; init; }
+    /// <summary>Transactions that locked or wrote rows meanwhile.</summary>
+    public long Transactions { get; init; }
 
     /// <summary>Processor time by part of the system, in seconds.</summary>
     public IReadOnlyDictionary<string, double> Cpu { get; init; } = new Dictionary<string, double>();

@@ -1,0 +1,66 @@
+using PointSystem.Api.Configuration;
+using PointSystem.Api.Features.Config;
+using PointSystem.Api.Features.Locks;
+using PointSystem.Api.Features.Points;
+using PointSystem.Api.Features.Reconciliation;
+using PointSystem.Api.Health;
+using PointSystem.Api.Http;
+using PointSystem.Api.Jobs;
+using PointSystem.Api.Ledger;
+using PointSystem.Api.OpenApi;
+using PointSystem.Api.Persistence;
+using PointSystem.Api.Security;
+
+namespace PointSystem.Api.Hosting;
+
+/// <summary>The service, put together.</summary>
+internal static class PointApplication
+{
+    /// <summary>Runs the service until it is told to stop, or migrates the database.</summary>
+    /// <param name="args">The command line.</param>
+    /// <param name="more">Registers more, or something else in the place of what is registered: the benchmarks measure other locks in this very service.</param>
+    /// <returns>The exit code: 1, with a sentence on the error output, when the environment is at fault.</returns>
+    public static async Task<int> RunAsync(string[] args, Action<IHostApplicationBuilder>? more = null)
+    {
+        try
+        {
+            // The settings lie beside the program, wherever it is started from.
+            var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+            builder.AddServiceDefaults();
+            builder.AddPersistence();
+            builder.AddPointSecurity();
+            builder.AddPointHttp();
+            builder.AddPointRules();
+            builder.AddLedger();
+            builder.AddPointHealth();
+            builder.AddPointOpenApi();
+            builder.AddPointJobs();
+            builder.AddReconciliation();
+            more?.Invoke(builder);
+
+            var app = builder.Build();
+            if (args is [MigrateCommand.Verb, ..])
+            {
+                return await MigrateCommand.RunAsync(app, CancellationToken.None);
+            }
+
+            app.UsePointHttp();
+            app.UseAuthentication();
+            app.UseAuthorization();
+
+            app.MapDefaultEndpoints();
+            app.MapPoints();
+            app.MapConfig();
+            app.MapPointOpenApi();
+            app.MapReconciliation();
+            app.MapLocks();
+            await app.RunAsync();
+            return 0;
+        }
+        catch (Exception fault) when (StartupFaults.Describe(fault) is { } sentence)
+        {
+            await Console.Error.WriteLineAsync(sentence);
+            return 1;
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using PointSystem.Api.Hosting;
+using PointSystem.Api.Ledger;
+using PointSystem.Locking;
+
+namespace PointSystem.Bench.Host;
+
+/// <summary>
+/// The product's API as a process of the bench: the same application, but what executes its commands can be told to take another lock first. So every
+/// contender runs through the same endpoint code in the same processes, and none of their packages is part of the product.
+/// </summary>
+internal static class BenchHost
+{
+    /// <summary>Set for processes that are to be this host.</summary>
+    public const string Variable = "POINTSYSTEM_BENCH_HOST";
+
+    /// <summary>Where the contender is chosen: <c>POST …?guard=NAME&amp;redis=HOST:PORT</c>.</summary>
+    public const string Path = "/bench/guard";
+
+    public static Task<int> RunAsync(string[] args) => PointApplication.RunAsync(args, builder =>
+    {
+        builder.Services.AddSingleton<LedgerBatchHandler>();
+        builder.Services.AddSingleton<EveryLotLedger>();
+        builder.Services.AddSingleton<Guards>();
+        builder.Services.AddSingleton<GuardedBatchHandler>();
+        builder.Services.AddSingleton<IBatchHandler<IPointCommand, CommandOutcome>>(services => services.GetRequiredService<GuardedBatchHandler>());
+        builder.Services.AddSingleton<IStartupFilter, GuardEndpoint>();
+    });
+
+    private sealed class GuardEndpoint(GuardedBatchHandler handler, Guards guards) : IStartupFilter
+    {
+        public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
+        {
+            app.Map(Path, branch => branch.Run(async http =>
+            {
+                var query = http.Request.Query;
+                handler.Guard = await guards.GetAsync(query["guard"].ToString(), query["redis"].ToString());
+                http.Response.StatusCode = StatusCodes.Status204NoContent;
+            }));
+            next(app);
+        };
+    }
+}

@@ -1,0 +1,113 @@
+using System.Diagnostics;
+using PointSystem.Bench.Contenders;
+using PointSystem.Bench.Servers;
+using PointSystem.Bench.Stats;
+
+namespace PointSystem.Bench.Scenarios;
+
+/// <summary>Lets contenders run in turn, and keeps count of everything that must be in the books afterwards.</summary>
+internal sealed class Arena(BenchRun run, BenchCluster cluster)
+{
+    // Of one processor.
+    private const double Idle = 0.15;
+    private static readonly TimeSpan SettleWindow = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan SettleLimit = TimeSpan.FromSeconds(20);
+    private long _accepted;
+    private long _unanswered;
+
+    /// <summary>A B C, A B C …; each enters, warms up, is measured and leaves.</summary>
+    /// <param name="contenders">In the order of their turns.</param>
+    /// <param name="rounds">How often.</param>
+    /// <param name="warmUp">Not counted. Round 0 is a warm-up alone, so that nobody pays for being the first to need some code.</param>
+    /// <param name="measure">Counted.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<IReadOnlyDictionary<string, List<Turn>>> RoundsAsync(
+        IReadOnlyList<Contender> contenders, int rounds, Func<Contender, int, Task<Turn>> warmUp, Func<Contender, Task<Turn>> measure, CancellationToken cancellationToken)
+    {
+        var turns = contenders.ToDictionary(contender => contender.Name, _ => new List<Turn>());
+        for (var round = 0; round <= rounds; round++)
+        {
+            foreach (var contender in contenders)
+            {
+                await contender.EnterAsync(cluster, cancellationToken);
+                var warm = Count(await warmUp(contender, round));
+                if (round == 0)
+                {
+                    run.Say($"warm-up    {Describe(contender, warm)}");
+                }
+                else
+                {
+                    var turn = await MeasureAsync(() => measure(contender), cancellationToken);
+                    turns[contender.Name].Add(turn);
+                    run.Say($"round {round}/{rounds}  {Describe(contender, turn)}");
+                }
+
+                await contender.LeaveAsync(cluster, cancellationToken);
+            }
+
+            if (round == 0)
+            {
+                await SettleAsync(cancellationToken);
+            }
+        }
+
+        return turns;
+    }
+
+    /// <summary>Runs the load and notes what the system did meanwhile.</summary>
+    public async Task<Turn> MeasureAsync(Func<Task<Turn>> load, CancellationToken cancellationToken)
+    {
+        var transactions = await TransactionsAsync(cancellationToken);
+        var processors = ProcessorTime.Read(cluster);
+        var turn = Count(await load());
+        return turn with
+        {
+            Cpu = ProcessorTime.Between(processors, ProcessorTime.Read(cluster)),
+            Transactions = await TransactionsAsync(cancellationToken) - transactions,
+        };
+    }
+
+    /// <summary>Takes note of a turn whose requests are in the books.</summary>
+    public Turn Count(Turn turn)
+    {
+        _accepted += turn.Accepted;
+        _unanswered += turn.ErrorKinds.GetValueOrDefault("no answer");
+        return turn;
+    }
+
+    /// <summary>Whether everything that was accepted was written, once, and adds up; a sentence for the report.</summary>
+    public async Task<string> CheckBooksAsync(CancellationToken cancellationToken)
+    {
+        run.Say("Checking the books ...");
+        return await Books.CheckAsync(cluster, 0, _accepted, _unanswered, cancellationToken);
+    }
+
+    /// <summary>How often each kind of error came, a sentence each.</summary>
+    public static IEnumerable<string> ErrorNotes(IReadOnlyDictionary<string, List<Turn>> turns) =>
+        from contender in turns
+        from kind in contender.Value.SelectMany(turn => turn.ErrorKinds).GroupBy(kind => kind.Key, kind => kind.Value)
+        select FormattableString.Invariant($"Errors of {contender.Key}: {kind.Sum():N0} × {kind.Key}.");
+
+    private static string Describe(Contender contender, Turn turn) => FormattableString.Invariant(
+        $"{contender.Name,-24} {turn.PerSecond,8:N0}/s  p50 {turn.P50,7:N1} ms  p99 {turn.P99,7:N1} ms  errors {turn.Errors}");
+
+    // Every transaction that locks or writes a row has a number, given in order.
+    private Task<long> TransactionsAsync(CancellationToken cancellationToken) =>
+        cluster.ScalarAsync<long>("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint", cancellationToken);
+
+    /// <summary>Until the replicas have compiled what the warm-up showed them to be worth it.</summary>
+    private async Task SettleAsync(CancellationToken cancellationToken)
+    {
+        var watch = Stopwatch.StartNew();
+        while (watch.Elapsed < SettleLimit)
+        {
+            var before = ProcessorTime.Read(cluster);
+            await Task.Delay(SettleWindow, cancellationToken);
+            var used = ProcessorTime.Between(before, ProcessorTime.Read(cluster));
+            if (used.Values.Sum() < Idle * SettleWindow.TotalSeconds)
+            {
+                return;
+            }
+        }
+    }
+}
