@@ -14,7 +14,7 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
     private const long FirstMember = 1;
     private const int MemberCount = 10_000;
     private const long LotAmount = 100_000;
-    private const int CallersDefault = 100;
+    public const int CallersDefault = 100;
     private const int RoundsDefault = 3;
     private const double SecondsDefault = 4;
     private const double ZipfExponent = 1.1;

@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Npgsql;
 using PointSystem.Bench.Host;
+using PointSystem.Bench.Scenarios;
 using PointSystem.Local;
 using PointSystem.Local.Cluster;
 
@@ -54,7 +56,9 @@ internal sealed class BenchCluster : IAsyncDisposable
         cluster.ApiEnvironment[BenchHost.Variable] = "1";
         cluster.ApiEnvironment["ASPNETCORE_ENVIRONMENT"] = "Production";
         cluster.ApiEnvironment["Logging__LogLevel__Default"] = "Warning";
-        cluster.PostgresSettings["max_connections"] = $"{(options.Replicas * (options.PoolSize + Guards.AdvisoryConnections)) + 30}";
+        // Room for the pools of the replicas and of the advisory locks in them, for pgbench, and for who looks at it.
+        var connections = (options.Replicas * (options.PoolSize + Guards.AdvisoryConnections)) + (options.Callers ?? Duel.CallersDefault) + 30;
+        cluster.PostgresSettings["max_connections"] = connections.ToString(CultureInfo.InvariantCulture);
         if (!options.Telemetry)
         {
             cluster.ApiEnvironment["OTEL_EXPORTER_OTLP_ENDPOINT"] = null;

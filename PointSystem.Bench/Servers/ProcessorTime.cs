@@ -63,9 +63,9 @@ internal static class ProcessorTime
             {
                 var stat = File.ReadAllText(Path.Combine(directory, "stat"));
 
-                // The name before may hold blanks; these are the fields from the third on.
+                // The name before may hold blanks; these are the fields from the third on: among them its own time, and that of its ended children.
                 var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-                all[id] = (Number(fields[1]), (Number(fields[11]) + Number(fields[12])) / TicksPerSecond);
+                all[id] = (Number(fields[1]), fields[11..15].Sum(Number) / TicksPerSecond);
             }
             catch (IOException)
             {
