@@ -30,7 +30,7 @@ internal sealed partial record Floor() : Contender(FloorName, "no application: p
         \endif
         \startpipeline
         BEGIN;
-        SELECT set_config('lock_timeout', '5000', true);
+        SELECT set_config('lock_timeout', '5000', true), set_config('idle_in_transaction_session_timeout', '5000', true);
         SELECT member_id, balance, manual_balance, version, last_entry_at
             FROM member_wallets WHERE member_id = ANY (ARRAY[:m::bigint]) ORDER BY member_id FOR UPDATE;
         SELECT a.member_id, a.lot_id, a.point_key, a.amount, a.available_amount, a.used_amount, a.cancelled_amount, a.expired_amount,

@@ -14,7 +14,7 @@ namespace PointSystem.Bench.Host;
 /// </summary>
 internal sealed class EveryLotLedger(NpgsqlDataSource dataSource, RulesProvider rules, TimeProvider clock) : IGuard
 {
-    private const string LockTimeout = "SELECT set_config('lock_timeout', $1, true)";
+    private const string Timeouts = "SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)";
 
     private const string LockLots =
         $"SELECT {LotRows.Columns} FROM point_accumulations AS a WHERE a.member_id = $1 AND a.is_open ORDER BY {LotRows.DrawOrder} FOR UPDATE";
@@ -23,7 +23,7 @@ internal sealed class EveryLotLedger(NpgsqlDataSource dataSource, RulesProvider 
         "SELECT balance, manual_balance, version, last_entry_at FROM member_wallets WHERE member_id = $1 FOR UPDATE";
 
     public async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
-        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, Transaction transaction, CancellationToken cancellationToken)
+        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, Func<Task<IReadOnlyList<CommandOutcome>>> transaction, CancellationToken cancellationToken)
     {
         var command = commands.Single();
         var now = await rules.CurrentAsync(cancellationToken);
@@ -41,7 +41,7 @@ internal sealed class EveryLotLedger(NpgsqlDataSource dataSource, RulesProvider 
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(Columns.Statement("BEGIN"));
         batch.BatchCommands.Add(Columns.Statement(
-            LockTimeout, Columns.Value(((long)rowLockWait.TotalMilliseconds).ToString(CultureInfo.InvariantCulture))));
+            Timeouts, Columns.Value(((long)rowLockWait.TotalMilliseconds).ToString(CultureInfo.InvariantCulture))));
         batch.BatchCommands.Add(Columns.Statement(LockLots, Columns.Value(memberId)));
         batch.BatchCommands.Add(Columns.Statement(LockWallet, Columns.Value(memberId)));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);

@@ -16,23 +16,23 @@ internal sealed class GuardedBatchHandler(LedgerBatchHandler product) : IBatchHa
     }
 
     public Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
-        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, CancellationToken cancellationToken) =>
+        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken) =>
         _guard is { } guard
-            ? guard.ExecuteAsync(commands, rowLockWait, product.ExecuteAsync, cancellationToken)
-            : product.ExecuteAsync(commands, rowLockWait, cancellationToken);
+            ? guard.ExecuteAsync(commands, rowLockWait, () => product.ExecuteAsync(commands, rowLockWait, workLimit, cancellationToken), cancellationToken)
+            : product.ExecuteAsync(commands, rowLockWait, workLimit, cancellationToken);
 
     public long Affinity(IPointCommand command) => product.Affinity(command);
 
     public BatchFault Classify(Exception failure) => product.Classify(failure);
 }
 
-/// <summary>How the ledger executes commands in one transaction.</summary>
-internal delegate Task<IReadOnlyList<CommandOutcome>> Transaction(
-    IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, CancellationToken cancellationToken);
-
 /// <summary>Something around the transaction, or in its place.</summary>
 internal interface IGuard
 {
+    /// <param name="commands">What to execute.</param>
+    /// <param name="rowLockWait">Longest wait for a row lock.</param>
+    /// <param name="transaction">Executes them in one transaction, as mode row does.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
-        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, Transaction transaction, CancellationToken cancellationToken);
+        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, Func<Task<IReadOnlyList<CommandOutcome>>> transaction, CancellationToken cancellationToken);
 }

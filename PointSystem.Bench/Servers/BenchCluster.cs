@@ -61,6 +61,7 @@ internal sealed class BenchCluster : IAsyncDisposable
         cluster.PostgresSettings["max_connections"] = connections.ToString(CultureInfo.InvariantCulture);
         if (!options.Telemetry)
         {
+            cluster.Telemetry.Clear();
             cluster.ApiEnvironment["OTEL_EXPORTER_OTLP_ENDPOINT"] = null;
         }
 
