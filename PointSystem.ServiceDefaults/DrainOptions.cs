@@ -17,7 +17,7 @@ public sealed class DrainOptions
     public TimeSpan Delay { get; set; }
 
     /// <summary>
-    /// How long requests, batches and locks may take to finish once nothing more is accepted; then the process ends all the same, not with 0.
+    /// How long requests, batches and locks may take to finish once nothing more is accepted; then the process ends all the same.
     /// 1 s … 5 minutes, default 20 s.
     /// </summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(20);

@@ -87,5 +87,11 @@ public sealed class ApiProcess : IAsyncDisposable
         Assert.True(migration.ExitCode == 0, migration.Output);
     }
 
+    internal int ExitCode => _process.ExitCode;
+
+    internal Task SignalAsync(string signal) => _process.SignalAsync(signal);
+
+    internal Task WaitForExitAsync(CancellationToken cancellationToken) => _process.WaitForExitAsync(cancellationToken);
+
     public ValueTask DisposeAsync() => _process.DisposeAsync();
 }
