@@ -29,11 +29,13 @@ internal sealed partial class RunnerProcess : IAsyncDisposable
     public Uri Gateway => new(GatewayLine().Match(Output).Groups[1].Value);
 
     /// <summary>Starts it with as few parts as the test needs.</summary>
-    public static RunnerProcess Start(string dataDirectory, params string[] arguments)
+    public static RunnerProcess Start(string dataDirectory, params string[] arguments) => Start(dataDirectory, null, arguments);
+
+    public static RunnerProcess Start(string dataDirectory, IReadOnlyDictionary<string, string?>? environment, params string[] arguments)
     {
         var program = typeof(RunnerProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
             .Single(attribute => attribute.Key == "PointSystem.RunnerAssembly").Value!;
-        return new RunnerProcess(ChildProcess.Start(DotnetHost.Path, [program, "--port", "0", "--data", dataDirectory, .. arguments]), dataDirectory);
+        return new RunnerProcess(ChildProcess.Start(DotnetHost.Path, [program, "--port", "0", "--data", dataDirectory, .. arguments], environment), dataDirectory);
     }
 
     public static async Task<RunnerProcess> StartReadyAsync(string dataDirectory, string[] arguments, CancellationToken cancellationToken)

@@ -25,6 +25,24 @@ public sealed class TelemetrySettingTests
         (await client.GetAsync("/metrics")).Expect(status);
     }
 
+    [Fact]
+    public async Task Sigterm_SpansNotYetSent_AreSentBeforeTheEnd()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
+        await using var receiver = await OtlpReceiver.StartAsync(Ct);
+        await using var api = await ApiProcess.StartAsync(
+            Nobody, Ct, ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address.ToString()), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_BSP_SCHEDULE_DELAY", "600000"));
+        using var client = new PointsClient(api.Address);
+        _ = await client.GetAsync("/api/points/balance/7");
+        Assert.DoesNotContain(receiver.Spans, span => span.Kind == SpanKind.Server);
+
+        await api.SignalAsync("TERM");
+        await api.WaitForExitAsync(Ct);
+
+        Assert.Equal("GET /api/points/balance/{memberId}", Assert.Single(receiver.Spans, span => span.Kind == SpanKind.Server).Name);
+        Assert.Equal(0, api.ExitCode);
+    }
+
     [Theory]
     [InlineData(Prometheus, "perhaps", "Telemetry:Metrics:Prometheus must be true or false, not 'perhaps'.")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317", "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL such as http://localhost:4317, not 'localhost:4317'.")]

@@ -1,0 +1,70 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Telemetry;
+
+/// <summary>A collector: takes OTLP over HTTP and keeps the spans.</summary>
+internal sealed class OtlpReceiver : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private OtlpReceiver(WebApplication app, Uri address)
+    {
+        _app = app;
+        Address = address;
+    }
+
+    public Uri Address { get; }
+
+    public ConcurrentQueue<Span> Spans { get; } = new();
+
+    /// <summary>How many requests came with <c>traces</c>, <c>metrics</c> and <c>logs</c>.</summary>
+    public ConcurrentDictionary<string, int> Requests { get; } = new();
+
+    /// <summary>What a program is told to send everything here, and soon.</summary>
+    public Dictionary<string, string?> Environment => new()
+    {
+        ["OTEL_EXPORTER_OTLP_ENDPOINT"] = Address.ToString(),
+        ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+        ["OTEL_BSP_SCHEDULE_DELAY"] = "100",
+        ["OTEL_METRIC_EXPORT_INTERVAL"] = "1000",
+    };
+
+    public static async Task<OtlpReceiver> StartAsync(CancellationToken cancellationToken)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        var address = new Uri($"http://127.0.0.1:{FreePort.Next()}");
+        builder.WebHost.UseUrls(address.ToString());
+        var app = builder.Build();
+        var receiver = new OtlpReceiver(app, address);
+        app.MapPost("/v1/{signal}", receiver.TakeAsync);
+        await app.StartAsync(cancellationToken);
+        return receiver;
+    }
+
+    /// <summary>The spans of one trace that have come so far.</summary>
+    public IReadOnlyList<Span> Trace(string traceId) => [.. Spans.Where(span => span.TraceId == traceId)];
+
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
+
+    private async Task<IResult> TakeAsync(string signal, HttpRequest request)
+    {
+        using var body = new MemoryStream();
+        await request.Body.CopyToAsync(body, request.HttpContext.RequestAborted);
+        if (signal == "traces")
+        {
+            foreach (var span in OtlpTraces.Read(body.ToArray()))
+            {
+                Spans.Enqueue(span);
+            }
+        }
+        Requests.AddOrUpdate(signal, 1, (_, count) => count + 1);
+        // An empty message of protobuf says that everything was taken.
+        return Results.Bytes([], "application/x-protobuf");
+    }
+}

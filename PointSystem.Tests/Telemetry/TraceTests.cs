@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Net;
+using PointSystem.Tests.Infrastructure;
+using PointSystem.Tests.Local;
+
+namespace PointSystem.Tests.Telemetry;
+
+/// <summary>A request through the gateway is one trace over gateway, replica, sidecar, Redis and SQL: a collector of our own takes it from a running app host.</summary>
+public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<TraceTests.Fixture>
+{
+    private readonly OtlpReceiver _receiver = fixture.Receiver;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Write_ThroughTheGateway_IsOneTraceDownToRedisAndSql()
+    {
+        using var client = new PointsClient(fixture.Runner.Gateway);
+        var member = PointsClient.NewMember();
+        (await client.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
+        var traceId = ActivityTraceId.CreateRandom().ToHexString();
+        var caller = ActivitySpanId.CreateRandom().ToHexString();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/points/use")
+        {
+            Content = System.Net.Http.Json.JsonContent.Create(new { memberId = member, orderNumber = "A1", amount = 10 }),
+            Headers = { { "traceparent", $"00-{traceId}-{caller}-01" } },
+        };
+
+        (await client.SendAsync(request)).Expect(HttpStatusCode.Created);
+
+        // The lock is given back after the answer; its span is the last to end.
+        await Eventually.HoldsAsync(() => _receiver.Trace(traceId).Any(span => span.Name == "EVAL"), "The trace is complete.");
+        var trace = new SpanTree(_receiver.Trace(traceId));
+        var gateway = trace.Only(caller, "point-gateway", SpanKind.Server);
+        var forward = trace.Only(gateway.SpanId, "point-gateway", SpanKind.Client);
+        var api = trace.Only(forward.SpanId, "point-api", SpanKind.Server, "POST /api/points/use");
+        var queue = trace.Only(api.SpanId, "point-api", SpanKind.Internal, "lock queue");
+        var turn = trace.Only(queue.SpanId, "point-api", SpanKind.Internal, "lock turn");
+        var acquire = trace.Only(turn.SpanId, "point-api", SpanKind.Internal, "lock acquire");
+        var store = trace.Only(acquire.SpanId, "point-api", SpanKind.Client, "lock store");
+        trace.OnlyRedis(store, "TryLockAlpha1", "SET");
+        var release = trace.Only(turn.SpanId, "point-api", SpanKind.Internal, "lock release");
+        trace.OnlyRedis(release, "UnlockAlpha1", "EVAL");
+        var batch = trace.Only(queue.SpanId, "point-api", SpanKind.Internal, "lock batch");
+        var sql = trace.Below(batch.SpanId);
+        Assert.Equal(2, sql.Count);
+        Assert.All(sql, span => Assert.Equal((SpanKind.Client, "postgresql"), (span.Kind, span.Attributes["db.system.name"])));
+        Assert.Empty(batch.Links);
+        Assert.Equal("acquired", acquire.Attributes["lock.outcome"]);
+        Assert.Equal(["api-1", "gateway", "sidecar-1"], trace.Spans.Select(span => span.Resource["service.instance.id"]).Distinct().Order());
+        Assert.All(trace.Spans, span => Assert.NotEmpty(span.Resource["service.version"]));
+    }
+
+    [Fact]
+    public async Task Crowd_OnOneMember_BatchLinksToTheRequestsThatItCarries()
+    {
+        using var client = new PointsClient(fixture.Runner.Gateway);
+        var member = PointsClient.NewMember();
+        (await client.AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created);
+        var seen = _receiver.Spans.Count;
+        List<Span> batches = [];
+
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                foreach (var answer in await Task.WhenAll(Enumerable.Range(0, 40).Select(order => client.UseAsync(member, $"A{order}", 1))))
+                {
+                    answer.Expect(HttpStatusCode.Created);
+                }
+                batches = [.. _receiver.Spans.Skip(seen).Where(span => span is { Name: "lock batch", Links.Count: > 0 })];
+                return batches.Count > 0;
+            },
+            "A batch carries several requests.");
+
+        var batch = batches[0];
+        Assert.Equal(int.Parse(batch.Attributes["batch.size"], null), batch.Links.Count + 1);
+        // Each process sends its part of a trace by itself.
+        await Eventually.HoldsAsync(() => batch.Links.All(IsWhole), "Every request of the batch has its trace, from the gateway to the queue.");
+        Assert.DoesNotContain(batch.Links, link => link.TraceId == batch.TraceId);
+        Assert.NotNull(QueueOf((batch.TraceId, batch.ParentId)));
+    }
+
+    [Fact]
+    public async Task Probes_AskedAllTheTime_AreNotTraced()
+    {
+        await Eventually.HoldsAsync(() => _receiver.Requests.GetValueOrDefault("metrics") > 5 && _receiver.Requests.ContainsKey("logs"), "Metrics and logs come.");
+
+        Assert.DoesNotContain(_receiver.Spans, span =>
+            span.Attributes.GetValueOrDefault("url.path", "").Contains("/health", StringComparison.Ordinal)
+            || span.Attributes.GetValueOrDefault("url.full", "").Contains("/health", StringComparison.Ordinal));
+        // Nor is what the replicas read for themselves; only that they opened a connection for it.
+        Assert.DoesNotContain(_receiver.Spans, span =>
+            span is { ParentId.Length: 0, Service: "point-api" } && span.Attributes.ContainsKey("db.system.name") && !span.Name.StartsWith("CONNECT", StringComparison.Ordinal));
+    }
+
+    private bool IsWhole((string TraceId, string SpanId) link) => QueueOf(link) is { } queue
+        && _receiver.Trace(link.TraceId) is var trace
+        && trace.Any(span => span.SpanId == queue.ParentId && span.Name == "POST /api/points/use")
+        && trace.Any(span => span is { Service: "point-gateway", Kind: SpanKind.Server });
+
+    private Span? QueueOf((string TraceId, string SpanId) link) =>
+        _receiver.Spans.SingleOrDefault(span => span.TraceId == link.TraceId && span.SpanId == link.SpanId && span.Name == "lock queue");
+
+    public sealed class Fixture : IAsyncLifetime
+    {
+        internal OtlpReceiver Receiver { get; private set; } = null!;
+
+        internal RunnerProcess Runner { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync()
+        {
+            Receiver = await OtlpReceiver.StartAsync(Ct);
+            Runner = RunnerProcess.Start(ClusterFixture.NewDataDirectory(), Receiver.Environment, "--replicas", "1");
+            await Runner.WaitUntilReadyAsync(Ct);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Runner.SignalAsync("TERM");
+            await Runner.WaitForExitAsync(CancellationToken.None);
+            await Runner.DisposeAsync();
+            await Receiver.DisposeAsync();
+            Directory.Delete(Runner.DataDirectory, recursive: true);
+        }
+    }
+}
