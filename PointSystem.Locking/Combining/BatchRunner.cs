@@ -30,7 +30,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
             }
             else
             {
-                waiter.Group!.OneDone();
+                waiter.End();
             }
         }
         return begun;
@@ -80,7 +80,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         return busy;
     }
 
-    /// <summary>Ends the wait of those whose time has come. Answers with the others.</summary>
+    /// <summary>Ends the wait of those whose time has come, and forgets who has left. Answers with the others.</summary>
     public List<Waiter<TCommand, TOutcome>> Sweep(IEnumerable<Waiter<TCommand, TOutcome>> waiters)
     {
         var now = executor.Now;
@@ -90,7 +90,10 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
             if (waiter.Deadline <= now && waiter.TryLeave())
             {
                 executor.TimedOut(waiter);
-                waiter.Group!.OneDone();
+            }
+            else if (waiter.HasLeft)
+            {
+                waiter.End();
             }
             else
             {
@@ -119,12 +122,13 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
             {
                 throw new InvalidOperationException($"{waiters.Count} commands have {outcomes.Count} outcomes.");
             }
+            // Counted first: whoever has his outcome finds it counted.
+            executor.Count(RateKind.Executed, "executed", waiters.Count);
             for (var i = 0; i < waiters.Count; i++)
             {
                 waiters[i].TrySetResult(outcomes[i]);
-                waiters[i].Group!.OneDone();
+                waiters[i].End();
             }
-            executor.Count(RateKind.Executed, "executed", waiters.Count);
             return (null, null);
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
@@ -137,14 +141,15 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         }
     }
 
+    /// <summary>Fails those that have no outcome yet.</summary>
     public void Fail(List<Waiter<TCommand, TOutcome>> waiters, Exception failure)
     {
-        foreach (var waiter in waiters)
+        var failed = waiters.Count(waiter => waiter.TrySetException(failure));
+        if (failed > 0)
         {
-            waiter.TrySetException(failure);
-            waiter.Group!.OneDone();
+            executor.Count(RateKind.Failed, "failed", failed);
         }
-        executor.Count(RateKind.Failed, "failed", waiters.Count);
+        waiters.ForEach(waiter => waiter.End());
     }
 
     private bool IsStillWaiting(Waiter<TCommand, TOutcome> waiter)
@@ -153,10 +158,14 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         if (waiter.Left(executor.Now) > TimeSpan.Zero)
         {
             waiter.Reopen();
-            return true;
+            if (waiter.Caller.IsCancellationRequested)
+            {
+                // He has left during the attempt, when he could not be let go.
+                executor.Leave(waiter, waiter.Caller);
+            }
+            return !waiter.HasLeft;
         }
         executor.TimedOut(waiter);
-        waiter.Group!.OneDone();
         return false;
     }
 

@@ -180,11 +180,11 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             }
             if (waiters.Count == 0)
             {
-                return null;
+                return queue.Handed = null;
             }
             var group = new Group<TCommand, TOutcome>(queue, waiters, workUntil);
             waiters.ForEach(waiter => waiter.Group = group);
-            return group;
+            return queue.Handed = group;
         }
     }
 

@@ -91,7 +91,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         {
             return await ExecuteAloneAsync(command, keys, locks.Wait, cancellationToken);
         }
-        var waiter = Enqueue(command, keys, affinity, mode, locks.Wait, arrivedAt, activity?.Context ?? default);
+        var waiter = Enqueue(command, keys, affinity, mode, locks.Wait, arrivedAt, activity?.Context ?? default, cancellationToken);
         using var leaving = cancellationToken.UnsafeRegister(
             static (state, token) =>
             {
@@ -135,23 +135,19 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     }
 
     private Waiter<TCommand, TOutcome> Enqueue(
-        TCommand command, IReadOnlyList<KeyedLock> keys, long affinity, LockMode mode, TimeSpan wait, TimeSpan arrivedAt, ActivityContext trace)
+        TCommand command, IReadOnlyList<KeyedLock> keys, long affinity, LockMode mode, TimeSpan wait, TimeSpan arrivedAt, ActivityContext trace,
+        CancellationToken caller)
     {
-        var name = keys.Count == 1 ? keys[0].Key : string.Join('\n', keys.Select(keyed => keyed.Key));
+        // No key has this in it, so no two sets of keys read alike.
+        var name = keys.Count == 1 ? keys[0].Key : string.Join("||", keys.Select(keyed => keyed.Key));
         Waiter<TCommand, TOutcome> waiter;
         bool isNew;
         lock (_sync)
         {
             isNew = !_queues.TryGetValue(name, out var queue);
-            if (_waiting >= _options.QueueMax || queue?.Waiting.Count >= _options.KeyQueueMax)
+            if (FindRefusal(queue, keys[0].Key, wait) is { } refusal)
             {
-                Count(RateKind.Refused, "refused");
-                throw new QueueFullException(keys[0].Key, queue?.Waiting.Count ?? _waiting);
-            }
-            if (!isNew && wait <= TimeSpan.Zero)
-            {
-                Count(RateKind.TimedOut, "timed_out");
-                throw new LockNotAcquiredException(keys[0].Key, wait);
+                throw refusal;
             }
             if (isNew)
             {
@@ -166,6 +162,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
                 Wait = wait,
                 ArrivedAt = arrivedAt,
                 Trace = trace,
+                Caller = caller,
             };
             queue!.Waiting.AddLast(waiter.Node);
             _waiting++;
@@ -184,8 +181,24 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         return waiter;
     }
 
+    // Under the lock.
+    private Exception? FindRefusal(KeyQueue<TCommand, TOutcome>? queue, string key, TimeSpan wait)
+    {
+        if (_waiting >= _options.QueueMax || queue?.Waiting.Count >= _options.KeyQueueMax)
+        {
+            Count(RateKind.Refused, "refused");
+            return new QueueFullException(key, queue?.Waiting.Count ?? _waiting);
+        }
+        if (queue is not null && wait <= TimeSpan.Zero)
+        {
+            Count(RateKind.TimedOut, "timed_out");
+            return new LockNotAcquiredException(key, wait);
+        }
+        return null;
+    }
+
     /// <summary>The caller gives up.</summary>
-    private void Leave(Waiter<TCommand, TOutcome> waiter, CancellationToken token)
+    internal void Leave(Waiter<TCommand, TOutcome> waiter, CancellationToken token)
     {
         CancellationTokenSource? acquiring = null;
         lock (_sync)
@@ -203,6 +216,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         {
             Count(RateKind.Cancelled, "cancelled");
         }
+        waiter.End();
         acquiring?.Cancel();
     }
 
@@ -228,23 +242,23 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         }
     }
 
-    /// <summary>Ends the wait of whoever's is over.</summary>
+    /// <summary>Ends the wait of whoever's is over, in the queue or handed over to a lane that does not get on. What is being executed is left to its end.</summary>
     private void Expire(KeyQueue<TCommand, TOutcome> queue)
     {
         var expired = new List<Waiter<TCommand, TOutcome>>();
         lock (_sync)
         {
+            var now = Now;
             var next = TimeSpan.MaxValue;
-            for (var node = queue.Waiting.First; node is not null;)
+            foreach (var waiter in queue.Waiting.Concat(queue.Handed?.Waiters ?? []).ToList())
             {
-                var waiter = node.Value;
-                node = node.Next;
-                if (waiter.Deadline > Now)
+                if (waiter.Deadline > now)
                 {
                     next = waiter.Deadline < next ? waiter.Deadline : next;
                 }
-                else if (waiter.TryLeave() && TryRemove(waiter))
+                else if (waiter.TryLeave())
                 {
+                    TryRemove(waiter);
                     expired.Add(waiter);
                 }
             }
@@ -264,6 +278,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     {
         waiter.Expire();
         Count(RateKind.TimedOut, "timed_out");
+        waiter.End();
     }
 
     // Under the lock.

@@ -13,7 +13,8 @@ internal sealed class CommitLane<TCommand, TOutcome>(
     private static readonly TimeSpan SweepEvery = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock _sync = new();
-    private readonly Queue<Group<TCommand, TOutcome>> _ready = new();
+    // Commands of one row each, in their order.
+    private readonly Queue<List<Waiter<TCommand, TOutcome>>> _ready = new();
 
     // By affinity: who follows a busy row must not overtake, nor try in vain.
     private readonly Dictionary<long, Queue<Waiter<TCommand, TOutcome>>> _busy = [];
@@ -31,9 +32,7 @@ internal sealed class CommitLane<TCommand, TOutcome>(
             }
             else
             {
-                _ready.Enqueue(group);
-                start = !_isRunning;
-                _isRunning = true;
+                start = Enqueue(group.Waiters);
             }
         }
         if (start)
@@ -44,56 +43,64 @@ internal sealed class CommitLane<TCommand, TOutcome>(
         return group.Done;
     }
 
+    // Under the lock. True when the lane is to be set going.
+    private bool Enqueue(List<Waiter<TCommand, TOutcome>> waiters)
+    {
+        _ready.Enqueue(waiters);
+        var start = !_isRunning;
+        _isRunning = true;
+        return start;
+    }
+
     private async Task RunAllAsync()
     {
         // The lane is nobody's request, whoever set it going.
         Activity.Current = null;
         var since = clock.GetTimestamp();
-        var groups = new List<Group<TCommand, TOutcome>>();
-        while (Gather(groups))
+        var parts = new List<List<Waiter<TCommand, TOutcome>>>();
+        while (Gather(parts))
         {
             // Those of one row stand together, in their order of arrival.
-            var begun = batches.Begin(groups.OrderBy(group => group.Queue.Affinity).SelectMany(group => group.Waiters));
-            groups.Clear();
-            if (begun.Count > 0)
-            {
-                await ExecuteAsync(begun);
-            }
+            var waiters = parts.OrderBy(part => part[0].Queue.Affinity).SelectMany(part => part).ToList();
+            parts.Clear();
+            Detour(await ExecuteAsync(waiters, options.LaneRowLockWait));
             metrics.LaneBusy(number, clock.GetElapsedTime(since));
             since = clock.GetTimestamp();
         }
     }
 
-    private async Task ExecuteAsync(List<Waiter<TCommand, TOutcome>> begun)
+    /// <summary>Answers with those whose row was busy. Never throws: a lane that fell would take all its keys with it.</summary>
+    private async Task<IReadOnlyList<Waiter<TCommand, TOutcome>>> ExecuteAsync(List<Waiter<TCommand, TOutcome>> waiters, TimeSpan rowLockWaitMax)
     {
         try
         {
-            Detour(await batches.RunAsync(begun, options.LaneRowLockWait));
+            var begun = batches.Begin(waiters);
+            return begun.Count > 0 ? await batches.RunAsync(begun, rowLockWaitMax) : [];
         }
         catch (Exception mistake) when (mistake is not OutOfMemoryException)
         {
-            // A lane that fell would take all its keys with it.
-            batches.Fail(begun, mistake);
+            batches.Fail(waiters, mistake);
+            return [];
         }
     }
 
-    private bool Gather(List<Group<TCommand, TOutcome>> groups)
+    private bool Gather(List<List<Waiter<TCommand, TOutcome>>> parts)
     {
         lock (_sync)
         {
             var commands = 0;
-            while (_ready.TryPeek(out var next) && (groups.Count == 0 || (commands + next.Waiters.Count <= options.BatchMax && groups.Count < options.BatchKeysMax)))
+            while (_ready.TryPeek(out var next) && (parts.Count == 0 || (commands + next.Count <= options.BatchMax && parts.Count < options.BatchKeysMax)))
             {
                 _ready.Dequeue();
-                if (_busy.TryGetValue(next.Queue.Affinity, out var behind))
+                if (_busy.TryGetValue(next[0].Queue.Affinity, out var behind))
                 {
-                    next.Waiters.ForEach(behind.Enqueue);
+                    next.ForEach(behind.Enqueue);
                     continue;
                 }
-                groups.Add(next);
-                commands += next.Waiters.Count;
+                parts.Add(next);
+                commands += next.Count;
             }
-            return _isRunning = groups.Count > 0;
+            return _isRunning = parts.Count > 0;
         }
     }
 
@@ -119,7 +126,10 @@ internal sealed class CommitLane<TCommand, TOutcome>(
         }
     }
 
-    /// <summary>Executes one row's commands beside the lane until none is left, each for as long as its own wait allows.</summary>
+    /// <summary>
+    /// Executes one row's commands beside the lane, each for as long as its own wait allows, until the row is free again: there are few places here, and a row
+    /// in demand would keep one for ever.
+    /// </summary>
     private async Task DetourAsync(long affinity)
     {
         while (!await detours.WaitAsync(SweepEvery))
@@ -129,18 +139,18 @@ internal sealed class CommitLane<TCommand, TOutcome>(
                 _busy[affinity] = new(batches.Sweep(_busy[affinity]));
             }
         }
-        try
+        var waiters = new List<Waiter<TCommand, TOutcome>>();
+        var isFree = false;
+        while (!isFree && TakeBusy(affinity, waiters))
         {
-            var waiters = new List<Waiter<TCommand, TOutcome>>();
-            while (TakeBusy(affinity, waiters))
-            {
-                var begun = batches.Begin(waiters);
-                waiters = begun.Count > 0 ? [.. await batches.RunAsync(begun, TimeSpan.MaxValue)] : [];
-            }
+            var began = clock.GetTimestamp();
+            waiters = [.. await ExecuteAsync(waiters, TimeSpan.MaxValue)];
+            isFree = waiters.Count == 0 && clock.GetElapsedTime(began) < options.LaneRowLockWait;
         }
-        finally
+        detours.Release();
+        if (isFree && GiveBack(affinity))
         {
-            detours.Release();
+            _ = RunAllAsync();
         }
     }
 
@@ -154,6 +164,21 @@ internal sealed class CommitLane<TCommand, TOutcome>(
                 waiters.Add(next);
             }
             return waiters.Count > 0 || !_busy.Remove(affinity);
+        }
+    }
+
+    /// <summary>The row's commands are the lane's again. True when the lane is to be set going.</summary>
+    private bool GiveBack(long affinity)
+    {
+        lock (_sync)
+        {
+            _busy.Remove(affinity, out var behind);
+            var start = false;
+            foreach (var part in behind!.Chunk(options.BatchMax))
+            {
+                start |= Enqueue([.. part]);
+            }
+            return start;
         }
     }
 }

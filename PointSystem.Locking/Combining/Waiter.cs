@@ -10,6 +10,7 @@ internal sealed class Waiter<TCommand, TOutcome> : TaskCompletionSource<TOutcome
     private const int Gone = 2;
 
     private int _state;
+    private int _ended;
 
     public Waiter()
         : base(TaskCreationOptions.RunContinuationsAsynchronously) => Node = new LinkedListNode<Waiter<TCommand, TOutcome>>(this);
@@ -23,6 +24,9 @@ internal sealed class Waiter<TCommand, TOutcome> : TaskCompletionSource<TOutcome
     public required TimeSpan Wait { get; init; }
 
     public required TimeSpan ArrivedAt { get; init; }
+
+    /// <summary>Cancelled when the caller has gone.</summary>
+    public CancellationToken Caller { get; init; }
 
     public ActivityContext Trace { get; init; }
 
@@ -41,13 +45,25 @@ internal sealed class Waiter<TCommand, TOutcome> : TaskCompletionSource<TOutcome
     public bool TryBegin() => Interlocked.CompareExchange(ref _state, Executing, Open) != Gone;
 
     /// <summary>Its row was busy: it waits again, and its caller may leave again.</summary>
-    public void Reopen() => Volatile.Write(ref _state, Open);
+    public void Reopen() => Interlocked.Exchange(ref _state, Open);
+
+    /// <summary>Whether it was taken back, so that it will never be executed.</summary>
+    public bool HasLeft => Volatile.Read(ref _state) == Gone;
 
     /// <summary>Whether it has been part of a batch before.</summary>
     public bool HasBegun { get; set; }
 
     /// <summary>Takes the command back. False when it is being executed already.</summary>
     public bool TryLeave() => Interlocked.CompareExchange(ref _state, Gone, Open) == Open;
+
+    /// <summary>Tells its group that it has its end. Further calls do nothing.</summary>
+    public void End()
+    {
+        if (Interlocked.Exchange(ref _ended, 1) == 0)
+        {
+            Group?.OneDone();
+        }
+    }
 
     public void Expire() => TrySetException(new LockNotAcquiredException(Queue.Keys[0].Key, Wait));
 }

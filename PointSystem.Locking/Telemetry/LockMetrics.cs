@@ -79,40 +79,66 @@ internal sealed class LockMetrics
 
     public void Observe(ICombiner combiner) => _combiners = [.. _combiners, combiner];
 
-    public void Commanded(string outcome, long count) => _commands.Add(count, new KeyValuePair<string, object?>("outcome", outcome));
+    public void Commanded(string outcome, long count) => Add(_commands, count, [new("outcome", outcome)]);
 
-    public void Queued(string operation, TimeSpan waited) => _queued.Record(waited.TotalSeconds, Operation(operation));
+    public void Queued(string operation, TimeSpan waited) => Record(_queued, waited.TotalSeconds, [Operation(operation)]);
 
     public void Ran(int commands, int keys)
     {
-        _batchSize.Record(commands);
-        _batchKeys.Record(keys);
+        Record(_batchSize, commands, []);
+        Record(_batchKeys, keys, []);
     }
 
-    public void LaneBusy(int lane, TimeSpan busy) => _laneBusy.Add(busy.TotalSeconds, new KeyValuePair<string, object?>("lane", lane));
+    public void LaneBusy(int lane, TimeSpan busy) => Add(_laneBusy, busy.TotalSeconds, [new("lane", lane)]);
 
-    public void Attempted(string operation) => _attempts.Add(1, Operation(operation));
+    public void Attempted(string operation) => Add(_attempts, 1, [Operation(operation)]);
 
     public void Finished(string operation, string outcome, TimeSpan waited)
     {
-        var tags = new TagList { Operation(operation), { "outcome", outcome } };
-        _acquire.Add(1, tags);
-        _wait.Record(waited.TotalSeconds, tags);
+        Add(_acquire, 1, [Operation(operation), new("outcome", outcome)]);
+        Record(_wait, waited.TotalSeconds, [Operation(operation), new("outcome", outcome)]);
     }
 
     public void Held(string operation, bool isFallback, TimeSpan held) =>
-        _hold.Record(held.TotalSeconds, Operation(operation), new("fallback", isFallback));
+        Record(_hold, held.TotalSeconds, [Operation(operation), new("fallback", isFallback)]);
 
-    public void LeaseLost(string operation, string status) => _lost.Add(1, Operation(operation), new("status", status));
+    public void LeaseLost(string operation, string status) => Add(_lost, 1, [Operation(operation), new("status", status)]);
 
-    public void GhostRemoved() => _ghosts.Add(1);
+    public void GhostRemoved() => Add(_ghosts, 1, []);
 
-    public void Called(string call, string result) => _calls.Add(1, new("call", call), new("result", result));
+    public void Called(string call, string result) => Add(_calls, 1, [new("call", call), new("result", result)]);
 
     public void BreakerChanged(bool isOpen)
     {
         Volatile.Write(ref _breakerOpen, isOpen ? 1 : 0);
-        _breakerChanges.Add(1, new KeyValuePair<string, object?>("to", isOpen ? "open" : "closed"));
+        Add(_breakerChanges, 1, [new("to", isOpen ? "open" : "closed")]);
+    }
+
+    // Who listens runs within whatever reports. What it throws must end there: a leader, a lane or a release that fell over it would leave others waiting.
+    private static void Add<T>(Counter<T> counter, T value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        where T : struct
+    {
+        try
+        {
+            counter.Add(value, tags);
+        }
+        catch (Exception mistake) when (mistake is not OutOfMemoryException)
+        {
+            // Not even worth a log line: nothing says that the logger's listener is any better.
+        }
+    }
+
+    private static void Record<T>(Histogram<T> histogram, T value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        where T : struct
+    {
+        try
+        {
+            histogram.Record(value, tags);
+        }
+        catch (Exception mistake) when (mistake is not OutOfMemoryException)
+        {
+            // As above.
+        }
     }
 
     private IEnumerable<Measurement<int>> QueueLengths(KeyedGate gate) =>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -84,6 +85,9 @@ internal sealed class CombiningReplica : IAsyncDisposable
     public ChosenMode Mode { get; } = new();
 
     public CombiningExecutor<Command, string> Executor => _host.Services.GetRequiredService<CombiningExecutor<Command, string>>();
+
+    /// <summary>Makes this replica's meters; they bear it as their scope.</summary>
+    public IMeterFactory Meters => _host.Services.GetRequiredService<IMeterFactory>();
 
     public IDistributedLocks Locks => _host.Services.GetRequiredService<IDistributedLocks>();
 

@@ -1,0 +1,133 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Time.Testing;
+using PointSystem.Locking;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Locking.Combining;
+
+/// <summary>What goes wrong beside the straight way: lanes that stand still, rows that stay busy, callers who leave in between, listeners that throw.</summary>
+public sealed class CombiningEdgeTests
+{
+    private readonly MemoryLockStore _store = new(TimeProvider.System);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private Task<CombiningReplica> StartAsync(params (string Key, string Value)[] settings) =>
+        CombiningReplica.StartAsync(_store, TimeProvider.System, [("Locking:Combining:Lanes", "1"), .. settings]);
+
+    // Without it, what these tests are about would hang them.
+    private static Task<string> Soon(Task<string> call) => call.WaitAsync(TimeSpan.FromSeconds(20), Token);
+
+    /// <summary>As a frozen database has it: the first batch gets no answer, and what is behind it cannot be begun.</summary>
+    [Fact]
+    public async Task ExecuteAsync_LaneStandsStill_TheWaitOfWhatIsHandedOverEndsAllTheSame()
+    {
+        var clock = new FakeTimeProvider();
+        await using var replica = await CombiningReplica.StartAsync(new MemoryLockStore(clock), clock, ("Locking:Combining:Lanes", "1"));
+        var gate = CombiningExecutorTests.BlockFirst(replica.Handler);
+        var first = replica.UseAsync(1, "first");
+        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var behind = replica.UseAsync(2, "behind");
+        await Eventually.HoldsAsync(() => replica.Executor.Waiting == 0, "the other is handed over");
+        clock.Advance(TimeSpan.FromSeconds(5.1));
+        await Assert.ThrowsAsync<LockNotAcquiredException>(() => Soon(behind));
+        await Eventually.HoldsAsync(() => replica.Executor.Snapshot(10).ActiveKeys == 1, "its leader gives the key back");
+        gate.SetResult();
+        Assert.Equal("done first", await first);
+        Assert.Equal("first", Assert.Single(Assert.Single(replica.Handler.Batches)).Text);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_CallerLeavesWhileHisRowTurnsOutBusy_IsNotTriedAgain()
+    {
+        await using var replica = await StartAsync();
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        replica.Handler.Judge = _ => BatchFault.Busy;
+        replica.Handler.During = async (_, _) =>
+        {
+            await gate.Task;
+            throw new TimeoutException();
+        };
+        using var leaving = new CancellationTokenSource();
+        var call = replica.UseAsync(1, "a", leaving.Token);
+        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the batch runs");
+        await leaving.CancelAsync();
+        Assert.False(call.IsCompleted);
+        gate.SetResult();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Soon(call));
+        await Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "idle keys vanish");
+        Assert.Single(replica.Handler.Batches);
+        Assert.Equal(1, replica.Executor.Snapshot(1).LastMinute.Cancelled);
+    }
+
+    /// <summary>There are few places beside a lane. A row that was busy once must not keep one for as long as it is in demand.</summary>
+    [Fact]
+    public async Task ExecuteAsync_RowIsFreeAgain_GivesItsPlaceBesideTheLaneToOthers()
+    {
+        await using var replica = await StartAsync(("Locking:Combining:DetoursMax", "1"), ("Locking:Combining:LaneRowLockWait", "00:00:10"));
+        replica.Handler.Judge = _ => BatchFault.Busy;
+        var (met, entered) = (new HashSet<long>(), 0);
+        TaskCompletionSource? current = null;
+        replica.Handler.During = (batch, _) =>
+        {
+            if (batch.Any(command => met.Add(command.MemberId)))
+            {
+                throw new TimeoutException();
+            }
+            if (batch[0].MemberId == 2)
+            {
+                return Task.CompletedTask;
+            }
+            var own = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            Volatile.Write(ref current, own);
+            Interlocked.Increment(ref entered);
+            return own.Task;
+        };
+
+        // Two keys of one row, in turn: there is always one behind the one under way.
+        var calls = new List<Task<string>> { replica.UseAsync(1, "0") };
+        Task<string>? other = null;
+        for (var round = 1; round < 4; round++)
+        {
+            await Eventually.HoldsAsync(() => Volatile.Read(ref entered) == round, "the row's batch runs");
+            calls.Add(round % 2 == 1 ? replica.Executor.ExecuteAsync(new Accumulate(1, $"{round}"), Token) : replica.UseAsync(1, $"{round}"));
+            other ??= replica.UseAsync(2, "other");
+            await Eventually.HoldsAsync(() => replica.Executor.Waiting == 0 && met.Count == 2, "the next is behind it, and another row is busy too");
+            Volatile.Read(ref current)!.SetResult();
+        }
+        await Eventually.HoldsAsync(() => Volatile.Read(ref entered) == 4, "the row's last batch runs");
+        Assert.Equal("done other", await Soon(other!));
+        Volatile.Read(ref current)!.SetResult();
+        Assert.Equal(["done 0", "done 1", "done 2", "done 3"], await Task.WhenAll(calls));
+    }
+
+    /// <summary>Whoever listens to the metrics runs within the executor. His mistakes are his own.</summary>
+    [Fact]
+    public async Task ExecuteAsync_ListenerOfMetricsThrows_EveryCommandHasItsEnd()
+    {
+        await using var replica = await StartAsync(("Locking:Operations:point:use:member:WaitSeconds", "0.5"), ("Locking:Combining:KeyQueueMax", "20"));
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, own) =>
+        {
+            if (ReferenceEquals(instrument.Meter.Scope, replica.Meters))
+            {
+                own.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, _, _) => throw new DivideByZeroException());
+        listener.SetMeasurementEventCallback<double>((_, _, _, _) => throw new DivideByZeroException());
+        listener.Start();
+        replica.Handler.Judge = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
+        replica.Handler.During = (batch, _) => batch.FirstOrDefault(command => command.Text is "poison" or "busy") is { } odd
+            ? throw (odd.Text == "busy" ? new TimeoutException() : new IOException())
+            : Task.CompletedTask;
+        Assert.Equal("done a", await Soon(replica.UseAsync(1, "a")));
+        await Assert.ThrowsAsync<IOException>(() => Soon(replica.UseAsync(1, "poison")));
+        await Assert.ThrowsAsync<LockNotAcquiredException>(() => Soon(replica.UseAsync(1, "busy")));
+        replica.Mode.Mode = LockMode.Row;
+        Assert.Equal("done row", await Soon(replica.UseAsync(1, "row")));
+        replica.Mode.Mode = LockMode.Distributed;
+        Assert.Equal("done b", await Soon(replica.UseAsync(1, "b")));
+        await Eventually.HoldsAsync(() => !_store.IsHeld("point:use:member:1") && replica.Executor.Snapshot(1).ActiveKeys == 0, "the key is given back");
+    }
+}
