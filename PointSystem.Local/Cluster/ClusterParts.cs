@@ -22,7 +22,7 @@ internal sealed class ClusterParts : IAsyncDisposable
     private readonly HttpProbe _probe = new();
     private readonly List<Upstream> _upstreams = [];
     private readonly List<Replica> _replicas = [];
-    private readonly List<HealthChecks> _checks = [];
+    private readonly List<ReplicaWatch> _watches = [];
     private readonly CancellationTokenSource _stopping = new();
     private DataDirectory? _data;
     private TokenIssuer? _tokens;
@@ -128,7 +128,7 @@ internal sealed class ClusterParts : IAsyncDisposable
         {
             await Gateway.DisposeAsync();
         }
-        _checks.ForEach(check => check.Dispose());
+        _watches.ForEach(watch => watch.Dispose());
         _upstreams.ForEach(upstream => upstream.Dispose());
         _probe.Dispose();
         _log.Dispose();
@@ -226,9 +226,9 @@ internal sealed class ClusterParts : IAsyncDisposable
         foreach (var (replica, upstream) in _replicas.Zip(_upstreams))
         {
             replica.Process.Start();
-            var checks = new HealthChecks(upstream, () => replica.Process.IsRunning, TimeProvider.System);
-            _checks.Add(checks);
-            _ = checks.RunAsync(_stopping.Token);
+            var watch = new ReplicaWatch(upstream, () => replica.Process.IsRunning, TimeProvider.System);
+            _watches.Add(watch);
+            _ = watch.RunAsync(_stopping.Token);
         }
         await Task.WhenAll(_replicas.Select(async replica =>
         {

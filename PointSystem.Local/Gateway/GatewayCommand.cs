@@ -61,10 +61,10 @@ internal static class GatewayCommand
         }
         await using var gateway = await GatewayServer.StartAsync(port, upstreams, log, TelemetryVariables.OfThisProcess(), cancellationToken);
         log.Write(ClusterLog.Gateway, $"The gateway listens on {gateway.Url}");
-        var checks = upstreams.Select(upstream => new HealthChecks(upstream, static () => true, TimeProvider.System)).ToList();
-        await Task.WhenAll(checks.Select(check => check.RunAsync(cancellationToken)));
+        var watches = upstreams.Select(upstream => new ReplicaWatch(upstream, static () => true, TimeProvider.System)).ToList();
+        await Task.WhenAll(watches.Select(watch => watch.RunAsync(cancellationToken)));
         await gateway.StopAsync();
-        checks.ForEach(check => check.Dispose());
+        watches.ForEach(watch => watch.Dispose());
     }
 
     private static void Stop(PosixSignalContext signal, CancellationTokenSource stop)

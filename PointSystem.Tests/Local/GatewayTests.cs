@@ -146,8 +146,8 @@ public sealed class GatewayTests
         using var client = Client(gateway);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         // A clock that stands still: no question is ever due.
-        using var checks = new HealthChecks(one.Upstream, () => true, new FakeTimeProvider());
-        var watching = checks.RunAsync(ending.Token);
+        using var watch = new ReplicaWatch(one.Upstream, () => true, new FakeTimeProvider());
+        var watching = watch.RunAsync(ending.Token);
         await Infrastructure.Eventually.HoldsAsync(() => Asked(one) == 1, "The first question comes.");
 
         await client.GetStringAsync("/x", Ct);

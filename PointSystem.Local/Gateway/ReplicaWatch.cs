@@ -3,7 +3,7 @@ using System.Net.Sockets;
 namespace PointSystem.Local.Gateway;
 
 /// <summary>Watches one replica: its process, and what <c>/health/ready</c> says.</summary>
-internal sealed class HealthChecks(Upstream upstream, Func<bool> isRunning, TimeProvider clock) : IDisposable
+internal sealed class ReplicaWatch(Upstream upstream, Func<bool> isRunning, TimeProvider clock) : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan IntervalWhileDown = TimeSpan.FromMilliseconds(100);
