@@ -1,0 +1,188 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
+using PointSystem.Api.Configuration;
+using PointSystem.Api.Jobs;
+using PointSystem.Api.Persistence;
+using PointSystem.Api.Security;
+using PointSystem.Local.Cluster;
+using PointSystem.Locking;
+using PointSystem.ServiceDefaults;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Deploy;
+
+/// <summary>What the manifests say of the service is so, and what they repeat from elsewhere is the same there.</summary>
+public sealed class KubernetesTests
+{
+    private static readonly string Root = Path.Combine(Programs.Repository, "deploy", "kubernetes");
+    private static readonly string Base = Path.Combine(Root, "base");
+    private static readonly JsonNode Deployment = Yaml.Load(Path.Combine(Base, "deployment.yaml")).Single();
+    private static readonly JsonNode Pod = Deployment["spec"]!["template"]!;
+    private static readonly JsonNode Container = Pod["spec"]!["containers"].Items().Single();
+
+    public static TheoryData<string> Kustomizations =>
+        new(Directory.EnumerateFiles(Root, "kustomization.yaml", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(Root, Path.GetDirectoryName(file)!)));
+
+    [Theory]
+    [MemberData(nameof(Kustomizations))]
+    public void Kustomization_Lists_EveryManifestBesideItAndNothingElse(string folder)
+    {
+        var directory = Path.Combine(Root, folder);
+        var kustomization = Yaml.Load(Path.Combine(directory, "kustomization.yaml")).Single();
+        var listed = kustomization["resources"].Items().Concat(kustomization["components"].Items()).Select(item => item.GetValue<string>()).ToList();
+
+        Assert.All(listed, entry =>
+        {
+            var path = Path.Combine(directory, entry);
+            Assert.True(File.Exists(path) || File.Exists(Path.Combine(path, "kustomization.yaml")), entry);
+        });
+        var beside = Directory.EnumerateFiles(directory, "*.yaml").Select(Path.GetFileName).Where(name => name != "kustomization.yaml");
+        Assert.Empty(beside.Except(listed));
+    }
+
+    [Fact]
+    public void Manifests_All_AreNamedObjectsWithoutSecrets()
+    {
+        var files = Directory.EnumerateFiles(Root, "*.yaml", SearchOption.AllDirectories).Where(file => Path.GetFileName(file) != "kustomization.yaml").ToList();
+
+        Assert.True(files.Count > 10, "The manifests were not found.");
+        Assert.All(files.SelectMany(Yaml.Load), manifest =>
+        {
+            Assert.NotEmpty(manifest.Text("apiVersion"));
+            Assert.NotEmpty(manifest.Text("metadata", "name"));
+            Assert.NotEqual("Secret", manifest.Text("kind"));
+        });
+    }
+
+    [Fact]
+    public void Probes_Ask_WhatTheApiAnswers()
+    {
+        Assert.Equal(Extensions.LivePath, Container.Text("startupProbe", "httpGet", "path"));
+        Assert.Equal(Extensions.LivePath, Container.Text("livenessProbe", "httpGet", "path"));
+        Assert.Equal(Extensions.ReadyPath, Container.Text("readinessProbe", "httpGet", "path"));
+        Assert.Equal("http", Container["ports"].Items().Single().Text("name"));
+        Assert.Equal(Settings()["ASPNETCORE_HTTP_PORTS"], Container["ports"].Items().Single().Text("containerPort"));
+        var monitor = Yaml.Load(Path.Combine(Root, "components", "monitoring", "pod-monitor.yaml")).Single();
+        Assert.Equal(TelemetryOptions.MetricsPath, monitor["spec"]!["podMetricsEndpoints"].Items().Single().Text("path"));
+    }
+
+    [Fact]
+    public void Settings_EveryOne_IsBoundByTheApi()
+    {
+        var values = Settings();
+        foreach (var overlay in new[] { "production", "trial" })
+        {
+            var kustomization = Yaml.Load(Path.Combine(Root, "overlays", overlay, "kustomization.yaml")).Single();
+            foreach (var literal in kustomization["configMapGenerator"].Items().SelectMany(map => map["literals"].Items()))
+            {
+                var (name, value) = Split(literal.GetValue<string>());
+                values[name] = value;
+            }
+        }
+        foreach (var variable in Container["env"].Items())
+        {
+            values[variable.Text("name")] = "";
+        }
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(values.Select(pair => KeyValuePair.Create(pair.Key.Replace("__", ":", StringComparison.Ordinal), (string?)pair.Value))).Build();
+
+        Bind<DrainOptions>(configuration, DrainOptions.SectionName);
+        Bind<BusinessOptions>(configuration, BusinessOptions.SectionName);
+        Bind<AuthOptions>(configuration, AuthOptions.SectionName);
+        Bind<JobOptions>(configuration, JobOptions.SectionName);
+        Bind<LockingOptions>(configuration, LockingOptions.SectionName);
+        string[] bound = [DrainOptions.SectionName, BusinessOptions.SectionName, AuthOptions.SectionName, JobOptions.SectionName, LockingOptions.SectionName];
+        string[] single = [$"ConnectionStrings:{PersistenceExtensions.ConnectionName}", "Replica:Name", TelemetryOptions.PrometheusKey];
+        var others = configuration.AsEnumerable().Where(pair => pair.Value is not null).Select(pair => pair.Key)
+            .Where(key => !bound.Contains(key.Split(':')[0]) && !single.Contains(key));
+        Assert.All(others, key => Assert.Matches("^(ASPNETCORE|OTEL)_[A-Z_]+$", key));
+        Assert.Equal("Production", Settings()["ASPNETCORE_ENVIRONMENT"]);
+    }
+
+    [Fact]
+    public void Ending_TimesOfApiSidecarAndPod_LeaveRoomForEachOther()
+    {
+        var drain = new ConfigurationBuilder().AddInMemoryCollection(Settings().Select(pair => KeyValuePair.Create(pair.Key.Replace("__", ":", StringComparison.Ordinal), (string?)pair.Value)))
+            .Build().GetSection(DrainOptions.SectionName).Get<DrainOptions>()!;
+        var annotations = Pod["metadata"]!["annotations"]!;
+        var sidecarServes = TimeSpan.FromSeconds(Number(annotations.Text("dapr.io/block-shutdown-duration").TrimEnd('s')));
+        var sidecarEnds = sidecarServes + TimeSpan.FromSeconds(Number(annotations.Text("dapr.io/graceful-shutdown-seconds")));
+        var grace = TimeSpan.FromSeconds(Number(Pod.Text("spec", "terminationGracePeriodSeconds")));
+        var noticed = TimeSpan.FromSeconds(Number(Container.Text("readinessProbe", "periodSeconds")) * Number(Container.Text("readinessProbe", "failureThreshold")));
+
+        Assert.True(drain.Delay > noticed);
+        Assert.True(sidecarServes >= drain.Delay + drain.Timeout);
+        Assert.True(grace >= drain.Delay + drain.Timeout + TimeSpan.FromSeconds(5));
+        Assert.True(grace >= sidecarEnds);
+    }
+
+    [Fact]
+    public void Sidecar_AppIdComponentAndResiliency_AreThoseOfComponents()
+    {
+        Assert.Equal(SidecarSpecs.AppId, Pod.Text("metadata", "annotations", "dapr.io/app-id"));
+        var here = Yaml.Load(Path.Combine(Base, "dapr-lockstore.yaml")).Single();
+        var there = Yaml.Load(Path.Combine(Programs.Repository, "components", "lockstore.yaml")).Single();
+        // Only where Redis is, and its password, come from a secret.
+        string[] secret = ["redisHost", "redisPassword"];
+        Assert.Equal(Metadata(there).Where(item => !secret.Contains(item.Key)), Metadata(here).Where(item => !secret.Contains(item.Key)));
+        Assert.All(here["spec"]!["metadata"].Items().Where(item => secret.Contains(item.Text("name"))), item => Assert.NotNull(item["secretKeyRef"]));
+        foreach (var key in new[] { "type", "version", "ignoreErrors" })
+        {
+            Assert.Equal(there.Text("spec", key), here.Text("spec", key));
+        }
+        Assert.Equal(there.Text("metadata", "name"), here.Text("metadata", "name"));
+        AssertSame(
+            Yaml.Load(Path.Combine(Programs.Repository, "components", "resiliency.yaml")).Single()["spec"],
+            Yaml.Load(Path.Combine(Base, "dapr-resiliency.yaml")).Single()["spec"]);
+    }
+
+    [Fact]
+    public void Alarms_OfThePrometheusOperator_AreTheTestedOnes() => AssertSame(
+        Yaml.Load(Path.Combine(Programs.Repository, "deploy", "prometheus", "alerts.yml")).Single()["groups"],
+        Yaml.Load(Path.Combine(Root, "components", "monitoring", "alerts.yaml")).Single()["spec"]!["groups"]);
+
+    [Fact]
+    public async Task Production_BuiltByKustomize_HasEveryPartAndPinnedImages()
+    {
+        var kubectl = Programs.Find("kubectl");
+        Assert.SkipWhen(kubectl is null, "kubectl is not installed.");
+        await using var process = ChildProcess.Start(kubectl, ["kustomize", Path.Combine(Root, "overlays", "production")]);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 0, process.Output);
+
+        var manifests = Yaml.Parse(process.Output);
+        string[] kinds =
+        [
+            "Component", "ConfigMap", "Configuration", "Deployment", "HorizontalPodAutoscaler", "Ingress", "Job", "Namespace", "NetworkPolicy",
+            "PodDisruptionBudget", "PodMonitor", "PrometheusRule", "Resiliency", "Service", "ServiceAccount",
+        ];
+        Assert.Equal(kinds, manifests.Select(manifest => manifest.Text("kind")).Order(StringComparer.Ordinal));
+        var pods = manifests.Where(manifest => manifest["spec"]?["template"] is not null).ToList();
+        var map = manifests.Single(manifest => manifest.Text("kind") == "ConfigMap").Text("metadata", "name");
+        Assert.All(pods.SelectMany(pod => pod["spec"]!["template"]!["spec"]!["containers"].Items()), container =>
+        {
+            Assert.Matches(":[^:]+$", container.Text("image"));
+            Assert.DoesNotContain("latest", container.Text("image"), StringComparison.Ordinal);
+            // The settings' name changes with their content, and was followed.
+            Assert.Equal(map, container["envFrom"].Items().Single().Text("configMapRef", "name"));
+            Assert.Equal("true", container.Text("securityContext", "readOnlyRootFilesystem"));
+        });
+        Assert.Equal(2, pods.Count);
+    }
+
+    private static Dictionary<string, string> Settings() => File.ReadLines(Path.Combine(Base, "settings.env"))
+        .Where(line => line.Length > 0 && line[0] != '#').Select(Split).ToDictionary(pair => pair.Name, pair => pair.Value);
+
+    private static (string Name, string Value) Split(string line) => (line[..line.IndexOf('=', StringComparison.Ordinal)], line[(line.IndexOf('=', StringComparison.Ordinal) + 1)..]);
+
+    // A name that the class does not know is an error.
+    private static void Bind<T>(IConfiguration configuration, string section)
+        where T : class, new() => configuration.GetSection(section).Bind(new T(), binder => binder.ErrorOnUnknownConfiguration = true);
+
+    private static IEnumerable<KeyValuePair<string, string?>> Metadata(JsonNode component) => component["spec"]!["metadata"].Items()
+        .Select(item => KeyValuePair.Create(item.Text("name"), item["value"]?.GetValue<string>()));
+
+    private static int Number(string text) => int.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
+
+    private static void AssertSame(JsonNode? expected, JsonNode? actual) => Assert.True(JsonNode.DeepEquals(expected, actual), $"{expected}\n\nis not\n\n{actual}");
+}
