@@ -70,7 +70,11 @@ internal sealed class ChosenMode : ILockModeSource
 {
     public LockMode Mode { get; set; } = LockMode.Distributed;
 
-    public ValueTask<LockMode> ModeForAsync(Type commandType, long affinity, CancellationToken cancellationToken) => ValueTask.FromResult(Mode);
+    /// <summary>Another one for some commands.</summary>
+    public Func<Type, LockMode?> Of { get; set; } = _ => null;
+
+    public ValueTask<LockMode> ModeForAsync(Type commandType, long affinity, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(Of(commandType) ?? Mode);
 }
 
 /// <summary>One replica's combining executor, over a lock store that it may share with others.</summary>
