@@ -30,7 +30,7 @@ internal static partial class Sidecars
     {
         var (http, grpc) = (Ports.Next(), Ports.Next());
         var name = replica.Resource.Name + "-sidecar";
-        var spec = new SidecarSpecs(settings.Cluster, settings.Components, redisAddress: "").Spec(name, http, grpc);
+        var spec = new SidecarSpecs(settings.Cluster.Sidecar, settings.Components, redisAddress: "", settings.Cluster.Telemetry.AsReadOnly()).Spec(name, http, grpc);
         var sidecar = replica.ApplicationBuilder
             .AddExecutable(name, spec.FileName, AppContext.BaseDirectory, [.. spec.ArgumentsWithoutGuard])
             .WithHttpEndpoint(port: http, isProxied: false)

@@ -41,7 +41,17 @@ internal static partial class PersistenceExtensions
     // What no request and no job asked for (the rules' refreshing, say) would be a trace of one span each, twice a second.
     private static void Trace(NpgsqlTracingOptionsBuilder tracing) => tracing
         .ConfigureCommandFilter(static _ => Activity.Current is not null)
-        .ConfigureBatchFilter(static _ => Activity.Current is not null);
+        .ConfigureBatchFilter(static _ => Activity.Current is not null)
+        .ConfigureCommandSpanNameProvider(static command => NameOf(command.CommandText))
+        .ConfigureBatchSpanNameProvider(static batch => NameOf(batch.BatchCommands is [.., { CommandText: "COMMIT" }] ? "COMMIT" : batch.BatchCommands[0].CommandText));
+
+    // What a write's two round trips are known by: BEGIN, which loads under the row locks, and COMMIT, which writes.
+    private static string NameOf(string sql)
+    {
+        var verb = sql.AsSpan().TrimStart();
+        var end = verb.IndexOfAny(' ', '\n', ';');
+        return $"{(end < 0 ? verb : verb[..end])} {ConnectionName}";
+    }
 
     /// <summary>Aspire's integration for this context, in builds that have its package.</summary>
     static partial void AddAspire(IHostApplicationBuilder builder);

@@ -4,7 +4,8 @@ using PointSystem.Local.Telemetry;
 namespace PointSystem.Local.Cluster;
 
 /// <summary>How the API is started, as a replica and to migrate the database.</summary>
-internal sealed class ApiSpecs(LocalClusterOptions options, string assembly, string connectionString, string signingKey)
+internal sealed class ApiSpecs(
+    LocalClusterOptions options, string assembly, string connectionString, string signingKey, IReadOnlyDictionary<string, string?> telemetry)
 {
     public ProcessSpec Migration() => Base("migrate") with { Arguments = [assembly, "migrate"] };
 
@@ -23,7 +24,7 @@ internal sealed class ApiSpecs(LocalClusterOptions options, string assembly, str
             ["DAPR_HTTP_PORT"] = $"{sidecarHttpPort}",
             ["DAPR_GRPC_PORT"] = $"{sidecarGrpcPort}",
         };
-        Merge(environment, TelemetryVariables.For(options.Telemetry.AsReadOnly(), "point-api", name));
+        Merge(environment, TelemetryVariables.For(telemetry, "point-api", name));
         Merge(environment, options.ApiEnvironment);
         Merge(environment, options.ReplicaEnvironment?.Invoke(name) ?? new Dictionary<string, string?>());
         return spec with { Environment = environment };

@@ -1,3 +1,4 @@
+using PointSystem.Local.Dashboard;
 using PointSystem.Local.Gateway;
 using PointSystem.Local.Postgres;
 using PointSystem.Local.Processes;
@@ -24,6 +25,7 @@ internal sealed class ClusterParts : IAsyncDisposable
     private readonly List<Replica> _replicas = [];
     private readonly List<ReplicaWatch> _watches = [];
     private readonly CancellationTokenSource _stopping = new();
+    private IReadOnlyDictionary<string, string?> _telemetry = new Dictionary<string, string?>();
     private DataDirectory? _data;
     private TokenIssuer? _tokens;
 
@@ -46,6 +48,10 @@ internal sealed class ClusterParts : IAsyncDisposable
 
     public ManagedProcess? Redis { get; private set; }
 
+    public ManagedProcess? Dashboard { get; private set; }
+
+    public Uri? DashboardUrl { get; private set; }
+
     public IReadOnlyList<Replica> Replicas => _replicas;
 
     public string ConnectionString { get; private set; } = "";
@@ -55,7 +61,7 @@ internal sealed class ClusterParts : IAsyncDisposable
     public string Description { get; private set; } = "";
 
     public IEnumerable<ManagedProcess> Processes() =>
-        new[] { Postgres, Redis }.OfType<ManagedProcess>().Concat(_replicas.SelectMany(replica => new[] { replica.Sidecar, replica.Process }));
+        new[] { Dashboard, Postgres, Redis }.OfType<ManagedProcess>().Concat(_replicas.SelectMany(replica => new[] { replica.Sidecar, replica.Process }));
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -74,14 +80,16 @@ internal sealed class ClusterParts : IAsyncDisposable
         {
             _upstreams.Add(new Upstream($"api-{number}", new Uri($"http://127.0.0.1:{Ports.Next()}")));
         }
+        var dashboard = _options.Dashboard ? await FindDashboardAsync(cancellationToken) : null;
+        _telemetry = dashboard?.Redirect(_options.Telemetry.AsReadOnly()) ?? _options.Telemetry.AsReadOnly();
         // First, so that a taken port is said before anything is started.
         Gateway = await GatewayServer.StartAsync(
-            _options.Port, _upstreams, _log, TelemetryVariables.For(_options.Telemetry.AsReadOnly(), "point-gateway", "gateway"), cancellationToken);
+            _options.Port, _upstreams, _log, TelemetryVariables.For(_telemetry, "point-gateway", "gateway"), cancellationToken);
         Reaper.Start();
+        var startDashboard = dashboard is null ? Task.CompletedTask : StartDashboardAsync(dashboard, cancellationToken);
 
         var redis = new RedisServer(_options.Redis, _data.Redis);
         RedisAddress = redis.Address;
-        var sidecars = new SidecarSpecs(_options, components, redis.Address);
         var startRedis = StartRedisAsync(redis, cancellationToken);
         try
         {
@@ -90,10 +98,11 @@ internal sealed class ClusterParts : IAsyncDisposable
         finally
         {
             // Never left behind half started, whatever became of the database.
-            await startRedis;
+            await Task.WhenAll(startRedis, startDashboard);
         }
+        var sidecars = new SidecarSpecs(_options.Sidecar, components, redis.Address, _telemetry);
         Description = $"{Description}, {redis.Description}, {sidecars.Description}";
-        var specs = new ApiSpecs(_options, api, ConnectionString, secrets.SigningKey);
+        var specs = new ApiSpecs(_options, api, ConnectionString, secrets.SigningKey, _telemetry);
         StartSidecars(sidecars, specs);
         await MigrateAsync(specs, cancellationToken);
         await StartReplicasAsync(cancellationToken);
@@ -117,7 +126,8 @@ internal sealed class ClusterParts : IAsyncDisposable
         await _stopping.CancelAsync();
         await Task.WhenAll(_replicas.Select(replica => replica.Process.EndAsync(ApiGrace, CancellationToken.None)));
         await Task.WhenAll(_replicas.Select(replica => replica.Sidecar.StopAsync(SidecarGrace, CancellationToken.None)));
-        await (Redis?.StopAsync(RedisGrace, CancellationToken.None) ?? Task.CompletedTask);
+        // The dashboard has had the last words of the others by now.
+        await Task.WhenAll(new[] { Redis, Dashboard }.OfType<ManagedProcess>().Select(process => process.StopAsync(RedisGrace, CancellationToken.None)));
         await (Postgres?.StopAsync(PostgresGrace, CancellationToken.None) ?? Task.CompletedTask);
         foreach (var process in Processes())
         {
@@ -144,6 +154,37 @@ internal sealed class ClusterParts : IAsyncDisposable
         Redis = new ManagedProcess(server.Spec(), Reaper, _log, server.ProbeAsync);
         Redis.Start();
         await Redis.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
+    }
+
+    private async Task<DashboardServer?> FindDashboardAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return new DashboardServer(await AspireCli.GetAsync(DataDirectory.Cache(), Say, cancellationToken));
+        }
+        catch (Exception missing) when (missing is LocalException or IOException or UnauthorizedAccessException)
+        {
+            Say($"The run goes on without the dashboard. {missing.Message}");
+            return null;
+        }
+    }
+
+    private async Task StartDashboardAsync(DashboardServer server, CancellationToken cancellationToken)
+    {
+        Say("Starting Aspire's dashboard ...");
+        Dashboard = new ManagedProcess(server.Spec(), Reaper, _log, ct => _probe.AskAsync(server.Health, ct));
+        Dashboard.Start();
+        try
+        {
+            await Dashboard.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
+            DashboardUrl = server.Url;
+        }
+        catch (LocalException failure)
+        {
+            Say($"The run goes on without the dashboard. {failure.Message}");
+            await Dashboard.StopAsync(RedisGrace, cancellationToken);
+            _telemetry = _options.Telemetry.AsReadOnly();
+        }
     }
 
     private async Task StartDatabaseAsync(Secrets secrets, CancellationToken cancellationToken)

@@ -27,7 +27,10 @@ internal sealed class DataDirectory : IDisposable
 
     public string Redis => Path.Combine(Root, "redis");
 
-    /// <summary>The parent of the default directories and of what is fetched once for all of them.</summary>
+    /// <summary>Where what is fetched once is kept, for every clone: POINTSYSTEM_CACHE, else beside the default directories.</summary>
+    public static string Cache() => Environment.GetEnvironmentVariable("POINTSYSTEM_CACHE") is { Length: > 0 } chosen ? Path.GetFullPath(chosen) : Path.Combine(Base(), "cache");
+
+    /// <summary>The parent of the default directories.</summary>
     public static string Base()
     {
         // root's home is closed to the user that Postgres runs as.

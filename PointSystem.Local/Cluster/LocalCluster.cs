@@ -28,6 +28,9 @@ public sealed class LocalCluster : IAsyncDisposable
     /// <summary>The database of the replicas, for an Npgsql connection.</summary>
     public string ConnectionString => _parts.ConnectionString;
 
+    /// <summary>Aspire's dashboard, which shows traces, metrics and logs; null where it was not asked for or cannot be had.</summary>
+    public Uri? DashboardUrl => _parts.DashboardUrl;
+
     /// <summary>A bearer token with the admin role, valid for 30 days.</summary>
     public string AdminToken { get; private set; } = "";
 

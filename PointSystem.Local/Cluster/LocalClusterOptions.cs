@@ -55,6 +55,12 @@ public sealed class LocalClusterOptions
     /// </summary>
     public IDictionary<string, string?> Telemetry { get; } = TelemetryVariables.OfThisProcess().ToDictionary();
 
+    /// <summary>
+    /// Starts Aspire's dashboard, from the installed Aspire CLI or from npm, and sends it the telemetry of all parts instead of elsewhere. Where it cannot be
+    /// had, the cluster runs without it and says so. Default false.
+    /// </summary>
+    public bool Dashboard { get; set; }
+
     /// <summary>More settings for the PostgreSQL server that is started, by name.</summary>
     public IDictionary<string, string> PostgresSettings { get; } = new Dictionary<string, string>();
 

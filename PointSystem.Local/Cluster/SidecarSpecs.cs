@@ -16,12 +16,16 @@ internal sealed class SidecarSpecs
     private readonly string _redisAddress;
     private readonly IReadOnlyDictionary<string, string?> _telemetry;
 
-    public SidecarSpecs(LocalClusterOptions options, string components, string redisAddress)
+    /// <param name="choice">Null = Dapr where it is found; <see cref="ChoiceStandIn"/>.</param>
+    /// <param name="components">Dapr's component files.</param>
+    /// <param name="redisAddress">The lock store.</param>
+    /// <param name="telemetry">OpenTelemetry's variables that all parts share.</param>
+    public SidecarSpecs(string? choice, string components, string redisAddress, IReadOnlyDictionary<string, string?> telemetry)
     {
-        _daprd = options.Sidecar == ChoiceStandIn ? null : FindDaprd();
+        _daprd = choice == ChoiceStandIn ? null : FindDaprd();
         _components = components;
         _redisAddress = redisAddress;
-        _telemetry = options.Telemetry.AsReadOnly();
+        _telemetry = telemetry;
     }
 
     /// <summary>Whether Dapr's runtime lies where its launcher looks for it, which is what <c>dapr init</c> does.</summary>

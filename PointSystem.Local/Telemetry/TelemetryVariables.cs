@@ -20,8 +20,8 @@ internal static class TelemetryVariables
     /// <summary>The variables of one part of the cluster; none where telemetry goes nowhere.</summary>
     /// <param name="variables">What all parts share.</param>
     /// <param name="service">What the part is, the same for all of its kind.</param>
-    /// <param name="instance">Which one of its kind.</param>
-    public static IReadOnlyDictionary<string, string?> For(IReadOnlyDictionary<string, string?> variables, string service, string instance)
+    /// <param name="name">Which one of its kind, by the number at its end (the first where there is none): dashboards put kind and instance together, to <c>point-api-1</c>.</param>
+    public static IReadOnlyDictionary<string, string?> For(IReadOnlyDictionary<string, string?> variables, string service, string name)
     {
         if (!HaveEndpoint(variables))
         {
@@ -31,7 +31,7 @@ internal static class TelemetryVariables
         return new Dictionary<string, string?>(variables)
         {
             [ServiceName] = service,
-            [Attributes] = (string.IsNullOrWhiteSpace(given) ? "" : given + ",") + "service.instance.id=" + instance,
+            [Attributes] = (string.IsNullOrWhiteSpace(given) ? "" : given + ",") + "service.instance.id=" + (name.Contains('-', StringComparison.Ordinal) ? name[(name.LastIndexOf('-') + 1)..] : "1"),
         };
     }
 

@@ -13,18 +13,20 @@ public sealed class RunnerOptionsTests
         Assert.Equal(3, options.Cluster.Replicas);
         Assert.Equal(8080, options.Cluster.Port);
         Assert.False(options.Cluster.Fresh);
+        Assert.False(options.Cluster.Dashboard);
         Assert.Null(options.Cluster.ConnectionString);
     }
 
     [Fact]
     public void Parse_ValueAfterSpaceOrEqualsSign_IsTheSame()
     {
-        var options = Parse("--replicas", "5", "--port=9000", "--data=/a=b", "--fresh");
+        var options = Parse("--replicas", "5", "--port=9000", "--data=/a=b", "--fresh", "--dashboard");
 
         Assert.Equal(5, options.Cluster.Replicas);
         Assert.Equal(9000, options.Cluster.Port);
         Assert.Equal("/a=b", options.Cluster.DataDirectory);
         Assert.True(options.Cluster.Fresh);
+        Assert.True(options.Cluster.Dashboard);
     }
 
     [Fact]
