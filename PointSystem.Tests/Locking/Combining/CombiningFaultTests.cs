@@ -50,6 +50,29 @@ public sealed class CombiningFaultTests
         Assert.InRange(replica.Handler.Batches.Count, 2, 16);
     }
 
+    [Fact]
+    public async Task ExecuteAsync_PoisonAmongOneKeysCommands_TheOthersKeepTheirOrder()
+    {
+        await using var replica = await StartAsync();
+        var done = new List<string>();
+        var calls = await TogetherAsync(
+            replica,
+            batch =>
+            {
+                if (batch.Any(command => command.Text is "7" or "20"))
+                {
+                    throw new DivideByZeroException();
+                }
+                done.AddRange(batch.Select(command => command.Text));
+                return Task.CompletedTask;
+            },
+            [.. Enumerable.Range(0, 32).Select(i => (5L, $"{i}"))]);
+        var poisonous = new[] { 7, 20 };
+        await Task.WhenAll(poisonous.Select(i => Assert.ThrowsAsync<DivideByZeroException>(() => calls[i])));
+        await Task.WhenAll(calls.Where((_, i) => !poisonous.Contains(i)));
+        Assert.Equal(Enumerable.Range(0, 32).Except(poisonous).Select(i => $"{i}"), done);
+    }
+
     [Theory]
     [InlineData(BatchFault.Unknown)]
     [InlineData(BatchFault.Away)]

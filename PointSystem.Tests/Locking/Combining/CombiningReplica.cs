@@ -93,6 +93,8 @@ internal sealed class CombiningReplica : IAsyncDisposable
     /// <summary>Makes this replica's meters; they bear it as their scope.</summary>
     public IMeterFactory Meters => _host.Services.GetRequiredService<IMeterFactory>();
 
+    public LockMonitor Monitor => _host.Services.GetRequiredService<LockMonitor>();
+
     public IDistributedLocks Locks => _host.Services.GetRequiredService<IDistributedLocks>();
 
     public static async Task<CombiningReplica> StartAsync(ILockStore store, TimeProvider clock, params (string Key, string Value)[] settings)

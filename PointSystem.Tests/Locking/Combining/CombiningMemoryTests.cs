@@ -1,0 +1,68 @@
+using PointSystem.Locking;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Locking.Combining;
+
+/// <summary>Keys come and go by the million; what is kept of them is nothing.</summary>
+public sealed class CombiningMemoryTests
+{
+    private const int Keys = 100_000;
+
+    [Theory]
+    [InlineData(LockMode.Distributed)]
+    [InlineData(LockMode.Adaptive)]
+    public async Task ExecuteAsync_ManyKeys_LeaveNothingBehind(LockMode mode)
+    {
+        var clock = new CountingClock();
+        await using var replica = await CombiningReplica.StartAsync(new MemoryLockStore(clock), clock);
+        replica.Mode.Mode = mode;
+        var atRest = clock.Timers;
+        for (var from = 0; from < Keys; from += 5_000)
+        {
+            // Two for each, so that there is something of a queue, and a sign of contention.
+            await Task.WhenAll(Enumerable.Range(from, 5_000).SelectMany(key => new[] { replica.UseAsync(key, "a"), replica.UseAsync(key, "b") }));
+        }
+        await Eventually.HoldsAsync(
+            () => replica.Executor.Snapshot(1).ActiveKeys == 0 && replica.Monitor.ActiveKeys == 0 && clock.Timers <= atRest, "queues, turns and timers are gone");
+        var left = replica.Executor.Snapshot(1);
+        Assert.Equal((0, 0), (left.Waiting, replica.Monitor.Waiting));
+        Assert.InRange(left.HotKeys, mode == LockMode.Adaptive ? 1 : 0, 10_000);
+        Assert.Equal(2 * Keys, left.LastMinute.Executed);
+    }
+
+    /// <summary>The system's clock, which knows how many of its timers have not been disposed of.</summary>
+    private sealed class CountingClock : TimeProvider
+    {
+        private int _timers;
+
+        public int Timers => Volatile.Read(ref _timers);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Interlocked.Increment(ref _timers);
+            return new Counted(base.CreateTimer(callback, state, dueTime, period), this);
+        }
+
+        private sealed class Counted(ITimer timer, CountingClock clock) : ITimer
+        {
+            private int _disposed;
+
+            public bool Change(TimeSpan dueTime, TimeSpan period) => timer.Change(dueTime, period);
+
+            public void Dispose()
+            {
+                if (Interlocked.Exchange(ref _disposed, 1) == 0)
+                {
+                    Interlocked.Decrement(ref clock._timers);
+                    timer.Dispose();
+                }
+            }
+
+            public ValueTask DisposeAsync()
+            {
+                Dispose();
+                return ValueTask.CompletedTask;
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using PointSystem.Api.Configuration;
+using PointSystem.Locking;
+using PointSystem.Tests.Infrastructure;
+using PointSystem.Tests.Locking;
+
+namespace PointSystem.Tests.Proof.Properties;
+
+/// <summary>A roll-out step by step through the run-time configuration, under load.</summary>
+[Collection(ProofServer.Name)]
+public sealed class CanaryTests(ProofServer server)
+{
+    private const string RowOnly = "pointsystem.lock.acquire outcome=row_only";
+    private const string Acquired = "pointsystem.lock.acquire outcome=acquired";
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Percentage_RaisedUnderLoad_LosesAndDoublesNothing()
+    {
+        await using var ground = await server.CreateAsync(Token);
+        await ground.SetAsync(ConfigKeys.LockCanaryPercent, "0");
+        var store = new MemoryLockStore(TimeProvider.System);
+        var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(ground.ConnectionString, store)));
+        long Sum(string counter) => replicas.Sum(replica => replica.Sums[counter]);
+
+        // One who is among the first ten per cent, one among the first fifty, two who are not.
+        long[] members = [Member(0, 10), Member(10, 50), Member(50, 100), Member(50, 100)];
+        var load = new Load(replicas, 301, members);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var running = RunAsync(load, stop.Token);
+        await Eventually.HoldsAsync(() => Sum(RowOnly) > 50, "the load goes by mode row");
+        Assert.Equal(0, Sum(Acquired));
+        foreach (var percent in new[] { "10", "50", "100" })
+        {
+            var before = Sum(Acquired);
+            await ground.SetAsync(ConfigKeys.LockCanaryPercent, percent);
+            await Eventually.HoldsAsync(() => Sum(Acquired) > before + 20, $"{percent} per cent go by the lock");
+        }
+
+        // What is in force after a second: everybody. And back again, by mode.
+        await HoldsForAsync(() => Sum(RowOnly), "nobody goes by mode row any more");
+        await ground.SetAsync(ConfigKeys.LockMode, "row");
+        await HoldsForAsync(() => Sum(Acquired), "nobody goes by the lock any more");
+        await stop.CancelAsync();
+        await running;
+        Assert.Equal(0, load.TimedOut);
+        await ground.AssertRightAsync(load, members);
+        foreach (var replica in replicas)
+        {
+            await replica.DisposeAsync();
+        }
+    }
+
+    private static async Task RunAsync(Load load, CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            await load.RunAsync(callers: 12, steps: 2, Token);
+
+            // The histories are checked, so they shall not be longer than they need to be.
+            await Task.Delay(20, Token);
+        }
+    }
+
+    /// <summary>The counter comes to rest, under load.</summary>
+    private static Task HoldsForAsync(Func<long> counter, string what)
+    {
+        var (last, since) = (-1L, TimeProvider.System.GetTimestamp());
+        return Eventually.HoldsAsync(
+            () =>
+            {
+                if (counter() != last)
+                {
+                    (last, since) = (counter(), TimeProvider.System.GetTimestamp());
+                }
+                return TimeProvider.System.GetElapsedTime(since) > TimeSpan.FromMilliseconds(500);
+            },
+            what);
+    }
+
+    private static long Member(int notBelow, int below)
+    {
+        var member = PointsClient.NewMember();
+        while (Canary.Includes(member, notBelow) || !Canary.Includes(member, below))
+        {
+            member = PointsClient.NewMember();
+        }
+        return member;
+    }
+}
