@@ -1,0 +1,180 @@
+using System.Collections.Concurrent;
+using System.Net;
+using PointSystem.Local.Cluster;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Proof;
+
+/// <summary>
+/// The lock service fails in every way we know, under a crowd on all replicas: no caller gets an error, every write goes on under the row lock, and when the
+/// service is back, locks are taken again without anybody's doing.
+/// </summary>
+[Collection(ProofTests.Name)]
+public sealed class FaultTests(ProofCluster proof)
+{
+    private static readonly TimeSpan Away = TimeSpan.FromSeconds(1.5);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private LocalCluster Cluster => proof.Cluster;
+
+    [Fact]
+    public Task RedisKilled_UnderACrowd_FailsNobody() => BreakAsync(
+        async () =>
+        {
+            Cluster.Redis.AutoRestart = false;
+            await Cluster.Redis.KillAsync(Token);
+        },
+        () =>
+        {
+            Cluster.Redis.Start();
+            return Task.CompletedTask;
+        },
+        Cluster.Replicas);
+
+    [Fact]
+    public async Task RedisFrozen_UnderACrowd_FailsNobody()
+    {
+        Assert.SkipUnless(RedisServer.CanPause, "No signals here.");
+        await BreakAsync(() => Do(Cluster.Redis.Suspend), () => Do(Cluster.Redis.Resume), Cluster.Replicas);
+    }
+
+    [Fact]
+    public async Task RedisOutOfMemory_UnderACrowd_FailsNobody()
+    {
+        Assert.SkipUnless(RedisServer.Executable is not null, "Garnet knows no maxmemory by CONFIG SET.");
+        await using var redis = await proof.RedisAsync();
+        await redis.GetDatabase().ExecuteAsync("CONFIG", "SET", "maxmemory-policy", "noeviction");
+        await BreakAsync(
+            () => redis.GetDatabase().ExecuteAsync("CONFIG", "SET", "maxmemory", "1"), () => redis.GetDatabase().ExecuteAsync("CONFIG", "SET", "maxmemory", "0"), Cluster.Replicas);
+    }
+
+    [Fact]
+    public async Task RedisFlushedAgainAndAgain_UnderACrowd_FailsNobody()
+    {
+        await using var redis = await proof.RedisAsync();
+        await BreakAsync(
+            async () =>
+            {
+                for (var flush = 0; flush < 20; flush++)
+                {
+                    await redis.GetDatabase().ExecuteAsync("FLUSHALL");
+                    await Task.Delay(TimeSpan.FromMilliseconds(25), Token);
+                }
+            },
+            () => Task.CompletedTask,
+            []);
+    }
+
+    [Fact]
+    public async Task SidecarFrozen_UnderACrowd_FailsNobody()
+    {
+        Assert.SkipUnless(RedisServer.CanPause, "No signals here.");
+        await BreakAsync(() => Do(proof.First.Sidecar.Suspend), () => Do(proof.First.Sidecar.Resume), [proof.First]);
+    }
+
+    [Fact]
+    public Task SidecarKilled_UnderACrowd_FailsNobody() => BreakAsync(
+        async () =>
+        {
+            proof.First.Sidecar.AutoRestart = false;
+            await proof.First.Sidecar.KillAsync(Token);
+        },
+        () => Do(proof.First.Sidecar.Start),
+        [proof.First]);
+
+    [Fact]
+    public Task SidecarWithoutItsComponent_UnderACrowd_FailsNobody()
+    {
+        // Where Redis is away at its start, a sidecar goes on without a lock store (ignoreErrors) and says so to whoever asks.
+        var nobody = new Dictionary<string, string?> { ["REDIS_HOST"] = $"127.0.0.1:{FreePort.Next()}" };
+        var redis = new Dictionary<string, string?> { ["REDIS_HOST"] = $"127.0.0.1:{proof.ToRedis.Port}" };
+        return BreakAsync(() => proof.First.Sidecar.RestartAsync(nobody, Token), () => proof.First.Sidecar.RestartAsync(redis, Token), [proof.First]);
+    }
+
+    [Theory]
+    [InlineData("replica to sidecar", "requests")]
+    [InlineData("replica to sidecar", "replies")]
+    [InlineData("sidecar to Redis", "requests")]
+    [InlineData("sidecar to Redis", "replies")]
+    public Task OneDirectionLost_UnderACrowd_FailsNobody(string leg, string lost)
+    {
+        var proxy = leg == "replica to sidecar" ? proof.ToSidecar : proof.ToRedis;
+        return BreakAsync(() => Do(lost == "requests" ? proxy.KeepRequests : proxy.KeepReplies), () => Do(proxy.Heal), [proof.First]);
+    }
+
+    private static Task Do(Action action)
+    {
+        action();
+        return Task.CompletedTask;
+    }
+
+    /// <param name="fault">What happens while the crowd is at work.</param>
+    /// <param name="heal">What ends it.</param>
+    /// <param name="hit">Whose breakers must open by it.</param>
+    private async Task BreakAsync(Func<Task> fault, Func<Task> heal, IReadOnlyList<Replica> hit)
+    {
+        await proof.ReadyAsync();
+        var members = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => proof.MemberAsync(100_000)));
+        using var load = new Load(Cluster, members);
+        await load.AnsweredAsync(100);
+        await fault();
+        foreach (var replica in hit)
+        {
+            await proof.BreakerAsync(replica, "open");
+        }
+        await load.AnsweredAsync(200);
+        await Task.Delay(Away, Token);
+        await heal();
+        foreach (var replica in Cluster.Replicas)
+        {
+            await proof.BreakerAsync(replica, "closed");
+        }
+        await load.AnsweredAsync(100);
+        await load.StopAsync();
+
+        Assert.All(load.Answers, answer => answer.Expect(HttpStatusCode.Created));
+        Assert.Equal(load.Answers.Count, await Books.CountAsync(proof.Database, "SELECT count(*) FROM point_usages WHERE member_id = ANY ($1)", (object)members));
+        await Journal.AssertInOrderAsync(proof.Database, members);
+    }
+
+    /// <summary>Callers on every replica, three for each member, who never repeat a request: what they get is what anybody gets.</summary>
+    private sealed class Load : IDisposable
+    {
+        private readonly List<PointsClient> _replicas;
+        private readonly Task _callers;
+        private volatile bool _stopping;
+
+        public Load(LocalCluster cluster, long[] members)
+        {
+            _replicas = [.. cluster.Replicas.Select(replica => new PointsClient(replica.Url))];
+            _callers = Task.WhenAll(Enumerable.Range(0, members.Length * 3).Select(caller => Task.Run(async () =>
+            {
+                while (!_stopping)
+                {
+                    Answers.Enqueue(await _replicas[caller % 3].UseAsync(members[caller / 3], "LOAD", 1));
+                }
+            })));
+        }
+
+        public ConcurrentQueue<Answer> Answers { get; } = new();
+
+        public Task AnsweredAsync(int more)
+        {
+            var goal = Answers.Count + more;
+            return Eventually.HoldsAsync(() => Answers.Count >= goal || _callers.IsFaulted, $"{more} more requests are answered");
+        }
+
+        public Task StopAsync()
+        {
+            _stopping = true;
+            return _callers;
+        }
+
+        public void Dispose()
+        {
+            _stopping = true;
+            _replicas.ForEach(client => client.Dispose());
+        }
+    }
+}
