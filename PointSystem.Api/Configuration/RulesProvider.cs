@@ -21,14 +21,19 @@ internal sealed class RulesProvider(
     /// <summary>Age from which it is not used any more. Less than a second: the command that goes by it has yet to run.</summary>
     public static readonly TimeSpan UsableAge = TimeSpan.FromMilliseconds(900);
 
+    /// <summary>How long a request waits for them. Less than the wait for a lock, which counts from the same moment.</summary>
+    public static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(3);
+
     private readonly TimeZoneInfo _zone = options.Value.Zone();
     private readonly Lock _gate = new();
     private Snapshot? _snapshot;
     private Task<Snapshot>? _flight;
+    private long _flightSince;
     private int _epoch;
 
     /// <summary>The rules for a command that is about to run.</summary>
     /// <exception cref="NpgsqlException">They had to be read, and the database is away.</exception>
+    /// <exception cref="TimeoutException">They had to be read, and the database did not answer within <see cref="WaitMax"/>.</exception>
     public ValueTask<Rules> CurrentAsync(CancellationToken cancellationToken)
     {
         if (Volatile.Read(ref _snapshot) is { } snapshot && snapshot.Epoch == Volatile.Read(ref _epoch))
@@ -64,7 +69,8 @@ internal sealed class RulesProvider(
         var epoch = Volatile.Read(ref _epoch);
         while (true)
         {
-            var snapshot = await JoinFlight().WaitAsync(cancellationToken);
+            var left = WaitMax - time.GetElapsedTime(asked);
+            var snapshot = await JoinFlight().WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, time, cancellationToken);
 
             // A query sent after the question is fresh however long it took; one that was already under way may be too old. Two rounds at most.
             if (snapshot.Epoch >= epoch && (snapshot.TakenAt >= asked || time.GetElapsedTime(snapshot.TakenAt) < UsableAge))
@@ -78,10 +84,13 @@ internal sealed class RulesProvider(
     {
         lock (_gate)
         {
-            if (_flight is { } flight)
+            // One that hangs is given up, or the first requests after a database's return would wait for what was asked before it went away.
+            if (_flight is { IsCompleted: false } flight && time.GetElapsedTime(_flightSince) < WaitMax)
             {
                 return flight;
             }
+
+            _flightSince = time.GetTimestamp();
 
             // Its own context: the query belongs to no request, so it must not end with one nor show in its trace.
             using (ExecutionContext.SuppressFlow())
@@ -98,7 +107,7 @@ internal sealed class RulesProvider(
             var epoch = Volatile.Read(ref _epoch);
             var takenAt = time.GetTimestamp();
             var snapshot = new Snapshot(await ConfigStore.ReadAsync(database, CancellationToken.None), takenAt, epoch);
-            Volatile.Write(ref _snapshot, snapshot);
+            Keep(snapshot);
             return snapshot;
         }
         catch (Exception failure)
@@ -106,11 +115,16 @@ internal sealed class RulesProvider(
             logger.RulesNotRead(failure);
             throw;
         }
-        finally
+    }
+
+    private void Keep(Snapshot snapshot)
+    {
+        lock (_gate)
         {
-            lock (_gate)
+            // One that was given up may come in after its successor.
+            if (_snapshot is not { } known || known.TakenAt <= snapshot.TakenAt)
             {
-                _flight = null;
+                Volatile.Write(ref _snapshot, snapshot);
             }
         }
     }

@@ -117,7 +117,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
             var wait = waiters.Min(waiter => waiter.Left(now));
             wait = AtLeast(wait < rowLockWaitMax ? wait : rowLockWaitMax);
             var outcomes = await BoundedWork.RunAsync(
-                handler.ExecuteAsync(waiters.ConvertAll(waiter => waiter.Command), wait, limit, ending.Token), limit + executor.Grace, executor.Clock);
+                handler.ExecuteAsync(waiters.ConvertAll(waiter => waiter.Command), wait, limit, ending.Token), executor.Grace, executor.Clock, ending.Token);
             if (outcomes.Count != waiters.Count)
             {
                 throw new InvalidOperationException($"{waiters.Count} commands have {outcomes.Count} outcomes.");

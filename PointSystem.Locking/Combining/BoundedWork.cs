@@ -4,24 +4,29 @@ namespace PointSystem.Locking.Combining;
 internal static class BoundedWork
 {
     /// <summary>The work's result.</summary>
-    /// <exception cref="WorkAbandonedException">It has not ended by itself. It may go on; nobody waits for it any more.</exception>
-    public static async Task<T> RunAsync<T>(Task<T> work, TimeSpan limit, TimeProvider clock)
+    /// <param name="work">What was begun with <paramref name="ending"/>.</param>
+    /// <param name="grace">How long it may take to end when told to. Counted from there: whoever wakes from a pause finds every timer due at once.</param>
+    /// <param name="clock">Measures it.</param>
+    /// <param name="ending">Tells the work to end.</param>
+    /// <exception cref="WorkAbandonedException">It has not ended in time. It may go on; nobody waits for it any more.</exception>
+    public static async Task<T> RunAsync<T>(Task<T> work, TimeSpan grace, TimeProvider clock, CancellationToken ending)
     {
-        if (work.IsCompleted)
+        if (!work.IsCompleted)
         {
-            return await work;
+            await ((Task)work).WaitAsync(ending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        try
+        if (!work.IsCompleted)
         {
-            return await work.WaitAsync(limit, clock);
+            await ((Task)work).WaitAsync(grace, clock, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        catch (TimeoutException) when (!work.IsCompleted)
+        if (!work.IsCompleted)
         {
             // Whatever it ends with, it is nobody's surprise.
             _ = work.ContinueWith(
                 static ended => _ = ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             throw new WorkAbandonedException();
         }
+        return await work;
     }
 
     /// <summary>Whether work ended so because its time had come. Data access wraps a cancellation now and then.</summary>

@@ -21,8 +21,10 @@ internal sealed class PatientClient(LocalCluster cluster) : IDisposable
     /// <summary>The final answer. A 500 is one: nobody should have to repeat after that.</summary>
     /// <param name="first">Which replica is asked first.</param>
     /// <param name="send">Sends the request with the key.</param>
-    public async Task<Answer> SendAsync(int first, Func<PointsClient, string, Task<Answer>> send)
+    /// <param name="spare">Which replica is not asked.</param>
+    public async Task<Answer> SendAsync(int first, Func<PointsClient, string, Task<Answer>> send, int? spare = null)
     {
+        var replicas = _replicas.Where((_, number) => number != spare).ToList();
         var key = Guid.NewGuid().ToString("n");
         var started = TimeProvider.System.GetTimestamp();
         for (var attempt = 0; ; attempt++)
@@ -30,7 +32,7 @@ internal sealed class PatientClient(LocalCluster cluster) : IDisposable
             string trouble;
             try
             {
-                var answer = await send(_replicas[(first + attempt) % _replicas.Count], key);
+                var answer = await send(replicas[(first + attempt) % replicas.Count], key);
                 if (answer.Status is not (HttpStatusCode.Locked or HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable))
                 {
                     return answer;

@@ -70,6 +70,8 @@ public sealed class ProofCluster : IAsyncLifetime
     {
         foreach (var process in _cluster.Replicas.SelectMany(replica => new[] { replica.Sidecar, replica.Process }).Append(_cluster.Redis))
         {
+            // Without the pause that a supervisor makes before it starts what has died often.
+            process.Start();
             process.AutoRestart = true;
         }
         await SetAsync("LOCKING_MODE", "distributed");

@@ -161,6 +161,35 @@ public sealed class CombiningFaultTests
         Assert.Single(replica.Handler.Batches);
     }
 
+    [Theory]
+    [InlineData(LockMode.Distributed)]
+    [InlineData(LockMode.Row)]
+    public async Task ExecuteAsync_WorkDoesNotHeedItsToken_TheCallerIsAnsweredAtTheEndOfTheLeaseAndNothingIsTriedAgain(LockMode mode)
+    {
+        var clock = new FakeTimeProvider();
+        await using var replica = await CombiningReplica.StartAsync(new MemoryLockStore(clock), clock);
+        replica.Mode.Mode = mode;
+        var never = new TaskCompletionSource();
+        replica.Handler.During = (_, _) => never.Task;
+        var calls = new[] { replica.UseAsync(1, "a"), replica.UseAsync(2, "b") };
+        await Eventually.HoldsAsync(() => replica.Handler.Running == 2, "both are at work");
+        clock.Advance(TimeSpan.FromSeconds(9.5));
+        Assert.All(calls, call => Assert.False(call.IsCompleted));
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                clock.Advance(TimeSpan.FromSeconds(0.5));
+                return calls.All(call => call.IsCompleted);
+            },
+            "both are answered");
+        foreach (var call in calls)
+        {
+            await Assert.ThrowsAsync<LeaseEndedException>(() => call);
+        }
+        Assert.Equal(2, replica.Handler.Batches.Count);
+        never.SetResult();
+    }
+
     [Fact]
     public async Task ExecuteAsync_SingleAttempt_IsRefusedWhileOthersWorkOnTheKey()
     {

@@ -1,0 +1,138 @@
+using System.Net;
+using Npgsql;
+using PointSystem.Tests.Api;
+using PointSystem.Tests.Features;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Proof;
+
+/// <summary>One API process whose database has no connection to spare, or swallows everything: requests end in time, and with 503 or 423.</summary>
+public sealed class DatabaseTroubleTests(PointsDatabase server)
+{
+    private static readonly string[] Operations = ["use__member", "accumulate__member"];
+
+    // Wait 1 s and lease 2 s, the grace for work that hangs over its cancellation, and what a busy machine takes.
+    private static readonly TimeSpan EndsWithin = TimeSpan.FromSeconds(13);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Write_NoConnectionToSpare_Is503AndGoesOnWhenThereIs()
+    {
+        var connectionString = await NewDatabaseAsync();
+        await using var api = await ApiProcess.StartAsync(
+            new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 2, Timeout = 1 }.ConnectionString, Token, ("Locking__Mode", "row"));
+        using var client = new PointsClient(api.Address, Tokens.Admin);
+        var members = Enumerable.Range(0, 6).Select(_ => PointsClient.NewMember()).ToArray();
+        foreach (var member in members)
+        {
+            (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
+        }
+
+        // Two writes wait for rows that the test holds, each with one of the two connections.
+        await using var database = NpgsqlDataSource.Create(connectionString);
+        await using var connection = await database.OpenConnectionAsync(Token);
+        await using var transaction = await connection.BeginTransactionAsync(Token);
+        await using (var hold = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = ANY ($1) ORDER BY member_id FOR UPDATE", connection, transaction))
+        {
+            hold.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = members });
+            await hold.ExecuteNonQueryAsync(Token);
+        }
+        var waiting = members[..2].Select(member => client.UseAsync(member, "A1", 1)).ToList();
+        await Eventually.HoldsAsync(async () => await Books.CountAsync(connectionString, "SELECT count(*) FROM pg_locks WHERE NOT granted") >= 2, "both wait");
+
+        var others = members[2..].Select(member => client.UseAsync(member, "A1", 1)).Append(client.GetAsync($"/api/points/balance/{members[0]}"));
+        foreach (var refused in await Task.WhenAll(others))
+        {
+            Assert.Equal("2", refused.IsProblem(HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE").Headers["Retry-After"]);
+        }
+
+        await transaction.RollbackAsync(Token);
+        Assert.All(await Task.WhenAll(waiting), answer => answer.Expect(HttpStatusCode.Created));
+        (await client.UseAsync(members[5], "A1", 1)).Expect(HttpStatusCode.Created);
+        await Journal.AssertInOrderAsync(connectionString, members);
+    }
+
+    [Theory]
+    [InlineData("distributed")]
+    [InlineData("row")]
+    public async Task Write_DatabaseSwallowsEverything_EndsInTimeAndGoesOnAfterwards(string mode)
+    {
+        var connectionString = await NewDatabaseAsync();
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        await using var proxy = new FaultProxy(settings.Port);
+        settings.Port = proxy.Port;
+        settings.Host = "127.0.0.1";
+        await using var api = await ApiProcess.StartAsync(
+            settings.ConnectionString, Token,
+            [
+                ("Locking__Mode", mode),
+                .. Operations.SelectMany(operation => new[] { ($"Locking__Operations__point__{operation}__WaitSeconds", "1"), ($"Locking__Operations__point__{operation}__LeaseSeconds", "2") })
+                    .Select(setting => (setting.Item1, (string?)setting.Item2)),
+            ]);
+        using var client = new PointsClient(api.Address, Tokens.Admin);
+        var members = Enumerable.Range(0, 8).Select(_ => PointsClient.NewMember()).ToArray();
+        foreach (var member in members)
+        {
+            (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
+        }
+
+        // Those at work, those behind them in their lane or queue, and, later, those who have to read the configuration first.
+        proxy.KeepRequests();
+        proxy.KeepReplies();
+        var requests = new List<Task<(Answer Answer, TimeSpan Took)>>();
+        for (var round = 0; round < 3; round++)
+        {
+            requests.AddRange(members.Select(member => TimeAsync(client.UseAsync(member, "A1", 1, $"{member}-{round}"))));
+            await Task.Delay(TimeSpan.FromSeconds(0.7), Token);
+        }
+        foreach (var (answer, took) in await Task.WhenAll(requests))
+        {
+            Assert.True(answer.Status is HttpStatusCode.ServiceUnavailable or HttpStatusCode.Locked, $"{(int)answer.Status}: {answer.Text}");
+            Assert.Contains("Retry-After", answer.Headers.Keys);
+            Assert.True(took < EndsWithin, $"{took}: {answer.Text}");
+        }
+
+        proxy.Heal();
+        foreach (var member in members)
+        {
+            // With its key the first request can be repeated, whatever became of it.
+            await Eventually.HoldsAsync(async () => (await client.UseAsync(member, "A1", 1, $"{member}-0")).Status == HttpStatusCode.Created, "the write goes on");
+        }
+        await Journal.AssertInOrderAsync(connectionString, members);
+        Assert.Equal(8, await Books.CountAsync(connectionString, "SELECT count(*) FROM point_usages"));
+    }
+
+    [Fact]
+    public async Task Stop_WithADelay_IsNotReadyAtOnceButServesUntilItIsOver()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "No signals here.");
+        var connectionString = await NewDatabaseAsync();
+        await using var api = await ApiProcess.StartAsync(connectionString, Token, ("Drain__Delay", "00:00:05"));
+        using var client = new PointsClient(api.Address);
+        (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
+        var member = PointsClient.NewMember();
+
+        await api.SignalAsync("TERM");
+        await Eventually.HoldsAsync(async () => (await client.GetAsync("/health/ready")).Status == HttpStatusCode.ServiceUnavailable, "it is not ready any more");
+        (await client.GetAsync("/health/live")).Expect(HttpStatusCode.OK);
+        (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
+        await api.WaitForExitAsync(Token);
+        Assert.Equal(0, api.ExitCode);
+        await Journal.AssertInOrderAsync(connectionString, member);
+    }
+
+    private static async Task<(Answer Answer, TimeSpan Took)> TimeAsync(Task<Answer> request)
+    {
+        var since = TimeProvider.System.GetTimestamp();
+        var answer = await request;
+        return (answer, TimeProvider.System.GetElapsedTime(since));
+    }
+
+    private async Task<string> NewDatabaseAsync()
+    {
+        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
+        await ApiProcess.MigrateAsync(connectionString, Token);
+        return connectionString;
+    }
+}

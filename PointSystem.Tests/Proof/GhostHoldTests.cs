@@ -1,0 +1,98 @@
+using System.Globalization;
+using PointSystem.Locking;
+using PointSystem.Locking.Jobs;
+using PointSystem.Tests.Infrastructure;
+using PointSystem.Tests.Locking;
+using PointSystem.Tests.Sidecar;
+using StackExchange.Redis;
+
+namespace PointSystem.Tests.Proof;
+
+/// <summary>
+/// The answer to a TryLock is lost on either leg, at every place that asks for a lock, and so is every message after it: the key is held and nobody knows. When the
+/// network is back, it is free at once, not when its lease of ten minutes ends.
+/// </summary>
+public sealed class GhostHoldTests : IAsyncLifetime
+{
+    private const string Key = "point:use:member:1";
+    private const string RedisKey = "lock||points||" + Key;
+
+    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(10);
+
+    // Two round trips and 100 ms, after the breaker's probe (every 500 ms) has found the store back; and what a busy machine takes.
+    private static readonly TimeSpan FreeWithin = TimeSpan.FromSeconds(10);
+
+    private RedisServer _redis = null!;
+    private ConnectionMultiplexer _look = null!;
+    private FaultProxy _toRedis = null!;
+    private SidecarUnderTest _sidecar = null!;
+    private FaultProxy _toSidecar = null!;
+    private LockReplica _replica = null!;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _redis = await RedisServer.StartAsync(Token);
+        _look = await _redis.ConnectAsync();
+        _toRedis = new FaultProxy(_redis.Port);
+        var manifests = Directory.GetFiles(Path.Combine(Programs.Repository, "components"), "*.yaml").Select(File.ReadAllText)
+            .Select(text => text.Replace("envRef: REDIS_HOST", $"value: 127.0.0.1:{_toRedis.Port}", StringComparison.Ordinal));
+        _sidecar = await SidecarUnderTest.StartAsync(new StandIn(), _redis, manifests, Token);
+        _toSidecar = new FaultProxy(_sidecar.GrpcPort);
+        // Long enough for the test to cut the other direction too, before the clean-up of the unanswered attempt is sent.
+        _replica = await LockReplica.StartAsync(
+            null, [], ("DAPR_GRPC_PORT", _toSidecar.Port.ToString(CultureInfo.InvariantCulture)), ("Locking:AttemptTimeout", "00:00:02"));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _replica.DisposeAsync();
+        await _toSidecar.DisposeAsync();
+        await _sidecar.DisposeAsync();
+        await _toRedis.DisposeAsync();
+        await _look.DisposeAsync();
+        await _redis.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData("replica to sidecar", "a command's lock")]
+    [InlineData("replica to sidecar", "a job's lock")]
+    [InlineData("sidecar to Redis", "a command's lock")]
+    [InlineData("sidecar to Redis", "a job's lock")]
+    public async Task TryLock_AnswerLost_TheKeyIsFreeSoonAfterTheNetworkIsBack(string leg, string site)
+    {
+        var proxy = leg == "sidecar to Redis" ? _toRedis : _toSidecar;
+        proxy.KeepReplies();
+        var asked = AskAsync(site);
+        await Eventually.HoldsAsync(HeldAsync, "the lock is held in Redis");
+        proxy.KeepRequests();
+        Assert.True(await asked, "the caller goes on without a lease");
+        await Eventually.HoldsAsync(() => _replica.Monitor.IsFallback, "the breaker is open");
+        Assert.True(await HeldAsync());
+
+        proxy.Heal();
+        var healed = TimeProvider.System.GetTimestamp();
+        await Eventually.HoldsAsync(async () => !await HeldAsync(), "the ghost is gone");
+        Assert.InRange(TimeProvider.System.GetElapsedTime(healed), TimeSpan.Zero, FreeWithin);
+        await Eventually.HoldsAsync(() => _replica.Count("pointsystem.lock.ghosts") >= 1, "the ghost is counted");
+        await Eventually.HoldsAsync(() => !_replica.Monitor.IsFallback, "the breaker is closed");
+        await using var next = await _replica.Locks.TryAcquireAsync(Key, new LockOptions { Wait = TimeSpan.Zero, Lease = Lease }, Token);
+        Assert.NotNull(next);
+        Assert.False(next.IsFallback);
+    }
+
+    /// <summary>Whether the answer is a fallback.</summary>
+    private async Task<bool> AskAsync(string site)
+    {
+        if (site == "a job's lock")
+        {
+            await using var job = await _replica.JobLocks.TryAcquireAsync(Key, new JobLockOptions { Lease = Lease, Cap = TimeSpan.FromHours(1) }, Token);
+            return job!.IsFallback;
+        }
+        await using var handle = await _replica.Locks.AcquireAsync(Key, new LockOptions { Wait = TimeSpan.FromSeconds(5), Lease = Lease }, Token);
+        return handle.IsFallback;
+    }
+
+    private async Task<bool> HeldAsync() => await _look.GetDatabase().KeyExistsAsync(RedisKey);
+}

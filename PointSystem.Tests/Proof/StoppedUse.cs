@@ -1,0 +1,165 @@
+using System.Net;
+using Npgsql;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Proof;
+
+/// <summary>Where a write of the first replica can be stopped, between taking the lock and hearing that it was committed.</summary>
+public enum WriteStep
+{
+    /// <summary>It holds the lock; what it asks of Postgres has not arrived.</summary>
+    BeforeLoading,
+
+    /// <summary>It holds the lock and waits for the row lock.</summary>
+    WaitingForTheRow,
+
+    /// <summary>It holds both; the answer has not arrived.</summary>
+    Loaded,
+
+    /// <summary>It holds both and has decided; what it writes has not arrived.</summary>
+    Writing,
+
+    /// <summary>It is committed; the answer has not arrived.</summary>
+    Committed,
+}
+
+/// <summary>Brings a use of one point to a step, by its proxy to Postgres and by a row lock of the test's.</summary>
+internal sealed class StoppedUse : IAsyncDisposable
+{
+    private const string IdleInTransaction =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'pointsystem-api' AND state = 'idle in transaction'";
+
+    private readonly ProofCluster _proof;
+    private readonly PointsClient _client;
+    private readonly NpgsqlConnection _row;
+    private readonly string _key = Guid.NewGuid().ToString("n");
+
+    private StoppedUse(ProofCluster proof, long member)
+    {
+        _proof = proof;
+        _client = new PointsClient(proof.First.Url);
+        _row = new NpgsqlConnection(proof.Database);
+        Member = member;
+        Request = Task.FromResult<Answer?>(null);
+    }
+
+    public long Member { get; }
+
+    /// <summary>Its answer; null when the connection broke.</summary>
+    public Task<Answer?> Request { get; private set; }
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <summary>Sends the use and stops it at the step, for a member with 1,000 points.</summary>
+    public static async Task<StoppedUse> AtAsync(ProofCluster proof, WriteStep step)
+    {
+        var use = new StoppedUse(proof, await proof.MemberAsync(1_000));
+        await use._row.OpenAsync(Token);
+
+        // So that the configuration is fresh, and no request waits for it while the proxy holds everything back.
+        (await use._client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.Created);
+        if (step == WriteStep.BeforeLoading)
+        {
+            proof.ToDatabase.HoldRequests();
+        }
+        else
+        {
+            await use.OnRowAsync($"BEGIN; SELECT 1 FROM member_wallets WHERE member_id = {use.Member} FOR UPDATE");
+        }
+        use.Request = use.SendAsync();
+        await use.BringToAsync(step);
+        return use;
+    }
+
+    /// <summary>Whether Redis has the lock.</summary>
+    public async Task<bool> IsLockedAsync()
+    {
+        await using var redis = await _proof.RedisAsync();
+        return await redis.GetDatabase().KeyExistsAsync($"lock||point-api||point:use:member:{Member}");
+    }
+
+    /// <summary>Lets the network go on, and the row.</summary>
+    public async Task ReleaseAsync()
+    {
+        await OnRowAsync("ROLLBACK");
+        _proof.ToDatabase.ReleaseRequests();
+        _proof.ToDatabase.ReleaseReplies();
+    }
+
+    /// <summary>How often the use has been done.</summary>
+    public Task<long> DoneAsync() => Books.CountAsync(
+        _proof.Database, "SELECT count(*) FROM point_usages WHERE member_id = $1 AND order_number = 'STOPPED'", Member);
+
+    /// <summary>Sends the use again with its key, to the second replica, until it has a final answer.</summary>
+    public async Task<Answer> RepeatAsync()
+    {
+        using var other = new PointsClient(_proof.Cluster.Replicas[1].Url);
+        var answer = await other.UseAsync(Member, "STOPPED", 10, _key);
+        while (answer.Status is HttpStatusCode.Locked or HttpStatusCode.ServiceUnavailable)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(50), Token);
+            answer = await other.UseAsync(Member, "STOPPED", 10, _key);
+        }
+        return answer.Expect(HttpStatusCode.Created);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _proof.ToDatabase.Heal();
+        await _row.DisposeAsync();
+        await Request;
+        _client.Dispose();
+    }
+
+    private async Task OnRowAsync(string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, _row);
+        await command.ExecuteNonQueryAsync(Token);
+    }
+
+    private async Task<Answer?> SendAsync()
+    {
+        try
+        {
+            return await _client.UseAsync(Member, "STOPPED", 10, _key);
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+
+    private async Task BringToAsync(WriteStep step)
+    {
+        await Eventually.HoldsAsync(IsLockedAsync, "the lock is held");
+        if (step == WriteStep.BeforeLoading)
+        {
+            await Eventually.HoldsAsync(() => _proof.ToDatabase.HeldRequests > 0, "the request to Postgres is held");
+            return;
+        }
+        await Eventually.HoldsAsync(
+            async () => await Books.CountAsync(_proof.Database, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0, "it waits for the row");
+        switch (step)
+        {
+            case WriteStep.Loaded:
+                _proof.ToDatabase.HoldReplies();
+                break;
+            case WriteStep.Writing or WriteStep.Committed:
+                _proof.ToDatabase.HoldRequests();
+                break;
+        }
+        if (step != WriteStep.WaitingForTheRow)
+        {
+            await OnRowAsync("ROLLBACK");
+            await Eventually.HoldsAsync(async () => await Books.CountAsync(_proof.Database, IdleInTransaction) > 0, "it holds the row");
+            await Eventually.HoldsAsync(
+                () => step == WriteStep.Loaded ? _proof.ToDatabase.HeldReplies > 0 : _proof.ToDatabase.HeldRequests > 0, "the proxy holds what comes next");
+        }
+        if (step == WriteStep.Committed)
+        {
+            _proof.ToDatabase.HoldReplies();
+            _proof.ToDatabase.ReleaseRequests();
+            await Eventually.HoldsAsync(async () => await DoneAsync() == 1, "it is committed");
+        }
+    }
+}
