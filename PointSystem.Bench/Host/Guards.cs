@@ -21,7 +21,7 @@ internal sealed class Guards(IConfiguration configuration, EveryLotLedger everyL
     // Callers who wait for an advisory lock hold a connection each; from the pool of the transactions they would leave the holder none.
     public const int AdvisoryConnections = 40;
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan RedLockRetry = TimeSpan.FromMilliseconds(20);
+    public static readonly TimeSpan RedLockRetry = TimeSpan.FromMilliseconds(20);
     private ConnectionMultiplexer? _redis;
     private RedLockFactory? _redLocks;
 

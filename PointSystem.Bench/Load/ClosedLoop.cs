@@ -17,7 +17,8 @@ internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers,
     /// <summary>Runs for a time, or until a number of requests has been sent.</summary>
     /// <param name="time">Measured time; with <paramref name="requests"/> the longest.</param>
     /// <param name="requests">Requests of all callers together; null for as many as fit.</param>
-    public Turn Run(TimeSpan time, long? requests = null)
+    /// <param name="inspect">Sees every single measurement.</param>
+    public Turn Run(TimeSpan time, long? requests = null, Action<IReadOnlyList<Recording>>? inspect = null)
     {
         var run = Interlocked.Increment(ref _runs);
         var recordings = Enumerable.Range(0, callers).Select(_ => new Recording()).ToList();
@@ -37,6 +38,7 @@ internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers,
             throw new BenchException($"The load generator failed: {fault.Message}", fault);
         }
 
+        inspect?.Invoke(recordings);
         return Recording.Merge(recordings, requests is null ? time.TotalSeconds : Stopwatch.GetElapsedTime(began, last).TotalSeconds);
 
         void Call(int number)
@@ -57,7 +59,7 @@ internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers,
                     var sent = now;
                     var status = caller.Send(bytes);
                     now = Stopwatch.GetTimestamp();
-                    recording.Add(now - sent, status, now <= finish);
+                    recording.Add(now, now - sent, status, now <= finish);
                 }
 
                 InterlockedMax(ref last, now);

@@ -7,6 +7,7 @@ namespace PointSystem.Bench.Load;
 internal sealed class Recording
 {
     private long[] _latencies = new long[4096];
+    private long[] _ends = new long[4096];
     private int _count;
 
     /// <summary>Statuses of answers that were not wanted.</summary>
@@ -22,16 +23,22 @@ internal sealed class Recording
 
     public ReadOnlySpan<long> Latencies => _latencies.AsSpan(0, _count);
 
+    /// <summary>When each answer came, in ticks of the stopwatch.</summary>
+    public ReadOnlySpan<long> Ends => _ends.AsSpan(0, _count);
+
+    /// <param name="end">When the answer came, in ticks of the stopwatch.</param>
     /// <param name="latency">In ticks of the stopwatch.</param>
     /// <param name="status">201, or what came instead.</param>
     /// <param name="inTime">Whether the answer came within the measured time.</param>
-    public void Add(long latency, int status, bool inTime)
+    public void Add(long end, long latency, int status, bool inTime)
     {
         if (_count == _latencies.Length)
         {
             Array.Resize(ref _latencies, _count * 2);
+            Array.Resize(ref _ends, _count * 2);
         }
 
+        _ends[_count] = end;
         _latencies[_count++] = latency;
         InTime += inTime ? 1 : 0;
         if (status == 201)
@@ -72,6 +79,24 @@ internal sealed class Recording
             P99 = Ms(99),
             Max = Ms(100),
         };
+    }
+
+    /// <summary>Latencies in milliseconds, ascending, of what was under way or sent between two moments (in ticks of the stopwatch).</summary>
+    public static double[] Between(IReadOnlyList<Recording> recordings, long from, long to)
+    {
+        var found = new List<double>();
+        foreach (var recording in recordings)
+        {
+            for (var i = 0; i < recording._count; i++)
+            {
+                if (recording._ends[i] >= from && recording._ends[i] - recording._latencies[i] < to)
+                {
+                    found.Add(Milliseconds(recording._latencies[i]));
+                }
+            }
+        }
+
+        return [.. found.Order()];
     }
 
     private static double Milliseconds(long ticks) => ticks * 1000.0 / Stopwatch.Frequency;

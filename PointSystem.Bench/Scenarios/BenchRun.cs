@@ -8,15 +8,22 @@ namespace PointSystem.Bench.Scenarios;
 /// <summary>One call of the bench: its options, how it tells its progress, and what every report says about itself.</summary>
 internal sealed class BenchRun(BenchOptions options, TextWriter progress, string? repository, TimeProvider clock)
 {
+    private readonly TextWriter _progress = progress;
+    private readonly string? _repository = repository;
+    private readonly TimeProvider _clock = clock;
     private readonly Stopwatch _watch = Stopwatch.StartNew();
+
+    /// <summary>A part of another run, with options of its own.</summary>
+    public BenchRun(BenchOptions options, BenchRun whole)
+        : this(options, whole._progress, whole._repository, whole._clock) => _watch = whole._watch;
 
     public BenchOptions Options { get; } = options;
 
     /// <summary>One line, with the time since the start.</summary>
     public void Say(string line)
     {
-        progress.WriteLine($"{_watch.Elapsed:mm\\:ss}  {line}");
-        progress.Flush();
+        _progress.WriteLine($"{_watch.Elapsed:mm\\:ss}  {line}");
+        _progress.Flush();
     }
 
     /// <summary>Starts the servers on an empty database.</summary>
@@ -34,8 +41,8 @@ internal sealed class BenchRun(BenchOptions options, TextWriter progress, string
         Scenario = scenario.Name,
         Title = $"{scenario.Name}: {scenario.Summary}",
         Command = CommandLine(scenario.Name),
-        Commit = Machine.Commit(repository),
-        Date = clock.GetUtcNow(),
+        Commit = Machine.Commit(_repository),
+        Date = _clock.GetUtcNow(),
         Machine = await Machine.ReadAsync(cluster, cancellationToken),
         Settings = settings,
         Columns = [],

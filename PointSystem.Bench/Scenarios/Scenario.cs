@@ -22,6 +22,13 @@ internal static class ScenarioTable
         Duel.Hot,
         Duel.Uniform,
         Duel.Zipf,
+        new Neighbours(),
+        new LotCounts(),
+        new TableSizes(),
+        new Database(),
+        new LockCalls(),
+        new Failover(),
+        new ReplicaCounts(),
     ];
 
     public static string Names => string.Join(", ", All.Select(scenario => scenario.Name).Append(AllName));

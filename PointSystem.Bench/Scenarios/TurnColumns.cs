@@ -21,6 +21,17 @@ internal static class TurnColumns
         .. Parts.Select(part => new Column("cpu." + part, $"µs {part}", 0)),
     ];
 
+    /// <summary>For one caller: what matters is how long it takes.</summary>
+    public static IReadOnlyList<Column> Latencies { get; } =
+    [
+        new("mean", "mean ms", 2),
+        new("p50", "p50 ms", 2, WithSpread: true),
+        new("p95", "p95 ms", 2),
+        new("p99", "p99 ms", 2, WithSpread: true),
+        new("toFirst", "p50 to the first", 2, WithSpread: true),
+        new("errors", "errors", 0),
+    ];
+
     /// <param name="name">Whose.</param>
     /// <param name="meaning">For the reader.</param>
     /// <param name="turns">One for each round.</param>

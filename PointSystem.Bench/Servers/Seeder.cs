@@ -71,8 +71,7 @@ internal static class Seeder
     {
         foreach (var sql in new[] { "VACUUM ANALYZE", "CHECKPOINT" })
         {
-            await using var command = cluster.Database.CreateCommand(sql);
-            await command.ExecuteNonQueryAsync(cancellationToken);
+            await cluster.ExecuteAsync(sql, cancellationToken);
         }
     }
 }

@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using System.Net;
+using PointSystem.Bench.Stats;
+
+namespace PointSystem.Bench.Load;
+
+/// <summary>
+/// Requests at a fixed rate, whatever the answers do. A request that had to leave late, because all callers were still waiting, is measured from the
+/// moment at which it should have left: who is slow cannot hide it by being asked less.
+/// </summary>
+internal sealed class OpenLoop(IReadOnlyList<IPEndPoint> targets, int perSecond, Func<int, Members> members)
+{
+    // As many as are needed for answers of up to about a third of a second.
+    private const int Callers = 64;
+    private const int StackBytes = 256 * 1024;
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(30);
+    private static int _runs;
+
+    public Turn Run(TimeSpan time)
+    {
+        var run = Interlocked.Increment(ref _runs);
+        var recordings = Enumerable.Range(0, Callers).Select(_ => new Recording()).ToList();
+        var total = (long)(perSecond * time.TotalSeconds);
+        var began = Stopwatch.GetTimestamp();
+        long next = -1;
+        Exception? fault = null;
+        var threads = Enumerable.Range(0, Callers).Select(number => new Thread(() => Call(number), StackBytes) { IsBackground = true }).ToList();
+        threads.ForEach(thread => thread.Start());
+        threads.ForEach(thread => thread.Join());
+        return fault is null ? Recording.Merge(recordings, time.TotalSeconds) : throw new BenchException($"The load generator failed: {fault.Message}", fault);
+
+        void Call(int number)
+        {
+            var target = targets[number % targets.Count];
+            var request = new UseRequest(target.ToString(), $"O{Environment.ProcessId}-{run}-{number}", 1);
+            var who = members(number);
+            using var caller = new HttpCaller(target, AnswerLimit);
+            using var never = new ManualResetEventSlim();
+            try
+            {
+                long mine;
+                while ((mine = Interlocked.Increment(ref next)) < total)
+                {
+                    var due = began + (long)(mine * (double)Stopwatch.Frequency / perSecond);
+                    var early = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), due);
+                    if (early > TimeSpan.Zero)
+                    {
+                        never.Wait(early);
+                    }
+
+                    var status = caller.Send(request.Next(who.Next()));
+                    var now = Stopwatch.GetTimestamp();
+                    recordings[number].Add(now, Math.Max(0, now - due), status, inTime: true);
+                }
+            }
+            catch (Exception e)
+            {
+                fault = e;
+            }
+        }
+    }
+}

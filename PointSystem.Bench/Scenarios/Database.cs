@@ -1,0 +1,162 @@
+using System.Globalization;
+using PointSystem.Bench.Contenders;
+using PointSystem.Bench.Load;
+using PointSystem.Bench.Reports;
+using PointSystem.Bench.Servers;
+using PointSystem.Bench.Stats;
+using PointSystem.Local.Postgres;
+
+namespace PointSystem.Bench.Scenarios;
+
+/// <summary>What 1,000 uses cost the database, counted by the database itself.</summary>
+internal sealed record Database() : Scenario("database", "statements and commits of 1,000 uses, as Postgres counts them")
+{
+    private const int MemberCount = 10_000;
+    private const long LotAmount = 100_000;
+    private const int StatementsTold = 8;
+    private const string Extension = "pg_stat_statements";
+    private static readonly string[] Compared = ["statements", "commits"];
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
+
+    // Sessions hand in their commits when they have been idle for ten seconds.
+    private static readonly TimeSpan StatisticsDelay = TimeSpan.FromSeconds(11);
+
+    public override async Task<Report> RunAsync(BenchRun run, CancellationToken cancellationToken)
+    {
+        var options = run.Options;
+        var contenders = (options.Contenders ?? [Contender.Baseline, "distributed", "adaptive"]).Select(Contender.Find).ToList();
+        var callers = options.Callers ?? Duel.CallersDefault;
+        var time = TimeSpan.FromSeconds(options.Seconds ?? 4);
+        var hasStatements = PostgresBinaries.FindInstalled().Any(HasExtension);
+        await using var cluster = await run.StartClusterAsync(
+            local =>
+            {
+                if (hasStatements)
+                {
+                    local.PostgresSettings["shared_preload_libraries"] = Extension;
+                }
+            },
+            cancellationToken);
+        await Seeder.AddAsync(cluster, 1, 1, 100, LotAmount, cancellationToken);
+        await Seeder.AddAsync(cluster, 2, MemberCount - 1, 2, LotAmount, cancellationToken);
+        await Seeder.SettleAsync(cluster, cancellationToken);
+        if (hasStatements)
+        {
+            await cluster.ExecuteAsync($"CREATE EXTENSION IF NOT EXISTS {Extension}", cancellationToken);
+        }
+
+        var arena = new Arena(run, cluster);
+        var rows = new List<Row>();
+        var notes = new List<string>();
+        (string Name, ClosedLoop Load)[] loads =
+        [
+            ("uniform", new ClosedLoop(cluster.Targets(options.Gateway), callers, caller => new Members.Uniform(1, MemberCount, caller + 1))),
+            ("hot", new ClosedLoop(cluster.Targets(options.Gateway), callers, _ => new Members.One(1))),
+        ];
+        foreach (var (name, load) in loads)
+        {
+            foreach (var contender in contenders)
+            {
+                await contender.EnterAsync(cluster, cancellationToken);
+                var bench = new BenchLoad(load, callers, null);
+                arena.Count(await contender.RunAsync(cluster, bench, WarmUp, null, cancellationToken));
+                var before = await CommitsAsync(cluster, cancellationToken);
+                if (hasStatements)
+                {
+                    await cluster.ExecuteAsync("SELECT pg_stat_statements_reset()", cancellationToken);
+                }
+
+                var turn = await arena.MeasureAsync(() => contender.RunAsync(cluster, bench, time, null, cancellationToken), cancellationToken);
+                var thousands = turn.Accepted / 1000.0;
+                var figures = new Dictionary<string, Spread> { ["uses"] = Spread.Of(turn.Accepted), ["transactions"] = Spread.Of(turn.Transactions / thousands) };
+                if (hasStatements)
+                {
+                    var statements = await ReadStatementsAsync(cluster, cancellationToken);
+                    figures["statements"] = Spread.Of(statements.Sum(statement => statement.Calls) / thousands);
+                    figures["commits"] = Spread.Of(statements.Where(statement => statement.Text == "COMMIT").Sum(statement => statement.Calls) / thousands);
+                    figures["wal"] = Spread.Of(statements.Sum(statement => statement.WalBytes) / thousands / 1024);
+                    notes.Add($"Most frequent of {contender.Name}, {name} (calls for 1,000 uses, mean µs): " + string.Join("; ", statements.Take(StatementsTold).Select(statement =>
+                        FormattableString.Invariant($"{statement.Calls / thousands:N0} × {statement.MeanMicroseconds:N0} µs {Shorten(statement.Text)}"))) + ".");
+                }
+                else
+                {
+                    await Task.Delay(StatisticsDelay, cancellationToken);
+                    figures["commits"] = Spread.Of((await CommitsAsync(cluster, cancellationToken) - before) / thousands);
+                }
+
+                rows.Add(new Row($"{contender.Name}, {name}", contender.Meaning, figures));
+                run.Say(FormattableString.Invariant($"{contender.Name,-12} {name,-8} {turn.Accepted:N0} uses"));
+                await contender.LeaveAsync(cluster, cancellationToken);
+            }
+        }
+
+        notes.Add(hasStatements
+            ? "Counted by pg_stat_statements; everything that the replicas send is in it, the resetting of pooled connections too."
+            : "pg_stat_statements is not installed: commits are those of pg_stat_database.");
+        var books = await arena.CheckBooksAsync(cancellationToken);
+        var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
+        {
+            ["callers"] = callers.ToString(CultureInfo.InvariantCulture),
+            ["seconds a turn"] = time.TotalSeconds.ToString(CultureInfo.InvariantCulture),
+            ["replicas"] = options.Replicas.ToString(CultureInfo.InvariantCulture),
+        }, cancellationToken);
+        return report with
+        {
+            Columns =
+            [
+                new Column("uses", "uses", 0), new Column("statements", "statements for 1,000", 0), new Column("commits", "commits for 1,000", 0),
+                new Column("transactions", "writing transactions for 1,000", 0), new Column("wal", "WAL KiB for 1,000", 0),
+            ],
+            Rows = rows,
+            Targets = [.. Targets(rows, loads.Select(load => load.Name))],
+            Notes = [.. notes, books],
+        };
+    }
+
+    private static IEnumerable<Target> Targets(List<Row> rows, IEnumerable<string> loads) =>
+        from load in loads
+        from figure in Compared
+        let mine = rows.Find(row => row.Name == "distributed, " + load)?.Figures.GetValueOrDefault(figure)
+        let theirs = rows.Find(row => row.Name == $"{Contender.Baseline}, {load}")?.Figures.GetValueOrDefault(figure)
+        where mine is not null && theirs is not null
+        select new Target($"{figure} of distributed to row, {load}", 0.25, false, mine.Median / theirs.Median, " ×");
+
+    private static bool HasExtension(PostgresBinaries binaries)
+    {
+        var server = new FileInfo(binaries.Server);
+        var directory = Path.GetDirectoryName(server.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? server.FullName)!;
+        return new[] { "lib", Path.Combine("lib", "postgresql") }
+            .Select(lib => Path.GetFullPath(Path.Combine(directory, "..", lib)))
+            .Any(lib => Directory.Exists(lib) && Directory.EnumerateFiles(lib, Extension + ".*").Any());
+    }
+
+    private static Task<long> CommitsAsync(BenchCluster cluster, CancellationToken cancellationToken) =>
+        cluster.ScalarAsync<long>("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()", cancellationToken);
+
+    private static async Task<List<Statement>> ReadStatementsAsync(BenchCluster cluster, CancellationToken cancellationToken)
+    {
+        var statements = new List<Statement>();
+        await using var command = cluster.Database.CreateCommand(
+            """
+            SELECT query, sum(calls)::bigint, (sum(total_exec_time) * 1000 / sum(calls))::float8, sum(wal_bytes)::bigint
+            FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query !~ 'pg_stat_|pg_snapshot'
+            GROUP BY query ORDER BY 2 DESC
+            """);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            statements.Add(new Statement(reader.GetString(0), reader.GetInt64(1), reader.GetDouble(2), reader.GetInt64(3)));
+        }
+
+        return statements;
+    }
+
+    private static string Shorten(string text)
+    {
+        const int Length = 60;
+        var line = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).Replace('|', '¦');
+        return line.Length <= Length ? line : line[..Length] + "…";
+    }
+
+    private sealed record Statement(string Text, long Calls, double MeanMicroseconds, long WalBytes);
+}

@@ -1,0 +1,116 @@
+using System.Globalization;
+using PointSystem.Bench.Contenders;
+using PointSystem.Bench.Load;
+using PointSystem.Bench.Reports;
+using PointSystem.Bench.Servers;
+using PointSystem.Bench.Stats;
+
+namespace PointSystem.Bench.Scenarios;
+
+/// <summary>What members nobody else spends from notice of a storm on one other member.</summary>
+internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 cold members at a fixed rate, quiet and while 100 callers storm one member; small pools")
+{
+    private const int MemberCount = 10_000;
+    private const long LotAmount = 100_000;
+    private const int PoolSize = 10;
+    private const int PerSecond = 100;
+    private const double Bound = 2;
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
+
+    // The storm is to be there before and after what is measured.
+    private static readonly TimeSpan Margin = TimeSpan.FromSeconds(1);
+
+    public override async Task<Report> RunAsync(BenchRun run, CancellationToken cancellationToken)
+    {
+        var options = run.Options with { PoolSize = run.Options.PoolSize == BenchOptions.PoolSizeDefault ? PoolSize : run.Options.PoolSize };
+        var contenders = (options.Contenders ?? ["distributed", "adaptive", Contender.Baseline]).Select(Contender.Find).ToList();
+        var rounds = options.Rounds ?? 3;
+        var callers = options.Callers ?? Duel.CallersDefault;
+        var time = TimeSpan.FromSeconds(options.Seconds ?? 5);
+        await using var cluster = await run.StartClusterAsync(local => local.PoolSize = options.PoolSize, cancellationToken);
+        await Seeder.AddAsync(cluster, 1, 1, 100, LotAmount, cancellationToken);
+        await Seeder.AddAsync(cluster, 2, MemberCount - 1, 2, LotAmount, cancellationToken);
+        await Seeder.SettleAsync(cluster, cancellationToken);
+
+        var arena = new Arena(run, cluster);
+        var targets = cluster.Targets(options.Gateway);
+        var storm = new ClosedLoop(targets, callers, _ => new Members.One(1));
+        var cold = new OpenLoop(targets, PerSecond, caller => new Members.Uniform(2, MemberCount - 1, caller + 1));
+        var everybody = new ClosedLoop(targets, callers, caller => new Members.Uniform(1, MemberCount, caller + 1));
+        var turns = new Dictionary<string, List<Turn>>();
+        void Keep(string name, Turn turn)
+        {
+            turns.TryAdd(name, []);
+            turns[name].Add(turn);
+        }
+
+        for (var round = 0; round <= rounds; round++)
+        {
+            foreach (var contender in contenders)
+            {
+                await contender.EnterAsync(cluster, cancellationToken);
+                if (round == 0)
+                {
+                    arena.Count(await Task.Run(() => everybody.Run(WarmUp), cancellationToken));
+                    arena.Count(await Task.Run(() => storm.Run(WarmUp), cancellationToken));
+                    await contender.LeaveAsync(cluster, cancellationToken);
+                    continue;
+                }
+
+                var quiet = await arena.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken);
+                var storming = Task.Run(() => storm.Run(time + Margin + Margin), cancellationToken);
+                await Task.Delay(Margin, cancellationToken);
+                var beside = await arena.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken);
+                Keep(Quiet(contender), quiet);
+                Keep(Beside(contender), beside);
+                Keep(Storm(contender), arena.Count(await storming));
+                run.Say(FormattableString.Invariant(
+                    $"round {round}/{rounds}  {contender.Name,-12} p99 of cold members quiet {quiet.P99:N1} ms, in the storm {beside.P99:N1} ms, storm {turns[Storm(contender)][^1].PerSecond:N0}/s"));
+                await contender.LeaveAsync(cluster, cancellationToken);
+            }
+        }
+
+        var books = await arena.CheckBooksAsync(cancellationToken);
+        var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
+        {
+            ["cold requests/s"] = PerSecond.ToString(CultureInfo.InvariantCulture),
+            ["callers of the storm"] = callers.ToString(CultureInfo.InvariantCulture),
+            ["rounds"] = rounds.ToString(CultureInfo.InvariantCulture),
+            ["seconds a turn"] = time.TotalSeconds.ToString(CultureInfo.InvariantCulture),
+            ["replicas"] = options.Replicas.ToString(CultureInfo.InvariantCulture),
+            ["connections of each replica"] = options.PoolSize.ToString(CultureInfo.InvariantCulture),
+        }, cancellationToken);
+        return report with
+        {
+            Columns = [new Column("perSecond", "requests/s", 0), .. TurnColumns.Latencies, new Column("toQuiet", "p99 to quiet", 2, WithSpread: true)],
+            Rows =
+            [
+                .. contenders.SelectMany(contender => new[]
+                {
+                    RowOf(contender, Quiet(contender), turns), RowOf(contender, Beside(contender), turns), RowOf(contender, Storm(contender), turns),
+                }),
+            ],
+            Targets =
+            [
+                .. contenders.Where(contender => contender.Name == "distributed").Select(contender => new Target(
+                    "distributed, p99 of cold members in the storm to quiet", Bound, false, ToQuiet(contender, turns).Median, " ×")),
+            ],
+            Notes = [.. Arena.ErrorNotes(turns), books],
+        };
+    }
+
+    private static Row RowOf(Contender contender, string name, Dictionary<string, List<Turn>> turns)
+    {
+        var row = TurnColumns.Row(name, contender.Meaning, turns[name], null);
+        return name == Beside(contender) ? row with { Figures = new Dictionary<string, Spread>(row.Figures) { ["toQuiet"] = ToQuiet(contender, turns) } } : row;
+    }
+
+    private static Spread ToQuiet(Contender contender, Dictionary<string, List<Turn>> turns) =>
+        Spread.Of(turns[Beside(contender)].Zip(turns[Quiet(contender)], (beside, quiet) => beside.P99 / quiet.P99));
+
+    private static string Quiet(Contender contender) => contender.Name + ", cold members, quiet";
+
+    private static string Beside(Contender contender) => contender.Name + ", cold members, in the storm";
+
+    private static string Storm(Contender contender) => contender.Name + ", the storm";
+}
