@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using PointSystem.Bench.Contenders;
+using PointSystem.Bench.Micro;
 using PointSystem.Bench.Reports;
 using PointSystem.Bench.Scenarios;
 using PointSystem.Local;
@@ -11,6 +12,8 @@ namespace PointSystem.Bench;
 /// <summary>The command line: runs scenarios, prints tables, writes files.</summary>
 internal static class BenchCommand
 {
+    private const string ReportName = "report";
+    private const string MicroName = "micro";
     private const int Wrong = 1;
     private const int Misused = 2;
 
@@ -22,7 +25,7 @@ internal static class BenchCommand
         try
         {
             options = BenchOptions.Parse(arguments);
-            scenarios = options.Help ? [] : ScenarioTable.Find(options.Scenario);
+            scenarios = options.Help || options.Scenario is ReportName or MicroName ? [] : ScenarioTable.Find(options.Scenario);
             _ = options.Contenders?.Select(Contender.Find).ToList();
         }
         catch (BenchException e)
@@ -44,6 +47,20 @@ internal static class BenchCommand
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
         {
+            if (options.Scenario == ReportName)
+            {
+                var repository = BuildPaths.RepositoryRoot();
+                foreach (var file in await Documents.RewriteAsync(repository, ResultsDirectory(options, repository), stop.Token))
+                {
+                    await output.WriteLineAsync($"Written: {file}");
+                }
+            }
+
+            if (options.Scenario == MicroName)
+            {
+                MicroBenchmarks.Run(ResultsDirectory(options, BuildPaths.RepositoryRoot()));
+            }
+
             foreach (var scenario in scenarios)
             {
                 await RunAsync(scenario, options, output, stop.Token);
@@ -89,14 +106,16 @@ internal static class BenchCommand
                 await output.WriteLineAsync(TextTable.Markdown(report));
             }
 
-            var directory = options.Output ?? Path.Combine(repository ?? Environment.CurrentDirectory, "bench", "results");
-            run.Say($"Written: {await ResultFiles.WriteAsync(report, directory, cancellationToken)}");
+            run.Say($"Written: {await ResultFiles.WriteAsync(report, ResultsDirectory(options, repository), cancellationToken)}");
         }
         finally
         {
             temporary?.Delete(recursive: true);
         }
     }
+
+    private static string ResultsDirectory(BenchOptions options, string? repository) =>
+        options.Output ?? Path.Combine(repository ?? Environment.CurrentDirectory, "bench", "results");
 
     private static string HelpText() =>
         $"""
@@ -106,6 +125,8 @@ internal static class BenchCommand
 
         {string.Join('\n', ScenarioTable.All.Select(scenario => $"  {scenario.Name,-12} {scenario.Summary}"))}
           {ScenarioTable.AllName,-12} every scenario, one after the other
+          {MicroName,-12} the parts without servers: draw order, queue, lock keys (BenchmarkDotNet)
+          {ReportName,-12} puts the latest results into docs/performance.md and draws the README's chart
 
           --rounds N           how often each contender gets its turn
           --seconds N          measured time of each turn

@@ -26,6 +26,9 @@ internal sealed record Report
 
     public required IReadOnlyList<Row> Rows { get; init; }
 
+    /// <summary>The key of the column that the chart shows.</summary>
+    public required string Charted { get; init; }
+
     public IReadOnlyList<Target> Targets { get; init; } = [];
 
     /// <summary>Sentences: the check of the books, errors by kind, what a column means.</summary>

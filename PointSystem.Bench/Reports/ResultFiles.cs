@@ -30,12 +30,13 @@ internal static class ResultFiles
         }
     }
 
-    /// <summary>Writes <c>{scenario}.json</c> and says where.</summary>
+    /// <summary>Writes <c>{scenario}.json</c> and the chart <c>{scenario}.svg</c>, and says where.</summary>
     public static async Task<string> WriteAsync(Report report, string directory, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(directory);
         var path = Path.Combine(directory, report.Scenario + ".json");
         await File.WriteAllTextAsync(path, Serialize(report) + "\n", cancellationToken);
+        await File.WriteAllTextAsync(Path.ChangeExtension(path, ".svg"), BarChart.Draw([report]), cancellationToken);
         return path;
     }
 

@@ -96,7 +96,7 @@ internal sealed class Arena(BenchRun run, BenchCluster cluster)
         cluster.ScalarAsync<long>("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint", cancellationToken);
 
     /// <summary>Until the replicas have compiled what the warm-up showed them to be worth it.</summary>
-    private async Task SettleAsync(CancellationToken cancellationToken)
+    public async Task SettleAsync(CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
         while (watch.Elapsed < SettleLimit)

@@ -47,6 +47,7 @@ internal sealed class BenchRun(BenchOptions options, TextWriter progress, string
         Settings = settings,
         Columns = [],
         Rows = [],
+        Charted = "",
     };
 
     private string CommandLine(string scenario)

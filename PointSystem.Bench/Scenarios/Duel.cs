@@ -115,6 +115,7 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
         var report = await run.DescribeAsync(this, cluster, Settings(options, rounds, callers, requests, time), cancellationToken);
         return report with
         {
+            Charted = "perSecond",
             Columns = TurnColumns.All,
             Rows = [.. contenders.Select(contender => TurnColumns.Row(contender.Name, contender.Meaning, turns[contender.Name], turns.GetValueOrDefault(Contender.Baseline)))],
             Targets = [.. Targets(turns)],

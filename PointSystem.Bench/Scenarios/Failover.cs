@@ -84,6 +84,7 @@ internal sealed record Failover() : Scenario("failover", "Redis is killed and st
         var errors = new Dictionary<string, List<Turn>> { ["all phases"] = turns };
         return report with
         {
+            Charted = "p99",
             Columns =
             [
                 new Column("perSecond", "requests/s", 0, WithSpread: true), new Column("p50", "p50 ms", 1), new Column("p99", "p99 ms", 1, WithSpread: true),

@@ -78,6 +78,7 @@ internal sealed record LockCalls() : Scenario("lock", "acquire and release a loc
         var alone = figures[$"{Sidecar}, alone"];
         return report with
         {
+            Charted = "acquire50",
             Columns =
             [
                 new Column("acquire50", "acquire p50 ms", 2, WithSpread: true), new Column("acquire99", "acquire p99 ms", 2), new Column("acquireMax", "longest ms", 0),

@@ -53,6 +53,11 @@ internal sealed record LotCounts() : Scenario("lots", "latency of a use by one c
 
                 await contender.LeaveAsync(cluster, cancellationToken);
             }
+
+            if (round == 0)
+            {
+                await arena.SettleAsync(cancellationToken);
+            }
         }
 
         var books = await arena.CheckBooksAsync(cancellationToken);
@@ -64,6 +69,7 @@ internal sealed record LotCounts() : Scenario("lots", "latency of a use by one c
         }, cancellationToken);
         return report with
         {
+            Charted = "p50",
             Columns = TurnColumns.Latencies,
             Rows = [.. contenders.SelectMany(contender => Sizes.Select(size => RowOf(contender, size, turns)))],
             Targets = [.. contenders.Where(contender => contender.Name is "distributed" or "adaptive").Select(contender => new Target(

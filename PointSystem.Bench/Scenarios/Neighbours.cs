@@ -68,6 +68,11 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
                     $"round {round}/{rounds}  {contender.Name,-12} p99 of cold members quiet {quiet.P99:N1} ms, in the storm {beside.P99:N1} ms, storm {turns[Storm(contender)][^1].PerSecond:N0}/s"));
                 await contender.LeaveAsync(cluster, cancellationToken);
             }
+
+            if (round == 0)
+            {
+                await arena.SettleAsync(cancellationToken);
+            }
         }
 
         var books = await arena.CheckBooksAsync(cancellationToken);
@@ -82,6 +87,7 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
         }, cancellationToken);
         return report with
         {
+            Charted = "p99",
             Columns = [new Column("perSecond", "requests/s", 0), .. TurnColumns.Latencies, new Column("toQuiet", "p99 to quiet", 2, WithSpread: true)],
             Rows =
             [

@@ -66,6 +66,7 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 rep
 
         return report! with
         {
+            Charted = "perSecond",
             Columns = TurnColumns.All,
             Rows = [.. rows.OrderBy(row => row.Name.StartsWith("hot", StringComparison.Ordinal)).ThenBy(row => contenders.FindIndex(contender => row.Name.Contains($", {contender.Name},", StringComparison.Ordinal)))],
             Notes = notes,

@@ -31,7 +31,7 @@ internal static class ScenarioTable
         new ReplicaCounts(),
     ];
 
-    public static string Names => string.Join(", ", All.Select(scenario => scenario.Name).Append(AllName));
+    public static string Names => string.Join(", ", All.Select(scenario => scenario.Name).Append(AllName).Append("micro").Append("report"));
 
     /// <exception cref="BenchException">There is none of that name.</exception>
     public static IReadOnlyList<Scenario> Find(string name) =>

@@ -1,0 +1,70 @@
+using BenchmarkDotNet.Attributes;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using PointSystem.Locking;
+using PointSystem.Locking.Store;
+
+namespace PointSystem.Bench.Micro;
+
+/// <summary>The way of a command through the executor, from enqueueing to its outcome; neither store nor handler does anything.</summary>
+public class ExecutorBenchmark
+{
+    private const int Crowd = 100;
+    private IHost _host = null!;
+    private CombiningExecutor<Command, int> _executor = null!;
+    private long _next;
+
+    [Params("distributed", "adaptive", "row")]
+    public string Mode { get; set; } = "";
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        var builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Configuration["Locking:Mode"] = Mode;
+        builder.Services.AddSingleton<ILockStore, EmptyStore>();
+        builder.AddDistributedLocks();
+        builder.Services.AddLockedCommands(typeof(Command));
+        builder.Services.AddCombiningExecutor<Command, int, EmptyHandler>();
+        _host = builder.Build();
+        _host.Start();
+        _executor = _host.Services.GetRequiredService<CombiningExecutor<Command, int>>();
+    }
+
+    [GlobalCleanup]
+    public void Cleanup()
+    {
+        _host.StopAsync().GetAwaiter().GetResult();
+        _host.Dispose();
+    }
+
+    /// <summary>One alone, each on a key that nobody else has.</summary>
+    [Benchmark]
+    public Task<int> Alone() => _executor.ExecuteAsync(new Command(++_next), CancellationToken.None);
+
+    /// <summary>A hundred at a time on one key; the time of one.</summary>
+    [Benchmark(OperationsPerInvoke = Crowd)]
+    public Task<int[]> Crowded() =>
+        Task.WhenAll(Enumerable.Range(0, Crowd).Select(_ => _executor.ExecuteAsync(new Command(1), CancellationToken.None)));
+
+    [DistributedLock("bench:member:{MemberId}", WaitSeconds = 5, LeaseSeconds = 10)]
+    internal sealed record Command(long MemberId);
+
+    private sealed class EmptyHandler : IBatchHandler<Command, int>
+    {
+        public Task<IReadOnlyList<int>> ExecuteAsync(
+            IReadOnlyList<Command> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyList<int>>(new int[commands.Count]);
+
+        public long Affinity(Command command) => command.MemberId;
+
+        public BatchFault Classify(Exception failure) => BatchFault.RolledBack;
+    }
+
+    private sealed class EmptyStore : ILockStore
+    {
+        public Task<bool> TryLockAsync(string key, string owner, int leaseSeconds, CancellationToken cancellationToken) => Task.FromResult(true);
+
+        public Task<UnlockStatus> UnlockAsync(string key, string owner, CancellationToken cancellationToken) => Task.FromResult(UnlockStatus.Released);
+    }
+}

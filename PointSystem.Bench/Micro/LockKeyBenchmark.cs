@@ -1,0 +1,19 @@
+using BenchmarkDotNet.Attributes;
+using PointSystem.Locking;
+using PointSystem.Locking.Keys;
+
+namespace PointSystem.Bench.Micro;
+
+/// <summary>The key of a command, by its template.</summary>
+public class LockKeyBenchmark
+{
+    private readonly CommandLock<Command> _lock =
+        new(LockKeyTemplate.Parse("point:use:member:{MemberId}", typeof(Command)), new LockOptions());
+
+    private readonly Command _command = new(4_711_000_042);
+
+    [Benchmark]
+    public string KeyFor() => _lock.KeyFor(_command);
+
+    internal sealed record Command(long MemberId);
+}
