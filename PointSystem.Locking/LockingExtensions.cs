@@ -18,7 +18,7 @@ namespace PointSystem.Locking;
 public static class LockingExtensions
 {
     /// <summary>
-    /// Adds <see cref="IDistributedLocks"/>, <see cref="LockedExecutor"/> and <see cref="LockMonitor"/> on Dapr's lock API, configured by the section
+    /// Adds <see cref="IDistributedLocks"/>, <see cref="IJobLocks"/> and <see cref="LockMonitor"/> on Dapr's lock API, configured by the section
     /// <c>Locking</c>. Registers the shared <see cref="DaprClient"/> if there is none yet; its endpoint comes from <c>DAPR_GRPC_ENDPOINT</c> or
     /// <c>DAPR_GRPC_PORT</c>. Options and templates are checked when the host starts. Meter and activity source are named <c>PointSystem.Locking</c>.
     /// </summary>
@@ -43,9 +43,6 @@ public static class LockingExtensions
         services.TryAddSingleton<CommandLockTable>();
         services.TryAddSingleton<DistributedLocks>();
         services.TryAddSingleton<IDistributedLocks>(provider => provider.GetRequiredService<DistributedLocks>());
-        services.TryAddSingleton(provider => new LockedExecutor(
-            provider.GetRequiredService<CommandLockTable>(), provider.GetRequiredService<DistributedLocks>(),
-            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LockedExecutor>>()));
         services.TryAddSingleton(provider => new LockMonitor(
             provider.GetRequiredService<KeyedGate>(), provider.GetRequiredService<LockBreaker>(), provider.GetRequiredService<IOptions<LockingOptions>>(),
             provider.GetServices<ICombiner>()));

@@ -136,7 +136,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
             activity?.SetStatus(ActivityStatusCode.Error, failure.GetType().Name);
             // A cancelled commit may have been one: nothing that was cancelled is tried again.
             return ending.IsCancellationRequested && BoundedWork.IsEndOf(failure)
-                ? (BatchFault.Unknown, new LeaseEndedException([.. waiters.Select(waiter => waiter.Queue.Keys[0].Key).Distinct()], failure))
+                ? (BatchFault.Unknown, executor.LeaseEnded([.. waiters.Select(waiter => waiter.Queue.Keys[0].Key).Distinct()], failure))
                 : (Classify(failure), failure);
         }
     }

@@ -5,6 +5,8 @@ namespace PointSystem.Locking;
 /// <summary>What the executor tells of itself, and its end.</summary>
 public sealed partial class CombiningExecutor<TCommand, TOutcome>
 {
+    private const int NamedMax = 4;
+
     /// <inheritdoc cref="CombiningSnapshot"/>
     public CombiningSnapshot Snapshot(int keysMax)
     {
@@ -62,6 +64,14 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
 
     /// <summary>A row lock was busy: somebody outside this replica's queue works on the same row.</summary>
     internal void WasBusy(Waiter<TCommand, TOutcome> waiter) => _heat.Mark(waiter.Queue.Name, Now);
+
+    /// <summary>Work was cancelled because its time had come: worth a line in the log, and this for its callers.</summary>
+    internal LeaseEndedException LeaseEnded(IReadOnlyList<string> keys, Exception failure)
+    {
+        var named = string.Join(" and ", keys.Take(NamedMax));
+        _logger.LeaseEnded(keys.Count > NamedMax ? $"{named} and {keys.Count - NamedMax} others" : named);
+        return new LeaseEndedException(keys, failure);
+    }
 
     private void SignalIfDrained()
     {

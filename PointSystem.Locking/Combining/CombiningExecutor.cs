@@ -124,7 +124,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
             }
             catch (Exception failure) when (timeUp.IsCancellationRequested && !cancellationToken.IsCancellationRequested && BoundedWork.IsEndOf(failure))
             {
-                throw new LeaseEndedException([.. keys.Select(keyed => keyed.Key)], failure);
+                throw LeaseEnded([.. keys.Select(keyed => keyed.Key)], failure);
             }
         }
         finally

@@ -35,8 +35,6 @@ internal sealed class LockReplica : IAsyncDisposable
 
     public IJobLocks JobLocks => _host.Services.GetRequiredService<IJobLocks>();
 
-    public LockedExecutor Executor => _host.Services.GetRequiredService<LockedExecutor>();
-
     public LockMonitor Monitor => _host.Services.GetRequiredService<LockMonitor>();
 
     public static IHost Build(ILockStore? store, Type[] commands, params (string Key, string Value)[] settings)

@@ -40,8 +40,7 @@ public sealed class CombiningExecutorTests
         };
         Assert.Equal("done a", await replica.UseAsync(1, "a"));
         Assert.Equal("a", Assert.Single(Assert.Single(replica.Handler.Batches)).Text);
-        await Eventually.HoldsAsync(() => !_store.IsHeld(UseOf1), "the lock is given back");
-        Assert.Equal(0, replica.Executor.Snapshot(10).ActiveKeys);
+        await Eventually.HoldsAsync(() => !_store.IsHeld(UseOf1) && replica.Executor.Snapshot(10).ActiveKeys == 0, "the lock is given back, the key is idle");
     }
 
     [Fact]
@@ -121,6 +120,25 @@ public sealed class CombiningExecutorTests
         await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new Transfer(2, 1, "t"), Token));
         await Eventually.HoldsAsync(() => !_store.IsHeld("point:accumulate:member:1"), "the first is given back");
         Assert.Single(replica.Handler.Batches);
+    }
+
+    [Theory]
+    [InlineData(10, 9, "point:accumulate:member:9", "point:use:member:10")]
+    [InlineData(9, 10, "point:use:member:9", "point:accumulate:member:10")]
+    [InlineData(9, 9, "point:accumulate:member:9", "point:use:member:9")]
+    public async Task ExecuteAsync_TwoLocks_AreTakenInAscendingMemberId(long from, long to, string first, string second)
+    {
+        await using var replica = await StartAsync();
+        Assert.Equal("done t", await replica.Executor.ExecuteAsync(new Transfer(from, to, "t"), Token));
+        Assert.Equal([first, second], _store.Asked);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_UnregisteredCommand_SaysWhatToDo()
+    {
+        await using var replica = await StartAsync();
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => replica.Executor.ExecuteAsync(new Unregistered(1, "a"), Token));
+        Assert.Contains("AddLockedCommands", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

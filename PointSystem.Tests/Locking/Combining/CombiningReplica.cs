@@ -25,6 +25,10 @@ public sealed record Once(long MemberId, string Text) : Command(MemberId, Text);
 [DistributedLock("point:accumulate:member:{To}")]
 public sealed record Transfer(long MemberId, long To, string Text) : Command(MemberId, Text);
 
+/// <summary>What nobody has registered.</summary>
+[DistributedLock("point:use:member:{MemberId}")]
+public sealed record Unregistered(long MemberId, string Text) : Command(MemberId, Text);
+
 /// <summary>A batch handler that records what it is given, and waits or fails as a test says.</summary>
 internal sealed class RecordingHandler : IBatchHandler<Command, string>
 {
