@@ -12,17 +12,26 @@ internal static class ContainerRuntime
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
     private const string Setting = "POINTSYSTEM_CONTAINERS";
+    private const string RuntimeSetting = "ASPIRE_CONTAINER_RUNTIME";
 
     /// <summary>True when Docker or Podman answers. The setting <c>POINTSYSTEM_CONTAINERS</c>, true or false, spares the look.</summary>
     /// <exception cref="LocalException">The setting is neither.</exception>
     public static bool HasContainers(this IDistributedApplicationBuilder builder) => builder.Configuration[Setting] switch
     {
-        null or "" => Candidates(builder).Any(IsUp),
+        null or "" => Find(builder),
         var text => bool.TryParse(text, out var given) ? given : throw new LocalException($"{Setting} must be true or false."),
     };
 
-    private static string[] Candidates(IDistributedApplicationBuilder builder) =>
-        builder.Configuration["ASPIRE_CONTAINER_RUNTIME"] is { Length: > 0 } chosen ? [chosen] : ["docker", "podman"];
+    private static bool Find(IDistributedApplicationBuilder builder)
+    {
+        string[] candidates = builder.Configuration[RuntimeSetting] is { Length: > 0 } chosen ? [chosen] : ["docker", "podman"];
+        if (candidates.FirstOrDefault(IsUp) is not { } found)
+        {
+            return false;
+        }
+        builder.Configuration[RuntimeSetting] = found;
+        return true;
+    }
 
     private static bool IsUp(string runtime)
     {

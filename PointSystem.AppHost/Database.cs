@@ -10,6 +10,7 @@ namespace PointSystem.AppHost;
 internal static class Database
 {
     private const string Points = "points";
+    private const string ResourceName = "postgres";
 
     /// <summary>The database as the connection string <c>points</c>, healthy once somebody can log in.</summary>
     public static IResourceBuilder<ConnectionStringResource> AddPointDatabase(this IDistributedApplicationBuilder builder, Settings settings, bool containers)
@@ -32,8 +33,8 @@ internal static class Database
 
     private static ReferenceExpression Container(this IDistributedApplicationBuilder builder, Settings settings)
     {
-        var database = builder.AddPostgres("postgres", password: builder.AddPassword(settings))
-            .WithDataVolume()
+        var database = builder.AddPostgres(ResourceName, password: builder.AddPassword(settings))
+            .WithDataVolume(settings.VolumeFor(ResourceName))
             .WithArgs("-c", $"max_connections={settings.DatabaseConnections}")
             .AddDatabase("points-database", Points);
         return ReferenceExpression.Create($"{database}");
@@ -44,7 +45,7 @@ internal static class Database
         var port = Ports.Next();
         string[] options = ["--data", settings.DataDirectory, "--port", $"{port}", "--max-connections", $"{settings.DatabaseConnections}"];
         var endpoint = builder
-            .AddExecutable("postgres", DotnetHost.Path, AppContext.BaseDirectory, [.. DotnetHost.Verb(PostgresCommand.Name, options)])
+            .AddExecutable(ResourceName, DotnetHost.Path, AppContext.BaseDirectory, [.. DotnetHost.Verb(PostgresCommand.Name, options)])
             .WithEndpoint(port: port, scheme: "tcp", name: "tcp", isProxied: false)
             .GetEndpoint("tcp");
         var password = builder.AddPassword(settings);

@@ -13,11 +13,11 @@ internal static class LockStore
 
     /// <summary>Redis for the leases: without a password and without TLS, on the loopback interface only, as <c>components/lockstore.yaml</c> expects it.</summary>
     public static IResourceBuilder<IResourceWithEndpoints> AddLockStore(this IDistributedApplicationBuilder builder, Settings settings, bool containers) =>
-        containers ? builder.Container() : builder.Executable(settings);
+        containers ? builder.Container(settings) : builder.Executable(settings);
 
 #pragma warning disable ASPIRECERTIFICATES001 // Experimental, and the only way to have no TLS where a development certificate is trusted.
-    private static IResourceBuilder<RedisResource> Container(this IDistributedApplicationBuilder builder) =>
-        builder.AddRedis(Name).WithPassword(null).WithoutHttpsCertificate().WithDataVolume();
+    private static IResourceBuilder<RedisResource> Container(this IDistributedApplicationBuilder builder, Settings settings) =>
+        builder.AddRedis(Name).WithPassword(null).WithoutHttpsCertificate().WithDataVolume(settings.VolumeFor(Name));
 #pragma warning restore ASPIRECERTIFICATES001
 
     private static IResourceBuilder<ExecutableResource> Executable(this IDistributedApplicationBuilder builder, Settings settings)

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using PointSystem.Local;
 using PointSystem.Local.Cluster;
 using PointSystem.Local.Runner;
@@ -32,6 +34,10 @@ internal sealed class Settings
     public string Components { get; }
 
     public IReadOnlyList<string> ReplicaNames { get; }
+
+    /// <summary>A volume for a container: another one for other secrets, since a database knows only the password that it was made with.</summary>
+    public string VolumeFor(string resource) =>
+        $"pointsystem-{resource}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Secrets.PostgresPassword)))[..12]}";
 
     /// <summary>Connections of all replicas, the migration, and room for a person who looks.</summary>
     public int DatabaseConnections => (Cluster.Replicas * Cluster.PoolSize) + 20;
