@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using PointSystem.Locking;
 using PointSystem.Locking.Store;
 using PointSystem.Tests.Infrastructure;
@@ -96,6 +97,32 @@ public sealed class LockFaultTests
         await Eventually.HoldsAsync(() => !_store.IsHeld("k:1"), "the ghost is gone");
         await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.ghosts") == 1, "the ghost is counted");
         await handle.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task TryAcquireAsync_SlowRefusal_MayBeItsOwnGhostAndIsCleanedUpAfter()
+    {
+        await using var replica = await LockReplica.StartAsync(_store, [], ("Locking:AttemptTimeout", "00:00:01"));
+        await _store.TryLockAsync("k:1", "somebody", 60, Token);
+        _store.Before = (call, token) => call == "try_lock" ? Task.Delay(TimeSpan.FromMilliseconds(600), token) : Task.CompletedTask;
+        Assert.Null(await replica.Locks.TryAcquireAsync("k:1", Once, Token));
+        await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.store.calls call=clean_up") == 2, "its owner is unlocked, twice");
+        // By its own owner alone: who holds the lock keeps it.
+        Assert.True(_store.IsHeld("k:1"));
+        Assert.Equal(0, replica.Count("pointsystem.lock.ghosts"));
+    }
+
+    [Fact]
+    public async Task StartAsync_FirstGrantRefusalAndUnlock_AreMadeBeforeAnyCallerComes()
+    {
+        var calls = new ConcurrentQueue<string>();
+        _store.Before = (call, _) =>
+        {
+            calls.Enqueue(call);
+            return Task.CompletedTask;
+        };
+        await using var replica = await LockReplica.StartAsync(_store, []);
+        Assert.Equal(["try_lock", "try_lock", "unlock"], calls);
     }
 
     [Fact]

@@ -1,0 +1,26 @@
+using PointSystem.Tests.Deploy;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Proof;
+
+/// <summary>Nothing between us and Redis repeats a SET NX: the repeated one would meet its own key and be refused.</summary>
+public sealed class NoRetryTests
+{
+    [Fact]
+    public void Component_RedisClient_NeverRetries()
+    {
+        var metadata = Load("lockstore.yaml")["spec"]!["metadata"].Items();
+        // 0 would mean the default of three.
+        Assert.Equal("-1", metadata.Single(entry => entry.Text("name") == "redisMaxRetries").Text("value"));
+    }
+
+    [Fact]
+    public void Resiliency_LockStore_HasNoRetryPolicy()
+    {
+        var policies = Load("resiliency.yaml")["spec"]!["targets"]!["components"]!["lockstore"]!["outbound"]!.AsObject();
+        Assert.True(policies.ContainsKey("timeout"));
+        Assert.False(policies.ContainsKey("retry"));
+    }
+
+    private static System.Text.Json.Nodes.JsonNode Load(string file) => Yaml.Load(Path.Combine(Programs.Repository, "components", file)).Single();
+}
