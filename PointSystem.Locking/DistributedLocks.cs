@@ -81,10 +81,10 @@ internal sealed class DistributedLocks(
         LockHandle? handle = null;
         try
         {
-            if (turn.HasRunLongerThan(_options.HandOverAfter) && Left(request) > _options.PollMax)
+            var pause = _pace.HandOver;
+            if (turn.HasRunLongerThan(_options.HandOverAfter) && Left(request) > pause)
             {
-                // Every other replica that waits for the key tries at least once in this pause.
-                await Task.Delay(_options.PollMax, clock, cancellationToken);
+                await Task.Delay(pause, clock, cancellationToken);
             }
             return handle = await PollAsync(request, turn, cancellationToken);
         }

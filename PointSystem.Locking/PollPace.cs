@@ -21,6 +21,12 @@ internal sealed class PollPace(LockingOptions options)
     /// <summary>Keys that are polled for at this moment.</summary>
     public int Keys => Volatile.Read(ref _keys);
 
+    /// <summary>
+    /// The pause of whoever hands a key over: every other process that has begun to wait for it, and waits for about as many keys as this one, tries at
+    /// least once meanwhile.
+    /// </summary>
+    public TimeSpan HandOver => Bounds(TimeSpan.Zero, Keys + 1).Most + options.PollMin;
+
     /// <summary>A key is polled for from now on, until the result is disposed.</summary>
     public Poll Start()
     {

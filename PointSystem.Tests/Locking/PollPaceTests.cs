@@ -36,7 +36,9 @@ public sealed class PollPaceTests
         }
 
         Assert.Equal(10, _pace.Keys);
+        Assert.Equal(TimeSpan.FromMilliseconds(53), _pace.HandOver);
         polls.ForEach(poll => poll.Dispose());
         Assert.Equal(0, _pace.Keys);
+        Assert.Equal(TimeSpan.FromMilliseconds(15), _pace.HandOver);
     }
 }
