@@ -12,8 +12,9 @@ public sealed class CombiningExecutorTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
+    // A slow machine is no reason to give a key back between two batches.
     private Task<CombiningReplica> StartAsync(params (string Key, string Value)[] settings) =>
-        CombiningReplica.StartAsync(_store, TimeProvider.System, settings);
+        CombiningReplica.StartAsync(_store, TimeProvider.System, [("Locking:Combining:HoldMax", "00:00:10"), .. settings]);
 
     /// <summary>Blocks the first batch until the source is completed.</summary>
     internal static TaskCompletionSource BlockFirst(RecordingHandler handler)
