@@ -130,6 +130,7 @@ internal static class BenchCommand
 
           --rounds N           how often each contender gets its turn
           --seconds N          measured time of each turn
+          --warm-up N          seconds of each contender's first warm-up; later ones take a third
           --requests N         requests of each turn, instead of a time
           --callers N          callers at a time
           --replicas N         API replicas, 1 to 16 (default {BenchOptions.ReplicasDefault})

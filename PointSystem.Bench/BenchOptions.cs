@@ -23,6 +23,9 @@ internal sealed record BenchOptions
     /// <summary>Requests of each turn instead of a time, 1 … 100,000,000.</summary>
     public long? Requests { get; init; }
 
+    /// <summary>Seconds of each contender's first warm-up, above 0, at most 600; later ones take a third. Below 1 nobody waits for the compiler either.</summary>
+    public double? WarmUp { get; init; }
+
     /// <summary>Callers at a time, 1 … 2,000.</summary>
     public int? Callers { get; init; }
 
@@ -83,6 +86,7 @@ internal sealed record BenchOptions
         "-h" or "-?" or "--help" => this with { Help = true },
         "--rounds" => this with { Rounds = (int)Whole(name, value(), 1, 100) },
         "--seconds" => this with { Seconds = ReadSeconds(name, value()) },
+        "--warm-up" => this with { WarmUp = ReadSeconds(name, value()) },
         "--requests" => this with { Requests = Whole(name, value(), 1, 100_000_000) },
         "--callers" => this with { Callers = (int)Whole(name, value(), 1, 2_000) },
         "--replicas" => this with { Replicas = (int)Whole(name, value(), 1, 16) },

@@ -99,7 +99,7 @@ internal sealed class Arena(BenchRun run, BenchCluster cluster)
     public async Task SettleAsync(CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
-        while (watch.Elapsed < SettleLimit)
+        while (run.Options.WarmUp is null or >= 1 && watch.Elapsed < SettleLimit)
         {
             var before = ProcessorTime.Read(cluster);
             await Task.Delay(SettleWindow, cancellationToken);

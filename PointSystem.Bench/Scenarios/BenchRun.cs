@@ -56,6 +56,7 @@ internal sealed class BenchRun(BenchOptions options, TextWriter progress, string
         void Add(string name, object? value) => text += value is null ? "" : FormattableString.Invariant($" {name} {value}");
         Add("--rounds", Options.Rounds);
         Add("--seconds", Options.Seconds);
+        Add("--warm-up", Options.WarmUp);
         Add("--requests", Options.Requests);
         Add("--callers", Options.Callers);
         Add("--replicas", Options.Replicas == BenchOptions.ReplicasDefault ? null : Options.Replicas);

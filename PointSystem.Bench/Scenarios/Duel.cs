@@ -17,13 +17,11 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
     public const int CallersDefault = 100;
     private const int RoundsDefault = 3;
     private const double SecondsDefault = 4;
+
+    // Long enough for connections and prepared statements; and, the first time, for the compiler.
+    private const double WarmUpDefault = 3;
     private const double ZipfExponent = 1.1;
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
-
-    // Long enough for connections and prepared statements; the first also for the compiler.
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan FirstWarmUp = TimeSpan.FromSeconds(3);
-
     private static readonly Lazy<double[]> Weights = new(() => Load.Members.Zipf.Weights(MemberCount, ZipfExponent));
 
     private static readonly string[] Everybody =
@@ -96,6 +94,7 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
         var callers = options.Callers ?? CallersDefault;
         var requests = options.Requests ?? (options.Seconds is null ? Requests : null);
         var time = requests is null ? TimeSpan.FromSeconds(options.Seconds ?? SecondsDefault) : Longest;
+        var warmUp = TimeSpan.FromSeconds(options.WarmUp ?? WarmUpDefault);
         await using var cluster = await run.StartClusterAsync(null, cancellationToken);
         run.Say($"Seeding {MemberCount:N0} members ...");
         await Seeder.AddAsync(cluster, FirstMember, 1, FirstMemberLots, LotAmount, cancellationToken);
@@ -107,7 +106,7 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
         var turns = await arena.RoundsAsync(
             contenders,
             rounds,
-            (contender, round) => contender.RunAsync(cluster, load, round == 0 ? FirstWarmUp : WarmUp, null, cancellationToken),
+            (contender, round) => contender.RunAsync(cluster, load, round == 0 ? warmUp : warmUp / 3, null, cancellationToken),
             contender => contender.RunAsync(cluster, load, time, requests, cancellationToken),
             cancellationToken);
 

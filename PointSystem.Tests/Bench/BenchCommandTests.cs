@@ -1,0 +1,75 @@
+using PointSystem.Bench;
+using PointSystem.Bench.Reports;
+
+namespace PointSystem.Tests.Bench;
+
+public sealed class BenchCommandTests
+{
+    [Fact]
+    public void Parse_EveryOption_IsTaken()
+    {
+        var options = BenchOptions.Parse(
+            ["hot", "--rounds", "2", "--seconds=1.5", "--callers", "7", "--replicas", "1", "--pool", "5", "--contenders", "row, distributed", "--gateway", "--full"]);
+
+        Assert.Equal(("hot", 2, 1.5, 7, 1, 5, true, true), (options.Scenario, options.Rounds, options.Seconds, options.Callers, options.Replicas, options.PoolSize, options.Gateway, options.Full));
+        Assert.Equal(["row", "distributed"], options.Contenders);
+    }
+
+    [Theory]
+    [InlineData("--rounds must be a whole number from 1 to 100, not '0'.", "hot", "--rounds", "0")]
+    [InlineData("--seconds must be a number above 0 and at most 600, not 'x'.", "hot", "--seconds", "x")]
+    [InlineData("--callers needs a value: --help shows how.", "hot", "--callers")]
+    [InlineData("--callers needs a value: --help shows how.", "hot", "--callers", "--full")]
+    [InlineData("Unknown option --fast: --help lists what there is.", "hot", "--fast")]
+    [InlineData("One scenario at a time, or all: hot and zipf were given.", "hot", "zipf")]
+    [InlineData("There is no scenario 'warm'", "warm")]
+    [InlineData("There is no contender 'columns'", "hot", "--contenders", "columns")]
+    [InlineData("Name a scenario:")]
+    public async Task RunAsync_WrongCommandLine_SaysWhatIsWrongAndExitsWith2(string message, params string[] arguments)
+    {
+        using var error = new StringWriter();
+        Assert.Equal(2, await BenchCommand.RunAsync(arguments, TextWriter.Null, error, TestContext.Current.CancellationToken));
+        Assert.StartsWith(message, error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RunAsync_Help_NamesEveryScenario()
+    {
+        using var output = new StringWriter();
+        Assert.Equal(0, await BenchCommand.RunAsync(["--help"], output, TextWriter.Null, TestContext.Current.CancellationToken));
+        foreach (var scenario in new[] { "seed", "hot", "uniform", "zipf", "neighbours", "lots", "scale", "database", "lock", "failover", "replicas", "micro", "report", "all" })
+        {
+            Assert.Contains($"  {scenario} ", output.ToString(), StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>A whole run, very small: servers, contenders of every kind, books, files.</summary>
+    [Fact]
+    public async Task RunAsync_SmallRun_ChecksTheBooksAndWritesItsFiles()
+    {
+        var directory = Directory.CreateTempSubdirectory("pointsystem-bench-test-").FullName;
+        try
+        {
+            using var output = new StringWriter();
+            using var error = new StringWriter();
+            var code = await BenchCommand.RunAsync(
+                [
+                    "hot", "--rounds", "1", "--requests", "100", "--warm-up", "0.2", "--callers", "8", "--replicas", "1",
+                    "--contenders", "row,distributed,row-lots,DistributedLock.Postgres", "--output", directory,
+                ],
+                output, error, TestContext.Current.CancellationToken);
+
+            Assert.True(code == 0, error.ToString() + output);
+            Assert.Contains("Books are right", output.ToString(), StringComparison.Ordinal);
+            var report = ResultFiles.Deserialize(await File.ReadAllTextAsync(Path.Combine(directory, "hot.json"), TestContext.Current.CancellationToken));
+            Assert.Equal(["row", "distributed", "row-lots", "DistributedLock.Postgres"], report.Rows.Select(row => row.Name));
+            Assert.All(report.Rows, row => Assert.Equal(0, row.Figures["errors"].Median));
+            Assert.Equal(1, report.Rows[0].Figures["ratio"].Median);
+            Assert.True(File.Exists(Path.Combine(directory, "hot.svg")));
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+}
