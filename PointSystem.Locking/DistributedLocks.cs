@@ -52,7 +52,8 @@ internal sealed class DistributedLocks(
             var handle = rowOnly ? Handle(request, null, null, request.ArrivedAt) : await AcquireAsync(request, cancellationToken);
             outcome = handle switch
             {
-                null => wait > TimeSpan.Zero ? LockOutcome.TimedOut : LockOutcome.Contended,
+                // By what was asked for at first: a wait of which nothing is left has run out.
+                null => options.Wait > TimeSpan.Zero ? LockOutcome.TimedOut : LockOutcome.Contended,
                 _ when rowOnly => LockOutcome.RowOnly,
                 { IsFallback: true } => LockOutcome.Fallback,
                 _ => LockOutcome.Acquired,

@@ -55,18 +55,25 @@ public sealed class CombiningFaultTests
     {
         await using var replica = await StartAsync();
         var done = new List<string>();
-        var calls = await TogetherAsync(
-            replica,
-            batch =>
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        replica.Handler.During = (batch, _) =>
+        {
+            if (batch[0].Text == "first")
             {
-                if (batch.Any(command => command.Text is "7" or "20"))
-                {
-                    throw new DivideByZeroException();
-                }
-                done.AddRange(batch.Select(command => command.Text));
-                return Task.CompletedTask;
-            },
-            [.. Enumerable.Range(0, 32).Select(i => (5L, $"{i}"))]);
+                return gate.Task;
+            }
+            if (batch.Any(command => command.Text is "7" or "20"))
+            {
+                throw new DivideByZeroException();
+            }
+            done.AddRange(batch.Select(command => command.Text));
+            return Task.CompletedTask;
+        };
+        var first = replica.UseAsync(5, "first");
+        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var calls = Enumerable.Range(0, 32).Select(i => replica.UseAsync(5, $"{i}")).ToList();
+        gate.SetResult();
+        await first;
         var poisonous = new[] { 7, 20 };
         await Task.WhenAll(poisonous.Select(i => Assert.ThrowsAsync<DivideByZeroException>(() => calls[i])));
         await Task.WhenAll(calls.Where((_, i) => !poisonous.Contains(i)));
