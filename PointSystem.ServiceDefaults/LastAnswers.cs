@@ -9,30 +9,39 @@ namespace PointSystem.ServiceDefaults;
 /// While this process drains, each answer is the last on its connection. A caller who kept the connection would send his next request into its closing, and
 /// not know whether it was carried out; a caller who has to connect anew is served, or refused before he has sent anything.
 /// </summary>
-internal sealed class LastAnswers(IHostApplicationLifetime lifetime) : IStartupFilter
+internal sealed class LastAnswers : IStartupFilter
 {
+    private readonly CancellationToken _stopping;
+
+    // Kept, so that a request costs no object.
+    private readonly Func<object, Task> _onStarting;
+
+    public LastAnswers(IHostApplicationLifetime lifetime)
+    {
+        _stopping = lifetime.ApplicationStopping;
+        _onStarting = CloseIfStopping;
+    }
+
     public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
     {
-        var stopping = lifetime.ApplicationStopping;
         app.Use((http, following) =>
         {
-            // A request that began before the end was known is answered after it.
             if (HttpProtocol.IsHttp11(http.Request.Protocol))
             {
-                http.Response.OnStarting(
-                    static state =>
-                    {
-                        var (response, stopping) = ((HttpResponse, CancellationToken))state;
-                        if (stopping.IsCancellationRequested)
-                        {
-                            response.Headers.Connection = "close";
-                        }
-                        return Task.CompletedTask;
-                    },
-                    (http.Response, stopping));
+                // Asked when the answer starts: the end may have come after the request.
+                http.Response.OnStarting(_onStarting, http.Response);
             }
             return following(http);
         });
         next(app);
     };
+
+    private Task CloseIfStopping(object response)
+    {
+        if (_stopping.IsCancellationRequested)
+        {
+            ((HttpResponse)response).Headers.Connection = "close";
+        }
+        return Task.CompletedTask;
+    }
 }

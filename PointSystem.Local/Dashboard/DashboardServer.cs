@@ -63,6 +63,8 @@ internal sealed class DashboardServer
         .Concat(variables.Where(variable => !variable.Key.StartsWith("OTEL_EXPORTER_OTLP", StringComparison.Ordinal)))
         .Append(new(TelemetryOptions.OtlpEndpointKey, Text(_otlpGrpc)))
         .Append(new("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"))
+        // Should it hang, the end of the run does not.
+        .Append(new("OTEL_EXPORTER_OTLP_TIMEOUT", "1000"))
         .GroupBy(variable => variable.Key)
         .ToDictionary(given => given.Key, given => given.Last().Value);
 
