@@ -37,6 +37,9 @@ internal abstract record Contender(string Name, string Meaning)
     /// <summary>Leaves the cluster as any other contender may want it.</summary>
     public virtual Task LeaveAsync(BenchCluster cluster, CancellationToken cancellationToken) => Task.CompletedTask;
 
+    /// <summary>Whether it has started processes anew, whose code has yet to be compiled for speed: whoever comes next should not pay for that.</summary>
+    public virtual bool LeavesColdProcesses => false;
+
     /// <summary>Runs the load for a time, or until that many requests have been sent.</summary>
     public virtual Task<Turn> RunAsync(BenchCluster cluster, BenchLoad load, TimeSpan time, long? requests, CancellationToken cancellationToken) =>
         Task.Run(() => load.Http.Run(time, requests), cancellationToken);
@@ -52,6 +55,8 @@ internal abstract record Contender(string Name, string Meaning)
     {
         private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
         private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+        public override bool LeavesColdProcesses => true;
 
         public override async Task EnterAsync(BenchCluster cluster, CancellationToken cancellationToken)
         {
