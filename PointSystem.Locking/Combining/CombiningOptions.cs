@@ -20,9 +20,9 @@ public sealed class CombiningOptions
     [Range(1, 10_000)]
     public int BatchKeysMax { get; set; } = 128;
 
-    /// <summary>How long a leader keeps its lock while commands keep coming; never more than a quarter of the lease. Default 50 ms.</summary>
+    /// <summary>How long a leader keeps its lock while commands keep coming; never more than a quarter of the lease. Default 100 ms.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
-    public TimeSpan HoldMax { get; set; } = TimeSpan.FromMilliseconds(50);
+    public TimeSpan HoldMax { get; set; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How many batches a leader executes under one lock. Default 256.</summary>
     [Range(1, 100_000)]
