@@ -21,5 +21,7 @@ internal static class Replicas
     /// </summary>
     public static IResourceBuilder<ProjectResource> WithReplicaEndpoint(this IResourceBuilder<ProjectResource> api) => api
         .WithHttpEndpoint(port: Ports.Next(), isProxied: false)
+        // When it is told to end, it serves on until the gateway has noticed.
+        .WithEnvironment("Drain__Delay", "00:00:01")
         .WithHttpHealthCheck(Ready);
 }

@@ -5,8 +5,8 @@ namespace PointSystem.Locking;
 /// a thousand contended keys do not become a storm of calls.
 /// </summary>
 /// <remarks>
-/// Who polls most often is likeliest to be next. So whoever has waited for longer than a turn at the key takes (<see cref="LongWait"/>) polls more often than a
-/// newcomer; and whoever has waited far longer than that seldom, because then the holder is gone and only the end of its lease can help.
+/// Who polls most often is likeliest to be next. So whoever has waited for about as long as a turn at the key takes (<see cref="LongWait"/>) polls more often
+/// than a newcomer; and whoever has waited far longer than that seldom, because then the holder is gone and only the end of its lease can help.
 /// </remarks>
 internal sealed class PollPace(LockingOptions options)
 {

@@ -45,7 +45,7 @@ internal sealed class GatewayServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = RequestBody.Largest;
+            kestrel.Limits.MaxRequestBodySize = RequestBody.LargestDiscarded;
             if (port == 0)
             {
                 kestrel.Listen(IPAddress.Loopback, 0);

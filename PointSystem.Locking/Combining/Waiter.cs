@@ -57,11 +57,12 @@ internal sealed class Waiter<TCommand, TOutcome> : TaskCompletionSource<TOutcome
     public bool TryLeave() => Interlocked.CompareExchange(ref _state, Gone, Open) == Open;
 
     /// <summary>Tells its group that it has its end. Further calls do nothing.</summary>
-    public void End()
+    /// <param name="continueHere">If it is the last one of its group, the leader goes on within this call.</param>
+    public void End(bool continueHere = false)
     {
         if (Interlocked.Exchange(ref _ended, 1) == 0)
         {
-            Group?.OneDone();
+            Group?.OneDone(continueHere);
         }
     }
 
