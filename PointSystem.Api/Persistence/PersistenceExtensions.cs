@@ -67,13 +67,6 @@ internal static partial class PersistenceExtensions
             settings.AutoPrepareMinUsages = 2;
         }
 
-        if (!connectionString.Contains("Reset On Close", StringComparison.OrdinalIgnoreCase))
-        {
-            // Nothing here outlives its transaction in a session: settings are SET LOCAL, locks that would stay have sessions of their own. So there is
-            // nothing to reset when a connection goes back to the pool; the seven statements that would do it cost more than the BEGIN behind them.
-            settings.NoResetOnClose = true;
-        }
-
         if (string.IsNullOrEmpty(settings.Options))
         {
             // Every statement here touches few rows; where the planner fears more, compiling the plan takes a thousand times as long as running it.
