@@ -64,12 +64,14 @@ internal sealed class Arena(BenchRun run, BenchCluster cluster)
     public async Task<Turn> MeasureAsync(Func<Task<Turn>> load, CancellationToken cancellationToken)
     {
         var transactions = await TransactionsAsync(cancellationToken);
+        var attempts = await cluster.LockAttempts.ReadAsync();
         var processors = ProcessorTime.Read(cluster);
         var turn = Count(await load());
         return turn with
         {
             Cpu = ProcessorTime.Between(processors, ProcessorTime.Read(cluster)),
             Transactions = await TransactionsAsync(cancellationToken) - transactions,
+            LockAttempts = await cluster.LockAttempts.ReadAsync() - attempts,
         };
     }
 

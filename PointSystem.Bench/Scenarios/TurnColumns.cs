@@ -18,6 +18,7 @@ internal static class TurnColumns
         new("p99", "p99 ms", 1, WithSpread: true),
         new("errors", "errors", 0),
         new("transactions", "transactions for 1,000", 0),
+        new("attempts", "lock attempts for 1,000", 0),
         .. Parts.Select(part => new Column("cpu." + part, $"µs {part}", 0)),
     ];
 
@@ -52,6 +53,11 @@ internal static class TurnColumns
         Add("p99", turn => turn.P99);
         figures.Add("errors", Spread.Of(turns.Sum(turn => turn.Errors)));
         Add("transactions", turn => turn.Requests == 0 ? double.NaN : turn.Transactions * 1000.0 / turn.Requests);
+        if (turns.All(turn => turn.LockAttempts is not null))
+        {
+            Add("attempts", turn => turn.Requests == 0 ? double.NaN : turn.LockAttempts!.Value * 1000.0 / turn.Requests);
+        }
+
         foreach (var part in Parts.Where(part => turns.All(turn => turn.Cpu.ContainsKey(part))))
         {
             Add("cpu." + part, turn => turn.Requests == 0 ? double.NaN : turn.Cpu[part] * 1e6 / turn.Requests);

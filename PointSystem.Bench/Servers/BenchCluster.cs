@@ -31,6 +31,7 @@ internal sealed class BenchCluster : IAsyncDisposable
             CommandTimeout = 0,
             ApplicationName = "pointsystem-bench",
         }.ConnectionString);
+        LockAttempts = new LockAttempts(local.RedisAddress);
     }
 
     public LocalCluster Local { get; }
@@ -38,6 +39,8 @@ internal sealed class BenchCluster : IAsyncDisposable
     public int PoolSize { get; }
 
     public NpgsqlDataSource Database { get; }
+
+    public LockAttempts LockAttempts { get; }
 
     /// <summary>Starts the cluster, everything in Release and with the log level of production.</summary>
     /// <exception cref="LocalException">Something is missing; nothing is left running.</exception>
@@ -148,6 +151,7 @@ internal sealed class BenchCluster : IAsyncDisposable
     {
         _admin.Dispose();
         await Database.DisposeAsync();
+        await LockAttempts.DisposeAsync();
         await Local.DisposeAsync();
     }
 }

@@ -32,6 +32,9 @@ internal sealed record Turn
     /// <summary>Transactions that locked or wrote rows meanwhile.</summary>
     public long Transactions { get; init; }
 
+    /// <summary>How often Redis was asked for a lock meanwhile; null where that is not known.</summary>
+    public long? LockAttempts { get; init; }
+
     /// <summary>Processor time by part of the system, in seconds.</summary>
     public IReadOnlyDictionary<string, double> Cpu { get; init; } = new Dictionary<string, double>();
 
