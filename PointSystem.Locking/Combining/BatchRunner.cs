@@ -13,6 +13,20 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
 
     public static TimeSpan AtLeast(TimeSpan wait) => wait > LeastRowLockWait ? wait : LeastRowLockWait;
 
+    /// <summary>Adds what has come since they were handed over to the groups of a batch, as a lane has gathered them.</summary>
+    public void TopUp(List<List<Waiter<TCommand, TOutcome>>> parts, int commandsMax)
+    {
+        var room = commandsMax - parts.Sum(part => part.Count);
+        foreach (var part in parts)
+        {
+            // What comes back from beside the lane is no leader's group any more.
+            if (room > 0 && part[0].Group is { } group && ReferenceEquals(part, group.Waiters))
+            {
+                room -= executor.TopUp(group, room);
+            }
+        }
+    }
+
     /// <summary>Leaves out whom nobody waits for any more, and whose wait has run out.</summary>
     public List<Waiter<TCommand, TOutcome>> Begin(IEnumerable<Waiter<TCommand, TOutcome>> waiters)
     {

@@ -112,6 +112,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
 
     private async Task<int> WorkAsync(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
     {
+        var isWanted = _wanted.IsHot(queue.Name, Now);
         var since = Now;
         var hold = queue.Keys.Min(keyed => keyed.Options.Lease) / 4;
         hold = hold < _options.HoldMax ? hold : _options.HoldMax;
@@ -121,11 +122,19 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         {
             if (Take(queue, isLocked, workUntil) is { } group)
             {
-                last = group.Waiters.Count;
                 await lane.RunAsync(group);
+                last = group.Waiters.Count;
                 if (++batches >= _options.HoldBatchesMax || Now - since >= hold || (!isLocked && _heat.IsHot(queue.Name, Now)))
                 {
                     return batches;
+                }
+                lock (_sync)
+                {
+                    queue.Crowd.Answered(last, Now);
+                    if (isWanted && !queue.Crowd.ComesBack)
+                    {
+                        return batches;
+                    }
                 }
             }
             else if (last < 2 || !await LingerAsync(queue))
@@ -166,26 +175,48 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     {
         lock (_sync)
         {
-            var waiters = new List<Waiter<TCommand, TOutcome>>(Math.Min(queue.Waiting.Count, _options.BatchMax));
-            while (waiters.Count < _options.BatchMax && queue.Waiting.First is { } first)
-            {
-                if (!isLocked && first.Value.Mode == LockMode.Distributed)
-                {
-                    // The mode has changed: this one wants the lock, so its turn is another.
-                    break;
-                }
-                queue.Waiting.RemoveFirst();
-                _waiting--;
-                waiters.Add(first.Value);
-            }
-            if (waiters.Count == 0)
-            {
-                return queue.Handed = null;
-            }
-            var group = new Group<TCommand, TOutcome>(queue, waiters, workUntil);
-            waiters.ForEach(waiter => waiter.Group = group);
-            return queue.Handed = group;
+            var group = new Group<TCommand, TOutcome>(queue, isLocked, workUntil);
+            Move(group, _options.BatchMax);
+            return queue.Handed = group.Waiters.Count > 0 ? group : null;
         }
+    }
+
+    /// <summary>Adds to a group, whose lane begins with it now, what has come since it was handed over.</summary>
+    /// <returns>How many were added.</returns>
+    internal int TopUp(Group<TCommand, TOutcome> group, int most)
+    {
+        var moved = 0;
+        lock (_sync)
+        {
+            // A group whose callers have all left is over; its leader is about to take the next.
+            if (group.Queue.Waiting.Count == 0 || !group.TryKeepOpen())
+            {
+                return 0;
+            }
+            moved = Move(group, most);
+        }
+        group.OneDone(continueHere: false);
+        return moved;
+    }
+
+    // Under the lock.
+    private int Move(Group<TCommand, TOutcome> group, int most)
+    {
+        var queue = group.Queue;
+        var moved = 0;
+        while (moved < most && queue.Waiting.First is { } first)
+        {
+            if (!group.IsLocked && first.Value.Mode == LockMode.Distributed)
+            {
+                // The mode has changed: this one wants the lock, so its turn is another.
+                break;
+            }
+            queue.Waiting.RemoveFirst();
+            _waiting--;
+            group.Add(first.Value);
+            moved++;
+        }
+        return moved;
     }
 
     private void Note(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles, bool isLocked)
@@ -201,6 +232,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
         if (handles.Exists(handle => handle.WasContended))
         {
+            _wanted.Mark(queue.Name, Now);
             _heat.Mark(queue.Name, Now);
         }
     }

@@ -14,6 +14,8 @@ namespace PointSystem.Locking;
 public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     where TCommand : class
 {
+    private static readonly TimeSpan WantedFor = TimeSpan.FromSeconds(1);
+
     private readonly CommandLockTable _table;
     private readonly DistributedLocks _locks;
     private readonly IBatchHandler<TCommand, TOutcome> _handler;
@@ -29,6 +31,9 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     private readonly Dictionary<string, KeyQueue<TCommand, TOutcome>> _queues = new(StringComparer.Ordinal);
     private readonly CommitLane<TCommand, TOutcome>[] _lanes;
     private readonly KeyHeat _heat;
+
+    // Keys that another replica held lately when a leader asked for them.
+    private readonly KeyHeat _wanted = new(WantedFor);
     private readonly RecentRates _rates = new();
     private TaskCompletionSource? _drained;
     private int _waiting;
@@ -151,7 +156,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
             }
             if (isNew)
             {
-                queue = new KeyQueue<TCommand, TOutcome>(name, keys, affinity);
+                queue = new KeyQueue<TCommand, TOutcome>(name, keys, affinity, _options.Linger);
                 _queues.Add(name, queue);
             }
             waiter = new Waiter<TCommand, TOutcome>
@@ -167,6 +172,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
             queue!.Waiting.AddLast(waiter.Node);
             _waiting++;
             ArmTimer(queue, waiter.Deadline);
+            queue.Crowd.Arrived(arrivedAt);
             queue.Arrival?.TrySetResult();
         }
         if (isNew)

@@ -60,6 +60,7 @@ internal sealed class CommitLane<TCommand, TOutcome>(
         var parts = new List<List<Waiter<TCommand, TOutcome>>>();
         while (Gather(parts))
         {
+            batches.TopUp(parts, options.BatchMax);
             // Those of one row stand together, in their order of arrival.
             var waiters = parts.OrderBy(part => part[0].Queue.Affinity).SelectMany(part => part).ToList();
             parts.Clear();

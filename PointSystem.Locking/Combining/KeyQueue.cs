@@ -3,7 +3,7 @@ using PointSystem.Locking.Keys;
 namespace PointSystem.Locking.Combining;
 
 /// <summary>The commands that wait for one key, or for one set of keys. Guarded by the executor's lock; gone when idle.</summary>
-internal sealed class KeyQueue<TCommand, TOutcome>(string name, IReadOnlyList<KeyedLock> keys, long affinity)
+internal sealed class KeyQueue<TCommand, TOutcome>(string name, IReadOnlyList<KeyedLock> keys, long affinity, TimeSpan linger)
 {
     public string Name { get; } = name;
 
@@ -24,6 +24,9 @@ internal sealed class KeyQueue<TCommand, TOutcome>(string name, IReadOnlyList<Ke
 
     /// <summary>Ends the leader's asking for locks when every caller has left.</summary>
     public CancellationTokenSource? Acquiring { get; set; }
+
+    /// <summary>Whether it pays to wait for callers to come back.</summary>
+    public Crowd Crowd { get; } = new(linger);
 
     /// <summary>Set by a leader that lingers for the next command.</summary>
     public TaskCompletionSource? Arrival { get; set; }

@@ -1,0 +1,45 @@
+namespace PointSystem.Locking.Combining;
+
+/// <summary>
+/// Learns whether callers of a key ask again as soon as they are answered. Where they do, a leader whose key others want too does best to keep it for a
+/// while; where they do not, everything that is to come is already queued, here or there. Not thread-safe.
+/// </summary>
+/// <param name="window">How soon is at once.</param>
+internal sealed class Crowd(TimeSpan window)
+{
+    private const double Majority = 0.5;
+    private const double Weight = 0.5;
+
+    private double _share;
+    private int _answered;
+    private int _came;
+    private TimeSpan _until;
+
+    /// <summary>Whether most of those who were answered came back at once, the last times.</summary>
+    public bool ComesBack => _share >= Majority;
+
+    /// <summary>So many callers have their answers. Of one alone nothing is learnt.</summary>
+    public void Answered(int callers, TimeSpan now)
+    {
+        if (callers < 2 || (now < _until && callers < _answered))
+        {
+            return;
+        }
+        if (_answered > 0)
+        {
+            _share += (Math.Min(1, _came / (double)_answered) - _share) * Weight;
+        }
+        _answered = callers;
+        _came = 0;
+        _until = now + window;
+    }
+
+    /// <summary>A caller asks.</summary>
+    public void Arrived(TimeSpan now)
+    {
+        if (now < _until)
+        {
+            _came++;
+        }
+    }
+}
