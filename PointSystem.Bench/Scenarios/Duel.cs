@@ -83,6 +83,8 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
         "zipf", string.Create(CultureInfo.InvariantCulture, $"100 callers spend from 10,000 members, the k-th with a probability in proportion to k^-{ZipfExponent}"))
     {
         Members = caller => new Members.Zipf(FirstMember, Weights.Value, caller + 1),
+        PgbenchMember = string.Create(CultureInfo.InvariantCulture, $"random_zipfian({FirstMember}, {FirstMember + MemberCount - 1}, {ZipfExponent})"),
+        Contenders = [.. Everybody, Floor.FloorName],
         Ratios = [("distributed", Contender.Baseline, 3)],
     };
 

@@ -138,6 +138,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
             }
             // Counted first: whoever has his outcome finds it counted.
             executor.Count(RateKind.Executed, "executed", waiters.Count);
+            executor.Answering(waiters);
             // The leaders of many keys would hold up the lane; a single one is who brings it its next work.
             var ofOneLeader = ReferenceEquals(waiters[0].Group, waiters[^1].Group);
             for (var i = 0; i < waiters.Count; i++)

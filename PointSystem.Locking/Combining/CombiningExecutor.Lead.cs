@@ -128,19 +128,24 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
                 {
                     return batches;
                 }
-                lock (_sync)
+                if (isWanted && !ComesBack(queue))
                 {
-                    queue.Crowd.Answered(last, Now);
-                    if (isWanted && !queue.Crowd.ComesBack)
-                    {
-                        return batches;
-                    }
+                    // What has come meanwhile has come later than what waits elsewhere.
+                    return batches;
                 }
             }
             else if (last < 2 || !await LingerAsync(queue))
             {
                 return batches;
             }
+        }
+    }
+
+    private bool ComesBack(KeyQueue<TCommand, TOutcome> queue)
+    {
+        lock (_sync)
+        {
+            return queue.Crowd.ComesBack;
         }
     }
 

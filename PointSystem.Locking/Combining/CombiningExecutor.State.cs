@@ -56,6 +56,25 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         _metrics.Queued(waiter.Queue.Keys[0].Options.Operation, waited);
     }
 
+    /// <summary>These are about to have their outcomes. Those of one key stand together.</summary>
+    internal void Answering(List<Waiter<TCommand, TOutcome>> waiters)
+    {
+        var now = Now;
+        lock (_sync)
+        {
+            for (int first = 0, next; first < waiters.Count; first = next)
+            {
+                var queue = waiters[first].Queue;
+                next = first + 1;
+                while (next < waiters.Count && ReferenceEquals(waiters[next].Queue, queue))
+                {
+                    next++;
+                }
+                queue.Crowd.Answered(next - first, now);
+            }
+        }
+    }
+
     internal void RanBatch(int commands, int keys)
     {
         _rates.Add(RateKind.Batch, Now);

@@ -156,7 +156,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
             }
             if (isNew)
             {
-                queue = new KeyQueue<TCommand, TOutcome>(name, keys, affinity, _options.Linger);
+                queue = new KeyQueue<TCommand, TOutcome>(name, keys, affinity, 2 * _options.Linger);
                 _queues.Add(name, queue);
             }
             waiter = new Waiter<TCommand, TOutcome>

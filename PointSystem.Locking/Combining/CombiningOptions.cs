@@ -30,6 +30,7 @@ public sealed class CombiningOptions
 
     /// <summary>
     /// How long a leader that has just combined several commands keeps the lock for the next to come, within <see cref="HoldMax"/>; 0 = not at all. Default 5 ms.
+    /// Where other replicas want the key too, only if most callers come back within twice this time.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:00:01", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan Linger { get; set; } = TimeSpan.FromMilliseconds(5);

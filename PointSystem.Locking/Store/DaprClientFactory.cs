@@ -31,6 +31,7 @@ internal static class DaprClientFactory
         HttpHandler = new SocketsHttpHandler
         {
             UseProxy = false,
+            AllowAutoRedirect = false,
             ConnectTimeout = TimeSpan.FromSeconds(1),
             EnableMultipleHttp2Connections = true,
             PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,

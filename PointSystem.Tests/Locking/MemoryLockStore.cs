@@ -28,6 +28,15 @@ internal sealed class MemoryLockStore(TimeProvider clock) : ILockStore
         }
     }
 
+    /// <summary>Who holds the key; null when it is free.</summary>
+    public string? OwnerOf(string key)
+    {
+        lock (_sync)
+        {
+            return Holder(key);
+        }
+    }
+
     /// <summary>As an outsider's FLUSHALL.</summary>
     public void Forget()
     {
