@@ -19,6 +19,7 @@ public sealed class ManagedProcess : IAsyncDisposable
     private readonly Backoff _backoff = new();
     private ProcessSpec _spec;
     private RunningProcess? _current;
+    private Task<int>? _lastExit;
     private CancellationTokenSource _restart = new();
     private bool _stopping;
 
@@ -39,7 +40,18 @@ public sealed class ManagedProcess : IAsyncDisposable
     public bool AutoRestart { get; set; }
 
     /// <summary>What the last one that ended left; negative or above 128 for a signal. Null while none has ended.</summary>
-    public int? ExitCode { get; private set; }
+    public int? ExitCode
+    {
+        get
+        {
+            lock (_gate)
+            {
+                // Whoever sees that it is not running any more sees what it left, before anybody has been told.
+                var exit = _current is { Exited: { IsCompleted: true } current } ? current : _lastExit;
+                return exit is { IsCompleted: true } ? exit.Result : null;
+            }
+        }
+    }
 
     /// <summary>How often it has been started again since the cluster began.</summary>
     public int Restarts { get; private set; }
@@ -163,6 +175,7 @@ public sealed class ManagedProcess : IAsyncDisposable
         lock (_gate)
         {
             _current?.Dispose();
+            _lastExit = _current?.Exited ?? _lastExit;
             _current = null;
             _restart.Dispose();
         }
@@ -231,6 +244,7 @@ public sealed class ManagedProcess : IAsyncDisposable
         var previous = _current;
         var running = RunningProcess.Start(_spec, Take, identity => _reaper.Track(identity, _spec));
         _current = running;
+        _lastExit = previous?.Exited;
         previous?.Dispose();
         _ = running.Exited.ContinueWith(
             exited => _ = OnExitedAsync(running, exited.Result, clock.Elapsed), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
@@ -239,7 +253,6 @@ public sealed class ManagedProcess : IAsyncDisposable
     private async Task OnExitedAsync(RunningProcess running, int exitCode, TimeSpan ran)
     {
         _reaper.Forget(running.Identity);
-        ExitCode = exitCode;
         Changed?.Invoke(this);
         CancellationToken cancelled;
         lock (_gate)
