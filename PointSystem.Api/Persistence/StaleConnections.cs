@@ -8,11 +8,6 @@ internal static class StaleConnections
     /// <summary>Whether the first statement on a connection failed because the connection was gone; another one may then be tried.</summary>
     public static bool IsSignOf(NpgsqlException failure) =>
         failure is PostgresException answered
-            ? answered.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown || IsForgetful(answered)
+            ? answered.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown
             : failure.IsTransient && failure.InnerException is not TimeoutException;
-
-    /// <summary>
-    /// The session does not know a statement that the client takes for prepared. The server has rolled back; on that connection it would do so for ever.
-    /// </summary>
-    public static bool IsForgetful(PostgresException failure) => failure.SqlState == PostgresErrorCodes.InvalidSqlStatementName;
 }
