@@ -31,7 +31,7 @@ public sealed class ClusterFixture : IAsyncDisposable
     /// <summary>A cluster for one test, on a new data directory, which is the caller's to dispose.</summary>
     public static Task<LocalCluster> StartOwnAsync(Action<LocalClusterOptions> configure, CancellationToken cancellationToken)
     {
-        var options = new LocalClusterOptions { DataDirectory = NewDataDirectory() };
+        var options = new LocalClusterOptions { DataDirectory = NewDataDirectory(), Log = ClusterLogs.Add };
         configure(options);
         return LocalCluster.StartAsync(options, cancellationToken);
     }

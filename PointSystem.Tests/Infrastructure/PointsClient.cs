@@ -100,10 +100,10 @@ public sealed record Answer(HttpStatusCode Status, string Text, IReadOnlyDiction
 
     public long NumberOf(string name) => Json[name]?.GetValue<long>() ?? throw new JsonException($"No '{name}' in {Text}");
 
-    /// <summary>The answer, if it has that status; otherwise the test fails with the whole answer.</summary>
+    /// <summary>The answer, if it has that status; otherwise the test fails with the whole answer, and what the replica logged of an error of its own.</summary>
     public Answer Expect(HttpStatusCode status)
     {
-        Assert.True(Status == status, $"Expected {(int)status}, got {(int)Status}: {Text}");
+        Assert.True(Status == status, $"Expected {(int)status}, got {(int)Status}: {Text}{(Status == HttpStatusCode.InternalServerError ? $"\n{ClusterLogs.Of(TextOf("traceId"))}" : "")}");
         return this;
     }
 }

@@ -1,0 +1,30 @@
+using System.Collections.Concurrent;
+using PointSystem.Local.Cluster;
+
+namespace PointSystem.Tests.Infrastructure;
+
+/// <summary>The latest lines of every cluster of the run, so that a test that fails over an answer can show what its replica logged.</summary>
+internal static class ClusterLogs
+{
+    private const int Kept = 5_000;
+    private const int Shown = 25;
+
+    private static readonly ConcurrentQueue<LogLine> Lines = new();
+
+    public static void Add(LogLine line)
+    {
+        Lines.Enqueue(line);
+        if (Lines.Count > Kept)
+        {
+            Lines.TryDequeue(out _);
+        }
+    }
+
+    /// <summary>The line that names a trace, and what its process wrote after it; empty when it is not (or no longer) known.</summary>
+    public static string Of(string traceId)
+    {
+        var lines = Lines.ToList();
+        var at = traceId.Length > 0 ? lines.FindLastIndex(line => line.Text.Contains(traceId, StringComparison.Ordinal)) : -1;
+        return at < 0 ? "" : string.Join('\n', lines.Skip(at).Where(line => line.Source == lines[at].Source).Take(Shown).Select(line => line.Text));
+    }
+}
