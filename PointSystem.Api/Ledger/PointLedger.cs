@@ -72,6 +72,12 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
                 // An earlier command of this batch took away lots that a later one would have drawn from. Load that much more and start over.
                 plan.NeedMore(e.MemberId, e.Amount);
             }
+            catch (PostgresException e) when (!reconnected && StaleConnections.IsForgetful(e))
+            {
+                reconnected = true;
+                dataSource.Clear();
+                logger.StaleConnection(e);
+            }
             catch (PostgresException e) when (LedgerWriter.IsAnsweredMeanwhile(e) && reloads++ < ReloadsMax)
             {
                 // Start over, and find that answer.
