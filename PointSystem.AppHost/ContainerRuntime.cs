@@ -1,6 +1,5 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using PointSystem.Local;
+using PointSystem.Local.Processes;
 
 namespace PointSystem.AppHost;
 
@@ -10,7 +9,6 @@ namespace PointSystem.AppHost;
 /// </summary>
 internal static class ContainerRuntime
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
     private const string Setting = "POINTSYSTEM_CONTAINERS";
     private const string RuntimeSetting = "ASPIRE_CONTAINER_RUNTIME";
 
@@ -25,34 +23,12 @@ internal static class ContainerRuntime
     private static bool Find(IDistributedApplicationBuilder builder)
     {
         string[] candidates = builder.Configuration[RuntimeSetting] is { Length: > 0 } chosen ? [chosen] : ["docker", "podman"];
-        if (candidates.FirstOrDefault(IsUp) is not { } found)
+        // `info` asks the server, not only the client, which may be installed without one.
+        if (candidates.FirstOrDefault(runtime => Executables.Runs(runtime, "info")) is not { } found)
         {
             return false;
         }
         builder.Configuration[RuntimeSetting] = found;
         return true;
-    }
-
-    private static bool IsUp(string runtime)
-    {
-        try
-        {
-            // Asks the server, not only the client, which may be installed without one.
-            using var process = Process.Start(new ProcessStartInfo(runtime, ["info"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            process.OutputDataReceived += static (_, _) => { };
-            process.ErrorDataReceived += static (_, _) => { };
-            process.BeginOutputReadLine();
-            process.BeginErrorReadLine();
-            if (process.WaitForExit(Limit))
-            {
-                return process.ExitCode == 0;
-            }
-            process.Kill(entireProcessTree: true);
-            return false;
-        }
-        catch (Win32Exception)
-        {
-            return false;
-        }
     }
 }

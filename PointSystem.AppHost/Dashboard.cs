@@ -7,21 +7,34 @@ namespace PointSystem.AppHost;
 
 internal static class Dashboard
 {
-    // What a launch profile would say. There is none, because `dotnet run` would apply it to the plain processes of Program.Local.cs too.
     private const int UsualPort = 18888;
+    private const string Urls = "ASPNETCORE_URLS";
+    private const string BrowserToken = "AppHost:BrowserToken";
 
-    /// <summary>Aspire's dashboard and its collector on the loopback interface without TLS, unless the environment or `aspire run` says otherwise.</summary>
+    /// <summary>Aspire's dashboard and its collector on free ports of the loopback interface, without TLS, unless the environment or Aspire's tools say otherwise.</summary>
     public static void UseLocalDashboard(this IDistributedApplicationBuilder builder)
     {
-        builder.Services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning));
-        if (builder.Configuration["ASPNETCORE_URLS"] is { Length: > 0 })
+        builder.Services.AddLogging(logging => logging
+            .AddFilter("Microsoft.AspNetCore", LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error)
+            // What it has to say of itself stands in the block that is written when everything is ready.
+            .AddFilter("Aspire.Hosting", LogLevel.Warning)
+            // It misses a certificate for TLS, of which there is none here.
+            .AddFilter("Aspire.Hosting.Dcp", LogLevel.Error)
+            // Every probe of what is still starting would be an error with its stack trace.
+            .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None));
+        if (builder.Configuration[Urls] is { Length: > 0 })
         {
             return;
         }
         builder.Configuration["ASPIRE_ALLOW_UNSECURED_TRANSPORT"] = "true";
-        builder.Configuration["ASPNETCORE_URLS"] = Url(Ports.IsFree(UsualPort) ? UsualPort : Ports.Next());
+        builder.Configuration[Urls] = Url(Ports.IsFree(UsualPort) ? UsualPort : Ports.Next());
         builder.Configuration["ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL"] ??= Url(Ports.Next());
     }
+
+    /// <summary>Where a browser opens it, logged in.</summary>
+    public static string DashboardLink(this IDistributedApplicationBuilder builder) =>
+        $"{builder.Configuration[Urls]?.Split(';')[0]}/login?t={builder.Configuration[BrowserToken]}";
 
     private static string Url(int port) => string.Create(CultureInfo.InvariantCulture, $"http://localhost:{port}");
 }

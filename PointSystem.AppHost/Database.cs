@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
+using PointSystem.Local;
 using PointSystem.Local.Postgres;
 using PointSystem.Local.Processes;
 
@@ -9,23 +10,33 @@ namespace PointSystem.AppHost;
 
 internal static class Database
 {
-    private const string Points = "points";
-    private const string ResourceName = "postgres";
+    /// <summary>Name of the connection string, and of the database.</summary>
+    public const string Points = "points";
+
+    /// <summary>Name of the server's resource.</summary>
+    public const string Server = "postgres";
+
+    // Pinned: the data in a volume can be read by this major version alone, and where the volume is mounted depends on it.
+    private const int ContainerMajor = 18;
+    private const string ContainerTag = "18.3";
 
     /// <summary>The database as the connection string <c>points</c>, healthy once somebody can log in.</summary>
+    /// <exception cref="LocalException">There is no PostgreSQL and none can be fetched, or the one that there is cannot read the data.</exception>
     public static IResourceBuilder<ConnectionStringResource> AddPointDatabase(this IDistributedApplicationBuilder builder, Settings settings, bool containers)
     {
-        var connectionString = settings.Cluster.ConnectionString is { } given ? builder.Given(given)
+        var connectionString = settings.ConnectionString is { } given ? builder.Given(given, settings)
             : containers ? builder.Container(settings)
             : builder.Executable(settings);
-        var pool = settings.Cluster.PoolSize.ToString(CultureInfo.InvariantCulture);
+        var pool = Settings.PoolSize.ToString(CultureInfo.InvariantCulture);
         var points = builder.AddConnectionString(Points, ReferenceExpression.Create($"{connectionString};Maximum Pool Size={pool};Timeout=5"));
         builder.Services.AddHealthChecks().AddAsyncCheck(Points, cancellationToken => AskAsync(points.Resource, cancellationToken));
         return points.WithHealthCheck(Points);
     }
 
-    private static ReferenceExpression Given(this IDistributedApplicationBuilder builder, string connectionString)
+    private static ReferenceExpression Given(this IDistributedApplicationBuilder builder, string connectionString, Settings settings)
     {
+        GivenDatabase.Check(connectionString);
+        settings.Parts[Server] = "the given PostgreSQL";
         // A secret parameter, so that its password is masked wherever it is shown.
         var parameter = builder.AddParameter("given-database", connectionString.TrimEnd(';'), secret: true);
         return ReferenceExpression.Create($"{parameter}");
@@ -33,35 +44,62 @@ internal static class Database
 
     private static ReferenceExpression Container(this IDistributedApplicationBuilder builder, Settings settings)
     {
-        var database = builder.AddPostgres(ResourceName, password: builder.AddPassword(settings))
-            .WithDataVolume(settings.VolumeFor(ResourceName))
+        RequireMajor(Path.Combine(settings.Data, "postgres-volume.major"), settings.VolumeFor(Server));
+        settings.Parts[Server] = $"PostgreSQL {ContainerTag} (container)";
+        var database = builder.AddPostgres(Server, password: builder.AddPassword(settings))
+            .WithImageTag(ContainerTag)
+            .WithDataVolume(settings.VolumeFor(Server))
             .WithArgs("-c", $"max_connections={settings.DatabaseConnections}")
+            .KeepRunning()
             .AddDatabase("points-database", Points);
         return ReferenceExpression.Create($"{database}");
     }
 
+    /// <summary>A volume keeps no note of the version that made it where we could read it without starting a container.</summary>
+    private static void RequireMajor(string file, string volume)
+    {
+        var here = ContainerMajor.ToString(CultureInfo.InvariantCulture);
+        if (File.Exists(file) && File.ReadAllText(file).Trim() is var made && made != here)
+        {
+            throw new LocalException(
+                $"The volume {volume} was made by PostgreSQL {made}, and this version runs {here}, which cannot open it: dump it with a PostgreSQL {made} container "
+                + "and restore it into an empty one, or start anew with --fresh, which takes a new volume.");
+        }
+        File.WriteAllText(file, here);
+    }
+
     private static ReferenceExpression Executable(this IDistributedApplicationBuilder builder, Settings settings)
     {
+        // Found, fetched and checked here, so that what is missing is said in one sentence before anything runs.
+        var postgres = Path.Combine(settings.Data, Server);
+        var binaries = PostgresChoice.ChooseAsync(PostgresChoice.OfEnvironment, postgres, Console.WriteLine, CancellationToken.None).GetAwaiter().GetResult();
+        binaries.RequireMatches(postgres);
+        settings.Parts[Server] = binaries.Description;
         var port = Ports.Next();
-        string[] options = ["--data", settings.DataDirectory, "--port", $"{port}", "--max-connections", $"{settings.DatabaseConnections}"];
-        var endpoint = builder
-            .AddExecutable(ResourceName, DotnetHost.Path, AppContext.BaseDirectory, [.. DotnetHost.Verb(PostgresCommand.Name, options)])
+        string[] options = ["--data", settings.Data, "--port", $"{port}", "--max-connections", $"{settings.DatabaseConnections}"];
+        var server = builder
+            .AddExecutable(Server, DotnetHost.Path, AppContext.BaseDirectory, [.. DotnetHost.Verb(PostgresCommand.Name, options)])
             .WithEndpoint(port: port, scheme: "tcp", name: "tcp", isProxied: false)
-            .GetEndpoint("tcp");
+            .WithIconName("DatabaseMultiple")
+            .KeepRunning();
+        var endpoint = server.GetEndpoint("tcp");
         var password = builder.AddPassword(settings);
         var address = $"Username={PostgresServer.Owner};Database={PostgresServer.Database};Include Error Detail=true";
-        return ReferenceExpression.Create(
+        var connectionString = ReferenceExpression.Create(
             $"Host={endpoint.Property(EndpointProperty.IPV4Host)};Port={endpoint.Property(EndpointProperty.Port)};Password={password};{address}");
+        builder.Services.AddHealthChecks().AddAsyncCheck(Server, cancellationToken => AskAsync(connectionString, cancellationToken));
+        server.WithHealthCheck(Server);
+        return connectionString;
     }
 
     private static IResourceBuilder<ParameterResource> AddPassword(this IDistributedApplicationBuilder builder, Settings settings) =>
         builder.AddParameter("postgres-password", settings.Secrets.PostgresPassword, secret: true);
 
-    private static async Task<HealthCheckResult> AskAsync(ConnectionStringResource points, CancellationToken cancellationToken)
+    private static async Task<HealthCheckResult> AskAsync(IValueProvider connectionString, CancellationToken cancellationToken)
     {
         try
         {
-            var text = await points.ConnectionStringExpression.GetValueAsync(cancellationToken);
+            var text = await connectionString.GetValueAsync(cancellationToken);
             await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(text) { Pooling = false, Timeout = 2 }.ConnectionString);
             await connection.OpenAsync(cancellationToken);
             return HealthCheckResult.Healthy();

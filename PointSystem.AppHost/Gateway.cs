@@ -1,24 +1,20 @@
-using PointSystem.Local.Gateway;
-using PointSystem.Local.Processes;
-
 namespace PointSystem.AppHost;
 
-/// <summary>The one URL for callers: PointSystem.Local's gateway as a process of its own, which finds the replicas by service discovery.</summary>
+/// <summary>The one URL for callers, which finds the replicas by service discovery.</summary>
 internal static class Gateway
 {
-    public static IResourceBuilder<ExecutableResource> AddGateway(this IDistributedApplicationBuilder builder, Settings settings)
-    {
-        var port = settings.Cluster.Port == 0 ? Ports.Next() : settings.Cluster.Port;
-        return builder
-            .AddExecutable("gateway", DotnetHost.Path, AppContext.BaseDirectory, [.. DotnetHost.Verb(GatewayCommand.Name, "--port", $"{port}")])
-            .WithHttpEndpoint(port: port, isProxied: false)
-            .WithHttpHealthCheck("/health/ready")
-            .WithUrlForEndpoint("http", endpoint => new ResourceUrlAnnotation { Url = $"{endpoint.Url}/scalar", DisplayText = "API page" })
-            .WithOtlpExporter();
-    }
+    /// <summary>Name of the resource.</summary>
+    public const string Name = "gateway";
 
-    public static IResourceBuilder<ExecutableResource> WithReplicas(
-        this IResourceBuilder<ExecutableResource> gateway, IEnumerable<IResourceBuilder<ProjectResource>> replicas)
+    public static IResourceBuilder<ProjectResource> WithGatewayEndpoint(this IResourceBuilder<ProjectResource> gateway, Settings settings) => gateway
+        .WithLocalSettings()
+        .WithHttpEndpoint(port: settings.Port, isProxied: false)
+        .WithExternalHttpEndpoints()
+        .WithHttpHealthCheck("/health/ready")
+        .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/scalar", "API page"))
+        .WithUrlForEndpoint("http", endpoint => new ResourceUrlAnnotation { Url = $"{endpoint.Url}/health/ready", DisplayText = "Health" });
+
+    public static IResourceBuilder<ProjectResource> WithReplicas(this IResourceBuilder<ProjectResource> gateway, IEnumerable<IResourceBuilder<ProjectResource>> replicas)
     {
         foreach (var replica in replicas)
         {

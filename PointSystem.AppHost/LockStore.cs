@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using PointSystem.Local.Redis;
+using PointSystem.Local.Garnet;
 
 namespace PointSystem.AppHost;
 
@@ -9,25 +9,32 @@ internal static class LockStore
     /// <summary>Of the endpoint, in a container as well.</summary>
     public const string EndpointName = "tcp";
 
-    private const string Name = "redis";
+    /// <summary>Name of the resource.</summary>
+    public const string Name = "redis";
 
     /// <summary>Redis for the leases: without a password and without TLS, on the loopback interface only, as <c>components/lockstore.yaml</c> expects it.</summary>
     public static IResourceBuilder<IResourceWithEndpoints> AddLockStore(this IDistributedApplicationBuilder builder, Settings settings, bool containers) =>
         containers ? builder.Container(settings) : builder.Executable(settings);
 
 #pragma warning disable ASPIRECERTIFICATES001 // Experimental, and the only way to have no TLS where a development certificate is trusted.
-    private static IResourceBuilder<RedisResource> Container(this IDistributedApplicationBuilder builder, Settings settings) =>
-        builder.AddRedis(Name).WithPassword(null).WithoutHttpsCertificate().WithDataVolume(settings.VolumeFor(Name));
+    private static IResourceBuilder<RedisResource> Container(this IDistributedApplicationBuilder builder, Settings settings)
+    {
+        settings.Parts[Name] = "Redis (container)";
+        return builder.AddRedis(Name).WithPassword(null).WithoutHttpsCertificate().WithDataVolume(settings.VolumeFor(Name)).KeepRunning();
+    }
 #pragma warning restore ASPIRECERTIFICATES001
 
     private static IResourceBuilder<ExecutableResource> Executable(this IDistributedApplicationBuilder builder, Settings settings)
     {
-        var server = new RedisServer(settings.Cluster.Redis, Path.Combine(settings.DataDirectory, Name));
+        var server = new RedisServer(settings.Redis, Path.Combine(settings.Data, Name));
+        settings.Parts[Name] = server.Description;
         var spec = server.Spec();
         builder.Services.AddHealthChecks().AddAsyncCheck(
             Name, async cancellationToken => await server.ProbeAsync(cancellationToken) ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy());
         return builder.AddExecutable(Name, spec.FileName, spec.WorkingDirectory!, [.. spec.ArgumentsWithoutGuard])
             .WithEndpoint(port: server.Port, scheme: "tcp", name: EndpointName, isProxied: false)
-            .WithHealthCheck(Name);
+            .WithHealthCheck(Name)
+            .WithIconName("Memory")
+            .KeepRunning();
     }
 }

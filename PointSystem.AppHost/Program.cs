@@ -1,20 +1,21 @@
+using Microsoft.Extensions.DependencyInjection;
 using PointSystem.AppHost;
 using PointSystem.Local;
 
 // The whole product as an Aspire app model: what there is, and what waits for what. How each part is made stands in the files beside this one.
-// Where Aspire's packages are not at hand, Program.Local.cs is compiled instead and starts the same topology as plain processes.
 try
 {
-    var settings = Settings.Read(args);
-    if (settings is null)
+    var commandLine = Arguments.Parse(args);
+    if (commandLine.HasBeenAnswered)
     {
         return 0;
     }
-
-    var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { Args = settings.AspireArguments, DashboardApplicationName = "PointSystem" });
+    var builder = DistributedApplication.CreateBuilder(
+        new DistributedApplicationOptions { Args = commandLine.ForAspire, DashboardApplicationName = "PointSystem" });
+    var settings = builder.ReadSettings(commandLine);
     builder.UseLocalDashboard();
 
-    // Containers where a runtime answers, else the programs that PointSystem.Local finds; or the database that was named.
+    // Containers where a runtime answers, otherwise the programs that PointSystem.Local finds; or the database that was named.
     var containers = builder.HasContainers();
     var points = builder.AddPointDatabase(settings, containers);
     var redis = builder.AddLockStore(settings, containers);
@@ -27,7 +28,8 @@ try
         .WithArgs("migrate")
         .WithApiSettings(signingKey)
         .WithReference(points)
-        .WaitFor(points);
+        .WaitFor(points)
+        .WithHiddenOnCompletion();
 
     // A resource of its own for each replica, since each has its own sidecar. All sidecars have one app id: it is part of every lock's key.
     var replicas = settings.ReplicaNames
@@ -36,16 +38,23 @@ try
             .WithApiSettings(signingKey)
             .WithReference(points)
             .WithLockSidecar(redis, settings)
-            .WaitForCompletion(migrations))
+            .WaitForCompletion(migrations)
+            .KeepRunning())
         .ToList();
 
-    builder.AddGateway(settings)
+    builder.AddProject<Projects.PointSystem_Gateway>("gateway", launchProfileName: null)
+        .WithGatewayEndpoint(settings)
         .WithReplicas(replicas)
-        .WithExternalHttpEndpoints()
-        .WithLockCommands(adminToken);
+        .WithLockCommands(adminToken)
+        .WithRollingRestart(replicas)
+        .KeepRunning();
 
-    await builder.Build().RunAsync();
-    return 0;
+    builder.RestartWhatDies();
+    builder.WriteLogFiles(settings);
+    builder.SayWhenReady(settings, adminToken);
+    var app = builder.Build();
+    await app.RunAsync();
+    return app.Services.GetRequiredService<StartResult>().ExitCode;
 }
 catch (LocalException fault)
 {

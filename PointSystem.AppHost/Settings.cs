@@ -1,65 +1,135 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.Json;
 using PointSystem.Local;
-using PointSystem.Local.Cluster;
-using PointSystem.Local.Runner;
+using PointSystem.Local.Processes;
 
 namespace PointSystem.AppHost;
 
-/// <summary>What was asked for on the command line, and where everything lies. The options are those of the local runner.</summary>
+/// <summary>What is started, and where everything lies: the configuration section <see cref="SectionName"/>, of which the command line is the last word.</summary>
 internal sealed class Settings
 {
-    private Settings(LocalClusterOptions cluster, string[] aspireArguments, string dataDirectory, Secrets secrets)
-    {
-        Cluster = cluster;
-        AspireArguments = aspireArguments;
-        DataDirectory = dataDirectory;
-        Secrets = secrets;
-        Components = BuildPaths.Components(cluster);
-        ReplicaNames = [.. Enumerable.Range(1, cluster.Replicas).Select(number => string.Create(CultureInfo.InvariantCulture, $"api-{number}"))];
-    }
+    public const string SectionName = "PointSystem";
+    public const int ReplicasMax = 16;
+    public const int PortDefault = 8080;
 
-    public LocalClusterOptions Cluster { get; }
+    /// <summary>Pooled database connections of each replica.</summary>
+    public const int PoolSize = 30;
 
-    /// <summary>What Aspire itself understands, such as <c>--operation publish</c>.</summary>
-    public string[] AspireArguments { get; }
+    /// <summary>API replicas, each with a sidecar of its own, 1 … 16. Default 3.</summary>
+    public int Replicas { get; set; } = 3;
 
-    /// <summary>Where PostgreSQL's data lie when it is no container, and the secrets always: shared with the local runner, for one of the two at a time.</summary>
-    public string DataDirectory { get; }
+    /// <summary>The gateway's port on the loopback interface, 0 … 65535; 0 = any free one. Default 8080.</summary>
+    public int Port { get; set; } = PortDefault;
 
-    public Secrets Secrets { get; }
+    /// <summary>Where PostgreSQL's data, logs and secrets lie. Default: a folder of the user's own for this clone.</summary>
+    public string Data { get; set; } = "";
+
+    /// <summary>Deletes what is in <see cref="Data"/> first. Default false.</summary>
+    public bool Fresh { get; set; }
+
+    /// <summary>An Npgsql connection string of a database to use instead of starting PostgreSQL. Default: ConnectionStrings:points, or none.</summary>
+    public string? ConnectionString { get; set; }
+
+    /// <summary>Which Redis: null = installed, otherwise Garnet; <c>garnet</c> = Garnet. Default: POINTSYSTEM_REDIS.</summary>
+    public string? Redis { get; set; }
+
+    /// <summary>Which sidecar: null = daprd if found, otherwise the stand-in; <c>stand-in</c> = the stand-in. Default: POINTSYSTEM_SIDECAR.</summary>
+    public string? Sidecar { get; set; }
+
+    /// <summary>Made once for each data directory.</summary>
+    public Secrets Secrets { get; private set; } = null!;
 
     /// <summary>Dapr's component files, used as they are.</summary>
-    public string Components { get; }
+    public string Components { get; private set; } = "";
 
-    public IReadOnlyList<string> ReplicaNames { get; }
+    public string Logs => Path.Combine(Data, "logs");
+
+    public IEnumerable<string> ReplicaNames => Enumerable.Range(1, Replicas).Select(number => string.Create(CultureInfo.InvariantCulture, $"api-{number}"));
+
+    /// <summary>Connections of all replicas, the migration, and room for a person who looks.</summary>
+    public int DatabaseConnections => (Replicas * PoolSize) + 20;
+
+    /// <summary>What serves as what, for the person who looks: by the resource's name.</summary>
+    public IDictionary<string, string> Parts { get; } = new Dictionary<string, string>();
 
     /// <summary>A volume for a container: another one for other secrets, since a database knows only the password that it was made with.</summary>
     public string VolumeFor(string resource) =>
         $"pointsystem-{resource}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Secrets.PostgresPassword)))[..12]}";
 
-    /// <summary>Connections of all replicas, the migration, and room for a person who looks.</summary>
-    public int DatabaseConnections => (Cluster.Replicas * Cluster.PoolSize) + 20;
-
-    /// <summary>Null when only the help was asked for; it has been written.</summary>
-    /// <exception cref="LocalException">An option has a wrong value, or the data directory cannot be used.</exception>
-    public static Settings? Read(IReadOnlyList<string> arguments)
+    /// <summary>Reads, checks and completes them; nothing is started yet.</summary>
+    /// <exception cref="LocalException">A value is wrong, the port is taken, or the data directory cannot be used.</exception>
+    public static Settings Read(IDistributedApplicationBuilder builder, Arguments commandLine)
     {
-        var others = new List<string>();
-        var options = RunnerOptions.Parse(arguments, Environment.GetEnvironmentVariable, others);
-        if (options.Help)
+        var clone = Path.GetFullPath(Path.Combine(builder.AppHostDirectory, ".."));
+        // First, so that the environment and the command line override it, wherever the app host is started from.
+        builder.Configuration.Sources.Insert(0, new JsonConfigurationSource { Path = Path.Combine(builder.AppHostDirectory, "appsettings.json"), Optional = true });
+        ((JsonConfigurationSource)builder.Configuration.Sources[0]).ResolveFileProvider();
+        builder.Configuration.AddInMemoryCollection(commandLine.Values);
+        var settings = Bind(builder.Configuration);
+        settings.ConnectionString ??= builder.Configuration.GetConnectionString(Database.Points);
+        settings.Redis ??= builder.Configuration["POINTSYSTEM_REDIS"];
+        settings.Sidecar ??= builder.Configuration["POINTSYSTEM_SIDECAR"];
+        settings.Data = Path.GetFullPath(settings.Data is { Length: > 0 } given ? given : DataDirectory.Default(clone));
+        settings.Components = Path.Combine(clone, "components");
+        settings.Check();
+        settings.Open();
+        return settings;
+    }
+
+    private static Settings Bind(ConfigurationManager configuration)
+    {
+        try
         {
-            Console.WriteLine(RunnerOptions.HelpText);
-            return null;
+            return configuration.GetSection(SectionName).Get<Settings>() ?? new Settings();
         }
-        var directory = Path.GetFullPath(options.Cluster.DataDirectory ?? Local.Cluster.DataDirectory.Default(BuildPaths.RepositoryRoot()));
+        catch (InvalidOperationException fault)
+        {
+            throw new LocalException($"A setting cannot be read: {fault.Message}", fault);
+        }
+    }
+
+    private void Check()
+    {
+        if (Replicas is < 1 or > ReplicasMax)
+        {
+            throw new LocalException($"--replicas must be a whole number from 1 to {ReplicasMax}.");
+        }
+        if (Port is < 0 or > 65535)
+        {
+            throw new LocalException("--port must be a whole number from 0 to 65535 (0 = any free port).");
+        }
+        if (ConnectionString is not null && Fresh)
+        {
+            throw new LocalException("--fresh deletes only data directories of our own: leave it out, or leave out the connection string.");
+        }
+        if (Port == 0)
+        {
+            Port = Ports.Next();
+        }
+        else if (!Ports.IsFree(Port))
+        {
+            throw new LocalException($"Port {Port} is taken by another program: choose another with --port N (0 = any free port).");
+        }
+    }
+
+    private void Open()
+    {
         // Taken for a moment only: the server that uses the data holds it while it runs.
-        using var data = Local.Cluster.DataDirectory.Open(directory);
-        if (options.Cluster.Fresh)
+        using var data = DataDirectory.Open(Data);
+        if (Fresh)
         {
             data.Clear();
         }
-        return new Settings(options.Cluster, [.. others], directory, Secrets.LoadOrCreate(directory));
+        Secrets = Secrets.LoadOrCreate(Data);
+        Directory.CreateDirectory(Logs);
     }
+}
+
+internal static class SettingsExtensions
+{
+    /// <inheritdoc cref="Settings.Read"/>
+    public static Settings ReadSettings(this IDistributedApplicationBuilder builder, Arguments commandLine) => Settings.Read(builder, commandLine);
 }

@@ -1,36 +1,25 @@
-using PointSystem.Local.Cluster;
 using PointSystem.Local.Processes;
+using PointSystem.Local.Sidecar;
 
 namespace PointSystem.AppHost;
 
-/// <summary>A lock sidecar for each replica: Dapr's own where Dapr is installed, else the stand-in.</summary>
-internal static partial class Sidecars
+/// <summary>A lock sidecar for each replica, started directly: Dapr's own where it is installed, otherwise the stand-in.</summary>
+internal static class Sidecars
 {
     private const string RedisHost = "REDIS_HOST";
+
+    /// <summary>What the parts list calls it.</summary>
+    public const string Part = "sidecar";
 
     public static IResourceBuilder<ProjectResource> WithLockSidecar(
         this IResourceBuilder<ProjectResource> replica, IResourceBuilder<IResourceWithEndpoints> redis, Settings settings)
     {
         var redisHost = ReferenceExpression.Create($"{redis.GetEndpoint(LockStore.EndpointName).Property(EndpointProperty.HostAndPort)}");
-        var added = false;
-        TryAddDapr(replica, redis, redisHost, settings, ref added);
-        if (!added)
-        {
-            AddProcess(replica, redis, redisHost, settings);
-        }
-        return replica;
-    }
-
-    /// <summary>By Dapr's own launcher, where it is installed and the build has the toolkit for it (the property <c>AspireDapr</c>).</summary>
-    static partial void TryAddDapr(
-        IResourceBuilder<ProjectResource> replica, IResourceBuilder<IResource> redis, ReferenceExpression redisHost, Settings settings, ref bool added);
-
-    private static void AddProcess(
-        IResourceBuilder<ProjectResource> replica, IResourceBuilder<IResource> redis, ReferenceExpression redisHost, Settings settings)
-    {
         var (http, grpc) = (Ports.Next(), Ports.Next());
         var name = replica.Resource.Name + "-sidecar";
-        var spec = new SidecarSpecs(settings.Cluster.Sidecar, settings.Components, redisAddress: "", settings.Cluster.Telemetry.AsReadOnly()).Spec(name, http, grpc);
+        var specs = new SidecarSpecs(settings.Sidecar, settings.Components, redisAddress: "");
+        settings.Parts[Part] = specs.Description;
+        var spec = specs.Spec(name, http, grpc);
         var sidecar = replica.ApplicationBuilder
             .AddExecutable(name, spec.FileName, AppContext.BaseDirectory, [.. spec.ArgumentsWithoutGuard])
             .WithHttpEndpoint(port: http, isProxied: false)
@@ -38,9 +27,13 @@ internal static partial class Sidecars
             .WithHttpHealthCheck("/v1.0/healthz/outbound", statusCode: 204, endpointName: "http")
             .WithEnvironment(RedisHost, redisHost)
             .WithOtlpExporter()
+            .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/v1.0/healthz/outbound", "Health"))
+            .WithUrlForEndpoint("grpc", url => url.DisplayLocation = UrlDisplayLocation.DetailsOnly)
+            .WithIconName("LockClosed")
             .WithParentRelationship(replica)
-            .WaitFor(redis);
-        replica
+            .WaitFor(redis)
+            .KeepRunning();
+        return replica
             .WithEnvironment("DAPR_HTTP_ENDPOINT", sidecar.GetEndpoint("http"))
             .WithEnvironment("DAPR_GRPC_ENDPOINT", sidecar.GetEndpoint("grpc"))
             .WaitFor(sidecar);

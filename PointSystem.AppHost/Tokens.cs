@@ -1,4 +1,4 @@
-using PointSystem.Local.Cluster;
+using PointSystem.Local;
 
 namespace PointSystem.AppHost;
 

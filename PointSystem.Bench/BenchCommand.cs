@@ -5,7 +5,7 @@ using PointSystem.Bench.Micro;
 using PointSystem.Bench.Reports;
 using PointSystem.Bench.Scenarios;
 using PointSystem.Local;
-using PointSystem.Local.Cluster;
+using PointSystem.TestKit;
 
 namespace PointSystem.Bench;
 
@@ -49,7 +49,7 @@ internal static class BenchCommand
         {
             if (options.Scenario == ReportName)
             {
-                var repository = BuildPaths.RepositoryRoot();
+                var repository = BuildOutputs.Repository;
                 foreach (var file in await Documents.RewriteAsync(repository, ResultsDirectory(options, repository), stop.Token))
                 {
                     await output.WriteLineAsync($"Written: {file}");
@@ -58,7 +58,7 @@ internal static class BenchCommand
 
             if (options.Scenario == MicroName)
             {
-                MicroBenchmarks.Run(ResultsDirectory(options, BuildPaths.RepositoryRoot()));
+                MicroBenchmarks.Run(ResultsDirectory(options, BuildOutputs.Repository));
             }
 
             foreach (var scenario in scenarios)
@@ -87,7 +87,7 @@ internal static class BenchCommand
 
     private static async Task RunAsync(Scenario scenario, BenchOptions options, TextWriter output, CancellationToken cancellationToken)
     {
-        var repository = BuildPaths.RepositoryRoot();
+        var repository = BuildOutputs.Repository;
         var temporary = options.DataDirectory is null ? Directory.CreateTempSubdirectory("pointsystem-bench-") : null;
         if (temporary is not null && !OperatingSystem.IsWindows())
         {

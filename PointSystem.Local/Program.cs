@@ -1,18 +1,18 @@
 using PointSystem.Local.Garnet;
-using PointSystem.Local.Gateway;
 using PointSystem.Local.Postgres;
-using PointSystem.Local.Processes;
-using PointSystem.Local.Runner;
 using PointSystem.Local.Sidecar;
 
-// The verbs are the processes that the runner starts; without one of them this is the runner itself.
+// Each verb is one process that the app host or a test starts in the place of what this machine lacks.
 return args switch
 {
-    ["sidecar", .. var rest] => await SidecarCommand.RunAsync(rest),
-    ["garnet", .. var rest] => await GarnetCommand.RunAsync(rest),
+    [SidecarCommand.Name, .. var rest] => await SidecarCommand.RunAsync(rest),
+    [GarnetCommand.Name, .. var rest] => await GarnetCommand.RunAsync(rest),
     [PostgresCommand.Name, .. var rest] => await PostgresCommand.RunAsync(rest),
-    [GatewayCommand.Name, .. var rest] => await GatewayCommand.RunAsync(rest),
-    [ExecCommand.Name, .. var rest] => ExecCommand.Run(rest),
-    [ReaperCommand.Name] => await ReaperCommand.RunAsync(Console.In, Console.Out, CancellationToken.None),
-    _ => await RunnerCommand.RunAsync(args),
+    _ => Usage(),
 };
+
+static int Usage()
+{
+    Console.Error.WriteLine($"PointSystem.Local needs a verb: {PostgresCommand.Name}, {GarnetCommand.Name} or {SidecarCommand.Name}. The app host starts them: dotnet run --project PointSystem.AppHost");
+    return 1;
+}

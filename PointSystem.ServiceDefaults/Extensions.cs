@@ -36,6 +36,7 @@ public static class Extensions
             .Configure<IOptions<DrainOptions>>((host, drain) => host.ShutdownTimeout = drain.Value.Delay + drain.Value.Timeout);
         builder.Services.AddSingleton<Drain>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Drain>());
+        builder.Services.AddHostedService<EndWithParent>();
         builder.Services.AddTransient<IStartupFilter, LastAnswers>();
         builder.Services.AddHealthChecks().AddCheck<DrainHealthCheck>("lifetime", tags: [ReadyTag]);
         builder.Services.AddServiceDiscovery();

@@ -1,59 +1,30 @@
-using System.Diagnostics;
-using System.Text.Json.Nodes;
 using PointSystem.Domain.Points;
-using PointSystem.Local.Processes;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests;
 
-public sealed class SolutionTests : IDisposable
+/// <summary>Which project may know which other.</summary>
+public sealed class SolutionTests
 {
-    private readonly string _cache = Directory.CreateTempSubdirectory("points-cache-").FullName;
-
     [Fact]
-    public void Domain_References_NothingButTheRuntime() =>
-        Assert.All(
-            typeof(PointKind).Assembly.GetReferencedAssemblies(),
-            reference => Assert.StartsWith("System.", reference.Name, StringComparison.Ordinal));
+    public void Domain_References_NothingButTheRuntime() => Assert.All(
+        typeof(PointKind).Assembly.GetReferencedAssemblies(),
+        reference => Assert.StartsWith("System.", reference.Name, StringComparison.Ordinal));
 
-    [Fact]
-    public async Task Aspire_UnlessAskedFor_IsUsedWhereItsSdkOfJustThisVersionLiesInTheCache()
+    [Theory]
+    [InlineData("PointSystem.Domain")]
+    [InlineData("PointSystem.ServiceDefaults")]
+    [InlineData("PointSystem.Locking")]
+    [InlineData("PointSystem.Gateway", "PointSystem.ServiceDefaults")]
+    [InlineData("PointSystem.Api", "PointSystem.Domain", "PointSystem.Locking", "PointSystem.ServiceDefaults")]
+    [InlineData("PointSystem.Local", "PointSystem.ServiceDefaults")]
+    [InlineData("PointSystem.AppHost", "PointSystem.Api", "PointSystem.Gateway", "PointSystem.Local")]
+    [InlineData("PointSystem.TestKit", "PointSystem.Api", "PointSystem.Gateway", "PointSystem.Local")]
+    public void Project_References_OnlyWhatItMay(string project, params string[] allowed)
     {
-        var without = await EvaluateAsync();
-        Assert.Equal(("false", "false"), (without["Aspire"], without["AspireDapr"]));
+        var text = File.ReadAllText(Path.Combine(BuildOutputs.Repository, project, project + ".csproj"));
 
-        Directory.CreateDirectory(Path.Combine(_cache, "aspire.apphost.sdk", without["AspireSdkVersion"] + ".1"));
-        Assert.Equal("false", (await EvaluateAsync())["Aspire"]);
+        var references = text.Split('"').Where(part => part.EndsWith(".csproj", StringComparison.Ordinal)).Select(path => path.Split('\\')[1]);
 
-        Directory.CreateDirectory(Path.Combine(_cache, "aspire.apphost.sdk", without["AspireSdkVersion"]));
-        var with = await EvaluateAsync();
-        Assert.Equal(("true", "false"), (with["Aspire"], with["AspireDapr"]));
-        Assert.Equal("false", (await EvaluateAsync("-p:Aspire=false"))["Aspire"]);
-    }
-
-    [Fact]
-    public async Task Aspire_WhenAskedFor_IsUsedWithTheToolkitForDaprUnlessThatIsDeclined()
-    {
-        var asked = await EvaluateAsync("-p:Aspire=true");
-        Assert.Equal(("true", "true"), (asked["Aspire"], asked["AspireDapr"]));
-        Assert.Equal("false", (await EvaluateAsync("-p:Aspire=true", "-p:AspireDapr=false"))["AspireDapr"]);
-    }
-
-    public void Dispose() => Directory.Delete(_cache, recursive: true);
-
-    // Of a project that imports no SDK but the usual one, so that it can be evaluated without Aspire's.
-    private async Task<IReadOnlyDictionary<string, string>> EvaluateAsync(params string[] options)
-    {
-        var project = Path.Combine(Programs.Repository, "PointSystem.Domain", "PointSystem.Domain.csproj");
-        var start = new ProcessStartInfo(DotnetHost.Path, ["msbuild", project, "-getProperty:Aspire,AspireDapr,AspireSdkVersion", .. options])
-        {
-            RedirectStandardOutput = true,
-        };
-        start.Environment["NUGET_PACKAGES"] = _cache;
-        start.Environment.Remove("Aspire");
-        start.Environment.Remove("AspireDapr");
-        using var msbuild = Process.Start(start)!;
-        var text = await msbuild.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        return JsonNode.Parse(text)!["Properties"]!.AsObject().ToDictionary(property => property.Key, property => (string)property.Value!);
+        Assert.Equal(allowed, references.Order());
     }
 }

@@ -1,5 +1,3 @@
-using PointSystem.Api.Hosting;
-
 namespace PointSystem.Api.Health;
 
 internal static class HealthExtensions
@@ -11,11 +9,6 @@ internal static class HealthExtensions
         builder.Services.AddSingleton<DatabaseHealthCheck>();
         builder.Services.AddHealthChecks().AddCheck<DatabaseHealthCheck>("database", tags: [Extensions.ReadyTag])
             .AddCheck<LockHealthCheck>("locks", tags: [Extensions.ReadyTag]);
-        if (builder.Configuration.GetValue<bool>(ExitWithStdin.Setting))
-        {
-            builder.Services.AddHostedService<ExitWithStdin>();
-        }
-
         return builder;
     }
 }

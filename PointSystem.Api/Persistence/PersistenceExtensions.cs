@@ -4,10 +4,11 @@ using Npgsql;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
 using PointSystem.Api.Hosting;
+using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Persistence;
 
-internal static partial class PersistenceExtensions
+internal static class PersistenceExtensions
 {
     /// <summary>Name of the connection string.</summary>
     public const string ConnectionName = "points";
@@ -53,8 +54,22 @@ internal static partial class PersistenceExtensions
         return $"{(end < 0 ? verb : verb[..end])} {ConnectionName}";
     }
 
-    /// <summary>Aspire's integration for this context, in builds that have its package.</summary>
-    static partial void AddAspire(IHostApplicationBuilder builder);
+    /// <summary>Adds the spans and metrics of Aspire's integration for Entity Framework, and nothing that changes how the service behaves.</summary>
+    private static void AddAspire(IHostApplicationBuilder builder)
+    {
+        if (string.IsNullOrWhiteSpace(builder.Configuration[TelemetryOptions.OtlpEndpointKey]))
+        {
+            // It would set OpenTelemetry up for nobody.
+            return;
+        }
+        builder.EnrichNpgsqlDbContext<PointDbContext>(static settings =>
+        {
+            // A retry may send a write again whose commit has arrived. Whether to try again is decided where that is known: in the ledger.
+            settings.DisableRetry = true;
+            // DatabaseHealthCheck asks more (the schema) and is bounded in time.
+            settings.DisableHealthChecks = true;
+        });
+    }
 
     /// <summary>Sets what the hot path lives on unless the connection string says otherwise.</summary>
     internal static string Tune(string connectionString)

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using PointSystem.Bench.Reports;
 using PointSystem.Bench.Servers;
-using PointSystem.Local.Cluster;
+using PointSystem.TestKit;
 
 namespace PointSystem.Bench.Scenarios;
 

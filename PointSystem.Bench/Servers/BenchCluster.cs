@@ -8,7 +8,7 @@ using Npgsql;
 using PointSystem.Bench.Host;
 using PointSystem.Bench.Scenarios;
 using PointSystem.Local;
-using PointSystem.Local.Cluster;
+using PointSystem.TestKit;
 
 namespace PointSystem.Bench.Servers;
 
@@ -50,7 +50,7 @@ internal sealed class BenchCluster : IAsyncDisposable
         {
             Replicas = options.Replicas,
             PoolSize = options.PoolSize,
-            DataDirectory = options.DataDirectory,
+            DataDirectory = options.DataDirectory!,
             Fresh = true,
             Log = options.Verbose ? line => Console.Error.WriteLine($"{line.Source} | {line.Text}") : null,
         };
@@ -65,7 +65,6 @@ internal sealed class BenchCluster : IAsyncDisposable
         if (!options.Telemetry)
         {
             cluster.Telemetry.Clear();
-            cluster.ApiEnvironment["OTEL_EXPORTER_OTLP_ENDPOINT"] = null;
         }
 
         more?.Invoke(cluster);

@@ -6,9 +6,9 @@ namespace PointSystem.Local.Postgres;
 /// <summary>A database that the user names, used instead of a server of our own.</summary>
 internal static class GivenDatabase
 {
-    /// <summary>The connection string, checked by connecting.</summary>
+    /// <summary>Checks the connection string by connecting.</summary>
     /// <exception cref="LocalException">It is malformed, or the database cannot be reached with it.</exception>
-    public static async Task<string> CheckAsync(string connectionString, int poolSize, CancellationToken cancellationToken)
+    public static void Check(string connectionString)
     {
         NpgsqlConnectionStringBuilder builder;
         try
@@ -17,13 +17,14 @@ internal static class GivenDatabase
         }
         catch (ArgumentException e)
         {
-            throw new LocalException($"The connection string is not one of Npgsql's ({e.Message.TrimEnd('.')}): write it like \"Host=...;Username=...;Password=...;Database=...\".", e);
+            throw new LocalException(
+                $"The connection string is not one of Npgsql's ({e.Message.TrimEnd('.')}): write it like \"Host=...;Username=...;Password=...;Database=...\".", e);
         }
         var where = $"{builder.Host}:{builder.Port}";
         try
         {
-            await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, Timeout = 5 }.ConnectionString);
-            await connection.OpenAsync(cancellationToken);
+            using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, Timeout = 5 }.ConnectionString);
+            connection.Open();
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidCatalogName)
         {
@@ -37,10 +38,5 @@ internal static class GivenDatabase
         {
             throw new LocalException($"No PostgreSQL answers on {where} ({e.Message.TrimEnd('.')}): start it, or correct the connection string.", e);
         }
-        if (!connectionString.Contains("Pool Size", StringComparison.OrdinalIgnoreCase))
-        {
-            builder.MaxPoolSize = poolSize;
-        }
-        return builder.ConnectionString;
     }
 }

@@ -13,6 +13,9 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
 
     public string InitDb => Program(Directory, "initdb");
 
+    /// <summary>Version and place, for the person who looks.</summary>
+    public string Description => string.Create(CultureInfo.InvariantCulture, $"PostgreSQL {Major} ({Directory})");
+
     public string Control => Program(Directory, "pg_ctl");
 
     /// <summary>Every installation that starts, in the order of preference.</summary>
@@ -35,6 +38,29 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
         catch (Win32Exception)
         {
             return null;
+        }
+    }
+
+    /// <summary>Checks that these programs can read a data directory, if there is one.</summary>
+    /// <exception cref="LocalException">It is damaged, or was made by another major version.</exception>
+    public void RequireMatches(string dataDirectory)
+    {
+        if (!System.IO.Directory.Exists(dataDirectory))
+        {
+            return;
+        }
+        var file = Path.Combine(dataDirectory, "PG_VERSION");
+        var text = File.Exists(file) ? File.ReadAllText(file).Trim() : "";
+        if (!int.TryParse(text, CultureInfo.InvariantCulture, out var major))
+        {
+            throw new LocalException(
+                $"The database in {dataDirectory} is damaged (no readable PG_VERSION): put a backup back, or start anew with --fresh, which deletes all points.");
+        }
+        if (major != Major)
+        {
+            throw new LocalException(
+                $"The database in {dataDirectory} was made by PostgreSQL {major}, and {Major} is what is here: "
+                + "install that version, or start anew with --fresh, which deletes all points.");
         }
     }
 

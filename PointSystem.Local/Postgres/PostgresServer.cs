@@ -1,6 +1,5 @@
 using System.Globalization;
 using Npgsql;
-using PointSystem.Local.Cluster;
 using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.Postgres;
@@ -17,9 +16,9 @@ internal sealed class PostgresServer
     private readonly UnixUser? _user;
     private readonly int _port;
 
-    public PostgresServer(DataDirectory data, Secrets secrets, PostgresBinaries binaries, int? port = null)
+    public PostgresServer(DataDirectory data, Secrets secrets, PostgresBinaries binaries, int port)
     {
-        _port = port ?? Ports.Next();
+        _port = port;
         _data = data;
         _secrets = secrets;
         _binaries = binaries;
@@ -28,7 +27,7 @@ internal sealed class PostgresServer
         PostgresUser.RequireReachable(binaries.Server, _user);
     }
 
-    public string Description => string.Create(CultureInfo.InvariantCulture, $"PostgreSQL {_binaries.Major} ({_binaries.Directory})");
+    public string Description => _binaries.Description;
 
     public string ConnectionString(int poolSize) => new NpgsqlConnectionStringBuilder
     {
@@ -45,11 +44,11 @@ internal sealed class PostgresServer
 
     /// <summary>Makes the data directory unless there is one.</summary>
     /// <exception cref="LocalException">It is damaged, of another version, or cannot be made.</exception>
-    public async Task PrepareAsync(Reaper reaper, Action<string> progress, CancellationToken cancellationToken)
+    public async Task PrepareAsync(Action<string> progress, CancellationToken cancellationToken)
     {
         if (Directory.Exists(_data.Postgres))
         {
-            RequireUsable();
+            _binaries.RequireMatches(_data.Postgres);
             return;
         }
         progress("Making a new database ...");
@@ -64,7 +63,7 @@ internal sealed class PostgresServer
         {
             MakeOwned(making);
             WritePrivate(passwordFile, _secrets.PostgresPassword);
-            await InitDbAsync(making, passwordFile, reaper, cancellationToken);
+            await InitDbAsync(making, passwordFile, cancellationToken);
             Directory.Move(making, _data.Postgres);
         }
         finally
@@ -105,8 +104,7 @@ internal sealed class PostgresServer
             FileName = _binaries.Server,
             Arguments = ["-D", _data.Postgres, .. all.SelectMany(setting => new[] { "-c", $"{setting.Key}={setting.Value}" })],
             WorkingDirectory = _data.Postgres,
-            RunAs = _user,
-            Order = StopOrder.Postgres,
+            UserName = _user?.Name,
             // "Fast": open sessions are cut off, what is committed is written.
             StopSignal = Native.SigInt,
             StopOnWindows = StopWithControlAsync,
@@ -140,7 +138,7 @@ internal sealed class PostgresServer
         }
     }
 
-    private async Task InitDbAsync(string directory, string passwordFile, Reaper reaper, CancellationToken cancellationToken)
+    private async Task InitDbAsync(string directory, string passwordFile, CancellationToken cancellationToken)
     {
         var spec = new ProcessSpec
         {
@@ -152,32 +150,14 @@ internal sealed class PostgresServer
                 "--encoding", "UTF8", "--locale", "C", "--data-checksums",
             ],
             WorkingDirectory = directory,
-            RunAs = _user,
-            Order = StopOrder.Postgres,
+            UserName = _user?.Name,
         };
-        var (exitCode, lines) = await OneShot.RunAsync(spec, reaper, null, InitLimit, cancellationToken);
+        var (exitCode, lines) = await OneShot.RunAsync(spec, null, InitLimit, cancellationToken);
         if (exitCode != 0)
         {
             throw new LocalException(
                 $"PostgreSQL could not make its data directory {directory}: choose another directory with --data DIR. initdb said:\n"
                 + string.Join('\n', lines.TakeLast(8).Select(line => "    " + line)));
-        }
-    }
-
-    private void RequireUsable()
-    {
-        var file = Path.Combine(_data.Postgres, "PG_VERSION");
-        var text = File.Exists(file) ? File.ReadAllText(file).Trim() : "";
-        if (!int.TryParse(text, CultureInfo.InvariantCulture, out var major))
-        {
-            throw new LocalException(
-                $"The database in {_data.Postgres} is damaged (no readable PG_VERSION): put a backup back, or start anew with --fresh, which deletes all points.");
-        }
-        if (major != _binaries.Major)
-        {
-            throw new LocalException(
-                $"The database in {_data.Postgres} was made by PostgreSQL {major}, and {_binaries.Major} is what is here: "
-                + "install that version, or start anew with --fresh, which deletes all points.");
         }
     }
 
@@ -222,6 +202,6 @@ internal sealed class PostgresServer
             FileName = _binaries.Control,
             Arguments = ["stop", "-D", _data.Postgres, "-m", "fast", "-W"],
         };
-        await OneShot.RunAsync(spec, null, null, TimeSpan.FromSeconds(2), cancellationToken);
+        await OneShot.RunAsync(spec, null, TimeSpan.FromSeconds(2), cancellationToken);
     }
 }

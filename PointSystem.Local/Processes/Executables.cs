@@ -1,9 +1,37 @@
+using System.ComponentModel;
+using System.Diagnostics;
+
 namespace PointSystem.Local.Processes;
 
 /// <summary>Looks programs up on PATH.</summary>
 internal static class Executables
 {
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
+
     public static string? OnPath(string name) => In(name, Environment.GetEnvironmentVariable("PATH") ?? "");
+
+    /// <summary>Whether the file is a program that starts here and ends well: a file without the right to be executed, or for another processor, does not.</summary>
+    public static bool Runs(string file, string argument)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(file, argument) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            process.OutputDataReceived += static (_, _) => { };
+            process.ErrorDataReceived += static (_, _) => { };
+            process.BeginOutputReadLine();
+            process.BeginErrorReadLine();
+            if (process.WaitForExit(AnswerLimit))
+            {
+                return process.ExitCode == 0;
+            }
+            process.Kill(entireProcessTree: true);
+            return false;
+        }
+        catch (Win32Exception)
+        {
+            return false;
+        }
+    }
 
     internal static string? In(string name, string path)
     {

@@ -8,10 +8,10 @@ internal static class OneShot
     /// <summary>The exit code and every line written.</summary>
     /// <exception cref="TimeoutException">It did not end within <paramref name="limit"/>; it was killed.</exception>
     public static async Task<(int ExitCode, IReadOnlyCollection<string> Lines)> RunAsync(
-        ProcessSpec spec, Reaper? reaper, Action<string>? onLine, TimeSpan limit, CancellationToken cancellationToken)
+        ProcessSpec spec, Action<string>? onLine, TimeSpan limit, CancellationToken cancellationToken)
     {
         var lines = new ConcurrentQueue<string>();
-        using var process = RunningProcess.Start(spec, Take, identity => reaper?.Track(identity, spec));
+        using var process = RunningProcess.Start(spec, Take);
         try
         {
             var code = await process.Exited.WaitAsync(limit, cancellationToken);
@@ -21,7 +21,6 @@ internal static class OneShot
         finally
         {
             process.Kill();
-            reaper?.Forget(process.Identity);
         }
 
         void Take(string line)

@@ -1,14 +1,5 @@
 namespace PointSystem.Local.Processes;
 
-/// <summary>In which order children end: the lower ones first, since they use the higher ones.</summary>
-internal enum StopOrder
-{
-    Api,
-    Sidecar,
-    Redis,
-    Postgres,
-}
-
 /// <summary>What to start, and how to end it.</summary>
 internal sealed record ProcessSpec
 {
@@ -23,12 +14,11 @@ internal sealed record ProcessSpec
 
     public string? WorkingDirectory { get; init; }
 
-    /// <summary>Our own programs end by themselves when their standard input does; foreign ones need the reaper.</summary>
+    /// <summary>The user to run as; null = the user of this process. Only root may name another one.</summary>
+    public string? UserName { get; init; }
+
+    /// <summary>Whether the program ends by itself when its standard input does, as our own programs can.</summary>
     public bool EndsWithInput { get; init; }
-
-    public UnixUser? RunAs { get; init; }
-
-    public StopOrder Order { get; init; }
 
     public int StopSignal { get; init; } = Native.SigTerm;
 

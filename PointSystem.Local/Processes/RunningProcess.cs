@@ -3,16 +3,19 @@ using System.Globalization;
 
 namespace PointSystem.Local.Processes;
 
-/// <summary>One started process: its output read line by line, its input held open, its end awaited.</summary>
+/// <summary>One started process: its output read line by line, its input held open, its end awaited. It does not outlive this process.</summary>
 internal sealed class RunningProcess : IDisposable
 {
     private readonly Process _process;
+    private readonly OrphanGuard? _guard;
     private readonly TaskCompletionSource<int> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private RunningProcess(Process process)
+    private RunningProcess(Process process, ProcessSpec spec)
     {
         _process = process;
         Identity = ProcessIdentity.Of(process);
+        // PostgreSQL's processes share memory: QUIT ends all of them at once, KILL would leave the others behind.
+        _guard = spec.EndsWithInput ? null : OrphanGuard.Over(process.Id, "QUIT");
     }
 
     public ProcessIdentity Identity { get; }
@@ -22,10 +25,9 @@ internal sealed class RunningProcess : IDisposable
 
     /// <param name="spec">What to start.</param>
     /// <param name="onLine">Called from a reader thread with each line that the process writes.</param>
-    /// <param name="beforeStart">Called when the process id is known and before a foreign program begins: the moment to tell the reaper.</param>
-    public static RunningProcess Start(ProcessSpec spec, Action<string> onLine, Action<ProcessIdentity> beforeStart)
+    public static RunningProcess Start(ProcessSpec spec, Action<string> onLine)
     {
-        var info = new ProcessStartInfo
+        var info = new ProcessStartInfo(spec.FileName, spec.Arguments)
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
@@ -33,22 +35,20 @@ internal sealed class RunningProcess : IDisposable
             RedirectStandardError = true,
             WorkingDirectory = spec.WorkingDirectory ?? "",
         };
-        var waitsForGo = SetCommand(info, spec);
+        if (spec.UserName is not null)
+        {
+            info.UserName = spec.UserName;
+        }
         foreach (var (key, value) in spec.Environment)
         {
             info.Environment[key] = value;
         }
         var process = new Process { StartInfo = info, EnableRaisingEvents = true };
         process.Start();
-        var running = new RunningProcess(process);
+        var running = new RunningProcess(process, spec);
         process.Exited += (_, _) => running._exited.TrySetResult(process.ExitCode);
         running.Read(spec.Name, process.StandardOutput, onLine);
         running.Read(spec.Name, process.StandardError, onLine);
-        beforeStart(running.Identity);
-        if (waitsForGo)
-        {
-            running.Go();
-        }
         return running;
     }
 
@@ -93,51 +93,13 @@ internal sealed class RunningProcess : IDisposable
         }
     }
 
-    public void Dispose() => _process.Dispose();
-
-    private static bool SetCommand(ProcessStartInfo info, ProcessSpec spec)
+    public void Dispose()
     {
-        if (OperatingSystem.IsWindows())
-        {
-            info.FileName = spec.FileName;
-            info.CreateNewProcessGroup = true;
-            Add(info, spec.Arguments);
-            return false;
-        }
-        if (spec.EndsWithInput && spec.RunAs is null && Executables.OnPath("setsid") is { } setsid)
-        {
-            info.FileName = setsid;
-            Add(info, [spec.FileName, .. spec.Arguments]);
-            return false;
-        }
-        info.FileName = DotnetHost.Path;
-        Add(info, DotnetHost.Verb(ExecCommand.Name, ExecCommand.Arguments(spec.RunAs)));
-        Add(info, [spec.FileName, .. spec.Arguments]);
-        return true;
+        _guard?.Dispose();
+        _process.Dispose();
     }
 
-    private static void Add(ProcessStartInfo info, IEnumerable<string> arguments)
-    {
-        foreach (var argument in arguments)
-        {
-            info.ArgumentList.Add(argument);
-        }
-    }
-
-    private void Go()
-    {
-        try
-        {
-            _process.StandardInput.Write(ExecCommand.Go);
-            _process.StandardInput.Flush();
-        }
-        catch (IOException)
-        {
-            // It ended before it began; Exited says so.
-        }
-    }
-
-    // Threads of their own: reading a pipe blocks, and a dozen blocked pool threads would starve the gateway that shares this process.
+    // Threads of their own: reading a pipe blocks, and a dozen blocked pool threads would starve the tests that share this process.
     private void Read(string name, StreamReader reader, Action<string> onLine) =>
         new Thread(() => ReadLines(reader, onLine), maxStackSize: 256 * 1024)
         {

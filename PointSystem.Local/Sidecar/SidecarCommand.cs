@@ -6,6 +6,9 @@ namespace PointSystem.Local.Sidecar;
 /// </summary>
 public static class SidecarCommand
 {
+    /// <summary>The verb.</summary>
+    public const string Name = "sidecar";
+
     /// <summary>Runs until SIGTERM, Ctrl+C or, with <c>--exit-with-stdin</c>, the end of standard input.</summary>
     /// <param name="args">The flags after the verb.</param>
     /// <returns>0 after an orderly end, 1 when it could not start; the reason is on standard error.</returns>

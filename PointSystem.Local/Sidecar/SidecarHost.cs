@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
-using PointSystem.Local.Telemetry;
 
 namespace PointSystem.Local.Sidecar;
 

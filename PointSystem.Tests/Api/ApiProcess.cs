@@ -1,6 +1,5 @@
 using System.Net;
 using Npgsql;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Api;
 
@@ -23,7 +22,7 @@ public sealed class ApiProcess : IAsyncDisposable
     /// <summary>Starts the API and waits until it answers; not until it is ready, which some tests never want.</summary>
     public static async Task<ApiProcess> StartAsync(string connectionString, CancellationToken cancellationToken, params (string Name, string? Value)[] settings)
     {
-        var address = new Uri($"http://127.0.0.1:{FreePort.Next()}");
+        var address = new Uri($"http://127.0.0.1:{Ports.Next()}");
         var process = Run([], connectionString, [("ASPNETCORE_URLS", address.ToString()), .. settings]);
         var api = new ApiProcess(process, address);
         using var client = new PointsClient(address);

@@ -1,6 +1,5 @@
 using System.Net;
 using Microsoft.IdentityModel.Tokens;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Api;
 

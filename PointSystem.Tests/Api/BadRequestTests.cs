@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using PointSystem.Domain.Points;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Api;
 

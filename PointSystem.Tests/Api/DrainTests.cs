@@ -1,7 +1,6 @@
 using System.Net;
 using Npgsql;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Api;
 
@@ -62,7 +61,7 @@ public sealed class DrainTests(PointsDatabase server)
 
     private async Task<Run> StartAsync(params (string Name, string? Value)[] settings)
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
+        Needs.Signals();
         var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Ct), Ct);
         await ApiProcess.MigrateAsync(database, Ct);
         var api = await ApiProcess.StartAsync(database, Ct, settings);

@@ -1,6 +1,5 @@
 using System.Net;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Api;
 
@@ -12,7 +11,7 @@ public sealed class HealthTests(PointsDatabase server)
     [Fact]
     public async Task Ready_DatabaseAway_SaysSoWhileAlive()
     {
-        var nobody = $"Host=127.0.0.1;Port={FreePort.Next()};Username=postgres;Database=points";
+        var nobody = $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";
         await using var api = await ApiProcess.StartAsync(nobody, CancellationToken);
         using var client = new PointsClient(api.Address, Tokens.Admin);
 

@@ -5,7 +5,6 @@ using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using PointSystem.Api.Configuration;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Api;
 

@@ -1,114 +1,182 @@
+using System.Diagnostics;
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
-using PointSystem.Local.Cluster;
-using PointSystem.Tests.Infrastructure;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace PointSystem.Tests.Aspire;
 
-/// <summary>The app host as Aspire starts it, with everything real: its orchestrator, PostgreSQL, Redis, sidecars, replicas, gateway. Built only where Aspire is on.</summary>
-public sealed class AppHostTests : IAsyncDisposable
+/// <summary>The app host that `dotnet run` starts, used as its users do.</summary>
+public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHostFixture>
 {
-    private static readonly string[] ReplicaNames = ["api-1", "api-2"];
-    private readonly string _data = ClusterFixture.NewDataDirectory();
+    private const string Healthy = nameof(HealthStatus.Healthy);
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task App_WhenStarted_ServesPointsThroughTheGatewayUnderLocksOfEachReplicasOwnSidecar(bool containers)
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    private DistributedApplication App => fixture.App;
+
+    [Fact]
+    public void Tour_OfTheReadme_AnswersAsPrinted()
     {
-        Assert.SkipWhen(
-            containers && Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_CONTAINERS") != "true",
-            "Containers are tested where POINTSYSTEM_TEST_CONTAINERS=true says that they and their images can be had.");
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(TimeSpan.FromMinutes(5));
-        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.PointSystem_AppHost>(
-            ["--replicas", "2", "--port", "0", "--data", _data, $"--POINTSYSTEM_CONTAINERS={containers}"], limit.Token);
-        // Every probe of what is still starting would be an error with its stack trace.
-        builder.Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None));
-        await using var app = await builder.BuildAsync(limit.Token);
-        await app.StartAsync(limit.Token);
-        await app.ResourceNotifications.WaitForResourceHealthyAsync("gateway", limit.Token);
+        Assert.True(fixture.Tour.Count >= 12, "README has a tour.");
+        Assert.All(fixture.Tour, step => Assert.True(step.IsAsPromised(), $"{step.Command}\nREADME says: {step.Promised}\nIt answers:  {step.Answered}"));
+    }
 
-        // Each replica has a sidecar of its own and locks by it; what one of them wrote the other one reads, through the gateway too.
+    [Fact]
+    public async Task TwentyUsesAtOnce_OfAThousandEachOnTenThousand_TenAreAccepted()
+    {
+        using var client = new PointsClient(fixture.Gateway, fixture.AdminToken);
         var member = PointsClient.NewMember();
-        var token = new TokenIssuer(Secrets.LoadOrCreate(_data).SigningKey, TimeProvider.System).Create("test", [TokenIssuer.AdminRole], TimeSpan.FromHours(1));
-        foreach (var name in ReplicaNames)
+        (await client.AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(order => client.UseAsync(member, $"S{order}", 1_000)));
+
+        Assert.Equal(10, answers.Count(answer => answer.Status == HttpStatusCode.Created));
+        Assert.All(answers.Where(answer => answer.Status != HttpStatusCode.Created), answer => Assert.Equal("INSUFFICIENT_POINT", answer.Code));
+        Assert.Equal(0, await client.BalanceAsync(member));
+        Assert.Equal("MATCHED", (await client.PostAsync($"/api/admin/points/reconciliation/members/{member}", new { })).TextOf("status"));
+    }
+
+    [Fact]
+    public async Task Write_ThroughTheGateway_IsOneTraceInTheDashboard()
+    {
+        using var client = new PointsClient(fixture.Gateway);
+        var traceId = ActivityTraceId.CreateRandom().ToHexString();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/points/accumulate")
         {
-            using var replica = new PointsClient(app.GetEndpoint(name, "http"), token);
-            Assert.Equal(HttpStatusCode.Created, (await replica.AccumulateAsync(member, 500)).Status);
-            var locks = await LocksAsync(replica);
-            Assert.Equal((name, "distributed", "closed"), ((string?)locks["replica"], (string?)locks["mode"], (string?)locks["breaker"]!["state"]));
-            Assert.Equal(0, (int)locks["lastMinute"]!["fallbacks"]!);
+            Content = JsonContent.Create(new { memberId = PointsClient.NewMember(), amount = 10 }),
+            Headers = { { "traceparent", $"00-{traceId}-{ActivitySpanId.CreateRandom().ToHexString()}-01" } },
+        };
+        (await client.SendAsync(request)).Expect(HttpStatusCode.Created);
+        using var dashboard = new HttpClient { BaseAddress = fixture.Telemetry.Url };
+        dashboard.DefaultRequestHeaders.Add("X-API-Key", fixture.Telemetry.Key);
+
+        string[] expected = ["gateway/POST", "api/POST /api/points/accumulate", "api/BEGIN points", "api/COMMIT points", "sidecar/SET", "sidecar/EVAL"];
+        IReadOnlyList<string> seen = [];
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                seen = await SpansAsync(dashboard, traceId);
+                return expected.All(span => seen.Any(name => name.StartsWith(span, StringComparison.Ordinal)));
+            },
+            () => $"The trace has: {string.Join(", ", seen)}",
+            Ct);
+    }
+
+    [Fact]
+    public async Task Replica_KilledOutright_IsStartedAgainAndNobodyNotices()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Windows has no signals.");
+        using var client = new PointsClient(fixture.Gateway);
+        var before = ProcessTable.WithEnvironment("Replica__Name=api-2").Where(process => ProcessTable.OfOrchestrator(Environment.ProcessId).Contains(process)).ToList();
+        Assert.NotEmpty(before);
+
+        // The program and the `dotnet run` above it, of which the dashboard names the process id.
+        before.ForEach(process => process.Kill());
+
+        for (var i = 0; i < 20; i++)
+        {
+            (await client.AccumulateAsync(PointsClient.NewMember(), 1, idempotencyKey: $"killed-{Guid.NewGuid():n}")).Expect(HttpStatusCode.Created);
         }
-        using var gateway = new PointsClient(app.GetEndpoint("gateway", "http"), token);
-        Assert.Equal(HttpStatusCode.Created, (await gateway.UseAsync(member, "A1", 300)).Status);
-        Assert.Equal(700, await gateway.BalanceAsync(member));
-
-        // The dashboard's commands do what an administrator's request does.
-        var result = await app.ResourceCommands.ExecuteCommandAsync("gateway", "locking-mode-row", limit.Token);
-        Assert.True(result.Success, result.Message);
-        await Eventually.TrueAsync(async () => (string?)(await LocksAsync(gateway))["mode"] == "row", () => "The mode is as before.", limit.Token);
-        await app.StopAsync(limit.Token);
+        await Eventually.HoldsAsync(
+            () => App.ResourceNotifications.TryGetCurrentState("api-2", out var state)
+                && state.Snapshot.Properties.Any(property => property.Name == "pointsystem.restarts") && IsHealthy(state),
+            "The dashboard shows api-2 healthy, and that it has been started again.");
+        await HealthAsync("gateway", Healthy);
     }
 
     [Fact]
-    public async Task Model_WithContainers_HasVolumesRoomForEveryPoolAndARedisThatTheComponentFits()
+    public async Task Replica_DotnetRunAboveItKilled_LeavesNoProcessOnThePort()
     {
-        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.PointSystem_AppHost>(
-            ["--replicas", "5", "--data", _data, "--POINTSYSTEM_CONTAINERS=true"], TestContext.Current.CancellationToken);
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Windows has no signals.");
+        var before = ProcessTable.WithEnvironment("Replica__Name=api-1").Where(process => ProcessTable.OfOrchestrator(Environment.ProcessId).Contains(process)).ToList();
 
-        var postgres = builder.Resources.OfType<PostgresServerResource>().Single();
-        var redis = builder.Resources.OfType<RedisResource>().Single();
-        Assert.StartsWith("pointsystem-postgres-", VolumeOf(postgres), StringComparison.Ordinal);
-        Assert.StartsWith("pointsystem-redis-", VolumeOf(redis), StringComparison.Ordinal);
-        // Five pools of 30, and 20 to spare.
-        Assert.Contains("max_connections=170", await ArgumentsAsync(postgres));
-        // components/lockstore.yaml names neither a password nor TLS.
-        Assert.Null(redis.PasswordParameter);
-        Assert.False(redis.TlsEnabled);
-        Assert.Equal(5, builder.Resources.OfType<ProjectResource>().Count(resource => resource.Name.StartsWith("api-", StringComparison.Ordinal)));
-        Assert.Equal(5, builder.Resources.OfType<ExecutableResource>().Count(resource => resource.Name.EndsWith("-sidecar", StringComparison.Ordinal)));
+        before.MinBy(process => process.ProcessId).Kill();
+
+        await Eventually.HoldsAsync(() => !before.Any(process => process.IsAlive()), "Both have ended.");
+        await HealthAsync("api-1", Healthy);
+        using var replica = new PointsClient(App.GetEndpoint("api-1", "http"));
+        (await replica.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
     }
 
     [Fact]
-    public async Task Model_WithAGivenDatabase_StartsNone()
+    public async Task Database_Stopped_IsShownAsUnhealthyAndStaysDownUntilItIsStarted()
     {
-        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.PointSystem_AppHost>(
-            ["--connection-string", "Host=db;Username=u;Database=d;", "--data", _data, "--POINTSYSTEM_CONTAINERS=true"], TestContext.Current.CancellationToken);
+        Assert.True((await App.ResourceCommands.ExecuteCommandAsync("postgres", KnownResourceCommands.StopCommand, Ct)).Success);
+        await HealthAsync("points", nameof(HealthStatus.Unhealthy));
+        await HealthAsync("api-1", nameof(HealthStatus.Unhealthy));
+        using var client = new PointsClient(fixture.Gateway);
+        var refused = (await client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.ServiceUnavailable);
+        Assert.NotEmpty(refused.Headers["Retry-After"]);
 
-        Assert.DoesNotContain(builder.Resources, resource => resource.Name == "postgres");
-        var points = builder.Resources.OfType<ConnectionStringResource>().Single();
+        Assert.True((await App.ResourceCommands.ExecuteCommandAsync("postgres", KnownResourceCommands.StartCommand, Ct)).Success);
+
+        await HealthAsync("points", Healthy);
+        await HealthAsync("gateway", Healthy);
+        (await client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.Created);
+    }
+
+    [Fact]
+    public async Task Commands_OfTheGateway_SetTheLockModeAndRestartTheReplicas()
+    {
+        using var client = new PointsClient(fixture.Gateway, fixture.AdminToken);
+
+        await SetAsync("lock-mode", "row");
+        await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/admin/locks")).TextOf("mode") == "row", "The mode is row.");
+        await SetAsync("lock-canary", "50");
+        await SetAsync("lock-canary", "100");
+        await SetAsync("lock-mode", "distributed");
+        var refused = await App.ResourceCommands.ExecuteCommandAsync("gateway", "lock-canary", Value("101"), Ct);
+        Assert.False(refused.Success);
+
+        var restarted = await App.ResourceCommands.ExecuteCommandAsync("gateway", "restart-replicas", Ct);
+
+        Assert.True(restarted.Success, restarted.Message);
+        await HealthAsync("gateway", Healthy);
+
+        async Task SetAsync(string command, string value)
+        {
+            var result = await App.ResourceCommands.ExecuteCommandAsync("gateway", command, Value(value), Ct);
+            Assert.True(result.Success, result.Message);
+        }
+
+        static InteractionInputCollection Value(string value) => new([new InteractionInput { Name = "value", InputType = InputType.Text, Value = value }]);
+    }
+
+    [Fact]
+    public void Resources_HaveLinksForThePersonWhoLooks_AndTheMigrationIsHiddenOnceItIsDone()
+    {
+        Assert.True(App.ResourceNotifications.TryGetCurrentState("gateway", out var gateway));
+        Assert.Equal(["API page", "Health"], gateway.Snapshot.Urls.Where(url => !url.IsInactive).Select(url => url.DisplayProperties.DisplayName).Order());
         Assert.Equal(
-            "Host=db;Username=u;Database=d;Maximum Pool Size=30;Timeout=5",
-            await points.ConnectionStringExpression.GetValueAsync(TestContext.Current.CancellationToken));
+            ["lock-canary", "lock-mode", "restart-replicas"],
+            gateway.Snapshot.Commands.Select(command => command.Name).Where(name => name.StartsWith("lock-", StringComparison.Ordinal) || name.StartsWith("restart-", StringComparison.Ordinal)).Order());
+        Assert.True(App.ResourceNotifications.TryGetCurrentState("migrations", out var migrations));
+        Assert.True(migrations.Snapshot.IsHidden);
     }
 
-    public ValueTask DisposeAsync()
+    private static bool IsHealthy(ResourceEvent state) => state.Snapshot.HealthStatus == HealthStatus.Healthy && state.Snapshot.State?.Text == KnownResourceStates.Running;
+
+    private static async Task<IReadOnlyList<string>> SpansAsync(HttpClient dashboard, string traceId)
     {
-        if (Directory.Exists(_data))
+        using var answer = await dashboard.GetAsync(new Uri($"/api/telemetry/traces/{traceId}", UriKind.Relative), Ct);
+        if (!answer.IsSuccessStatusCode)
         {
-            Directory.Delete(_data, recursive: true);
+            return [$"{answer.StatusCode}"];
         }
-        return ValueTask.CompletedTask;
+        var data = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Ct))!["data"]!["resourceSpans"]!.AsArray();
+        return [.. from resource in data
+                   let service = resource!["resource"]!["attributes"]!.AsArray().First(attribute => (string?)attribute!["key"] == "service.name")!["value"]!["stringValue"]!.GetValue<string>()
+                   from scope in resource["scopeSpans"]!.AsArray()
+                   from span in scope!["spans"]!.AsArray()
+                   select $"{(service.EndsWith("sidecar", StringComparison.Ordinal) ? "sidecar" : service.Split('-')[0])}/{span!["name"]!.GetValue<string>()}"];
     }
 
-    private static string? VolumeOf(IResource resource) =>
-        resource.Annotations.OfType<ContainerMountAnnotation>().Single(mount => mount.Type == ContainerMountType.Volume).Source;
-
-    private static async Task<JsonNode> LocksAsync(PointsClient client) => (await client.GetAsync("/api/admin/locks")).Json;
-
-    private static async Task<IReadOnlyList<object>> ArgumentsAsync(PostgresServerResource resource)
-    {
-        var arguments = new List<object>();
-        foreach (var callback in resource.Annotations.OfType<CommandLineArgsCallbackAnnotation>())
-        {
-            await callback.Callback(new CommandLineArgsCallbackContext(arguments));
-        }
-        return arguments;
-    }
+    private Task HealthAsync(string resource, string status) => Eventually.HoldsAsync(
+        () => App.ResourceNotifications.TryGetCurrentState(resource, out var state) && state.Snapshot.HealthStatus?.ToString() == status
+            && (status != Healthy || state.Snapshot.State?.Text == KnownResourceStates.Running || resource == "points"),
+        $"{resource} is {status}.");
 }

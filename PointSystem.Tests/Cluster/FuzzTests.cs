@@ -1,6 +1,5 @@
 using System.Text;
 using CsCheck;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Cluster;
 

@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
 using Npgsql;
-using PointSystem.Local.Cluster;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Cluster;
 

@@ -1,5 +1,4 @@
 using System.Net;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Cluster;
 

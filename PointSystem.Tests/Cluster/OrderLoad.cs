@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Cluster;
 

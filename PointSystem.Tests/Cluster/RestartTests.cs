@@ -1,7 +1,4 @@
 using System.Net;
-using PointSystem.Local.Cluster;
-using PointSystem.Local.Processes;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Cluster;
 
@@ -15,7 +12,7 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
     [Fact]
     public async Task Sigterm_UnderLoad_WhatWasAcceptedIsAnsweredAndNothingElseIsDone()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
+        Needs.Signals();
         var members = await MembersAsync(8);
         var replica = _cluster.Replicas[1];
         replica.Process.AutoRestart = false;
@@ -44,7 +41,7 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
     [Fact]
     public async Task RollingRestart_UnderLoad_FailsNoRequestAndDoublesNone()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
+        Needs.Signals();
         var members = await MembersAsync(40);
         var before = _cluster.Replicas.Select(replica => replica.Process.ProcessId).ToList();
 

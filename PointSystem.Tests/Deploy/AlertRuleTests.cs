@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Deploy;
 
@@ -11,11 +10,10 @@ public sealed class AlertRuleTests
     [InlineData("test", "rules", "alerts.test.yml")]
     public async Task Alarms_JudgedByPromtool_AreRight(params string[] arguments)
     {
-        var promtool = Programs.Find("promtool");
-        Assert.SkipWhen(promtool is null, "promtool is not installed (Debian's package prometheus has it).");
+        var promtool = Needs.Program("promtool");
         using var process = Process.Start(new ProcessStartInfo(promtool, arguments)
         {
-            WorkingDirectory = Path.Combine(Programs.Repository, "deploy", "prometheus"),
+            WorkingDirectory = Path.Combine(BuildOutputs.Repository, "deploy", "prometheus"),
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;

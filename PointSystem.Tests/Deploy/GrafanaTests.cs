@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Deploy;
 
@@ -9,7 +8,7 @@ namespace PointSystem.Tests.Deploy;
 public sealed partial class GrafanaTests(ClusterFixture clusters)
 {
     private static readonly JsonNode Dashboard =
-        JsonNode.Parse(File.ReadAllText(Path.Combine(Programs.Repository, "deploy", "grafana", "pointsystem.json")))!;
+        JsonNode.Parse(File.ReadAllText(Path.Combine(BuildOutputs.Repository, "deploy", "grafana", "pointsystem.json")))!;
 
     private static readonly IReadOnlyList<JsonNode> Panels = [.. Dashboard["panels"]!.AsArray().Select(panel => panel!)];
 

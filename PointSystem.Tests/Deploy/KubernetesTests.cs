@@ -5,17 +5,16 @@ using PointSystem.Api.Configuration;
 using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
 using PointSystem.Api.Security;
-using PointSystem.Local.Cluster;
+using PointSystem.Local.Sidecar;
 using PointSystem.Locking;
 using PointSystem.ServiceDefaults;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Deploy;
 
 /// <summary>What the manifests say of the service is so, and what they repeat from elsewhere is the same there.</summary>
 public sealed class KubernetesTests
 {
-    private static readonly string Root = Path.Combine(Programs.Repository, "deploy", "kubernetes");
+    private static readonly string Root = Path.Combine(BuildOutputs.Repository, "deploy", "kubernetes");
     private static readonly string Base = Path.Combine(Root, "base");
     private static readonly JsonNode Deployment = Yaml.Load(Path.Combine(Base, "deployment.yaml")).Single();
     private static readonly JsonNode Pod = Deployment["spec"]!["template"]!;
@@ -121,7 +120,7 @@ public sealed class KubernetesTests
     {
         Assert.Equal(SidecarSpecs.AppId, Pod.Text("metadata", "annotations", "dapr.io/app-id"));
         var here = Yaml.Load(Path.Combine(Base, "dapr-lockstore.yaml")).Single();
-        var there = Yaml.Load(Path.Combine(Programs.Repository, "components", "lockstore.yaml")).Single();
+        var there = Yaml.Load(Path.Combine(BuildOutputs.Repository, "components", "lockstore.yaml")).Single();
         // Only where Redis is, and its password, come from a secret.
         string[] secret = ["redisHost", "redisPassword"];
         Assert.Equal(Metadata(there).Where(item => !secret.Contains(item.Key)), Metadata(here).Where(item => !secret.Contains(item.Key)));
@@ -132,20 +131,19 @@ public sealed class KubernetesTests
         }
         Assert.Equal(there.Text("metadata", "name"), here.Text("metadata", "name"));
         AssertSame(
-            Yaml.Load(Path.Combine(Programs.Repository, "components", "resiliency.yaml")).Single()["spec"],
+            Yaml.Load(Path.Combine(BuildOutputs.Repository, "components", "resiliency.yaml")).Single()["spec"],
             Yaml.Load(Path.Combine(Base, "dapr-resiliency.yaml")).Single()["spec"]);
     }
 
     [Fact]
     public void Alarms_OfThePrometheusOperator_AreTheTestedOnes() => AssertSame(
-        Yaml.Load(Path.Combine(Programs.Repository, "deploy", "prometheus", "alerts.yml")).Single()["groups"],
+        Yaml.Load(Path.Combine(BuildOutputs.Repository, "deploy", "prometheus", "alerts.yml")).Single()["groups"],
         Yaml.Load(Path.Combine(Root, "components", "monitoring", "alerts.yaml")).Single()["spec"]!["groups"]);
 
     [Fact]
     public async Task Production_BuiltByKustomize_HasEveryPartAndPinnedImages()
     {
-        var kubectl = Programs.Find("kubectl");
-        Assert.SkipWhen(kubectl is null, "kubectl is not installed.");
+        var kubectl = Needs.Program("kubectl");
         await using var process = ChildProcess.Start(kubectl, ["kustomize", Path.Combine(Root, "overlays", "production")]);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.True(process.ExitCode == 0, process.Output);

@@ -1,5 +1,4 @@
 using PointSystem.Api.Features.Points.Queries;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Features;
 

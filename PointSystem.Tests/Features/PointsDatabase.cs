@@ -1,10 +1,9 @@
-using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using PointSystem.Api.Persistence;
+using PointSystem.Local;
 using PointSystem.Local.Postgres;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 [assembly: AssemblyFixture(typeof(PointsDatabase))]
 
@@ -16,10 +15,11 @@ namespace PointSystem.Tests.Features;
 /// </summary>
 public sealed class PointsDatabase : IAsyncDisposable
 {
+    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(60);
     private readonly SemaphoreSlim _gate = new(1);
-    private readonly string _directory = Path.Combine(Path.GetTempPath(), $"pointsystem-tests-{Guid.NewGuid():n}");
-    private ChildProcess? _server;
-    private Func<ChildProcess>? _startServer;
+    private DataDirectory? _data;
+    private ClusterLog? _log;
+    private ManagedProcess? _server;
     private NpgsqlDataSource? _source;
     private string? _settings;
 
@@ -47,7 +47,9 @@ public sealed class PointsDatabase : IAsyncDisposable
         if (_server is not null)
         {
             await _server.DisposeAsync();
-            Directory.Delete(_directory, recursive: true);
+            _log!.Dispose();
+            _data!.Dispose();
+            Directory.Delete(_data.Root, recursive: true);
         }
 
         _gate.Dispose();
@@ -63,14 +65,13 @@ public sealed class PointsDatabase : IAsyncDisposable
     }
 
     /// <summary>Ends the server as <c>kill -9</c> does. For a server of the test's own.</summary>
-    internal Task KillServerAsync() => _server!.KillAsync();
+    internal Task KillServerAsync(CancellationToken cancellationToken) => _server!.KillAsync(cancellationToken);
 
     /// <summary>Starts the killed server again on its data and its port.</summary>
     internal async Task RestartServerAsync(CancellationToken cancellationToken)
     {
-        await _server!.DisposeAsync();
-        _server = _startServer!();
-        await UntilAnsweredAsync(cancellationToken);
+        _server!.Start();
+        await _server.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
     }
 
     private async Task<NpgsqlDataSource> StartAsync(CancellationToken cancellationToken)
@@ -100,51 +101,15 @@ public sealed class PointsDatabase : IAsyncDisposable
 
     private async Task<string> StartServerAsync(CancellationToken cancellationToken)
     {
-        var binaries = PostgresBinaries.FindInstalled() is [var newest, ..] ? newest : null;
-        Assert.SkipWhen(binaries is null, "PostgreSQL is not installed, and POINTSYSTEM_TEST_POSTGRES names no server.");
-        Directory.CreateDirectory(_directory);
-        var data = Path.Combine(_directory, "data");
-        var asRoot = !OperatingSystem.IsWindows() && Environment.UserName == "root";
-        if (asRoot)
-        {
-            await using var own = ChildProcess.Start("chown", ["postgres", _directory]);
-            await own.WaitForExitAsync(cancellationToken);
-        }
-
-        // PostgreSQL refuses to run as root.
-        ChildProcess Run(string program, params string[] arguments) => asRoot
-            ? ChildProcess.Start("setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", program, .. arguments])
-            : ChildProcess.Start(program, arguments);
-
-        await using (var init = Run(binaries.InitDb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"))
-        {
-            await init.WaitForExitAsync(cancellationToken);
-            Assert.True(init.ExitCode == 0, init.Output);
-        }
-
-        var port = FreePort.Next().ToString(CultureInfo.InvariantCulture);
-        _startServer = () => Run(binaries.Server, "-D", data, "-p", port, "-k", _directory, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off");
-        _server = _startServer();
-        _settings = $"Host=127.0.0.1;Port={port};Username=postgres;Database=postgres";
-        await UntilAnsweredAsync(cancellationToken);
-        return _settings;
-    }
-
-    private Task UntilAnsweredAsync(CancellationToken cancellationToken) => Eventually.TrueAsync(
-        () => AnswersAsync(_settings!, cancellationToken), () => $"PostgreSQL does not answer: {_server!.Output}", cancellationToken);
-
-    private static async Task<bool> AnswersAsync(string settings, CancellationToken cancellationToken)
-    {
-        try
-        {
-            // From the pool, a connection to the server that has gone would do for an answer.
-            await using var connection = new NpgsqlConnection(settings + ";Pooling=false");
-            await connection.OpenAsync(cancellationToken);
-            return true;
-        }
-        catch (NpgsqlException)
-        {
-            return false;
-        }
+        // Found as the product finds it: installed, otherwise from npm.
+        _data = DataDirectory.Open(ClusterFixture.NewDataDirectory());
+        _log = new ClusterLog(_data.Root, ClusterLogs.Add);
+        var binaries = await PostgresChoice.ChooseAsync(PostgresChoice.OfEnvironment, _data.Postgres, _log.Say, cancellationToken);
+        var server = new PostgresServer(_data, Secrets.LoadOrCreate(_data.Root), binaries, Ports.Next());
+        await server.PrepareAsync(_log.Say, cancellationToken);
+        _server = new ManagedProcess(server.Spec(maxConnections: 200, [new("fsync", "off"), new("jit", "on")]), _log, server.ProbeAsync);
+        _server.Start();
+        await _server.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
+        return server.ConnectionString(poolSize: 100);
     }
 }

@@ -1,6 +1,3 @@
-using PointSystem.Local.Cluster;
-using PointSystem.Tests.Infrastructure;
-
 [assembly: AssemblyFixture(typeof(ClusterFixture))]
 
 namespace PointSystem.Tests.Infrastructure;

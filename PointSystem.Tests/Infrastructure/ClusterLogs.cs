@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using PointSystem.Local.Cluster;
 
 namespace PointSystem.Tests.Infrastructure;
 
@@ -10,6 +9,8 @@ internal static class ClusterLogs
     private const int Shown = 25;
 
     private static readonly ConcurrentQueue<LogLine> Lines = new();
+
+    static ClusterLogs() => Answer.LogOf = Of;
 
     public static void Add(LogLine line)
     {

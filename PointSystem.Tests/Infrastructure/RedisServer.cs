@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Net.Sockets;
 using StackExchange.Redis;
+using ProductRedis = PointSystem.Local.Garnet.RedisServer;
 
 namespace PointSystem.Tests.Infrastructure;
 
@@ -12,9 +12,14 @@ internal sealed class RedisServer : IAsyncDisposable
 {
     private ChildProcess? _process;
 
-    private RedisServer(int port) => Port = port;
+    // What the product would take: installed, or Garnet.
+    private readonly ProductRedis _server = new(Environment.GetEnvironmentVariable("POINTSYSTEM_REDIS"), Path.GetTempPath());
 
-    public int Port { get; }
+    private RedisServer()
+    {
+    }
+
+    public int Port => _server.Port;
 
     /// <summary><c>host:port</c>, as a Dapr component and StackExchange.Redis both take it.</summary>
     public string Address => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
@@ -22,13 +27,8 @@ internal sealed class RedisServer : IAsyncDisposable
     /// <summary>For StackExchange.Redis: connects later too if the server is away.</summary>
     public string ConnectionString => Address + ",abortConnect=false,connectTimeout=2000";
 
-    /// <summary>Where redis-server is, or null: then it is Garnet. <c>TEST_REDIS</c> names a program, or <c>garnet</c>, to have it otherwise.</summary>
-    public static string? Executable { get; } = Environment.GetEnvironmentVariable("TEST_REDIS") switch
-    {
-        "garnet" => null,
-        { Length: > 0 } given => given,
-        _ => Programs.Find("redis-server", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"),
-    };
+    /// <summary>Whether it is redis-server, and not Garnet in its place.</summary>
+    public bool IsRedis => _server.IsInstalled;
 
     /// <summary>Whether <see cref="PauseAsync"/> works here.</summary>
     public static bool CanPause => !OperatingSystem.IsWindows();
@@ -42,16 +42,14 @@ internal sealed class RedisServer : IAsyncDisposable
     }
 
     /// <summary>A server that is away until <see cref="RestartAsync"/>; its port is chosen.</summary>
-    public static RedisServer NotStarted() => new(FreePort.Next());
+    public static RedisServer NotStarted() => new();
 
     /// <summary>Starts the server (again) on the same port, empty, and waits until it answers.</summary>
     public async Task RestartAsync(CancellationToken cancellationToken)
     {
         await KillAsync();
-        var port = Port.ToString(CultureInfo.InvariantCulture);
-        _process = Executable is { } redis
-            ? ChildProcess.Start(redis, ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"])
-            : Programs.StartLocal(["garnet", "--port", port, "--exit-with-stdin"]);
+        var spec = _server.Spec();
+        _process = ChildProcess.Start(spec.FileName, spec.Arguments);
         await Eventually.TrueAsync(() => AnswersAsync(cancellationToken), () => $"Redis does not answer: {_process.Output}", cancellationToken);
     }
 
@@ -84,19 +82,6 @@ internal sealed class RedisServer : IAsyncDisposable
         {
             Assert.Fail($"Redis ended at its start: {dead.Output}");
         }
-        try
-        {
-            using var client = new TcpClient();
-            await client.ConnectAsync("127.0.0.1", Port, cancellationToken);
-            var stream = client.GetStream();
-            await stream.WriteAsync("PING\r\n"u8.ToArray(), cancellationToken);
-            var reply = new byte[7];
-            await stream.ReadExactlyAsync(reply, cancellationToken);
-            return reply.AsSpan().SequenceEqual("+PONG\r\n"u8);
-        }
-        catch (Exception error) when (error is SocketException or IOException)
-        {
-            return false;
-        }
+        return await _server.ProbeAsync(cancellationToken);
     }
 }

@@ -7,7 +7,6 @@ using PointSystem.Api.Configuration;
 using PointSystem.Api.Jobs;
 using PointSystem.Locking;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Jobs;

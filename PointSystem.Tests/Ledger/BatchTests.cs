@@ -3,7 +3,6 @@ using PointSystem.Api.Features.Points;
 using PointSystem.Api.Ledger;
 using PointSystem.Domain.Points;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Ledger;
 

@@ -3,7 +3,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using PointSystem.Api.Http;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Ledger;
 
@@ -47,7 +46,7 @@ public sealed class DatabaseFaultTests(PointsDatabase server)
     public async Task Write_ServerKilledMeanwhile_FailsAsUnavailableAndHalfWritesNothing()
     {
         await using var own = new PointsDatabase();
-        Assert.SkipUnless(Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_POSTGRES") is null or "", "The given server is not ours to kill.");
+        Needs.OwnPostgres();
         await using var database = await own.CreateDatabaseAsync(null, Token);
         var shop = new Shop(database, 1);
         var members = Enumerable.Range(0, 4).Select(_ => PointsClient.NewMember()).ToArray();
@@ -75,7 +74,7 @@ public sealed class DatabaseFaultTests(PointsDatabase server)
             },
             Token)));
         await Eventually.HoldsAsync(() => Volatile.Read(ref accepted) > 200, "uses are under way");
-        await own.KillServerAsync();
+        await own.KillServerAsync(Token);
         var failures = await writers;
 
         foreach (var failure in failures)

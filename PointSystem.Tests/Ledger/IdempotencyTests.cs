@@ -2,7 +2,6 @@ using Npgsql;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Ledger;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Ledger;
 

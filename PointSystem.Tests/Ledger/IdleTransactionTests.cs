@@ -6,7 +6,6 @@ using PointSystem.Domain.Points;
 using PointSystem.Domain.Policies;
 using PointSystem.Locking;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Ledger;
 

@@ -1,6 +1,5 @@
 using Npgsql;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Ledger;
 

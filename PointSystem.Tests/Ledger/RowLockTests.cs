@@ -4,7 +4,6 @@ using PointSystem.Api.Ledger;
 using PointSystem.Domain.Points;
 using PointSystem.Domain.Policies;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Ledger;
 

@@ -1,5 +1,3 @@
-using PointSystem.Local.Processes;
-
 namespace PointSystem.Tests.Local;
 
 public sealed class BackoffTests

@@ -3,9 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 using PointSystem.Local;
-using PointSystem.Local.Cluster;
 using PointSystem.Local.Postgres;
-using PointSystem.Local.Processes;
 
 namespace PointSystem.Tests.Local;
 

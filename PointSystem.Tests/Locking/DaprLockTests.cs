@@ -1,6 +1,5 @@
 using System.Globalization;
 using PointSystem.Locking;
-using PointSystem.Tests.Infrastructure;
 using PointSystem.Tests.Sidecar;
 using StackExchange.Redis;
 
@@ -87,7 +86,7 @@ public sealed class DaprLockTests : IAsyncLifetime
     [Fact]
     public async Task AcquireAsync_SidecarFrozen_FallsBackOpensTheBreakerAndRecovers()
     {
-        Assert.SkipUnless(RedisServer.CanPause, "No signals here.");
+        Needs.Signals();
         await _sidecar.Process.SignalAsync("STOP");
         await FallsBackAsync();
         await _sidecar.Process.SignalAsync("CONT");
@@ -99,7 +98,7 @@ public sealed class DaprLockTests : IAsyncLifetime
     [Fact]
     public async Task AcquireAsync_RedisFrozen_FallsBackAndLeavesNoGhost()
     {
-        Assert.SkipUnless(RedisServer.CanPause, "No signals here.");
+        Needs.Signals();
         await _redis.PauseAsync();
         await FallsBackAsync();
         await _redis.ResumeAsync();
@@ -131,7 +130,7 @@ public sealed class DaprLockTests : IAsyncLifetime
     [Fact]
     public async Task AcquireAsync_RedisFullOfMemory_FallsBackAndRecovers()
     {
-        Assert.SkipUnless(RedisServer.Executable is not null, "Garnet knows no maxmemory by CONFIG SET.");
+        Needs.Redis(_redis.IsRedis);
         var redis = _look.GetDatabase();
         await redis.ExecuteAsync("CONFIG", "SET", "maxmemory", "1");
         await FallsBackAsync();
@@ -216,7 +215,7 @@ public sealed class DaprLockTests : IAsyncLifetime
 
     private Task<SidecarUnderTest> StartSidecarAsync()
     {
-        var components = Path.Combine(Programs.Repository, "components");
+        var components = Path.Combine(BuildOutputs.Repository, "components");
         return SidecarUnderTest.StartAsync(_program, _redis, Directory.GetFiles(components, "*.yaml").Select(File.ReadAllText), Token);
     }
 

@@ -1,5 +1,4 @@
 using PointSystem.Locking;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Locking;
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using PointSystem.Locking;
 using PointSystem.Locking.Store;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Locking;
 

@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using PointSystem.Local.Cluster;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Proof;
 

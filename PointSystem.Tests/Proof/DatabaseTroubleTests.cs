@@ -2,7 +2,6 @@ using System.Net;
 using Npgsql;
 using PointSystem.Tests.Api;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Proof;
 
@@ -106,7 +105,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
     [Fact]
     public async Task Stop_WithADelay_IsNotReadyAtOnceButServesUntilItIsOver()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "No signals here.");
+        Needs.Signals();
         var connectionString = await NewDatabaseAsync();
         await using var api = await ApiProcess.StartAsync(connectionString, Token, ("Drain__Delay", "00:00:05"));
         using var client = new PointsClient(api.Address);

@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using PointSystem.Local.Cluster;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Proof;
 
@@ -35,14 +33,14 @@ public sealed class FaultTests(ProofCluster proof)
     [Fact]
     public async Task RedisFrozen_UnderACrowd_FailsNobody()
     {
-        Assert.SkipUnless(RedisServer.CanPause, "No signals here.");
+        Needs.Signals();
         await BreakAsync(() => Do(Cluster.Redis.Suspend), () => Do(Cluster.Redis.Resume), Cluster.Replicas);
     }
 
     [Fact]
     public async Task RedisOutOfMemory_UnderACrowd_FailsNobody()
     {
-        Assert.SkipUnless(RedisServer.Executable is not null, "Garnet knows no maxmemory by CONFIG SET.");
+        Needs.Redis(Cluster.Description.Contains("redis-server", StringComparison.Ordinal));
         await using var redis = await proof.RedisAsync();
         await redis.GetDatabase().ExecuteAsync("CONFIG", "SET", "maxmemory-policy", "noeviction");
         await BreakAsync(
@@ -69,7 +67,7 @@ public sealed class FaultTests(ProofCluster proof)
     [Fact]
     public async Task SidecarFrozen_UnderACrowd_FailsNobody()
     {
-        Assert.SkipUnless(RedisServer.CanPause, "No signals here.");
+        Needs.Signals();
         await BreakAsync(() => Do(proof.First.Sidecar.Suspend), () => Do(proof.First.Sidecar.Resume), [proof.First]);
     }
 
@@ -87,7 +85,7 @@ public sealed class FaultTests(ProofCluster proof)
     public Task SidecarWithoutItsComponent_UnderACrowd_FailsNobody()
     {
         // Where Redis is away at its start, a sidecar goes on without a lock store (ignoreErrors) and says so to whoever asks.
-        var nobody = new Dictionary<string, string?> { ["REDIS_HOST"] = $"127.0.0.1:{FreePort.Next()}" };
+        var nobody = new Dictionary<string, string?> { ["REDIS_HOST"] = $"127.0.0.1:{Ports.Next()}" };
         var redis = new Dictionary<string, string?> { ["REDIS_HOST"] = $"127.0.0.1:{proof.ToRedis.Port}" };
         return BreakAsync(() => proof.First.Sidecar.RestartAsync(nobody, Token), () => proof.First.Sidecar.RestartAsync(redis, Token), [proof.First]);
     }

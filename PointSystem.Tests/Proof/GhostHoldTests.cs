@@ -1,7 +1,6 @@
 using System.Globalization;
 using PointSystem.Locking;
 using PointSystem.Locking.Jobs;
-using PointSystem.Tests.Infrastructure;
 using PointSystem.Tests.Locking;
 using PointSystem.Tests.Sidecar;
 using StackExchange.Redis;
@@ -36,7 +35,7 @@ public sealed class GhostHoldTests : IAsyncLifetime
         _redis = await RedisServer.StartAsync(Token);
         _look = await _redis.ConnectAsync();
         _toRedis = new FaultProxy(_redis.Port);
-        var manifests = Directory.GetFiles(Path.Combine(Programs.Repository, "components"), "*.yaml").Select(File.ReadAllText)
+        var manifests = Directory.GetFiles(Path.Combine(BuildOutputs.Repository, "components"), "*.yaml").Select(File.ReadAllText)
             .Select(text => text.Replace("envRef: REDIS_HOST", $"value: 127.0.0.1:{_toRedis.Port}", StringComparison.Ordinal));
         _sidecar = await SidecarUnderTest.StartAsync(new StandIn(), _redis, manifests, Token);
         _toSidecar = new FaultProxy(_sidecar.GrpcPort);

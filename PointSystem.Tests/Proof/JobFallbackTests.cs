@@ -6,7 +6,6 @@ using PointSystem.Api.Jobs;
 using PointSystem.Locking;
 using PointSystem.Locking.Store;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof;

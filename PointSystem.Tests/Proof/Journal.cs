@@ -1,5 +1,4 @@
 using Npgsql;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Proof;
 

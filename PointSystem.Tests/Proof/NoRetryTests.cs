@@ -1,5 +1,4 @@
 using PointSystem.Tests.Deploy;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Proof;
 
@@ -22,5 +21,5 @@ public sealed class NoRetryTests
         Assert.False(policies.ContainsKey("retry"));
     }
 
-    private static System.Text.Json.Nodes.JsonNode Load(string file) => Yaml.Load(Path.Combine(Programs.Repository, "components", file)).Single();
+    private static System.Text.Json.Nodes.JsonNode Load(string file) => Yaml.Load(Path.Combine(BuildOutputs.Repository, "components", file)).Single();
 }

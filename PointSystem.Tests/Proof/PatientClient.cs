@@ -1,6 +1,4 @@
 using System.Net;
-using PointSystem.Local.Cluster;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Proof;
 

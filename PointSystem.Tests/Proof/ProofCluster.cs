@@ -2,8 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using Npgsql;
-using PointSystem.Local.Cluster;
-using PointSystem.Tests.Infrastructure;
 using StackExchange.Redis;
 
 namespace PointSystem.Tests.Proof;

@@ -1,5 +1,4 @@
 using System.Net;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Proof;
 
@@ -18,7 +17,7 @@ public sealed class StaleHolderTests(ProofCluster proof)
     [InlineData(WriteStep.Committed)]
     public async Task Pause_PastTheLease_LetsOthersGoOnAndHasNoStaleEffect(WriteStep step)
     {
-        Assert.SkipUnless(RedisServer.CanPause, "No signals here.");
+        Needs.Signals();
         await proof.ReadyAsync();
         await using var use = await StoppedUse.AtAsync(proof, step);
         proof.First.Process.Suspend();

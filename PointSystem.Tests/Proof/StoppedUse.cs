@@ -1,6 +1,5 @@
 using System.Net;
 using Npgsql;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Proof;
 

@@ -1,7 +1,6 @@
 using Npgsql;
 using PointSystem.Locking;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 using PointSystem.Tests.Jobs;
 using PointSystem.Tests.Locking;
 

@@ -1,7 +1,6 @@
 using Npgsql;
 using PointSystem.Api.Features.Points;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Reconciliation;
 

@@ -1,7 +1,6 @@
 using System.Net;
 using Dapr.Client.Autogen.Grpc.v1;
 using Grpc.Core;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Sidecar;
 
@@ -37,7 +36,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
     [Fact]
     public async Task RedisFrozen_CallFailsAfterTheReadTimeoutAndItsGhostCanBeUnlocked()
     {
-        Assert.SkipUnless(RedisServer.CanPause, "A process cannot be frozen on this system.");
+        Needs.Signals();
         await using var redis = await RedisServer.StartAsync(Ct);
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(timeout: "2s"));
         Assert.True(await sidecar.LockAsync("warm", "owner"));
@@ -61,7 +60,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
     [Fact]
     public async Task ResiliencyTimeout_RedisFrozen_EndsTheCallBeforeTheReadTimeout()
     {
-        Assert.SkipUnless(RedisServer.CanPause, "A process cannot be frozen on this system.");
+        Needs.Signals();
         await using var redis = await RedisServer.StartAsync(Ct);
         // The component alone would wait for a minute, longer than the calls of this suite.
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(timeout: "60s"), Manifests.Resiliency);

@@ -1,6 +1,5 @@
 using System.Net;
 using Dapr.Client;
-using PointSystem.Tests.Infrastructure;
 using StackExchange.Redis;
 using UnlockResponse = Dapr.Client.Autogen.Grpc.v1.UnlockResponse;
 

@@ -1,5 +1,3 @@
-using PointSystem.Tests.Infrastructure;
-
 namespace PointSystem.Tests.Sidecar;
 
 /// <summary>One Redis and one sidecar with four lock stores, shared by the tests that break neither.</summary>

@@ -1,5 +1,5 @@
 using System.Globalization;
-using PointSystem.Tests.Infrastructure;
+using PointSystem.Local.Sidecar;
 
 namespace PointSystem.Tests.Sidecar;
 
@@ -18,20 +18,18 @@ public sealed class StandIn : SidecarProgram
     public override string? Missing => null;
 
     internal override ChildProcess Launch(IReadOnlyList<string> flags, IReadOnlyDictionary<string, string?> environment) =>
-        Programs.StartLocal(["sidecar", .. flags, "--exit-with-stdin"], environment);
+        ChildProcess.StartLocal(["sidecar", .. flags, "--exit-with-stdin"], environment);
 }
 
 /// <summary>Dapr's own sidecar: <c>DAPRD_PATH</c>, PATH, or where <c>dapr init</c> puts it.</summary>
 public sealed class Daprd : SidecarProgram
 {
-    private static readonly string? Executable = Environment.GetEnvironmentVariable("DAPRD_PATH") is { Length: > 0 } given
-        ? given
-        : Programs.Find("daprd", Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".dapr", "bin"));
+    private static readonly string? Executable = SidecarSpecs.FindDaprd();
 
-    public override string? Missing => Executable is null ? "daprd was not found in DAPRD_PATH, PATH or ~/.dapr/bin" : null;
+    public override string? Missing => Executable is null ? "daprd is not installed." : null;
 
     internal override ChildProcess Launch(IReadOnlyList<string> flags, IReadOnlyDictionary<string, string?> environment) => ChildProcess.Start(
         Executable!,
-        [.. flags, "--enable-metrics=false", "--dapr-internal-grpc-port", FreePort.Next().ToString(CultureInfo.InvariantCulture)],
+        [.. flags, "--enable-metrics=false", "--dapr-internal-grpc-port", Ports.Next().ToString(CultureInfo.InvariantCulture)],
         environment);
 }

@@ -1,5 +1,3 @@
-using PointSystem.Tests.Infrastructure;
-
 namespace PointSystem.Tests.Sidecar;
 
 /// <summary>What the parts of the conformance suite share. Each part runs against the stand-in and against daprd.</summary>

@@ -5,7 +5,6 @@ using Dapr.Client.Autogen.Grpc.v1;
 using Grpc.Core;
 using Grpc.Net.Client;
 using PointSystem.Local.Sidecar;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Sidecar;
 
@@ -39,8 +38,8 @@ public sealed class SidecarTraceTests : IDisposable
         var flags = new SidecarFlags
         {
             AppId = "points",
-            HttpPort = FreePort.Next(),
-            GrpcPort = FreePort.Next(),
+            HttpPort = Ports.Next(),
+            GrpcPort = Ports.Next(),
             ResourcesPaths = [folder.FullName],
         };
         await using var sidecar = await SidecarHost.CreateAsync(flags, Ct);

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Dapr.Client;
 using Grpc.Net.Client;
-using PointSystem.Tests.Infrastructure;
 using DaprGrpc = Dapr.Client.Autogen.Grpc.v1.Dapr;
 
 namespace PointSystem.Tests.Sidecar;
@@ -71,7 +70,7 @@ internal sealed class SidecarUnderTest : IAsyncDisposable
         {
             File.WriteAllText(Path.Combine(folder.FullName, $"{index}.yaml"), text);
         }
-        var (http, grpc) = (FreePort.Next(), FreePort.Next());
+        var (http, grpc) = (Ports.Next(), Ports.Next());
         string[] flags =
         [
             "--app-id", appId,

@@ -1,6 +1,5 @@
 using Dapr.Client.Autogen.Grpc.v1;
 using Grpc.Core;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Sidecar;
 
@@ -34,7 +33,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     [Fact]
     public async Task Sigterm_WhileRedisIsFrozen_StopsTheProcess()
     {
-        Assert.SkipUnless(RedisServer.CanPause, "There are no such signals on this system.");
+        Needs.Signals();
         await using var redis = await RedisServer.StartAsync(Ct);
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(timeout: "60s"));
         await redis.PauseAsync();
@@ -62,7 +61,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     [Fact]
     public async Task RepositoryComponents_AsTheyAre_GiveALockStore()
     {
-        var files = Directory.GetFiles(Path.Combine(Programs.Repository, "components"), "*.yaml").Select(File.ReadAllText);
+        var files = Directory.GetFiles(Path.Combine(BuildOutputs.Repository, "components"), "*.yaml").Select(File.ReadAllText);
         await using var redis = await RedisServer.StartAsync(Ct);
         await using var sidecar = await StartAsync(redis, [.. files]);
 
@@ -147,8 +146,8 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     public async Task Start_PortTaken_EndsWithOneSentence()
     {
         await using var first = await StartAsync(redis: null);
-        string[] flags = ["sidecar", "--app-id", "points", "--dapr-http-port", $"{first.HttpPort}", "--dapr-grpc-port", $"{FreePort.Next()}"];
-        await using var second = Programs.StartLocal(flags);
+        string[] flags = ["sidecar", "--app-id", "points", "--dapr-http-port", $"{first.HttpPort}", "--dapr-grpc-port", $"{Ports.Next()}"];
+        await using var second = ChildProcess.StartLocal(flags);
 
         await second.WaitForExitAsync(Ct);
 

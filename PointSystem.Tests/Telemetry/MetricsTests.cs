@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text.RegularExpressions;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Telemetry;
 
@@ -14,7 +13,7 @@ public sealed partial class MetricsTests(ClusterFixture clusters)
     public async Task Scrape_AfterWrites_HasEverySeriesThatTheAlarmsAskFor()
     {
         var lines = (await ScrapeAsync()).Split('\n');
-        var alarms = await File.ReadAllTextAsync(Path.Combine(Programs.Repository, "deploy", "prometheus", "alerts.yml"), Ct);
+        var alarms = await File.ReadAllTextAsync(Path.Combine(BuildOutputs.Repository, "deploy", "prometheus", "alerts.yml"), Ct);
         var selectors = Selector().Matches(alarms).Where(match => !alarms[..match.Index].Split('\n')[^1].TrimStart().StartsWith('#')).ToList();
 
         Assert.True(selectors.Count >= 8, "The alarms were not read.");
@@ -35,8 +34,7 @@ public sealed partial class MetricsTests(ClusterFixture clusters)
     [Fact]
     public async Task Scrape_JudgedByPromtool_IsRight()
     {
-        var promtool = Programs.Find("promtool");
-        Assert.SkipWhen(promtool is null, "promtool is not installed (Debian's package prometheus has it).");
+        var promtool = Needs.Program("promtool");
         var metrics = await ScrapeAsync();
         using var process = Process.Start(new ProcessStartInfo(promtool, ["check", "metrics"]) { RedirectStandardInput = true, RedirectStandardError = true })!;
         await process.StandardInput.WriteAsync(metrics);

@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Telemetry;
 
@@ -38,7 +37,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        var address = new Uri($"http://127.0.0.1:{FreePort.Next()}");
+        var address = new Uri($"http://127.0.0.1:{Ports.Next()}");
         builder.WebHost.UseUrls(address.ToString());
         var app = builder.Build();
         var receiver = new OtlpReceiver(app, address);

@@ -1,6 +1,5 @@
 using System.Net;
 using PointSystem.Tests.Api;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Telemetry;
 
@@ -8,7 +7,7 @@ namespace PointSystem.Tests.Telemetry;
 public sealed class TelemetrySettingTests
 {
     private const string Prometheus = "Telemetry__Metrics__Prometheus";
-    private static readonly string Nobody = $"Host=127.0.0.1;Port={FreePort.Next()};Username=postgres;Database=points";
+    private static readonly string Nobody = $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -28,7 +27,7 @@ public sealed class TelemetrySettingTests
     [Fact]
     public async Task Sigterm_SpansNotYetSent_AreSentBeforeTheEnd()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
+        Needs.Signals();
         await using var receiver = await OtlpReceiver.StartAsync(Ct);
         await using var api = await ApiProcess.StartAsync(
             Nobody, Ct, ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address.ToString()), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_BSP_SCHEDULE_DELAY", "600000"));

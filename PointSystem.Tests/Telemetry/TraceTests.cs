@@ -1,11 +1,9 @@
 using System.Diagnostics;
 using System.Net;
-using PointSystem.Tests.Infrastructure;
-using PointSystem.Tests.Local;
 
 namespace PointSystem.Tests.Telemetry;
 
-/// <summary>A request through the gateway is one trace over gateway, replica, sidecar, Redis and SQL: a collector of our own takes it from a running app host.</summary>
+/// <summary>A request through the gateway is one trace over gateway, replica, sidecar, Redis and SQL: a collector of our own takes it from a running cluster.</summary>
 public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<TraceTests.Fixture>
 {
     private readonly OtlpReceiver _receiver = fixture.Receiver;
@@ -15,7 +13,7 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
     [Fact]
     public async Task Write_ThroughTheGateway_IsOneTraceDownToRedisAndSql()
     {
-        using var client = new PointsClient(fixture.Runner.Gateway);
+        using var client = new PointsClient(fixture.Cluster.GatewayUrl);
         var member = PointsClient.NewMember();
         (await client.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
         var traceId = ActivityTraceId.CreateRandom().ToHexString();
@@ -58,7 +56,7 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
     [Fact]
     public async Task Crowd_OnOneMember_BatchLinksToTheRequestsThatItCarries()
     {
-        using var client = new PointsClient(fixture.Runner.Gateway);
+        using var client = new PointsClient(fixture.Cluster.GatewayUrl);
         var member = PointsClient.NewMember();
         (await client.AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created);
         var seen = _receiver.Spans.Count;
@@ -109,22 +107,27 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
     {
         internal OtlpReceiver Receiver { get; private set; } = null!;
 
-        internal RunnerProcess Runner { get; private set; } = null!;
+        internal LocalCluster Cluster { get; private set; } = null!;
 
         public async ValueTask InitializeAsync()
         {
             Receiver = await OtlpReceiver.StartAsync(Ct);
-            Runner = RunnerProcess.Start(ClusterFixture.NewDataDirectory(), Receiver.Environment, "--replicas", "1");
-            await Runner.WaitUntilReadyAsync(Ct);
+            Cluster = await ClusterFixture.StartOwnAsync(
+                options =>
+                {
+                    options.Replicas = 1;
+                    foreach (var (name, value) in Receiver.Environment)
+                    {
+                        options.Telemetry[name] = value;
+                    }
+                },
+                Ct);
         }
 
         public async ValueTask DisposeAsync()
         {
-            await Runner.SignalAsync("TERM");
-            await Runner.WaitForExitAsync(CancellationToken.None);
-            await Runner.DisposeAsync();
+            await ClusterFixture.DeleteAsync(Cluster);
             await Receiver.DisposeAsync();
-            Directory.Delete(Runner.DataDirectory, recursive: true);
         }
     }
 }

@@ -1,7 +1,6 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Time.Testing;
 using PointSystem.Locking;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Locking.Combining;
 

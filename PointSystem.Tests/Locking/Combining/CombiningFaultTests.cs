@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
 using PointSystem.Locking;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Locking.Combining;
 

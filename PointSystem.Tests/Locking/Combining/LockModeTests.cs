@@ -2,7 +2,6 @@ using PointSystem.Api.Configuration;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Ledger;
 using PointSystem.Locking;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Locking.Combining;
 

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using PointSystem.Locking;
 using PointSystem.Locking.Jobs;
 using PointSystem.Locking.Store;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Locking.Jobs;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using PointSystem.Locking.Jobs;
-using PointSystem.Tests.Infrastructure;
 using PointSystem.Tests.Sidecar;
 using StackExchange.Redis;
 
@@ -102,7 +101,7 @@ public sealed class JobLockTests : IAsyncLifetime
     [Fact]
     public async Task Lost_SidecarFrozen_FiresBeforeTheLeaseEnds()
     {
-        Assert.SkipUnless(RedisServer.CanPause, "No signals here.");
+        Needs.Signals();
         await using var held = await TakeAsync(_holder);
         var stillHeld = new TaskCompletionSource<bool>();
         await using var _ = held.Lost.Register(() => stillHeld.TrySetResult(_look.GetDatabase().KeyExists(Name(Key)) || _look.GetDatabase().KeyExists(Name(Key + ":relay"))));
@@ -181,7 +180,7 @@ public sealed class JobLockTests : IAsyncLifetime
 
     private Task<SidecarUnderTest> StartSidecarAsync()
     {
-        var components = Path.Combine(Programs.Repository, "components");
+        var components = Path.Combine(BuildOutputs.Repository, "components");
         return SidecarUnderTest.StartAsync(_program, _redis, Directory.GetFiles(components, "*.yaml").Select(File.ReadAllText), Token);
     }
 

@@ -1,6 +1,5 @@
 using PointSystem.Api.Configuration;
 using PointSystem.Locking;
-using PointSystem.Tests.Infrastructure;
 using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof.Properties;

@@ -2,7 +2,6 @@ using System.Globalization;
 using Npgsql;
 using PointSystem.Api.Configuration;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Proof.Properties;
 

@@ -4,7 +4,6 @@ using PointSystem.Api.Features.Points;
 using PointSystem.Api.Ledger;
 using PointSystem.Locking;
 using PointSystem.Locking.Store;
-using PointSystem.Tests.Infrastructure;
 using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof.Properties;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Proof.Properties;
 

@@ -1,6 +1,5 @@
 using PointSystem.Locking;
 using PointSystem.Locking.Store;
-using PointSystem.Tests.Infrastructure;
 using PointSystem.Tests.Locking;
 using PointSystem.Tests.Locking.Combining;
 

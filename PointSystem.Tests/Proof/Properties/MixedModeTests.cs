@@ -1,6 +1,5 @@
 using Npgsql;
 using PointSystem.Tests.Domain;
-using PointSystem.Tests.Infrastructure;
 using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof.Properties;
@@ -89,7 +88,7 @@ public sealed class MixedModeTests(ProofServer server)
 
     private static async Task<(Load Load, long[] Members)> RunWithoutRowLockAsync(Ground ground, Func<Exception, bool> mayFail)
     {
-        await using var proxy = new RewritingProxy(ground.ConnectionString, "FOR UPDATE"u8);
+        await using var proxy = new RewritingProxy(ground.ConnectionString, "FOR UPDATE"u8.ToArray());
         var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(proxy.ConnectionString, new LyingLockStore())));
         long[] members = [PointsClient.NewMember(), PointsClient.NewMember()];
         var load = new Load(replicas, 7, members) { MayFail = mayFail, Choose = random => random.Next(2) == 0 ? StepKind.Accumulate : StepKind.Use };

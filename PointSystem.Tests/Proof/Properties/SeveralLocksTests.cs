@@ -6,7 +6,6 @@ using PointSystem.Domain.Results;
 using PointSystem.Locking;
 using PointSystem.Locking.Keys;
 using PointSystem.Tests.Domain;
-using PointSystem.Tests.Infrastructure;
 using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof.Properties;

@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace PointSystem.AppHost;
+
+/// <summary>How the start went.</summary>
+internal sealed class StartResult
+{
+    /// <summary>1 when something that everything waits for could not start, otherwise 0.</summary>
+    public int ExitCode { get; set; }
+}
+
+internal static class ReadyBlock
+{
+    /// <summary>
+    /// Writes one block for the person at the terminal when everything is healthy. What can never become healthy, because the database does not start or
+    /// cannot be migrated, ends the app host with what it said.
+    /// </summary>
+    public static void SayWhenReady(this IDistributedApplicationBuilder builder, Settings settings, IResourceBuilder<ParameterResource> adminToken)
+    {
+        builder.Services.AddSingleton<StartResult>();
+        builder.Services.AddHostedService(services => new Watch(
+            settings,
+            adminToken.Resource,
+            builder.DashboardLink(),
+            services.GetRequiredService<ResourceNotificationService>(),
+            services.GetRequiredService<ResourceLoggerService>(),
+            services.GetRequiredService<IHostApplicationLifetime>(),
+            services.GetRequiredService<StartResult>()));
+    }
+
+    private sealed class Watch(
+        Settings settings,
+        ParameterResource adminToken,
+        string dashboard,
+        ResourceNotificationService notifications,
+        ResourceLoggerService loggers,
+        IHostApplicationLifetime lifetime,
+        StartResult result) : BackgroundService
+    {
+        private const int LastLines = 12;
+        private readonly Stopwatch _watch = Stopwatch.StartNew();
+
+        protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+        {
+            try
+            {
+                var ready = notifications.WaitForResourceHealthyAsync(Gateway.Name, WaitBehavior.WaitOnResourceUnavailable, stoppingToken);
+                var failed = Task.WhenAny(FailureOfAsync(Database.Server, stoppingToken), FailureOfAsync("migrations", stoppingToken));
+                if (await Task.WhenAny(ready, failed) == ready)
+                {
+                    await ready;
+                    Console.WriteLine(await DescribeAsync(stoppingToken));
+                    return;
+                }
+                var resource = await await failed;
+                Console.Error.WriteLine(await LastWordsAsync(resource, stoppingToken));
+                result.ExitCode = 1;
+                lifetime.StopApplication();
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                // The app host ends before it was ready.
+            }
+        }
+
+        /// <summary>Completes when the resource has ended with a failure.</summary>
+        private async Task<IResource> FailureOfAsync(string name, CancellationToken cancellationToken) => (await notifications.WaitForResourceAsync(
+            name,
+            change => change.Snapshot.State?.Text is { } state
+                && (state == KnownResourceStates.FailedToStart || (KnownResourceStates.TerminalStates.Contains(state) && change.Snapshot.ExitCode is not (null or 0))),
+            cancellationToken)).Resource;
+
+        private async Task<string> LastWordsAsync(IResource resource, CancellationToken cancellationToken)
+        {
+            var lines = new List<string>();
+            await foreach (var batch in loggers.GetAllAsync(resource).WithCancellation(cancellationToken))
+            {
+                lines.AddRange(batch.Select(line => line.Content));
+            }
+            return $"{resource.Name} could not start; its log is {Path.Combine(settings.Logs, resource.Name + ".log")}. Its last lines:\n"
+                + string.Join('\n', lines.TakeLast(LastLines).Select(line => "    " + line));
+        }
+
+        private async Task<string> DescribeAsync(CancellationToken cancellationToken)
+        {
+            var gateway = string.Create(CultureInfo.InvariantCulture, $"http://localhost:{settings.Port}");
+            var text = new StringBuilder()
+                .AppendLine()
+                .AppendLine(CultureInfo.InvariantCulture, $"PointSystem is ready after {_watch.Elapsed.TotalSeconds:0.0} s. Ctrl+C ends it.")
+                .AppendLine()
+                .AppendLine(CultureInfo.InvariantCulture, $"  gateway      {gateway}")
+                .AppendLine(CultureInfo.InvariantCulture, $"  API page     {gateway}/scalar")
+                .AppendLine(CultureInfo.InvariantCulture, $"  dashboard    {dashboard}")
+                .AppendLine(CultureInfo.InvariantCulture, $"  admin token  {await adminToken.GetValueAsync(cancellationToken)}")
+                .AppendLine();
+            foreach (var (part, description) in settings.Parts)
+            {
+                text.AppendLine(CultureInfo.InvariantCulture, $"  {part,-11}  {description}");
+            }
+            return text
+                .AppendLine(CultureInfo.InvariantCulture, $"  data         {settings.Data}")
+                .AppendLine(CultureInfo.InvariantCulture, $"  logs         {settings.Logs}")
+                .ToString();
+        }
+    }
+}

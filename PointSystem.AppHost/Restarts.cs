@@ -1,0 +1,110 @@
+using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using PointSystem.Local.Processes;
+
+namespace PointSystem.AppHost;
+
+internal static class Restarts
+{
+    /// <summary>A process of this resource that dies is started again. One that is stopped on the dashboard stays down.</summary>
+    public static IResourceBuilder<T> KeepRunning<T>(this IResourceBuilder<T> resource)
+        where T : IResource => resource.WithAnnotation(new KeptRunning());
+
+    /// <summary>Watches every resource that is to <see cref="KeepRunning{T}"/>.</summary>
+    public static void RestartWhatDies(this IDistributedApplicationBuilder builder) => builder.Services.AddHostedService<Restarter>();
+
+    private sealed class KeptRunning : IResourceAnnotation
+    {
+        public Backoff Backoff { get; } = new();
+
+        /// <summary>Seen stopping, which only somebody's command does.</summary>
+        public bool IsStopping { get; set; }
+
+        public bool IsWaiting { get; set; }
+
+        public int Restarts { get; set; }
+    }
+
+    private sealed class Restarter(
+        ResourceNotificationService notifications, ResourceCommandService commands, ResourceLoggerService loggers, ILogger<Restarter> logger) : BackgroundService
+    {
+        private const string Property = "pointsystem.restarts";
+
+        protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+        {
+            try
+            {
+                await foreach (var change in notifications.WatchAsync(stoppingToken))
+                {
+                    if (change.Resource.Annotations.OfType<KeptRunning>().FirstOrDefault() is { } kept)
+                    {
+                        See(change, kept, stoppingToken);
+                    }
+                }
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                // The app host ends, and everything with it.
+            }
+        }
+
+        private void See(ResourceEvent change, KeptRunning kept, CancellationToken cancellationToken)
+        {
+            var state = change.Snapshot.State?.Text;
+            if (state == KnownResourceStates.Stopping)
+            {
+                kept.IsStopping = true;
+            }
+            else if (state is not null && !KnownResourceStates.TerminalStates.Contains(state))
+            {
+                kept.IsStopping = false;
+            }
+            else if (state is not null && state != KnownResourceStates.NotStarted && !kept.IsStopping && !kept.IsWaiting)
+            {
+                kept.IsWaiting = true;
+                _ = RestartAsync(change, kept, cancellationToken);
+            }
+        }
+
+        private async Task RestartAsync(ResourceEvent ended, KeptRunning kept, CancellationToken cancellationToken)
+        {
+            try
+            {
+                var ran = ended.Snapshot is { StartTimeStamp: { } started, StopTimeStamp: { } stopped } ? stopped - started : TimeSpan.Zero;
+                var wait = kept.Backoff.Next(ran);
+                var sentence = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{ended.Resource.Name} ended (exit code {ended.Snapshot.ExitCode?.ToString(CultureInfo.InvariantCulture) ?? "unknown"}); it is started again in {wait.TotalMilliseconds:0} ms.");
+                logger.Restarting(sentence);
+                loggers.GetLogger(ended.Resource).Restarting(sentence);
+                await Task.Delay(wait, cancellationToken);
+                kept.Restarts++;
+                kept.IsWaiting = false;
+                var result = await commands.ExecuteCommandAsync(ended.ResourceId, KnownResourceCommands.StartCommand, cancellationToken);
+                if (!result.Success)
+                {
+                    logger.NotStarted(ended.Resource.Name, result.Message ?? "no reason was given");
+                }
+                await notifications.PublishUpdateAsync(ended.Resource, ended.ResourceId, snapshot => snapshot with
+                {
+                    Properties = [.. snapshot.Properties.Where(property => property.Name != Property), new ResourcePropertySnapshot(Property, kept.Restarts)],
+                });
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                // The app host ends.
+            }
+        }
+    }
+}
+
+internal static partial class RestartLog
+{
+    [LoggerMessage(EventId = 1401, Level = LogLevel.Warning, Message = "{Sentence}")]
+    public static partial void Restarting(this ILogger logger, string sentence);
+
+    [LoggerMessage(EventId = 1402, Level = LogLevel.Error, Message = "{Resource} could not be started again: {Reason}")]
+    public static partial void NotStarted(this ILogger logger, string resource, string reason);
+}

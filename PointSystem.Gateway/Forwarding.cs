@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using System.Net;
+using PointSystem.ServiceDefaults;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace PointSystem.Gateway;
+
+/// <summary>Sends each request to a replica, and to another one where that is safe and the first could not answer.</summary>
+/// <param name="forwarder">Sends one request.</param>
+/// <param name="balancer">Chooses the replica.</param>
+/// <param name="isTraced">Whether the gateway's own spans are recorded.</param>
+internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer, bool isTraced) : IDisposable
+{
+    // Longer than the API's own limits (5 s of waiting for a lock and the work after it).
+    private static readonly ForwarderRequestConfig Config = new() { ActivityTimeout = TimeSpan.FromSeconds(30), Version = HttpVersion.Version11 };
+
+    private readonly HttpMessageInvoker _client = new(new NoSilentRetryHandler(new SocketsHttpHandler
+    {
+        UseProxy = false,
+        UseCookies = false,
+        AllowAutoRedirect = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        // Without a record of the gateway's own spans the caller's traceparent passes as it is: a parent that nobody has seen would tear the trace apart.
+        ActivityHeadersPropagator = isTraced ? new ReverseProxyPropagator(DistributedContextPropagator.Current) : null,
+        ConnectTimeout = TimeSpan.FromSeconds(2),
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
+    }));
+
+    public async Task HandleAsync(HttpContext context)
+    {
+        if (context.Request.Path.StartsWithSegments(TelemetryOptions.MetricsPath, StringComparison.OrdinalIgnoreCase))
+        {
+            // Each replica's metrics are its own, and for those who run it: Prometheus asks the replicas.
+            await GatewayProblems.NotFoundAsync(context);
+            return;
+        }
+        byte[]? body;
+        try
+        {
+            body = await RequestBody.ReadAsync(context);
+        }
+        catch (BadHttpRequestException e)
+        {
+            await (e.StatusCode == StatusCodes.Status413PayloadTooLarge ? GatewayProblems.TooLargeAsync(context) : GatewayProblems.UnreadableAsync(context));
+            return;
+        }
+        var repeatable = RetryRules.IsRepeatable(context.Request);
+        var tried = new List<Upstream>();
+        while (balancer.Next(tried) is { } upstream)
+        {
+            tried.Add(upstream);
+            var attempt = await SendAsync(context, upstream, body, repeatable);
+            if (attempt.Error == ForwarderError.None || context.RequestAborted.IsCancellationRequested)
+            {
+                return;
+            }
+            var nothingSent = RetryRules.NothingWasSent(attempt.Failure);
+            if (nothingSent)
+            {
+                upstream.Set(UpstreamState.Down);
+            }
+            if (context.Response.HasStarted || !(repeatable || nothingSent))
+            {
+                await (attempt.Error == ForwarderError.RequestTimedOut ? GatewayProblems.TimedOutAsync(context) : GatewayProblems.BrokenAsync(context));
+                return;
+            }
+            Reset(context);
+        }
+        await GatewayProblems.NobodyAsync(context);
+    }
+
+    public void Dispose() => _client.Dispose();
+
+    private static void Reset(HttpContext context)
+    {
+        context.Response.Clear();
+        context.Features.Set<IForwarderErrorFeature>(null);
+    }
+
+    private async Task<(ForwarderError Error, Exception? Failure)> SendAsync(HttpContext context, Upstream upstream, byte[]? body, bool repeatable)
+    {
+        if (body is not null)
+        {
+            context.Request.Body = new MemoryStream(body, writable: false);
+        }
+        // One that may be repeated need not wait for a replica that was found to hang. One that may not has nowhere else to go.
+        var giveUp = repeatable ? upstream.Usable : CancellationToken.None;
+        var error = await forwarder.SendAsync(
+            context, upstream.Url.GetLeftPart(UriPartial.Authority), _client, Config, new ReplicaTransformer(upstream), giveUp);
+        return (error, context.Features.Get<IForwarderErrorFeature>()?.Exception);
+    }
+}

@@ -1,0 +1,1 @@
+return await PointSystem.Gateway.GatewayApplication.RunAsync(args);

@@ -1,0 +1,50 @@
+using Microsoft.AspNetCore.Http.Features;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace PointSystem.Gateway;
+
+/// <summary>Headers on the way: who called, under which name, and which replica answered.</summary>
+internal sealed class ReplicaTransformer(Upstream upstream) : HttpTransformer
+{
+    public const string ReplicaHeader = "X-Replica";
+    private static readonly UriCreationOptions Exactly = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
+    public override async ValueTask TransformRequestAsync(
+        HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
+    {
+        await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+        // As the caller wrote it: taken apart and put together again, an escaped slash (%2F) would come out escaped twice.
+        if (httpContext.Features.Get<IHttpRequestFeature>()?.RawTarget is ['/', ..] target)
+        {
+            proxyRequest.RequestUri = new Uri(destinationPrefix + target, Exactly);
+        }
+        // The gateway is the edge: what a caller claims about itself in these headers is not passed on.
+        Set(proxyRequest, "X-Forwarded-For", httpContext.Connection.RemoteIpAddress?.ToString());
+        Set(proxyRequest, "X-Forwarded-Proto", httpContext.Request.Scheme);
+        Set(proxyRequest, "X-Forwarded-Host", httpContext.Request.Host.Value);
+        proxyRequest.Headers.Remove("Forwarded");
+    }
+
+    public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
+    {
+        var copyBody = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        if (proxyResponse is not null)
+        {
+            httpContext.Response.Headers[ReplicaHeader] = upstream.Name;
+            if (proxyResponse.Headers.ConnectionClose == true)
+            {
+                upstream.Doubt();
+            }
+        }
+        return copyBody;
+    }
+
+    private static void Set(HttpRequestMessage request, string name, string? value)
+    {
+        request.Headers.Remove(name);
+        if (!string.IsNullOrEmpty(value))
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+    }
+}

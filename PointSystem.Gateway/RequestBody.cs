@@ -1,0 +1,48 @@
+using System.Buffers;
+
+namespace PointSystem.Gateway;
+
+/// <summary>The body read whole before anything is forwarded, so that it can be sent again, and so that a slow client holds no replica.</summary>
+internal static class RequestBody
+{
+    private const int ChunkSize = 16 * 1024;
+
+    /// <summary>In bytes. The API's requests are far smaller.</summary>
+    public const int Largest = 1024 * 1024;
+
+    /// <summary>
+    /// In bytes. What is larger than <see cref="Largest"/> but not than this is read to its end and thrown away: an answer to a caller who is still sending is
+    /// lost when the system resets the connection over what nobody has read.
+    /// </summary>
+    public const int LargestDiscarded = 8 * Largest;
+
+    /// <summary>Null when there is no body.</summary>
+    /// <exception cref="BadHttpRequestException">It is too large, ends early or is framed wrongly.</exception>
+    public static async Task<byte[]?> ReadAsync(HttpContext context)
+    {
+        var length = context.Request.ContentLength;
+        if (length == 0 || (length is null && !context.Request.Headers.ContainsKey("Transfer-Encoding")))
+        {
+            return null;
+        }
+        using var buffer = new MemoryStream(length is > 0 and <= Largest ? (int)length : 0);
+        var chunk = ArrayPool<byte>.Shared.Rent(ChunkSize);
+        try
+        {
+            var isTooLarge = false;
+            for (int read; (read = await context.Request.Body.ReadAsync(chunk, context.RequestAborted)) > 0;)
+            {
+                isTooLarge |= buffer.Length + read > Largest;
+                if (!isTooLarge)
+                {
+                    buffer.Write(chunk, 0, read);
+                }
+            }
+            return isTooLarge ? throw new BadHttpRequestException("The body is too large.", StatusCodes.Status413PayloadTooLarge) : buffer.ToArray();
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(chunk);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+using System.Net.Sockets;
+using PointSystem.Local.Processes;
+
+namespace PointSystem.Local.Garnet;
+
+/// <summary>The lock store: <c>redis-server</c> where it is installed, else Garnet as a process of our own.</summary>
+internal sealed class RedisServer
+{
+    public const string ChoiceGarnet = "garnet";
+    private readonly string? _installed;
+    private readonly string _directory;
+
+    public RedisServer(string? choice, string directory)
+    {
+        _installed = choice == ChoiceGarnet ? null : Executables.OnPath("redis-server") is { } found && Executables.Runs(found, "--version") ? found : null;
+        _directory = directory;
+        Directory.CreateDirectory(directory);
+    }
+
+    /// <summary>Whether it is redis-server, and not Garnet in its place.</summary>
+    public bool IsInstalled => _installed is not null;
+
+    public int Port { get; } = Ports.Next();
+
+    public string Address => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
+
+    public string Description => _installed is null ? "Garnet, in the place of Redis" : $"Redis ({_installed})";
+
+    public ProcessSpec Spec()
+    {
+        var port = Port.ToString(CultureInfo.InvariantCulture);
+        return _installed is null
+            ? new ProcessSpec
+            {
+                Name = "redis",
+                FileName = DotnetHost.Path,
+                Arguments = DotnetHost.Verb(GarnetCommand.Name, "--port", port, StdinGuard.Flag),
+                WorkingDirectory = _directory,
+                EndsWithInput = true,
+            }
+            : new ProcessSpec
+            {
+                Name = "redis",
+                FileName = _installed,
+                // Leases need no disk; noeviction, because a lease that is dropped for want of memory would be held twice.
+                Arguments =
+                [
+                    "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                    "--maxmemory", "64mb", "--maxmemory-policy", "noeviction", "--daemonize", "no", "--dir", _directory,
+                ],
+                WorkingDirectory = _directory,
+            };
+    }
+
+    public async Task<bool> ProbeAsync(CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(1));
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync("127.0.0.1", Port, limit.Token);
+            var stream = client.GetStream();
+            await stream.WriteAsync("*1\r\n$4\r\nPING\r\n"u8.ToArray(), limit.Token);
+            var reply = new byte[5];
+            await stream.ReadExactlyAsync(reply, limit.Token);
+            return reply.AsSpan().SequenceEqual("+PONG"u8);
+        }
+        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return false;
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+using PointSystem.Local.Processes;
+
+namespace PointSystem.Local.Sidecar;
+
+/// <summary>How a replica's sidecar is started: Dapr's own where it is found, else the lock stand-in.</summary>
+internal sealed class SidecarSpecs
+{
+    public const string ChoiceStandIn = "stand-in";
+
+    // One app id for all replicas: it is part of every lock's key, and two ids would never exclude each other.
+    public const string AppId = "point-api";
+    private readonly string? _daprd;
+    private readonly string _components;
+    private readonly string _redisAddress;
+
+    /// <param name="choice">Null = Dapr where it is found; <see cref="ChoiceStandIn"/>.</param>
+    /// <param name="components">Dapr's component files.</param>
+    /// <param name="redisAddress">The lock store.</param>
+    public SidecarSpecs(string? choice, string components, string redisAddress)
+    {
+        _daprd = choice == ChoiceStandIn ? null : FindDaprd();
+        _components = components;
+        _redisAddress = redisAddress;
+    }
+
+    public string Description => _daprd is null ? "the lock stand-in, in the place of Dapr" : $"Dapr ({_daprd})";
+
+    public ProcessSpec Spec(string name, int httpPort, int grpcPort)
+    {
+        string[] common =
+        [
+            "--app-id", AppId,
+            "--dapr-http-port", httpPort.ToString(CultureInfo.InvariantCulture),
+            "--dapr-grpc-port", grpcPort.ToString(CultureInfo.InvariantCulture),
+            "--resources-path", _components,
+        ];
+        var spec = new ProcessSpec
+        {
+            Name = name,
+            FileName = DotnetHost.Path,
+            Arguments = DotnetHost.Verb(SidecarCommand.Name, [.. common, StdinGuard.Flag]),
+            Environment = new Dictionary<string, string?>
+            {
+                ["REDIS_HOST"] = _redisAddress,
+                ["REDIS_PASSWORD"] = "",
+            },
+            EndsWithInput = true,
+        };
+        return _daprd is null
+            ? spec
+            : spec with
+            {
+                FileName = _daprd,
+                Arguments =
+                [
+                    .. common,
+                    "--dapr-internal-grpc-port", Ports.Next().ToString(CultureInfo.InvariantCulture),
+                    "--dapr-listen-addresses", "127.0.0.1",
+                    "--metrics-port", Ports.Next().ToString(CultureInfo.InvariantCulture),
+                    "--dapr-graceful-shutdown-seconds", "1",
+                ],
+                EndsWithInput = false,
+            };
+    }
+
+    private static string DaprInHome => Path.Combine(
+        Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".dapr", "bin", OperatingSystem.IsWindows() ? "daprd.exe" : "daprd");
+
+    /// <summary>Null where it is not installed, or cannot be executed.</summary>
+    public static string? FindDaprd()
+    {
+        string?[] candidates = [Environment.GetEnvironmentVariable("DAPRD_PATH"), Executables.OnPath("daprd"), DaprInHome];
+        return candidates.FirstOrDefault(candidate => candidate is not null && Executables.Runs(candidate, "--version"));
+    }
+}

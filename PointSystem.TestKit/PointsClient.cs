@@ -1,0 +1,114 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace PointSystem.TestKit;
+
+/// <summary>Talks to the API as a user does: over HTTP, in JSON.</summary>
+public sealed class PointsClient : IDisposable
+{
+    private static long s_lastMember = Random.Shared.NextInt64(1_000_000, 1_000_000_000) * 1_000;
+
+    private readonly HttpClient _http;
+
+    public PointsClient(Uri baseAddress, string? token = null)
+    {
+        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = baseAddress, Timeout = TimeSpan.FromSeconds(30) };
+        if (token is not null)
+        {
+            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+    }
+
+    /// <summary>A member nobody else has: tests share a database without getting in each other's way.</summary>
+    public static long NewMember() => Interlocked.Increment(ref s_lastMember);
+
+    public Task<Answer> AccumulateAsync(
+        long memberId, long amount, int? expirationDays = null, bool isManualGrant = false, string? idempotencyKey = null) =>
+        PostAsync("/api/points/accumulate", new { memberId, amount, expirationDays, isManualGrant }, idempotencyKey);
+
+    public Task<Answer> UseAsync(long memberId, string orderNumber, long amount, string? idempotencyKey = null) =>
+        PostAsync("/api/points/use", new { memberId, orderNumber, amount }, idempotencyKey);
+
+    public Task<Answer> CancelUsageAsync(string pointKey, long? amount = null, string? idempotencyKey = null) =>
+        PostAsync($"/api/points/use/{pointKey}/cancel", new { amount }, idempotencyKey);
+
+    public Task<Answer> CancelAccumulationAsync(string pointKey) =>
+        PostAsync($"/api/points/accumulate/{pointKey}/cancel", new { }, idempotencyKey: null);
+
+    public Task<Answer> TransferAsync(long fromMemberId, long toMemberId, long amount, string? idempotencyKey = null) =>
+        PostAsync("/api/points/transfer", new { fromMemberId, toMemberId, amount }, idempotencyKey);
+
+    public async Task<long> BalanceAsync(long memberId)
+    {
+        var answer = await GetAsync($"/api/points/balance/{memberId}");
+        return answer.Expect(HttpStatusCode.OK).NumberOf("balance");
+    }
+
+    public Task<Answer> GetAsync(string path) => SendAsync(new HttpRequestMessage(HttpMethod.Get, path));
+
+    public Task<Answer> PutAsync(string path, object body) =>
+        SendAsync(new HttpRequestMessage(HttpMethod.Put, path) { Content = JsonContent.Create(body) });
+
+    public Task<Answer> PostAsync(string path, object body, string? idempotencyKey = null) =>
+        PostAsync(path, JsonContent.Create(body), idempotencyKey);
+
+    public Task<Answer> PostAsync(string path, HttpContent content, string? idempotencyKey = null)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = content };
+        if (idempotencyKey is not null)
+        {
+            request.Headers.Add("Idempotency-Key", idempotencyKey);
+        }
+
+        return SendAsync(request);
+    }
+
+    public async Task<Answer> SendAsync(HttpRequestMessage request)
+    {
+        using (request)
+        {
+            using var response = await _http.SendAsync(request);
+            var text = await response.Content.ReadAsStringAsync();
+            return new Answer(response.StatusCode, text, response.Headers.ToDictionary(header => header.Key, header => string.Join(",", header.Value)))
+            {
+                ContentType = response.Content.Headers.ContentType?.ToString() ?? "",
+            };
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+}
+
+/// <summary>What came back.</summary>
+public sealed record Answer(HttpStatusCode Status, string Text, IReadOnlyDictionary<string, string> Headers)
+{
+    /// <summary>The media type of the body; empty when there is none.</summary>
+    public string ContentType { get; init; } = "";
+
+    public JsonNode Json => JsonNode.Parse(Text) ?? throw new JsonException("The answer is null.");
+
+    public string Code => TextOf("code");
+
+    /// <summary>What the header of that name says.</summary>
+    public TimeSpan RetryAfter => TimeSpan.FromSeconds(int.Parse(Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture));
+
+    public string TextOf(string name) => Json[name]?.GetValue<string>() ?? throw new JsonException($"No '{name}' in {Text}");
+
+    public long NumberOf(string name) => Json[name]?.GetValue<long>() ?? throw new JsonException($"No '{name}' in {Text}");
+
+    /// <summary>What is known of an error of the service's own by its trace id; the tests look into the logs of their clusters.</summary>
+    public static Func<string, string> LogOf { get; set; } = static _ => "";
+
+    /// <summary>The answer, if it has that status.</summary>
+    /// <exception cref="UnexpectedAnswerException">It has another; the text has the whole answer, and what the replica logged of an error of its own.</exception>
+    public Answer Expect(HttpStatusCode status) => Status == status
+        ? this
+        : throw new UnexpectedAnswerException(
+            $"Expected {(int)status}, got {(int)Status}: {Text}{(Status == HttpStatusCode.InternalServerError ? $"\n{LogOf(TextOf("traceId"))}" : "")}");
+}
+
+/// <summary>An answer has another status than was expected.</summary>
+public sealed class UnexpectedAnswerException(string message) : Exception(message);

@@ -1,0 +1,70 @@
+using Aspire.Hosting;
+using Aspire.Hosting.Testing;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using PointSystem.Local;
+
+namespace PointSystem.Tests.Aspire;
+
+/// <summary>
+/// The app host, started once for all tests of the class, with everything real: Aspire's orchestrator and dashboard, PostgreSQL, Redis, sidecars, two
+/// replicas, the gateway. README's tour is its first load, on an empty database.
+/// </summary>
+public sealed class AppHostFixture : IAsyncLifetime
+{
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(3);
+    private readonly string _data = ClusterFixture.NewDataDirectory();
+    private IReadOnlyList<ProcessIdentity> _processes = [];
+
+    public DistributedApplication App { get; private set; } = null!;
+
+    public Uri Gateway => App.GetEndpoint("gateway", "http");
+
+    public string AdminToken { get; private set; } = "";
+
+    /// <summary>Where the dashboard lists what its collector got, and the key for it.</summary>
+    public (Uri Url, string Key) Telemetry { get; private set; }
+
+    /// <summary>What README's tour answered.</summary>
+    public IReadOnlyList<TourStep> Tour { get; private set; } = [];
+
+    public async ValueTask InitializeAsync()
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(StartLimit);
+        var key = Guid.NewGuid().ToString("n");
+        var (dashboard, collector) = ($"http://localhost:{Ports.Next()}", $"http://localhost:{Ports.Next()}");
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.PointSystem_AppHost>(
+            ["--replicas", "2", "--port", "0", "--data", _data],
+            (options, host) =>
+            {
+                options.DisableDashboard = false;
+                host.Configuration ??= new ConfigurationManager();
+                host.Configuration.AddInMemoryCollection(
+                [
+                    new("POINTSYSTEM_CONTAINERS", "false"), new("ASPNETCORE_URLS", dashboard), new("ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", collector),
+                    new("AppHost:DashboardApiKey", key),
+                ]);
+            },
+            limit.Token);
+        builder.Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
+        App = await builder.BuildAsync(limit.Token);
+        await App.StartAsync(limit.Token);
+        await App.ResourceNotifications.WaitForResourceHealthyAsync("gateway", limit.Token);
+        _processes = ProcessTable.OfOrchestrator(Environment.ProcessId);
+        Telemetry = (new Uri(dashboard), key);
+        AdminToken = new TokenIssuer(Secrets.LoadOrCreate(_data).SigningKey, TimeProvider.System).Create("test", [TokenIssuer.AdminRole], TimeSpan.FromHours(1));
+        Tour = await TourStep.RunAllAsync(Gateway, AdminToken, limit.Token);
+    }
+
+    /// <summary>An orderly end leaves nothing behind.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _processes = [.. _processes, .. ProcessTable.OfOrchestrator(Environment.ProcessId)];
+        await App.StopAsync(CancellationToken.None);
+        await App.DisposeAsync();
+        await Eventually.HoldsAsync(() => !_processes.Any(process => process.IsAlive()), $"Every process has ended: {string.Join(", ", _processes)}");
+        Directory.Delete(_data, recursive: true);
+    }
+}

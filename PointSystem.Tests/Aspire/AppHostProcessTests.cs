@@ -1,0 +1,156 @@
+using System.Net;
+using System.Net.Sockets;
+using PointSystem.Local;
+using PointSystem.Local.Postgres;
+
+namespace PointSystem.Tests.Aspire;
+
+/// <summary>How the app host starts and ends, as seen from the terminal.</summary>
+public sealed class AppHostProcessTests : IDisposable
+{
+    private static readonly Dictionary<string, string?> NoContainers = new() { ["POINTSYSTEM_CONTAINERS"] = "false" };
+    private readonly string _data = ClusterFixture.NewDataDirectory();
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public void Dispose()
+    {
+        if (Directory.Exists(_data))
+        {
+            Directory.Delete(_data, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task KilledOutright_LeavesNoProcessBehindAndTheNextRunHasTheDataAndEndsInOrder()
+    {
+        Needs.Signals();
+        long member;
+        await using (var first = await StartReadyAsync())
+        {
+            Assert.All(
+                ["gateway      http://localhost:", "/scalar", "dashboard    http://localhost:", "/login?t=", "admin token  ey", "postgres     PostgreSQL", "redis ", "sidecar ", _data],
+                part => Assert.Contains(part, first.Output, StringComparison.Ordinal));
+            using var client = new PointsClient(GatewayOf(first));
+            member = PointsClient.NewMember();
+            (await client.AccumulateAsync(member, 77)).Expect(HttpStatusCode.Created);
+            var processes = ProcessTable.OfOrchestrator(first.Id);
+            Assert.True(processes.Count >= 8, "orchestrator, dashboard, Postgres, Redis, sidecar, replica, gateway");
+
+            await first.SignalAsync("KILL");
+            await first.WaitForExitAsync(Ct);
+
+            await Eventually.TrueAsync(
+                () => Task.FromResult(!processes.Any(process => process.IsAlive())), () => "Left: " + string.Join(", ", processes.Where(process => process.IsAlive())), Ct);
+        }
+
+        await using var second = await StartReadyAsync();
+        using (var client = new PointsClient(GatewayOf(second)))
+        {
+            Assert.Equal(77, await client.BalanceAsync(member));
+        }
+        Assert.True(File.Exists(Path.Combine(_data, "logs", "api-1.log")));
+        var left = ProcessTable.OfOrchestrator(second.Id);
+        await second.SignalAsync("TERM");
+        await second.WaitForExitAsync(Ct);
+
+        Assert.Equal(0, second.ExitCode);
+        await Eventually.HoldsAsync(() => !left.Any(process => process.IsAlive()), "Every process has ended.");
+    }
+
+    [Theory]
+    [InlineData("--replica is not an option", "--replica", "3")]
+    [InlineData("5 is not an option", "5")]
+    [InlineData("--replicas must be a whole number from 1 to 16", "--replicas", "0")]
+    [InlineData("--replicas must be a whole number from 1 to 16", "--replicas", "three")]
+    [InlineData("--port must be a whole number from 0 to 65535", "--port", "65536")]
+    [InlineData("--replicas", "--replicas")]
+    [InlineData("--fresh deletes only data directories of our own", "--fresh", "--connection-string", "Host=a")]
+    [InlineData("The connection string is not one of Npgsql's", "--connection-string", "Pets=1")]
+    [InlineData("No PostgreSQL answers on 127.0.0.1:1 ", "--connection-string", "Host=127.0.0.1;Port=1;Username=a")]
+    public async Task WrongOption_EndsWithOneSentence(string sentence, params string[] arguments) =>
+        Assert.StartsWith(sentence, await RefusalAsync(arguments), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task PortIsTaken_EndsWithOneSentence()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var port = ((IPEndPoint)taken.LocalEndpoint).Port;
+
+        Assert.StartsWith($"Port {port} is taken by another program", await RefusalAsync("--port", $"{port}"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task DataIsInUse_EndsWithOneSentence()
+    {
+        using var taken = DataDirectory.Open(_data);
+
+        Assert.StartsWith($"Another runner (process {Environment.ProcessId})", await RefusalAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("what?", "is damaged")]
+    [InlineData("9", "was made by PostgreSQL 9")]
+    public async Task DataIsOfNoUse_EndsWithOneSentence(string version, string sentence)
+    {
+        Directory.CreateDirectory(Path.Combine(_data, "postgres"));
+        await File.WriteAllTextAsync(Path.Combine(_data, ".pointsystem"), "", Ct);
+        await File.WriteAllTextAsync(Path.Combine(_data, "postgres", "PG_VERSION"), version, Ct);
+
+        var refusal = await RefusalAsync();
+
+        Assert.Contains(sentence, refusal, StringComparison.Ordinal);
+        Assert.Contains("--fresh", refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task DatabaseDoesNotStart_EndsTheAppHostWithWhatItSaid()
+    {
+        using (var data = DataDirectory.Open(_data))
+        {
+            var binaries = await PostgresChoice.ChooseAsync(null, data.Postgres, _ => { }, Ct);
+            await new PostgresServer(data, Secrets.LoadOrCreate(_data), binaries, Ports.Next()).PrepareAsync(_ => { }, Ct);
+            File.Delete(Path.Combine(data.Postgres, "global", "pg_control"));
+        }
+
+        var refusal = await RefusalAsync();
+
+        Assert.StartsWith("postgres could not start", refusal, StringComparison.Ordinal);
+        Assert.Contains("pg_control", refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task NoPostgresAndNoNpm_EndsWithOneSentence()
+    {
+        Needs.Signals();
+        var environment = new Dictionary<string, string?>(NoContainers) { ["POINTSYSTEM_POSTGRES"] = "npm", ["PATH"] = "/nowhere", ["POINTSYSTEM_CACHE"] = Path.Combine(_data, "cache") };
+        await using var process = AppHostProcess.Start(_data, environment);
+
+        await process.WaitForExitAsync(Ct);
+
+        Assert.Equal(1, process.ExitCode);
+        Assert.Contains("There is no npm", process.Output, StringComparison.Ordinal);
+    }
+
+    private static Uri GatewayOf(ChildProcess process) =>
+        new(process.Output.Split('\n').Single(line => line.StartsWith("  gateway ", StringComparison.Ordinal)).Split(' ')[^1]);
+
+    private async Task<string> RefusalAsync(params string[] arguments)
+    {
+        await using var process = AppHostProcess.Start(_data, NoContainers, arguments);
+        await process.WaitForExitAsync(Ct);
+        Assert.Equal(1, process.ExitCode);
+        await Eventually.HoldsAsync(() => process.Output.Length > 0, "It says why.");
+        return process.Output.TrimStart();
+    }
+
+    private async Task<ChildProcess> StartReadyAsync()
+    {
+        var process = AppHostProcess.Start(_data, NoContainers, "--replicas", "1");
+        await Eventually.TrueAsync(
+            () => Task.FromResult(process.HasExited || process.Output.Contains("  logs ", StringComparison.Ordinal)), () => "Not ready: " + process.Output, Ct);
+        Assert.False(process.HasExited, process.Output);
+        return process;
+    }
+}

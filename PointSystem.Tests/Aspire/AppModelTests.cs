@@ -1,0 +1,104 @@
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+using Microsoft.Extensions.Configuration;
+
+namespace PointSystem.Tests.Aspire;
+
+/// <summary>What the app host would start, without starting it.</summary>
+public sealed class AppModelTests : IDisposable
+{
+    private readonly string _data = ClusterFixture.NewDataDirectory();
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task WithContainers_HasVolumesRoomForEveryPoolAndARedisThatTheComponentFits()
+    {
+        var builder = await CreateAsync("--replicas", "5");
+
+        var postgres = builder.Resources.OfType<PostgresServerResource>().Single();
+        var redis = builder.Resources.OfType<RedisResource>().Single();
+        var volume = VolumeOf(postgres);
+        Assert.StartsWith("pointsystem-postgres-", volume.Source, StringComparison.Ordinal);
+        // Where the images from 18 on keep their data: the tag is known before the volume is mounted.
+        Assert.Equal("/var/lib/postgresql", volume.Target);
+        Assert.StartsWith("18", postgres.Annotations.OfType<ContainerImageAnnotation>().Single().Tag, StringComparison.Ordinal);
+        Assert.StartsWith("pointsystem-redis-", VolumeOf(redis).Source, StringComparison.Ordinal);
+        // Five pools of 30, and 20 to spare.
+        Assert.Contains("max_connections=170", await ArgumentsAsync(postgres));
+        // components/lockstore.yaml names neither a password nor TLS.
+        Assert.Null(redis.PasswordParameter);
+        Assert.False(redis.TlsEnabled);
+        Assert.Equal(5, builder.Resources.OfType<ProjectResource>().Count(resource => resource.Name.StartsWith("api-", StringComparison.Ordinal)));
+        Assert.Equal(5, builder.Resources.OfType<ExecutableResource>().Count(resource => resource.Name.EndsWith("-sidecar", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task WithContainers_VolumeOfAnotherMajorVersion_IsRefusedWithOneSentence()
+    {
+        await CreateAsync();
+        await File.WriteAllTextAsync(Path.Combine(_data, "postgres-volume.major"), "16", Ct);
+
+        await using var process = AppHostProcess.Start(_data, new Dictionary<string, string?> { ["POINTSYSTEM_CONTAINERS"] = "true" });
+        await process.WaitForExitAsync(Ct);
+
+        Assert.Equal(1, process.ExitCode);
+        Assert.Contains("was made by PostgreSQL 16, and this version runs 18, which cannot open it", process.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task OneExternalEndpoint_IsTheGateways()
+    {
+        var builder = await CreateAsync();
+
+        var external = builder.Resources.Where(resource => resource.Annotations.OfType<EndpointAnnotation>().Any(endpoint => endpoint.IsExternal));
+
+        Assert.Equal("gateway", Assert.Single(external).Name);
+    }
+
+    [Fact]
+    public async Task Settings_FromConfiguration_AreTakenUnlessTheCommandLineSaysOtherwise()
+    {
+        Assert.Equal(4, await ReplicasAsync());
+        Assert.Equal(2, await ReplicasAsync("--replicas", "2"));
+    }
+
+    public void Dispose()
+    {
+        if (Directory.Exists(_data))
+        {
+            Directory.Delete(_data, recursive: true);
+        }
+    }
+
+    private Task<IDistributedApplicationTestingBuilder> CreateAsync(params string[] arguments) => CreateWithAsync(arguments, new Dictionary<string, string?>());
+
+    private Task<IDistributedApplicationTestingBuilder> CreateWithAsync(string[] arguments, IReadOnlyDictionary<string, string?> configuration) =>
+        DistributedApplicationTestingBuilder.CreateAsync<Projects.PointSystem_AppHost>(
+            ["--port", "0", "--data", _data, .. arguments],
+            (_, host) =>
+            {
+                host.Configuration ??= new ConfigurationManager();
+                host.Configuration.AddInMemoryCollection(configuration.Append(new("POINTSYSTEM_CONTAINERS", "true")));
+            },
+            Ct);
+
+    private async Task<int> ReplicasAsync(params string[] arguments)
+    {
+        var builder = await CreateWithAsync(arguments, new Dictionary<string, string?> { ["PointSystem:Replicas"] = "4" });
+        return builder.Resources.OfType<ProjectResource>().Count(resource => resource.Name.StartsWith("api-", StringComparison.Ordinal));
+    }
+
+    private static ContainerMountAnnotation VolumeOf(IResource resource) =>
+        resource.Annotations.OfType<ContainerMountAnnotation>().Single(mount => mount.Type == ContainerMountType.Volume);
+
+    private static async Task<IReadOnlyList<object>> ArgumentsAsync(PostgresServerResource resource)
+    {
+        var arguments = new List<object>();
+        foreach (var callback in resource.Annotations.OfType<CommandLineArgsCallbackAnnotation>())
+        {
+            await callback.Callback(new CommandLineArgsCallbackContext(arguments));
+        }
+        return arguments;
+    }
+}

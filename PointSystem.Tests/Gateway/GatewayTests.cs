@@ -1,0 +1,249 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.Time.Testing;
+using PointSystem.Gateway;
+
+namespace PointSystem.Tests.Gateway;
+
+public sealed class GatewayTests
+{
+    private const string NothingDone = "Nothing was done";
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Get_SeveralReplicas_SpreadsOverAll()
+    {
+        await using var one = FakeReplica.Healthy("api-1");
+        await using var two = FakeReplica.Healthy("api-2");
+        await using var gateway = await RunningGateway.StartAsync(one, two);
+        using var client = Client(gateway);
+
+        var names = new List<string>();
+        for (var i = 0; i < 6; i++)
+        {
+            using var response = await client.GetAsync("/x", Ct);
+            names.Add(Assert.Single(response.Headers.GetValues("X-Replica")));
+            Assert.Equal(names[^1], await response.Content.ReadAsStringAsync(Ct));
+        }
+
+        Assert.Equal(3, names.Count(name => name == "api-1"));
+        Assert.Equal(3, names.Count(name => name == "api-2"));
+    }
+
+    [Fact]
+    public async Task Post_ReplicaGoesAwayBeforeItAnswers_IsNotSentAgain()
+    {
+        await using var one = FakeReplica.Start("api-1", _ => null);
+        await using var two = FakeReplica.Start("api-2", _ => null);
+        await using var gateway = await RunningGateway.StartAsync(one, two);
+        using var client = Client(gateway);
+
+        using var response = await client.PostAsync("/x", new StringContent("{}", Encoding.UTF8, "application/json"), Ct);
+
+        await AssertProblemAsync(response, HttpStatusCode.BadGateway);
+        Assert.Equal(1, one.Received.Count + two.Received.Count);
+    }
+
+    [Fact]
+    public async Task Post_NoBodyAndReusedConnectionBreaks_IsNotSentAgain()
+    {
+        // The first answer leaves a connection that is used again; the second request, a cancellation say, breaks on it.
+        var seen = 0;
+        await using var one = FakeReplica.Start("api-1", _ => Interlocked.Increment(ref seen) == 1 ? "first" : null);
+        await using var gateway = await RunningGateway.StartAsync(one);
+        using var client = Client(gateway);
+        Assert.Equal("first", await client.GetStringAsync("/x", Ct));
+
+        using var response = await client.PostAsync("/x/cancel", null, Ct);
+
+        await AssertProblemAsync(response, HttpStatusCode.BadGateway);
+        Assert.Equal(2, one.Received.Count);
+    }
+
+    [Fact]
+    public async Task Post_IdempotencyKeyAndReplicaGoesAway_IsAnsweredByAnother()
+    {
+        await using var one = FakeReplica.Start("api-1", _ => null);
+        await using var two = FakeReplica.Healthy("api-2");
+        await using var gateway = await RunningGateway.StartAsync(one, two);
+        using var client = Client(gateway);
+
+        for (var i = 0; i < 2; i++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/x") { Content = new StringContent("the body") };
+            request.Headers.Add(RetryRules.IdempotencyKey, $"key-{i}");
+            using var response = await client.SendAsync(request, Ct);
+            Assert.Equal("api-2", await response.Content.ReadAsStringAsync(Ct));
+        }
+
+        Assert.NotEmpty(one.Received);
+        Assert.All(one.Received.Concat(two.Received), received => Assert.EndsWith("\r\n\r\nthe body", received, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Post_NothingListens_IsAnsweredByAnother()
+    {
+        await using var one = FakeReplica.Healthy("api-1");
+        await using var two = FakeReplica.Healthy("api-2");
+        one.StopListening();
+        await using var gateway = await RunningGateway.StartAsync(one, two);
+        using var client = Client(gateway);
+
+        for (var i = 0; i < 4; i++)
+        {
+            using var response = await client.PostAsync("/x", new StringContent("{}"), Ct);
+            Assert.Equal("api-2", await response.Content.ReadAsStringAsync(Ct));
+        }
+
+        Assert.Equal(UpstreamState.Down, one.Upstream.State);
+    }
+
+    [Fact]
+    public async Task Get_ReplicaFoundHanging_IsAnsweredByAnother()
+    {
+        await using var one = FakeReplica.Start("api-1", _ => FakeReplica.Hang);
+        await using var two = FakeReplica.Healthy("api-2");
+        two.Upstream.Set(UpstreamState.Down);
+        await using var gateway = await RunningGateway.StartAsync(one, two);
+        using var client = Client(gateway);
+
+        var pending = client.GetStringAsync("/x", Ct);
+        await Infrastructure.Eventually.TrueAsync(() => Task.FromResult(!one.Received.IsEmpty), () => "The request never came.", Ct);
+        two.Upstream.Set(UpstreamState.Ready);
+        one.Upstream.Set(UpstreamState.Hanging);
+
+        Assert.Equal("api-2", await pending);
+    }
+
+    [Fact]
+    public async Task Get_ReplicaTakesNoMoreConnections_StillGetsItsAnswer()
+    {
+        using var answering = new ManualResetEventSlim();
+        await using var one = FakeReplica.Start("api-1", _ => answering.Wait(TimeSpan.FromSeconds(30)) ? "api-1" : null);
+        await using var two = FakeReplica.Healthy("api-2");
+        two.Upstream.Set(UpstreamState.Alive);
+        await using var gateway = await RunningGateway.StartAsync(one, two);
+        using var client = Client(gateway);
+
+        var pending = client.GetStringAsync("/x", Ct);
+        await Infrastructure.Eventually.HoldsAsync(() => !one.Received.IsEmpty, "The request comes.");
+        one.StopListening();
+        one.Upstream.Set(UpstreamState.Down);
+        answering.Set();
+
+        Assert.Equal("api-1", await pending);
+        Assert.Empty(two.Received);
+    }
+
+    [Fact]
+    public async Task Any_AnswerIsTheLastOnItsConnection_ReplicaIsAskedAtOnceWhetherItIsReady()
+    {
+        await using var one = FakeReplica.Start("api-1", _ => "api-1", "Connection: close\r\n");
+        await using var gateway = await RunningGateway.StartAsync(one);
+        using var client = Client(gateway);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        // A clock that stands still: no question is ever due.
+        var watch = new ReplicaWatch(one.Upstream, new FakeTimeProvider());
+        var watching = watch.RunAsync(ending.Token);
+        await Infrastructure.Eventually.HoldsAsync(() => Asked(one) == 1, "The first question comes.");
+
+        await client.GetStringAsync("/x", Ct);
+
+        await Infrastructure.Eventually.HoldsAsync(() => Asked(one) == 2, "The second question comes.");
+        await ending.CancelAsync();
+        await watching;
+
+        static int Asked(FakeReplica replica) => replica.Received.Count(request => request.StartsWith("GET /health/ready", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Any_NoReplicaUp_Is503WithRetryAfter()
+    {
+        await using var one = FakeReplica.Healthy("api-1");
+        one.Upstream.Set(UpstreamState.Down);
+        await using var gateway = await RunningGateway.StartAsync(one);
+        using var client = Client(gateway);
+
+        using var response = await client.PostAsync("/x", new StringContent("{}"), Ct);
+
+        var problem = await AssertProblemAsync(response, HttpStatusCode.ServiceUnavailable);
+        Assert.Contains(NothingDone, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Empty(one.Received);
+    }
+
+    [Fact]
+    public async Task Any_ReplicasAliveButNotReady_PassesTheirOwnAnswerOn()
+    {
+        await using var one = FakeReplica.Healthy("api-1");
+        one.Upstream.Set(UpstreamState.Alive);
+        await using var gateway = await RunningGateway.StartAsync(one);
+        using var client = Client(gateway);
+
+        Assert.Equal("api-1", await client.GetStringAsync("/x", Ct));
+    }
+
+    [Fact]
+    public async Task Any_CallersHeaders_TraceparentPassesAndForwardedIsReplaced()
+    {
+        const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        await using var one = FakeReplica.Healthy("api-1");
+        await using var gateway = await RunningGateway.StartAsync(one);
+        using var client = Client(gateway);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/a%2Fb?q=%20x");
+        request.Headers.Add("traceparent", Trace);
+        request.Headers.Add("X-Forwarded-For", "6.6.6.6");
+
+        using var response = await client.SendAsync(request, Ct);
+
+        var received = Assert.Single(one.Received);
+        Assert.StartsWith("GET /a%2Fb?q=%20x HTTP/1.1\r\n", received, StringComparison.Ordinal);
+        Assert.Contains($"traceparent: {Trace}\r\n", received, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("X-Forwarded-For: 127.0.0.1\r\n", received, StringComparison.Ordinal);
+        Assert.Contains($"X-Forwarded-Host: {gateway.Url.Authority}\r\n", received, StringComparison.Ordinal);
+        Assert.DoesNotContain("6.6.6.6", received, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Problem_RequestHasATraceparent_NamesItsTrace()
+    {
+        await using var gateway = await RunningGateway.StartAsync();
+        using var client = Client(gateway);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/x");
+        request.Headers.Add("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+
+        using var response = await client.SendAsync(request, Ct);
+
+        var problem = await AssertProblemAsync(response, HttpStatusCode.ServiceUnavailable);
+        Assert.Equal("0af7651916cd43dd8448eb211c80319c", problem.GetProperty("traceId").GetString());
+    }
+
+    [Fact]
+    public async Task Post_BodyTooLarge_Is413AndReachesNoReplica()
+    {
+        await using var one = FakeReplica.Healthy("api-1");
+        await using var gateway = await RunningGateway.StartAsync(one);
+        using var client = Client(gateway);
+
+        using var response = await client.PostAsync("/x", new ByteArrayContent(new byte[RequestBody.Largest + 1]), Ct);
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        Assert.Empty(one.Received);
+    }
+
+    private static HttpClient Client(RunningGateway gateway) => new() { BaseAddress = gateway.Url };
+
+    private static async Task<JsonElement> AssertProblemAsync(HttpResponseMessage response, HttpStatusCode status)
+    {
+        Assert.Equal(status, response.StatusCode);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        Assert.NotNull(response.Headers.RetryAfter);
+        var problem = await response.Content.ReadFromJsonAsync<JsonElement>(Ct);
+        Assert.Equal("REPLICA_UNAVAILABLE", problem.GetProperty("code").GetString());
+        Assert.Equal((int)status, problem.GetProperty("status").GetInt32());
+        Assert.NotEmpty(problem.GetProperty("traceId").GetString()!);
+        return problem;
+    }
+}

@@ -1,0 +1,29 @@
+namespace PointSystem.Tests.Infrastructure;
+
+/// <summary>
+/// Why a test may be skipped: there is no other reason. The file <c>.ci/skips</c> lists the sentences, and <c>.ci/run</c> fails on any other skip.
+/// </summary>
+internal static class Needs
+{
+    /// <summary>SIGTERM, SIGSTOP and SIGCONT.</summary>
+    public static void Signals() => Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals.");
+
+    /// <summary><c>CONFIG SET maxmemory</c>, which Garnet does not know.</summary>
+    public static void Redis(bool isRedis) => Assert.SkipUnless(isRedis, "redis-server is not installed.");
+
+    /// <summary>A server that the test may kill.</summary>
+    public static void OwnPostgres() =>
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_POSTGRES") is null or "", "The PostgreSQL of POINTSYSTEM_TEST_POSTGRES is not ours to kill.");
+
+    /// <summary>Containers and their images; they are fetched over the network, so somebody has to say that they can be had.</summary>
+    public static void Containers() =>
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_CONTAINERS") == "true", "POINTSYSTEM_TEST_CONTAINERS is not true.");
+
+    /// <summary>The program's path.</summary>
+    public static string Program(string name)
+    {
+        var path = Executables.OnPath(name);
+        Assert.SkipWhen(path is null, $"{name} is not installed.");
+        return path;
+    }
+}
