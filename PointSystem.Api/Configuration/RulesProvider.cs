@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Policies;
 
 namespace PointSystem.Api.Configuration;
@@ -13,7 +14,7 @@ namespace PointSystem.Api.Configuration;
 /// only where that did not happen in time (no traffic, a slow database) does a request wait for a new one.
 /// </remarks>
 internal sealed class RulesProvider(
-    NpgsqlDataSource database, TimeProvider time, IOptions<BusinessOptions> options, IHostEnvironment environment, ILogger<RulesProvider> logger)
+    [FromKeyedServices(DatabasePools.ControlPool)] NpgsqlDataSource database, TimeProvider time, IOptions<BusinessOptions> options, IHostEnvironment environment, ILogger<RulesProvider> logger)
 {
     /// <summary>Age from which a snapshot is renewed in the background.</summary>
     public static readonly TimeSpan RefreshAge = TimeSpan.FromMilliseconds(500);

@@ -7,7 +7,7 @@ using PointSystem.Api.Persistence;
 namespace PointSystem.Api.Health;
 
 /// <summary>The database answers, and its schema has everything this build counts on.</summary>
-internal sealed class DatabaseHealthCheck(NpgsqlDataSource database) : IHealthCheck
+internal sealed class DatabaseHealthCheck([FromKeyedServices(DatabasePools.ControlPool)] NpgsqlDataSource database) : IHealthCheck
 {
     /// <summary>Longest a check takes; by then it has failed.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);

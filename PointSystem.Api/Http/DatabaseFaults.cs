@@ -20,6 +20,12 @@ internal static class DatabaseFaults
     /// </summary>
     public static bool IsIdleTimeout(Exception exception) => Find<PostgresException>(exception) is { SqlState: IdleInTransactionSessionTimeout };
 
+    /// <summary>The server ended a statement because it ran too long or took too much memory or temporary space: a smaller one may do.</summary>
+    public static bool IsStatementLimit(Exception exception) => Find<PostgresException>(exception) is
+    {
+        SqlState: PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.OutOfMemory or PostgresErrorCodes.ConfigurationLimitExceeded
+    };
+
     /// <summary>
     /// Refused, broken, shutting down, starting up, out of connections, memory or disk, or too slow: trying again later may help.
     /// </summary>

@@ -39,10 +39,10 @@ internal static class Problems
         StatusCodes.Status413PayloadTooLarge, HttpErrorCodes.RequestTooLarge, $"The body must have at most {RequestBody.BytesMax} bytes.");
 
     /// <summary>423: others held the lock for the whole wait. Nothing was done.</summary>
-    public static ProblemResult LockNotAcquired() => new(Problem.Of(
+    public static ProblemResult LockNotAcquired(string? sentence = null) => new(Problem.Of(
         StatusCodes.Status423Locked,
         HttpErrorCodes.LockNotAcquired,
-        "Other requests for the same points were under way for too long; nothing was done. Try again."))
+        sentence ?? "Other requests for the same points were under way for too long; nothing was done. Try again."))
     {
         RetryAfterSeconds = 1,
     };

@@ -29,15 +29,12 @@ internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvide
         }
 
         var outcome = CommandOutcome.Accepted(StatusCodes.Status200OK, await work(memberId, cancellationToken), type);
-        if (idempotency is not null)
-        {
-            await KeepAsync(idempotency, memberId, outcome, cancellationToken);
-        }
-
+        await KeepAsync(idempotency, memberId, outcome, cancellationToken);
         return outcome.ToResult();
     }
 
-    private async Task<CommandOutcome?> FindAsync(Idempotency idempotency, CancellationToken cancellationToken)
+    /// <summary>The first answer for the key; null when there is none.</summary>
+    public async Task<CommandOutcome?> FindAsync(Idempotency idempotency, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(Find);
         command.Parameters.Add(Columns.Value(idempotency.Key));
@@ -48,8 +45,14 @@ internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvide
             : null;
     }
 
-    private async Task KeepAsync(Idempotency idempotency, long memberId, CommandOutcome outcome, CancellationToken cancellationToken)
+    /// <summary>Keeps a first answer, if there is a key to keep it for.</summary>
+    public async Task KeepAsync(Idempotency? idempotency, long memberId, CommandOutcome outcome, CancellationToken cancellationToken)
     {
+        if (idempotency is null)
+        {
+            return;
+        }
+
         var (status, answer) = outcome.Stored();
         var now = clock.GetUtcNow();
         await using var command = dataSource.CreateCommand(Keep);

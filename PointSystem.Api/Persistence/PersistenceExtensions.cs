@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
@@ -13,7 +14,7 @@ internal static class PersistenceExtensions
     /// <summary>Name of the connection string.</summary>
     public const string ConnectionName = "points";
 
-    /// <summary>Registers the one pool of connections (<see cref="NpgsqlDataSource"/>) that reads and writes share, and the context on top of it.</summary>
+    /// <summary>Registers the pools of connections (<see cref="DatabasePools"/>) and the context on top of the one for writes.</summary>
     public static IHostApplicationBuilder AddPersistence(this IHostApplicationBuilder builder)
     {
         var connectionString = builder.Configuration.GetConnectionString(ConnectionName);
@@ -24,19 +25,41 @@ internal static class PersistenceExtensions
         }
 
         var tuned = Tune(connectionString);
+        builder.Services.AddOptions<ReadOptions>().BindConfiguration(ReadOptions.SectionName).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton(services =>
+            DatabasePools.Of(new NpgsqlConnectionStringBuilder(tuned).MaxPoolSize, services.GetRequiredService<IOptions<ReadOptions>>().Value.Connections));
+        builder.Services.AddSingleton(services => Build(services, ConnectionName, tuned, (settings, pools) =>
         {
-            var source = new NpgsqlDataSourceBuilder(tuned) { Name = ConnectionName };
-            source.UseLoggerFactory(services.GetRequiredService<ILoggerFactory>());
-            source.ConfigureTracing(Trace);
-            return source.Build();
-        });
+            settings.MaxPoolSize = pools.Writes;
+            settings.MinPoolSize = Math.Min(settings.MinPoolSize, pools.Writes);
+        }));
+        builder.Services.AddKeyedSingleton(DatabasePools.ReadPool, (services, _) => Build(services, DatabasePools.ReadPool, tuned, (settings, pools) =>
+        {
+            settings.MaxPoolSize = pools.Reads;
+            settings.MinPoolSize = 0;
+            settings.CommandTimeout = (int)Math.Ceiling(services.GetRequiredService<IOptions<ReadOptions>>().Value.Timeout.TotalSeconds);
+        }));
+        builder.Services.AddKeyedSingleton(DatabasePools.ControlPool, (services, _) => Build(services, DatabasePools.ControlPool, tuned, (settings, pools) =>
+        {
+            settings.MaxPoolSize = pools.Control;
+            settings.MinPoolSize = 0;
+        }));
         builder.Services.ConfigureOpenTelemetryTracerProvider(tracing => tracing.AddNpgsql());
         builder.Services.ConfigureOpenTelemetryMeterProvider(metrics => metrics.AddNpgsqlInstrumentation());
         builder.Services.AddDbContextPool<PointDbContext>((services, options) =>
             options.UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()).UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking));
         AddAspire(builder);
         return builder;
+    }
+
+    private static NpgsqlDataSource Build(
+        IServiceProvider services, string name, string connectionString, Action<NpgsqlConnectionStringBuilder, DatabasePools> adjust)
+    {
+        var source = new NpgsqlDataSourceBuilder(connectionString) { Name = name };
+        adjust(source.ConnectionStringBuilder, services.GetRequiredService<DatabasePools>());
+        source.UseLoggerFactory(services.GetRequiredService<ILoggerFactory>());
+        source.ConfigureTracing(Trace);
+        return source.Build();
     }
 
     // What no request and no job asked for (the rules' refreshing, say) would be a trace of one span each, twice a second.

@@ -23,6 +23,7 @@ public sealed class JobTakeoverTests : IAsyncLifetime
             options.ApiEnvironment["Jobs__ExpiryInterval"] = "00:00:01";
             // One member a transaction, so that the run takes a while.
             options.ApiEnvironment["Jobs__ExpiryChunk"] = "1";
+            options.ApiEnvironment["Reconciliation__Interval"] = "00:00:01";
             // A busy machine must not look like a lock service that is away.
             options.ApiEnvironment["Locking__AttemptTimeout"] = "00:00:01";
             options.Log = line =>
@@ -64,7 +65,7 @@ public sealed class JobTakeoverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task ReconcileAll_WhileARunIsUnderWayElsewhere_IsLockedWithRetryAfter()
+    public async Task ReconcileAll_ItsReplicaIsKilled_AnotherGoesOn_AndMeanwhileNoOtherRunBegins()
     {
         using var first = new PointsClient(_cluster.Replicas[0].Url, _cluster.AdminToken);
         using var second = new PointsClient(_cluster.Replicas[1].Url, _cluster.AdminToken);
@@ -86,19 +87,22 @@ public sealed class JobTakeoverTests : IAsyncLifetime
             await hold.ExecuteNonQueryAsync(Token);
         }
 
-        var run = first.PostAsync("/api/admin/points/reconciliation/all", new { });
+        var begun = (await first.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Accepted);
         await Eventually.HoldsAsync(
             async () => await Books.CountAsync(_cluster.ConnectionString, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0, "the run waits for the row");
         var refused = (await second.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Locked);
         Assert.Equal("LOCK_NOT_ACQUIRED", refused.Code);
         Assert.True(refused.RetryAfter > TimeSpan.Zero);
+        Assert.Contains(begun.Headers["Location"], refused.TextOf("detail"), StringComparison.Ordinal);
 
+        _cluster.Replicas[0].Process.AutoRestart = false;
+        await _cluster.Replicas[0].Process.KillAsync(Token);
         await transaction.RollbackAsync(Token);
-        var report = (await run).Expect(HttpStatusCode.OK);
-        Assert.Equal("COMPLETED", report.TextOf("status"));
-        Assert.Equal(1, report.NumberOf("corrected"));
-        // The lock is free as soon as the answer is there.
-        (await second.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.OK);
+        Answer? run = null;
+        await Eventually.HoldsAsync(
+            async () => (run = (await second.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED", "another replica ends the run");
+        Assert.Equal((1, true), (run!.NumberOf("corrected"), run.Json["resumed"]!.GetValue<bool>()));
+        (await second.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Accepted);
     }
 
     private async Task<long[]> GrantShortLivedPointsAsync()

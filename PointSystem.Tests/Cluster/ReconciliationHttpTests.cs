@@ -38,17 +38,28 @@ public sealed class ReconciliationHttpTests(ClusterFixture clusters)
     }
 
     [Fact]
-    public async Task ReconcilingAll_Done_ShowsInItsProgress()
+    public async Task ReconcilingAll_Begun_IsDoneInTheBackgroundAndShowsItsProgress()
     {
         var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
         using var admin = new PointsClient(cluster.GatewayUrl, cluster.AdminToken);
         (await admin.AccumulateAsync(PointsClient.NewMember(), 100)).Expect(HttpStatusCode.Created);
+        var key = Guid.NewGuid().ToString("n");
 
-        var run = (await admin.PostAsync($"{Base}/all", new { })).Expect(HttpStatusCode.OK);
-        var seen = (await admin.GetAsync($"{Base}/all")).Expect(HttpStatusCode.OK);
+        var begun = (await admin.PostAsync($"{Base}/all", new { }, key)).Expect(HttpStatusCode.Accepted);
+        Assert.Equal(("RUNNING", 0), (begun.TextOf("status"), begun.NumberOf("members")));
+        Assert.Equal($"{Base}/all/{begun.NumberOf("runId")}", begun.Headers["Location"]);
+        Answer? run = null;
+        await Eventually.HoldsAsync(
+            async () => (run = (await admin.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED", "the run ends");
 
-        Assert.Equal(("COMPLETED", 0), (run.TextOf("status"), run.NumberOf("broken")));
-        Assert.Equal(run.NumberOf("runId"), seen.NumberOf("runId"));
-        Assert.Equal(run.NumberOf("members"), seen.NumberOf("matched"));
+        Assert.Equal((0, 0), (run!.NumberOf("broken"), run.NumberOf("failed")));
+        Assert.Equal(run.NumberOf("members"), run.NumberOf("matched"));
+        Assert.Equal(run.Text, (await admin.GetAsync($"{Base}/all")).Expect(HttpStatusCode.OK).Text);
+        var again = (await admin.PostAsync($"{Base}/all", new { }, key)).Expect(HttpStatusCode.Accepted);
+        Assert.Equal((begun.Text, begun.Headers["Location"]), (again.Text, again.Headers["Location"]));
+        foreach (var nothing in new[] { "0", "-1", "x", "99999999999999999999" })
+        {
+            Assert.Equal("NOT_FOUND", (await admin.GetAsync($"{Base}/all/{nothing}")).Expect(HttpStatusCode.NotFound).Code);
+        }
     }
 }

@@ -1,5 +1,5 @@
 using Npgsql;
-using PointSystem.Locking;
+using PointSystem.Api.Features.Reconciliation;
 using PointSystem.Tests.Features;
 using PointSystem.Tests.Jobs;
 using PointSystem.Tests.Locking;
@@ -35,20 +35,20 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
         await Reconcilers.TamperAsync(_database, "UPDATE point_ledger_entries SET delta = delta + 1 WHERE member_id = @m", members[4]);
         await using var reconcilers = new Reconcilers(_database, _replica.Runner(), chunk: 3);
 
-        var run = await reconcilers.All.RunAsync("admin", Token);
+        var run = await reconcilers.RunAsync("admin");
 
         Assert.Equal(("COMPLETED", false, 7, 4, 2, 1), (run.Status, run.Resumed, run.Members, run.Matched, run.Corrected, run.Broken));
         Assert.Equal(
             [(members[1], "CORRECTED"), (members[4], "BROKEN"), (members[6], "CORRECTED")],
             run.Details.Select(detail => (detail.MemberId, detail.Status)));
         Assert.Equal(members[6], run.LastMemberId);
-        var again = await reconcilers.All.RunAsync("admin", Token);
+        var again = await reconcilers.RunAsync("admin");
         Assert.Equal((7, 6, 0, 1), (again.Members, again.Matched, again.Corrected, again.Broken));
         Assert.Equal(again.RunId, (await reconcilers.All.FindLatestAsync(Token))!.RunId);
     }
 
     [Fact]
-    public async Task Run_InterruptedInTheMiddle_IsResumedAndCountsEachMemberOnce()
+    public async Task Run_InterruptedInTheMiddle_IsContinuedAndCountsEachMemberOnce()
     {
         await GrantAsync(7);
         using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(Token);
@@ -62,24 +62,27 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
         }
         await using (var first = new Reconcilers(_database, _replica.Runner(), chunk: 2, Progressed))
         {
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first.All.RunAsync("first", interrupt.Token));
+            await first.All.BeginAsync("first", Token);
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first.All.ContinueAsync(interrupt.Token));
             var progress = (await first.All.FindLatestAsync(Token))!;
-            Assert.Equal(("RUNNING", 4), (progress.Status, progress.Members));
+            Assert.Equal(("RUNNING", 4, false), (progress.Status, progress.Members, progress.Resumed));
         }
 
         await using var second = new Reconcilers(_database, _replica.Runner(), chunk: 2);
-        var run = await second.All.RunAsync("second", Token);
+        await second.All.ContinueAsync(Token);
+        var run = (await second.All.FindLatestAsync(Token))!;
 
         Assert.Equal(("COMPLETED", true, 7, 7), (run.Status, run.Resumed, run.Members, run.Matched));
     }
 
     [Fact]
-    public async Task Run_WhileAnotherRuns_IsRefused()
+    public async Task Run_WhileAnotherReplicaWorksOnIt_IsLeftToThatOne()
     {
         await GrantAsync(7);
         await using var first = new Reconcilers(_database, _replica.Runner(), chunk: 2);
         await using var replica = await LockReplica.StartAsync(_store, []);
         await using var second = new Reconcilers(_database, replica.Runner(), chunk: 2);
+        await first.All.BeginAsync("first", Token);
         var (between, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
         var asked = 0;
         _store.AfterTryLock = async _ =>
@@ -91,33 +94,82 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
                 await goOn.Task;
             }
         };
-        var running = first.All.RunAsync("first", Token);
+        var running = first.All.ContinueAsync(Token);
         await between.Task.WaitAsync(Token);
 
-        await Assert.ThrowsAsync<LockNotAcquiredException>(() => second.All.RunAsync("second", Token));
+        await second.All.ContinueAsync(Token);
+        Assert.Equal(("RUNNING", 0), Progress(await second.All.FindLatestAsync(Token)));
         goOn.SetResult();
+        await running;
 
-        var run = await running;
+        var run = (await second.All.FindLatestAsync(Token))!;
         Assert.Equal((7, 7, false), (run.Members, run.Matched, run.Resumed));
     }
 
-    [Fact]
-    public async Task Run_RunnerDiedLongAgo_IsTakenOver()
+    [Theory]
+    [InlineData(31, true)]
+    [InlineData(5, false)]
+    public async Task Run_RunnerSilentForSoManySeconds_IsTakenOverAfterALease(int seconds, bool takenOver)
     {
         await GrantAsync(3);
         await using (var insert = _database.CreateCommand(
-            """
+            $"""
             INSERT INTO reconciliation_runs (started_at, updated_at, started_by, runner, last_member_id, matched, corrected, broken, details)
-            VALUES (now(), now() - interval '31 seconds', 'dead', gen_random_uuid(), 0, 0, 0, 0, '[]')
+            VALUES (now(), now() - interval '{seconds} seconds', 'dead', gen_random_uuid(), 0, 0, 0, 0, '[]')
             """))
         {
             await insert.ExecuteNonQueryAsync(Token);
         }
 
         await using var reconcilers = new Reconcilers(_database, _replica.Runner(), chunk: 2);
-        var run = await reconcilers.All.RunAsync("next", Token);
-        Assert.Equal(("COMPLETED", true, 3), (run.Status, run.Resumed, run.Members));
+        await reconcilers.All.ContinueAsync(Token);
+        var run = (await reconcilers.All.FindLatestAsync(Token))!;
+        Assert.Equal(takenOver ? ("COMPLETED", true, 3L) : ("RUNNING", false, 0L), (run.Status, run.Resumed, run.Members));
     }
+
+    [Fact]
+    public async Task Begin_ManyAtOnce_BeginsOneAndNamesItToTheOthers()
+    {
+        async Task<(RunReport? Run, long Unfinished)> BeginAsync()
+        {
+            await using var reconcilers = new Reconcilers(_database, _replica.Runner());
+            return await reconcilers.All.BeginAsync("admin", Token);
+        }
+
+        var begun = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => BeginAsync()));
+
+        var run = Assert.Single(begun, answer => answer.Run is not null).Run!;
+        Assert.All(begun, answer => Assert.Equal(answer.Run is null ? run.RunId : 0, answer.Unfinished));
+    }
+
+    // The function stands for a member whose books take too long: it is hit wherever that member is looked at.
+    [Fact]
+    public async Task Run_OneMemberRunsIntoTheTimeout_IsNamedAndTheOthersAreDone()
+    {
+        var members = await GrantAsync(9);
+        await _database.CreateCommand(
+            $"""
+            CREATE FUNCTION slow(bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS
+            $$ BEGIN IF $1 = {members[3]} THEN PERFORM pg_sleep(60); END IF; RETURN 100; END $$;
+            ALTER TABLE usage_cancellations RENAME TO cancellations_kept;
+            CREATE VIEW usage_cancellations AS
+            SELECT w.member_id, 1::bigint AS first_sequence, 1::bigint AS last_sequence, ''::text AS point_key, 0::bigint AS usage_id, slow(w.member_id) AS amount
+            FROM member_wallets AS w
+            """).ExecuteNonQueryAsync(Token);
+        await using var reconcilers = new Reconcilers(_database, _replica.Runner(), options: new ReconciliationOptions
+        {
+            ChunkSize = 8,
+            ChunkTimeout = TimeSpan.FromMilliseconds(500),
+            MemberTimeout = TimeSpan.FromMilliseconds(500),
+        });
+
+        var run = await reconcilers.RunAsync("admin");
+
+        Assert.Equal(("COMPLETED", 9, 8, 1), (run.Status, run.Members, run.Matched, run.Failed));
+        Assert.Equal((members[3], "FAILED"), (Assert.Single(run.Details).MemberId, run.Details[0].Status));
+    }
+
+    private static (string Status, long Members) Progress(RunReport? run) => (run!.Status, run.Members);
 
     private async Task<long[]> GrantAsync(int members)
     {

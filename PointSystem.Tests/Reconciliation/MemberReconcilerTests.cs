@@ -1,5 +1,8 @@
+using System.Text.Json.Nodes;
 using Npgsql;
 using PointSystem.Api.Features.Points;
+using PointSystem.Api.Features.Reconciliation;
+using PointSystem.Api.Persistence;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Reconciliation;
@@ -29,7 +32,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
             Assert.Empty(report.Findings);
             Assert.Equal("MATCHED", report.Status);
             Assert.Equal([report.LedgerBalance, report.LedgerBalance], [report.WalletBalance, report.LotsBalance]);
-            Assert.Equal(report, (await reconcilers.Members.InspectAsync([id], Token))[0] with { Findings = report.Findings });
+            Assert.Equal(report, (await reconcilers.Members.InspectAsync([id], 3, Token))[0] with { Findings = report.Findings });
         }
     }
 
@@ -144,6 +147,89 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
             database, "DELETE FROM point_ledger_entries WHERE member_id = @m AND sequence = (SELECT version FROM member_wallets WHERE member_id = @m)", member);
 
         Assert.Equal("BROKEN", (await reconcilers.Members.ReconcileAsync(member, Token)).Status);
+    }
+
+    [Fact]
+    public async Task Reconcile_ThousandsOfContradictions_NamesTheFirstHundredAndCountsTheRest()
+    {
+        var database = await server.GetAsync(Token);
+        var shop = new Shop(database, 1);
+        var member = PointsClient.NewMember();
+        await shop.ExecuteAsync([.. Enumerable.Range(0, 1_500).Select(_ => new AccumulatePoints.Command(member, 10, 30, false, null, "test", null))]);
+        await Reconcilers.TamperAsync(database, "UPDATE point_ledger_entries SET balance_after = balance_after + 1 WHERE member_id = @m", member);
+        await using var reconcilers = new Reconcilers(database);
+
+        var report = await reconcilers.Members.ReconcileAsync(member, Token);
+
+        Assert.Equal(("BROKEN", 101), (report.Status, report.Findings.Count));
+        Assert.Equal("There are 1400 more.", report.Findings[^1]);
+    }
+
+    // Both reports come while another session holds the member's row: only a correction needs it.
+    [Theory]
+    [InlineData(null, "MATCHED")]
+    [InlineData("UPDATE point_ledger_entries SET delta = delta + 1 WHERE member_id = @m AND sequence = 2", "BROKEN")]
+    public async Task Reconcile_NothingToCorrect_TakesNoRow(string? tamper, string status)
+    {
+        var (database, member) = await StartAsync();
+        if (tamper is not null)
+        {
+            await Reconcilers.TamperAsync(database, tamper, member);
+        }
+
+        await using var reconcilers = new Reconcilers(database);
+        await using var connection = await database.OpenConnectionAsync(Token);
+        await using var holder = await connection.BeginTransactionAsync(Token);
+        await using var hold = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE", connection, holder);
+        hold.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
+        await hold.ExecuteNonQueryAsync(Token);
+
+        Assert.Equal(status, (await reconcilers.Members.ReconcileAsync(member, Token)).Status);
+    }
+
+    /// <summary>
+    /// Each plan node's rows, those it threw away included, are a small multiple of the entries, however few rows the planner takes the tables to have. (With the
+    /// nested loops that it prefers then, 2,000 entries made 2,000 times 2,000 rows.)
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(40)]
+    public async Task Findings_WithoutStatistics_CostIsLinearInTheEntries(int members)
+    {
+        const int Lots = 1_000;
+        await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
+        var tables = new[] { "member_wallets", "point_accumulations", "point_ledger_entries", "point_usages", "point_usage_details", "usage_cancellations", "point_transfers" };
+        foreach (var table in tables)
+        {
+            await database.CreateCommand($"ALTER TABLE {table} SET (autovacuum_enabled = off)").ExecuteNonQueryAsync(Token);
+        }
+
+        var shop = new Shop(database, 1);
+        var ids = Enumerable.Range(0, members).Select(_ => PointsClient.NewMember()).ToArray();
+        foreach (var id in ids)
+        {
+            await shop.ExecuteAsync([.. Enumerable.Range(0, Lots / members).Select(_ => new AccumulatePoints.Command(id, 10, 30, false, null, "test", null))]);
+            await shop.ExecuteAsync([.. Enumerable.Range(0, Lots / members).Select(i => new UsePoints.Command(id, $"A{i}", 10, "test", null))]);
+        }
+
+        await using var connection = await database.OpenConnectionAsync(Token);
+        await using var transaction = await connection.BeginTransactionAsync(Token);
+        await using var settings = new NpgsqlCommand(ReconciliationSql.Settings, connection) { Parameters = { Columns.Value("60000") } };
+        await settings.ExecuteNonQueryAsync(Token);
+        await using var explain = new NpgsqlCommand("EXPLAIN (ANALYZE, TIMING off, FORMAT json) " + ReconciliationSql.Findings, connection)
+        {
+            Parameters = { Columns.Longs(ids, id => id), Columns.Value(100) },
+        };
+        var plan = JsonNode.Parse((string)(await explain.ExecuteScalarAsync(Token))!)!;
+
+        Assert.InRange(MaxRows(plan[0]!["Plan"]!), 1, 2 * 2 * Lots);
+    }
+
+    private static double MaxRows(JsonNode node)
+    {
+        double Of(string name) => node[name]?.GetValue<double>() ?? 0;
+        var own = (Of("Actual Rows") + Of("Rows Removed by Filter") + Of("Rows Removed by Join Filter")) * Of("Actual Loops");
+        return Math.Max(own, (node["Plans"]?.AsArray() ?? []).Select(inner => MaxRows(inner!)).DefaultIfEmpty(0).Max());
     }
 
     /// <summary>Lots 1 (manual) and 2, a usage over both, a part of it cancelled, a transfer.</summary>

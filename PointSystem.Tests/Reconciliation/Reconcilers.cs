@@ -12,20 +12,31 @@ using PointSystem.Api.Persistence;
 namespace PointSystem.Tests.Reconciliation;
 
 /// <summary>The reconcilers of one replica, and what tests do to the books behind their back.</summary>
-internal sealed class Reconcilers(NpgsqlDataSource database, JobRunner? runner = null, int chunk = 500, Action? progressed = null) : IAsyncDisposable
+internal sealed class Reconcilers(
+    NpgsqlDataSource database, JobRunner? runner = null, int chunk = 500, Action? progressed = null, ReconciliationOptions? options = null) : IAsyncDisposable
 {
+    private readonly IOptions<ReconciliationOptions> _options = Options.Create(options ?? new ReconciliationOptions { ChunkSize = chunk });
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-    private readonly PointDbContext _db = new(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(database).Options);
+    private readonly PointDbContext _db =
+        new(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(database).UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking).Options);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public MemberReconciler Members => new(database, Metrics, NullLogger<MemberReconciler>.Instance);
+    public MemberReconciler Members => new(database, database, _options, Metrics, NullLogger<MemberReconciler>.Instance);
 
     public FullReconciler All => new(
-        _db, database, Members, runner!, Metrics, Options.Create(new ReconciliationOptions { ChunkSize = chunk }), TimeProvider.System,
+        _db, database, Members, runner!, _options, Options.Create(new JobOptions()), TimeProvider.System,
         new ProgressLogger(progressed ?? (() => { })));
 
     private ReconciliationMetrics Metrics => new(_services.GetRequiredService<IMeterFactory>());
+
+    /// <summary>Begins a run and works on it to its end.</summary>
+    public async Task<RunReport> RunAsync(string actor)
+    {
+        Assert.NotNull((await All.BeginAsync(actor, Token)).Run);
+        await All.ContinueAsync(Token);
+        return (await All.FindLatestAsync(Token))!;
+    }
 
     /// <summary>Changes rows as nobody may: with triggers off, which takes the superuser that tests are. <c>@m</c> stands for the member.</summary>
     public static async Task TamperAsync(NpgsqlDataSource database, string sql, long member)

@@ -3,6 +3,7 @@ using Npgsql;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points;
@@ -37,7 +38,7 @@ internal static class GetAccumulation
         public IReadOnlyList<LotTransfer> Transfers { get; }
     }
 
-    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, RulesProvider rules, NpgsqlDataSource database)
+    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, RulesProvider rules, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
     {
         if (!PointKeys.TryRead(pointKey, PointKeyType.Accumulation, out var key, out var problem)
             || !Paging.TryReadSize(http, out var size, out problem, SizeDefault)

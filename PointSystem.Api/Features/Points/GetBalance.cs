@@ -3,6 +3,7 @@ using Npgsql;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
+using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Points;
 
@@ -18,7 +19,7 @@ internal static class GetBalance
     public sealed record Response(long MemberId, long Balance, long ManualBalance, DateTimeOffset AsOf, Page<AccumulationResponse> Accumulations);
 
     public static async Task<IResult> HandleAsync(
-        string memberId, HttpContext http, RulesProvider rules, IOptions<BusinessOptions> business, NpgsqlDataSource database)
+        string memberId, HttpContext http, RulesProvider rules, IOptions<BusinessOptions> business, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
     {
         if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem)
             || !Paging.TryReadSize(http, out var size, out problem)

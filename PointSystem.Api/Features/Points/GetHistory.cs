@@ -1,6 +1,7 @@
 using Npgsql;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
+using PointSystem.Api.Persistence;
 using PointSystem.Api.Ledger;
 using PointSystem.Domain.Points;
 
@@ -14,7 +15,7 @@ internal static class GetHistory
     /// <param name="NextCursor">Where the next page starts; null when this is the last.</param>
     public sealed record Response(IReadOnlyList<HistoryItem> Items, string? NextCursor);
 
-    public static async Task<IResult> HandleAsync(string memberId, HttpContext http, NpgsqlDataSource database)
+    public static async Task<IResult> HandleAsync(string memberId, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
     {
         if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem)
             || !Paging.TryReadSize(http, out var size, out problem)

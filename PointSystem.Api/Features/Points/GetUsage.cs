@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using Npgsql;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points;
@@ -31,7 +32,7 @@ internal static class GetUsage
         public string? CancellationsNextCursor { get; }
     }
 
-    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, NpgsqlDataSource database)
+    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
     {
         if (!PointKeys.TryRead(pointKey, PointKeyType.Usage, out var key, out var problem)
             || !Paging.TryReadSize(http, out var size, out problem, SizeDefault)

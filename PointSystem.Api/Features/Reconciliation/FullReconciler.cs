@@ -11,96 +11,129 @@ using PointSystem.Locking;
 namespace PointSystem.Api.Features.Reconciliation;
 
 /// <summary>
-/// Reconciles all members in chunks, one runner at a time. Progress is kept after each chunk: a run that was interrupted is resumed by whoever asks next.
-/// Who runs is written on the run itself: the lock is given back between chunks, and may be missing altogether when the lock service is away.
+/// Runs over all members. A run is a row: a unique index lets only one be unfinished, its progress is kept after each chunk, and a run that was interrupted is
+/// continued by any replica. The lock of the job decides which replica works on it; where that lock is lost, the row itself refuses the slower one.
 /// </summary>
 internal sealed class FullReconciler(
     PointDbContext db,
     NpgsqlDataSource dataSource,
     MemberReconciler members,
     JobRunner runner,
-    ReconciliationMetrics metrics,
     IOptions<ReconciliationOptions> options,
+    IOptions<JobOptions> jobs,
     TimeProvider clock,
     ILogger<FullReconciler> logger)
 {
     private const int DetailsMax = 1_000;
+    private const int FindingsMax = 3;
     private const string Job = "reconciliation";
 
-    /// <summary>After this long without progress a runner is taken for dead.</summary>
-    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
+    // One row at most is unfinished: its index holds a constant.
+    private const string Insert =
+        """
+        INSERT INTO reconciliation_runs (started_at, updated_at, started_by, resumed, last_member_id, matched, corrected, broken, failed, details)
+        VALUES ($1, $1, $2, false, 0, 0, 0, 0, 0, '[]')
+        ON CONFLICT ((true)) WHERE finished_at IS NULL DO NOTHING
+        RETURNING id
+        """;
 
-    /// <summary>Runs to the end, or until the caller goes or the lock is lost; then the next call resumes.</summary>
-    /// <exception cref="LockNotAcquiredException">A run is under way, here or on another replica, or this one has lost its lock.</exception>
-    public async Task<RunReport> RunAsync(string actor, CancellationToken cancellationToken)
+    private int _chunkSize = options.Value.ChunkSize;
+
+    /// <summary>Begins a run; null, with the number of that run, while one is unfinished.</summary>
+    public async Task<(RunReport? Run, long Unfinished)> BeginAsync(string actor, CancellationToken cancellationToken)
     {
-        RunReport? report = null;
+        while (true)
+        {
+            await using var command = dataSource.CreateCommand(Insert);
+            command.Parameters.Add(Columns.Value(clock.GetUtcNow()));
+            command.Parameters.Add(Columns.Value(actor));
+            if (await command.ExecuteScalarAsync(cancellationToken) is long id)
+            {
+                return (await FindAsync(id, cancellationToken), 0);
+            }
+
+            // It may have been finished since.
+            if (await Unfinished().Select(run => (long?)run.Id).FirstOrDefaultAsync(cancellationToken) is { } unfinished)
+            {
+                return (null, unfinished);
+            }
+        }
+    }
+
+    /// <summary>Works on the unfinished run, if there is one that no other replica works on: to its end, or until cancelled or without its lock.</summary>
+    public async Task ContinueAsync(CancellationToken cancellationToken)
+    {
+        if (!await Unfinished().AnyAsync(cancellationToken))
+        {
+            return;
+        }
+
         try
         {
-            await runner.TryRunAsync(Job, async token => report = await RunChunksAsync(actor, token), isUrgent: true, cancellationToken);
+            await runner.TryRunAsync(Job, RunChunksAsync, isUrgent: true, cancellationToken);
         }
         catch (Exception e) when (e is LeaseEndedException or DbUpdateConcurrencyException)
         {
-            // Cut, or taken for dead and replaced. Its progress is kept: who asks again, as the answer says, goes on there.
+            // Cut, or replaced by another replica. Its progress is kept.
             logger.Interrupted();
         }
-        return report ?? throw NotAcquired();
     }
 
-    private async Task<RunReport> RunChunksAsync(string actor, CancellationToken cancellationToken)
+    /// <summary>The newest run, finished or not; null when there never was one.</summary>
+    public async Task<RunReport?> FindLatestAsync(CancellationToken cancellationToken) =>
+        await db.ReconciliationRuns.OrderByDescending(run => run.Id).FirstOrDefaultAsync(cancellationToken) is { } run ? Report(run) : null;
+
+    /// <summary>A run by its number; null when there is none.</summary>
+    public async Task<RunReport?> FindAsync(long id, CancellationToken cancellationToken) =>
+        await db.ReconciliationRuns.FirstOrDefaultAsync(run => run.Id == id, cancellationToken) is { } run ? Report(run) : null;
+
+    private IQueryable<ReconciliationRunRow> Unfinished() => db.ReconciliationRuns.Where(run => run.FinishedAt == null);
+
+    private async Task RunChunksAsync(CancellationToken cancellationToken)
     {
         var self = Guid.NewGuid();
         try
         {
-            var (run, resumed) = await BeginAsync(actor, self, cancellationToken);
-            while (run.FinishedAt is null)
+            var run = await ClaimAsync(self, cancellationToken);
+            while (run is { FinishedAt: null })
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 await RunChunkAsync(run, cancellationToken);
             }
-            return Report(run, resumed);
         }
         finally
         {
+            db.ChangeTracker.Clear();
             await LeaveAsync(self);
         }
     }
 
-    private static LockNotAcquiredException NotAcquired() => new(JobRunner.KeyOf(Job), TimeSpan.Zero);
-
-    /// <summary>The newest run, finished or not; null when there never was one.</summary>
-    public async Task<RunReport?> FindLatestAsync(CancellationToken cancellationToken) =>
-        await db.ReconciliationRuns.OrderByDescending(run => run.Id).FirstOrDefaultAsync(cancellationToken) is { } run
-            ? Report(run, resumed: false)
-            : null;
-
-    private async Task<(ReconciliationRunRow Run, bool Resumed)> BeginAsync(string actor, Guid runner, CancellationToken cancellationToken)
+    /// <summary>
+    /// Writes this runner on the unfinished run. Null when there is none, or another runner has made progress within the last lease: it holds another lock,
+    /// since some replicas may go on under the database's lock while others still reach the lock service.
+    /// </summary>
+    private async Task<ReconciliationRunRow?> ClaimAsync(Guid self, CancellationToken cancellationToken)
     {
+        var run = await Unfinished().AsTracking().FirstOrDefaultAsync(cancellationToken);
         var now = clock.GetUtcNow();
-        var run = await db.ReconciliationRuns.AsTracking()
-            .Where(run => run.FinishedAt == null).OrderBy(run => run.Id).FirstOrDefaultAsync(cancellationToken);
-        var resumed = run is not null;
-        if (run is null)
+        if (run is null || (run.Runner is not null && now - run.UpdatedAt < jobs.Value.Lease))
         {
-            run = new ReconciliationRunRow { StartedAt = now, UpdatedAt = now, StartedBy = actor, Details = "[]" };
-            db.Add(run);
-        }
-        else if (run.Runner is not null && now - run.UpdatedAt < Silence)
-        {
-            throw NotAcquired();
+            return null;
         }
 
-        run.Runner = runner;
+        run.Resumed |= run.Runner is not null || run.LastMemberId > 0;
+        run.Runner = self;
         run.UpdatedAt = now;
         await db.SaveChangesAsync(cancellationToken);
-        return (run, resumed);
+        return run;
     }
 
-    /// <summary>Lets the next caller go on at once. Where even that fails, he waits until this runner is taken for dead.</summary>
-    private async Task LeaveAsync(Guid runner)
+    /// <summary>Lets another replica go on at once. If this fails, it waits until this runner counts as dead.</summary>
+    private async Task LeaveAsync(Guid self)
     {
         try
         {
-            await db.ReconciliationRuns.Where(run => run.Runner == runner)
+            await db.ReconciliationRuns.Where(run => run.Runner == self)
                 .ExecuteUpdateAsync(update => update.SetProperty(run => run.Runner, (Guid?)null), CancellationToken.None);
         }
         catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
@@ -112,61 +145,110 @@ internal sealed class FullReconciler(
     private async Task RunChunkAsync(ReconciliationRunRow run, CancellationToken cancellationToken)
     {
         var chunk = await NextMembersAsync(run.LastMemberId, cancellationToken);
-        var now = clock.GetUtcNow();
         if (chunk.Count == 0)
         {
-            run.FinishedAt = run.UpdatedAt = now;
+            run.FinishedAt = run.UpdatedAt = clock.GetUtcNow();
             await db.SaveChangesAsync(cancellationToken);
             return;
         }
 
-        var details = Details(run).ToList();
-        var matched = 0;
-        foreach (var seen in await members.InspectAsync(chunk, cancellationToken))
+        if (await InspectAsync(chunk, cancellationToken) is not { } reports)
         {
-            // What does not match in the snapshot is looked at again under the member's lock, and put right there if it can be.
-            var report = seen;
-            if (seen.Status == MemberReport.Matched)
-            {
-                metrics.Reconciled(seen.Status);
-            }
-            else
-            {
-                report = await members.ReconcileAsync(seen.MemberId, cancellationToken);
-            }
+            return;
+        }
 
-            matched += report.Status == MemberReport.Matched ? 1 : 0;
+        var details = Details(run).ToList();
+        foreach (var seen in reports)
+        {
+            var report = await FinishAsync(seen, cancellationToken);
+            run.Matched += report.Status == MemberReport.Matched ? 1 : 0;
             run.Corrected += report.Status == MemberReport.Corrected ? 1 : 0;
             run.Broken += report.Status == MemberReport.Broken ? 1 : 0;
+            run.Failed += report.Status == MemberReport.Failed ? 1 : 0;
             if (report.Status != MemberReport.Matched && details.Count < DetailsMax)
             {
                 details.Add(report);
             }
         }
 
-        run.Matched += matched;
         run.LastMemberId = chunk[^1];
         run.UpdatedAt = clock.GetUtcNow();
         run.Details = JsonSerializer.Serialize(details, PointJsonContext.Wire.IReadOnlyListMemberReport);
         await db.SaveChangesAsync(cancellationToken);
-        logger.Progress(run.Id, run.Matched + run.Corrected + run.Broken, run.LastMemberId);
+        var done = Members(run);
+        logger.Progress(run.Id, done, run.LastMemberId);
     }
+
+    /// <summary>Looks at a chunk. Null when that failed for a reason that may be one member's: the next chunk is then half as long.</summary>
+    private async Task<IReadOnlyList<MemberReport>?> InspectAsync(List<long> chunk, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var reports = await members.InspectAsync(chunk, FindingsMax, cancellationToken);
+            _chunkSize = Math.Min(options.Value.ChunkSize, _chunkSize * 2);
+            return reports;
+        }
+        catch (Exception e) when (IsOneMembersFault(e))
+        {
+            if (chunk.Count == 1)
+            {
+                return [Failed(chunk[0], e)];
+            }
+
+            _chunkSize = chunk.Count / 2;
+            logger.ChunkHalved(e, chunk.Count, chunk[0]);
+            return null;
+        }
+    }
+
+    /// <summary>What did not match is looked at again while holding the member's row, and put right there if it can be.</summary>
+    private async Task<MemberReport> FinishAsync(MemberReport seen, CancellationToken cancellationToken)
+    {
+        if (seen.Status != MemberReport.Corrected)
+        {
+            return members.Count(seen);
+        }
+
+        try
+        {
+            return await members.CorrectAsync(seen.MemberId, FindingsMax, cancellationToken);
+        }
+        catch (Exception e) when (IsOneMembersFault(e))
+        {
+            return members.Count(Failed(seen.MemberId, e));
+        }
+    }
+
+    private MemberReport Failed(long memberId, Exception failure)
+    {
+        logger.MemberFailed(failure, memberId);
+        return new MemberReport(memberId, MemberReport.Failed, 0, 0, 0, ["This member could not be looked at; reconcile it by itself."]);
+    }
+
+    // A timeout is one member's fault, even where it may be the database's: the others are done first.
+    private static bool IsOneMembersFault(Exception e) => e is not OperationCanceledException && (DatabaseFaults.IsStatementLimit(e) || !DatabaseFaults.IsAway(e));
 
     private async Task<List<long>> NextMembersAsync(long after, CancellationToken cancellationToken)
     {
-        // Also members whose wallet is missing: their entries are then found by the ledger.
+        // Also members whose wallet is missing: they are found by the ledger, whose index is stepped through from member to member.
         await using var command = dataSource.CreateCommand(
             """
+            WITH RECURSIVE entered (member_id) AS (
+                (SELECT member_id FROM point_ledger_entries WHERE member_id > $1 ORDER BY member_id LIMIT 1)
+                UNION ALL
+                SELECT (SELECT e.member_id FROM point_ledger_entries AS e WHERE e.member_id > entered.member_id ORDER BY e.member_id LIMIT 1)
+                FROM entered WHERE entered.member_id IS NOT NULL
+            )
             SELECT member_id FROM (
                 (SELECT member_id FROM member_wallets WHERE member_id > $1 ORDER BY member_id LIMIT $2)
                 UNION
-                (SELECT member_id FROM point_ledger_entries WHERE member_id > $1 AND sequence = 1 ORDER BY member_id LIMIT $2)
+                (SELECT member_id FROM entered WHERE member_id IS NOT NULL LIMIT $2)
             ) AS m ORDER BY member_id LIMIT $2
             """);
         command.Parameters.Add(Columns.Value(after));
-        command.Parameters.Add(Columns.Value(options.Value.ChunkSize));
+        command.Parameters.Add(Columns.Value(_chunkSize));
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var ids = new List<long>(options.Value.ChunkSize);
+        var ids = new List<long>(_chunkSize);
         while (await reader.ReadAsync(cancellationToken))
         {
             ids.Add(reader.GetInt64(0));
@@ -178,14 +260,17 @@ internal sealed class FullReconciler(
     private static IReadOnlyList<MemberReport> Details(ReconciliationRunRow run) =>
         JsonSerializer.Deserialize(run.Details, PointJsonContext.Wire.IReadOnlyListMemberReport) ?? [];
 
-    private static RunReport Report(ReconciliationRunRow run, bool resumed) => new(
+    private static long Members(ReconciliationRunRow run) => run.Matched + run.Corrected + run.Broken + run.Failed;
+
+    private static RunReport Report(ReconciliationRunRow run) => new(
         run.Id,
         run.FinishedAt is null ? RunReport.Running : RunReport.Completed,
-        resumed,
-        run.Matched + run.Corrected + run.Broken,
+        run.Resumed,
+        Members(run),
         run.Matched,
         run.Corrected,
         run.Broken,
+        run.Failed,
         run.LastMemberId,
         run.StartedAt,
         run.UpdatedAt,

@@ -1,48 +1,73 @@
 using System.Data;
+using System.Globalization;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Reconciliation;
 
 /// <summary>Holds wallet, ledger, lots and usages of members against each other (rules.md, "Reconciliation").</summary>
-internal sealed class MemberReconciler(NpgsqlDataSource dataSource, ReconciliationMetrics metrics, ILogger<MemberReconciler> logger)
+/// <remarks>It looks through connections that no write waits for, and corrects through the others.</remarks>
+internal sealed class MemberReconciler(
+    NpgsqlDataSource writes,
+    [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource reads,
+    IOptions<ReconciliationOptions> options,
+    ReconciliationMetrics metrics,
+    ILogger<MemberReconciler> logger)
 {
-    private const string LockTimeout = "SELECT set_config('lock_timeout', '5000', true)";
+    /// <summary>Maximum number of sentences in the report of one member.</summary>
+    public const int FindingsMax = 100;
+
+    // A transaction that holds the wallet's row ends by itself when this process is paused.
+    private const string Timeouts = "SELECT set_config('lock_timeout', '5000', true), set_config('idle_in_transaction_session_timeout', '10000', true)";
     private const string LockWallet = "SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE";
 
-    /// <summary>Reconciles one member under his row lock, and puts derived figures right if only they are wrong.</summary>
+    // By then the server has ended the statement itself, unless it does not answer at all.
+    private static readonly TimeSpan ClientGrace = TimeSpan.FromSeconds(5);
+
+    /// <summary>Reconciles one member: looks without holding its row, and takes the row only to put a derived figure right.</summary>
     public async Task<MemberReport> ReconcileAsync(long memberId, CancellationToken cancellationToken)
     {
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await ExecuteAsync(connection, cancellationToken, Columns.Statement(LockTimeout), Columns.Statement(LockWallet, Columns.Value(memberId)));
-        var report = (await ReadAsync(connection, [memberId], cancellationToken))[0];
+        var report = (await InspectAsync([memberId], FindingsMax, cancellationToken))[0];
+        return report.Status == MemberReport.Corrected ? await CorrectAsync(memberId, FindingsMax, cancellationToken) : Count(report);
+    }
+
+    /// <summary>
+    /// Looks at members as of one moment, without locking any. CORRECTED then means that a figure is to be corrected; nothing is counted.
+    /// </summary>
+    public async Task<IReadOnlyList<MemberReport>> InspectAsync(IReadOnlyCollection<long> members, int findings, CancellationToken cancellationToken)
+    {
+        var limit = members.Count == 1 ? options.Value.MemberTimeout : options.Value.ChunkTimeout;
+        await using var connection = await reads.OpenConnectionAsync(cancellationToken);
+        await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+        return await ReadAsync(connection, members, findings, limit, cancellationToken);
+    }
+
+    /// <summary>Looks again while holding the member's row, and puts derived figures right if only they are wrong.</summary>
+    public async Task<MemberReport> CorrectAsync(long memberId, int findings, CancellationToken cancellationToken)
+    {
+        var limit = options.Value.MemberTimeout;
+        await using var connection = await writes.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
+        await ExecuteAsync(connection, limit, cancellationToken, Columns.Statement(Timeouts), Columns.Statement(LockWallet, Columns.Value(memberId)));
+        var report = (await ReadAsync(connection, [memberId], findings, limit, cancellationToken))[0];
         if (report.Status == MemberReport.Corrected)
         {
             var members = new[] { memberId };
             await ExecuteAsync(
                 connection,
+                limit,
                 cancellationToken,
                 Columns.Statement(ReconciliationSql.CorrectLots, Columns.Longs(members, id => id)),
                 Columns.Statement(ReconciliationSql.CorrectWallets, Columns.Longs(members, id => id)));
             await transaction.CommitAsync(cancellationToken);
         }
 
-        Tell(report);
-        return report;
+        return Count(report);
     }
 
-    /// <summary>
-    /// Looks at members as of one moment, without locking any. Who matches is done with; the others are to be reconciled one by one.
-    /// </summary>
-    public async Task<IReadOnlyList<MemberReport>> InspectAsync(IReadOnlyCollection<long> members, CancellationToken cancellationToken)
-    {
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-        return await ReadAsync(connection, members, cancellationToken);
-    }
-
-    private void Tell(MemberReport report)
+    /// <summary>Counts and logs a report that is final.</summary>
+    public MemberReport Count(MemberReport report)
     {
         metrics.Reconciled(report.Status);
         if (report.Status == MemberReport.Broken)
@@ -53,38 +78,50 @@ internal sealed class MemberReconciler(NpgsqlDataSource dataSource, Reconciliati
         {
             logger.FiguresCorrected(report.MemberId, report.Findings);
         }
+
+        return report;
     }
 
     private static async Task<IReadOnlyList<MemberReport>> ReadAsync(
-        NpgsqlConnection connection, IReadOnlyCollection<long> members, CancellationToken cancellationToken)
+        NpgsqlConnection connection, IReadOnlyCollection<long> members, int findingsMax, TimeSpan limit, CancellationToken cancellationToken)
     {
-        await using var batch = new NpgsqlBatch(connection);
-        batch.BatchCommands.Add(Columns.Statement(ReconciliationSql.Findings, Columns.Longs(members, id => id)));
+        await using var batch = new NpgsqlBatch(connection) { Timeout = SecondsFor(limit) };
+        batch.BatchCommands.Add(Columns.Statement(
+            ReconciliationSql.Settings, Columns.Value(((long)limit.TotalMilliseconds).ToString(CultureInfo.InvariantCulture))));
+        batch.BatchCommands.Add(Columns.Statement(ReconciliationSql.Findings, Columns.Longs(members, id => id), Columns.Value(findingsMax)));
         batch.BatchCommands.Add(Columns.Statement(ReconciliationSql.Balances, Columns.Longs(members, id => id)));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        var findings = new List<(long Member, bool IsBroken, string Sentence)>();
+        await reader.NextResultAsync(cancellationToken);
+        var findings = new Dictionary<long, (bool IsBroken, long Total, List<string> Sentences)>();
         while (await reader.ReadAsync(cancellationToken))
         {
-            findings.Add((reader.GetInt64(0), reader.GetBoolean(1), reader.GetString(2)));
+            var member = reader.GetInt64(0);
+            if (!findings.TryGetValue(member, out var found))
+            {
+                // What is broken comes first, so the first finding tells.
+                findings.Add(member, found = (reader.GetBoolean(1), reader.GetInt64(3), []));
+            }
+
+            found.Sentences.Add(reader.GetString(2));
         }
 
-        var byMember = findings.ToLookup(finding => finding.Member);
         var reports = new List<MemberReport>(members.Count);
         await reader.NextResultAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            var his = byMember[reader.GetInt64(0)].ToList();
-            var status = his.Exists(finding => finding.IsBroken) ? MemberReport.Broken : his.Count > 0 ? MemberReport.Corrected : MemberReport.Matched;
-            reports.Add(new MemberReport(
-                reader.GetInt64(0), status, reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), [.. his.Select(finding => finding.Sentence)]));
+            var found = findings.GetValueOrDefault(reader.GetInt64(0), (IsBroken: false, Total: 0, Sentences: []));
+            var status = found.Total == 0 ? MemberReport.Matched : found.IsBroken ? MemberReport.Broken : MemberReport.Corrected;
+            var report = new MemberReport(reader.GetInt64(0), status, reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), found.Sentences);
+            reports.Add(report.WithMore(found.Total - found.Sentences.Count));
         }
 
         return reports;
     }
 
-    private static async Task ExecuteAsync(NpgsqlConnection connection, CancellationToken cancellationToken, params NpgsqlBatchCommand[] statements)
+    private static async Task ExecuteAsync(
+        NpgsqlConnection connection, TimeSpan limit, CancellationToken cancellationToken, params NpgsqlBatchCommand[] statements)
     {
-        await using var batch = new NpgsqlBatch(connection);
+        await using var batch = new NpgsqlBatch(connection) { Timeout = SecondsFor(limit) };
         foreach (var statement in statements)
         {
             batch.BatchCommands.Add(statement);
@@ -92,4 +129,6 @@ internal sealed class MemberReconciler(NpgsqlDataSource dataSource, Reconciliati
 
         await batch.ExecuteNonQueryAsync(cancellationToken);
     }
+
+    private static int SecondsFor(TimeSpan limit) => (int)Math.Ceiling((limit + ClientGrace).TotalSeconds);
 }

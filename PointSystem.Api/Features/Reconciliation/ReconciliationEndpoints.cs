@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json;
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.OpenApi;
@@ -11,8 +13,19 @@ internal static class ReconciliationEndpoints
     private const string MemberExample =
         """{"memberId":7,"status":"MATCHED","walletBalance":300,"ledgerBalance":300,"lotsBalance":300,"findings":[]}""";
 
-    private const string RunExample =
-        """{"runId":3,"status":"COMPLETED","resumed":false,"members":1200,"matched":1200,"corrected":0,"broken":0,"lastMemberId":98231,"startedAt":"2026-11-23T03:00:00+00:00","updatedAt":"2026-11-23T03:00:04+00:00","finishedAt":"2026-11-23T03:00:04+00:00","details":[]}""";
+    private const string RunBegun =
+        """
+        {"runId":3,"status":"RUNNING","resumed":false,"members":0,"matched":0,"corrected":0,"broken":0,"failed":0,"lastMemberId":0,
+         "startedAt":"2026-11-23T03:00:00+00:00","updatedAt":"2026-11-23T03:00:00+00:00","finishedAt":null,"details":[]}
+        """;
+
+    private const string RunDone =
+        """
+        {"runId":3,"status":"COMPLETED","resumed":false,"members":1200,"matched":1200,"corrected":0,"broken":0,"failed":0,"lastMemberId":98231,
+         "startedAt":"2026-11-23T03:00:00+00:00","updatedAt":"2026-11-23T03:00:04+00:00","finishedAt":"2026-11-23T03:00:04+00:00","details":[]}
+        """;
+
+    private const string Base = "/api/admin/points/reconciliation";
 
     public static IHostApplicationBuilder AddReconciliation(this IHostApplicationBuilder builder)
     {
@@ -23,24 +36,30 @@ internal static class ReconciliationEndpoints
         builder.Services.AddSingleton<MemberReconciler>();
         builder.Services.AddSingleton<RepeatableAnswers>();
         builder.Services.AddScoped<FullReconciler>();
+        builder.Services.AddSingleton<ReconciliationJob>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ReconciliationJob>());
         return builder;
     }
 
     public static void MapReconciliation(this IEndpointRouteBuilder app)
     {
-        var reconciliation = app.MapGroup("/api/admin/points/reconciliation").WithTags("Reconciliation").RequireAuthorization(AuthPolicies.Admin);
+        var reconciliation = app.MapGroup(Base).WithTags("Reconciliation").RequireAuthorization(AuthPolicies.Admin);
         reconciliation.MapPost("/members/{memberId}", ReconcileMemberAsync).WithName("ReconcileMember")
             .WithSummary("Checks one member's books, and puts derived figures right")
             .Answers<MemberReport>(200, MemberExample)
             .TakesIdempotencyKey().Refuses(400, "INVALID_REQUEST").Refuses(423, "LOCK_NOT_ACQUIRED");
         reconciliation.MapPost("/all", ReconcileAllAsync).WithName("ReconcileAll")
-            .WithSummary("Checks every member's books")
-            .WithDescription("Goes on where an interrupted run stopped. One run at a time: while another is under way this is locked.")
-            .Answers<RunReport>(200, RunExample)
+            .WithSummary("Begins to check every member's books")
+            .WithDescription("Goes on in the background; the header Location says where to ask for its progress. One run at a time: while one is unfinished, this is locked.")
+            .Answers<RunReport>(202, RunBegun)
             .TakesIdempotencyKey().Refuses(400, "INVALID_REQUEST").Refuses(423, "LOCK_NOT_ACQUIRED");
-        reconciliation.MapGet("/all", GetRunAsync).WithName("GetReconciliationRun")
+        reconciliation.MapGet("/all", GetLatestRunAsync).WithName("GetLatestReconciliationRun")
             .WithSummary("How far the latest run over all members has come")
-            .Answers<RunReport>(200, RunExample)
+            .Answers<RunReport>(200, RunDone)
+            .Refuses(404, "NOT_FOUND");
+        reconciliation.MapGet("/all/{runId}", GetRunAsync).WithName("GetReconciliationRun")
+            .WithSummary("How far a run over all members has come")
+            .Answers<RunReport>(200, RunDone)
             .Refuses(404, "NOT_FOUND");
     }
 
@@ -55,7 +74,7 @@ internal static class ReconciliationEndpoints
         return await answers.GetAsync(idempotency, id, PointJsonContext.Wire.MemberReport, reconciler.ReconcileAsync, http.RequestAborted);
     }
 
-    private static async Task<IResult> ReconcileAllAsync(HttpContext http, FullReconciler reconciler, RepeatableAnswers answers)
+    private static async Task<IResult> ReconcileAllAsync(HttpContext http, FullReconciler reconciler, ReconciliationJob job, RepeatableAnswers answers)
     {
         if (!IdempotencyKeys.TryRead(http, out var key, out var problem))
         {
@@ -63,12 +82,41 @@ internal static class ReconciliationEndpoints
         }
 
         var idempotency = Idempotency.For(key, "reconcile-all");
-        return await answers.GetAsync(
-            idempotency, 0, PointJsonContext.Wire.RunReport, (_, token) => reconciler.RunAsync(http.User.Actor(), token), http.RequestAborted);
+        if (idempotency is not null && await answers.FindAsync(idempotency, http.RequestAborted) is { } earlier)
+        {
+            return Located(http, earlier);
+        }
+
+        var (run, unfinished) = await reconciler.BeginAsync(http.User.Actor(), http.RequestAborted);
+        if (run is null)
+        {
+            return Problems.LockNotAcquired($"Run {unfinished} is unfinished; GET {Base}/all/{unfinished} tells how far it has come. Nothing was begun.");
+        }
+
+        // Kept even if the caller is gone by now: the run has begun, and the same key must not begin another.
+        var begun = CommandOutcome.Accepted(StatusCodes.Status202Accepted, run, PointJsonContext.Wire.RunReport);
+        await answers.KeepAsync(idempotency, 0, begun, CancellationToken.None);
+        job.Wake();
+        return Located(http, begun);
     }
 
-    private static async Task<IResult> GetRunAsync(HttpContext http, FullReconciler reconciler) =>
+    private static IResult Located(HttpContext http, CommandOutcome begun)
+    {
+        if (begun.Error is null && JsonSerializer.Deserialize(begun.Answer.Span, PointJsonContext.Wire.RunReport) is { } run)
+        {
+            http.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"{Base}/all/{run.RunId}");
+        }
+
+        return begun.ToResult();
+    }
+
+    private static async Task<IResult> GetLatestRunAsync(HttpContext http, FullReconciler reconciler) =>
         await reconciler.FindLatestAsync(http.RequestAborted) is { } run
             ? TypedResults.Json(run, PointJsonContext.Wire.RunReport)
             : Problems.NotFound("No reconciliation of all members has been run yet.");
+
+    private static async Task<IResult> GetRunAsync(string runId, HttpContext http, FullReconciler reconciler) =>
+        long.TryParse(runId, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && await reconciler.FindAsync(id, http.RequestAborted) is { } run
+            ? TypedResults.Json(run, PointJsonContext.Wire.RunReport)
+            : Problems.NotFound("There is no reconciliation run of that number.");
 }

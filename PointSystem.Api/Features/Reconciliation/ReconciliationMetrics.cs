@@ -12,12 +12,15 @@ internal sealed class ReconciliationMetrics : IHostedService
 
     public void Reconciled(string status) => Count(1, status);
 
-    /// <summary>Shows every status with nothing counted: of a counter that first shows with its first event, Prometheus sees no increase, and no alarm goes off.</summary>
+    /// <summary>
+    /// Shows every status with 0: of a counter that appears with its first event, Prometheus sees no increase, and no alarm goes off.
+    /// </summary>
     public Task StartAsync(CancellationToken cancellationToken)
     {
         Count(0, MemberReport.Matched);
         Count(0, MemberReport.Corrected);
         Count(0, MemberReport.Broken);
+        Count(0, MemberReport.Failed);
         return Task.CompletedTask;
     }
 

@@ -2,13 +2,27 @@ namespace PointSystem.Api.Features.Reconciliation;
 
 /// <summary>The books held against each other. <c>$1</c> is always the array of member ids.</summary>
 /// <remarks>
+/// <para>
+/// Every statement runs under <see cref="Settings"/>. Both sides of each join are limited to the members asked for and are joined by hash, over all their
+/// columns, so the cost is linear in their entries whatever the statistics say. A nested loop, or a merge by member alone, would be quadratic; both look
+/// cheap where the planner expects one row.
+/// </para>
+/// <para>
 /// The ledger is the truth. Wallets and the parts of a lot can be derived from it, so a difference there is corrected; where the ledger contradicts
 /// itself, or usages, cancellations and transfers contradict it, nobody can know which is right, and nothing is touched. An entry missing at the end
 /// leaves no gap: it shows by wallet and lots agreeing on a balance and a version that the ledger has not reached. Put right by such a ledger, a
 /// cancelled lot would come back.
+/// </para>
 /// </remarks>
 internal static class ReconciliationSql
 {
+    /// <summary>For the rest of the transaction: linear plans, room to sort, and <c>$1</c> milliseconds for each statement, whatever the role's default is.</summary>
+    public const string Settings =
+        """
+        SELECT set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true),
+               set_config('work_mem', '32MB', true), set_config('statement_timeout', $1, true)
+        """;
+
     /// <summary>What each lot's parts must be by the ledger. A part given back after its lot had expired counts as expired there.</summary>
     private const string ExpectedLots =
         """
@@ -24,7 +38,7 @@ internal static class ReconciliationSql
             SELECT a.member_id, a.source_point_key, sum(a.amount) AS amount
             FROM point_accumulations AS a
             JOIN point_ledger_entries AS e ON e.member_id = a.member_id AND e.sequence = a.lot_id AND e.kind = 'REGRANT'
-            WHERE a.member_id = ANY ($1) GROUP BY a.member_id, a.source_point_key
+            WHERE a.member_id = ANY ($1) AND e.member_id = ANY ($1) GROUP BY a.member_id, a.source_point_key
         ), expected AS (
             SELECT a.member_id, a.lot_id, a.point_key, a.amount, a.is_manual_grant, d.granted,
                    a.available_amount, a.used_amount, a.cancelled_amount, a.expired_amount,
@@ -45,11 +59,11 @@ internal static class ReconciliationSql
         SELECT m.member_id, coalesce(w.balance, 0),
                (SELECT coalesce(sum(e.delta), 0)::bigint FROM point_ledger_entries AS e WHERE e.member_id = m.member_id),
                (SELECT coalesce(sum(a.available_amount), 0)::bigint FROM point_accumulations AS a WHERE a.member_id = m.member_id)
-        FROM unnest($1) AS m (member_id) LEFT JOIN member_wallets AS w ON w.member_id = m.member_id
+        FROM unnest($1) AS m (member_id) LEFT JOIN member_wallets AS w ON w.member_id = m.member_id AND w.member_id = ANY ($1)
         ORDER BY m.member_id
         """;
 
-    /// <summary>Every contradiction: member, whether the ledger itself is at fault, a sentence.</summary>
+    /// <summary>The first contradictions of each member, <c>$2</c> at most: member, whether the ledger itself is at fault, a sentence, how many there are.</summary>
     public const string Findings =
         $"""
         WITH {ExpectedLots}, entries AS (
@@ -59,85 +73,95 @@ internal static class ReconciliationSql
             FROM point_ledger_entries WHERE member_id = ANY ($1)
         ), totals AS (
             SELECT member_id, count(*) AS entries, sum(delta) AS balance FROM entries GROUP BY member_id
+        ), findings (member_id, is_broken, sentence) AS (
+            SELECT member_id, true, format('Ledger entry %s stands at position %s.', min(sequence), min(position))
+            FROM entries WHERE sequence <> position GROUP BY member_id
+            UNION ALL
+            SELECT member_id, true, format('Ledger entry %s says balance %s, the sum is %s.', sequence, balance_after, running)
+            FROM entries WHERE balance_after <> running
+            UNION ALL
+            SELECT e.member_id, true, format('Ledger entry %s names lot %s, which does not exist.', min(e.sequence), e.lot_id)
+            FROM point_ledger_entries AS e
+            LEFT JOIN point_accumulations AS a ON a.member_id = e.member_id AND a.lot_id = e.lot_id AND a.member_id = ANY ($1)
+            WHERE e.member_id = ANY ($1) AND a.lot_id IS NULL GROUP BY e.member_id, e.lot_id
+            UNION ALL
+            SELECT member_id, true, format('Lot %s has amount %s, the ledger granted %s.', point_key, amount, coalesce(granted, 0))
+            FROM expected WHERE amount <> coalesce(granted, 0)
+            UNION ALL
+            SELECT member_id, true, format('The ledger leaves lot %s of %s with %s available, %s used, %s cancelled, %s expired.',
+                                           point_key, amount, held, used, cancelled, expired)
+            FROM expected
+            WHERE amount = coalesce(granted, 0) AND (held < 0 OR used < 0 OR cancelled NOT IN (0, amount) OR expired < 0 OR amount <> held + used + cancelled + expired)
+            UNION ALL
+            SELECT u.member_id, true, format('Usage %s has total %s, its details %s.', u.point_key, u.total_amount, coalesce(sum(d.amount), 0))
+            FROM point_usages AS u LEFT JOIN point_usage_details AS d ON d.member_id = u.member_id AND d.usage_id = u.usage_id AND d.member_id = ANY ($1)
+            WHERE u.member_id = ANY ($1) GROUP BY u.member_id, u.usage_id HAVING u.total_amount <> coalesce(sum(d.amount), 0)
+            UNION ALL
+            SELECT u.member_id, true, format('Usage %s has %s cancelled, its details %s.', u.point_key, u.cancelled_amount, coalesce(sum(d.cancelled_amount), 0))
+            FROM point_usages AS u LEFT JOIN point_usage_details AS d ON d.member_id = u.member_id AND d.usage_id = u.usage_id AND d.member_id = ANY ($1)
+            WHERE u.member_id = ANY ($1) GROUP BY u.member_id, u.usage_id HAVING u.cancelled_amount <> coalesce(sum(d.cancelled_amount), 0)
+            UNION ALL
+            SELECT d.member_id, true, format('Usage at entry %s drew %s from lot %s, the ledger says otherwise at entry %s.',
+                                             d.usage_id, d.amount, d.lot_id, d.usage_id + d.detail_number - 1)
+            FROM point_usage_details AS d
+            LEFT JOIN point_ledger_entries AS e
+                ON e.member_id = d.member_id AND e.sequence = d.usage_id + d.detail_number - 1 AND e.member_id = ANY ($1)
+            WHERE d.member_id = ANY ($1)
+              AND (e.kind, e.group_sequence, e.lot_id, -e.delta) IS DISTINCT FROM ('USE', d.usage_id, d.lot_id, d.amount)
+            UNION ALL
+            SELECT e.member_id, true, format('Ledger entry %s belongs to usage %s, which does not exist.', e.sequence, e.point_key)
+            FROM point_ledger_entries AS e
+            LEFT JOIN point_usages AS u ON u.member_id = e.member_id AND u.usage_id = e.sequence AND u.member_id = ANY ($1)
+            WHERE e.member_id = ANY ($1) AND e.kind = 'USE' AND e.sequence = e.group_sequence AND u.usage_id IS NULL
+            UNION ALL
+            SELECT t.member_id, true, format('Transfer %s has amount %s, its entries %s.', t.point_key, t.amount, coalesce(-sum(e.delta), 0))
+            FROM point_transfers AS t
+            LEFT JOIN point_ledger_entries AS e
+                ON e.member_id = t.member_id AND e.group_sequence = t.first_sequence AND e.kind = 'TRANSFER_OUT' AND e.member_id = ANY ($1)
+            WHERE t.member_id = ANY ($1) GROUP BY t.member_id, t.point_key, t.amount HAVING t.amount <> coalesce(-sum(e.delta), 0)
+            UNION ALL
+            SELECT w.member_id, true, format('The wallet and the lots have %s points after %s entries, the ledger %s after %s: entries are missing.',
+                                             w.balance, w.version, coalesce(t.balance, 0), coalesce(t.entries, 0))
+            FROM member_wallets AS w
+            LEFT JOIN totals AS t ON t.member_id = w.member_id
+            CROSS JOIN LATERAL (SELECT coalesce(sum(a.available_amount), 0) AS held FROM point_accumulations AS a WHERE a.member_id = w.member_id) AS lots
+            WHERE w.member_id = ANY ($1) AND w.version > coalesce(t.entries, 0) AND w.balance = lots.held AND w.balance <> coalesce(t.balance, 0)
+            UNION ALL
+            SELECT u.member_id, true, format('Usage %s has %s cancelled, its cancellations %s.', u.point_key, u.cancelled_amount, coalesce(sum(c.amount), 0))
+            FROM point_usages AS u LEFT JOIN usage_cancellations AS c ON c.member_id = u.member_id AND c.usage_id = u.usage_id AND c.member_id = ANY ($1)
+            WHERE u.member_id = ANY ($1) GROUP BY u.member_id, u.usage_id HAVING u.cancelled_amount <> coalesce(sum(c.amount), 0)
+            UNION ALL
+            SELECT c.member_id, true, format('Cancellation %s has amount %s, its entries %s.', c.point_key, c.amount, e.amount)
+            FROM usage_cancellations AS c
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(delta), 0) AS amount FROM point_ledger_entries
+                WHERE member_id = c.member_id AND sequence BETWEEN c.first_sequence AND c.last_sequence
+            ) AS e
+            WHERE c.member_id = ANY ($1) AND c.amount <> e.amount
+            UNION ALL
+            SELECT member_id, false, format('Lot %s has %s available, %s used, %s cancelled, %s expired; the ledger says %s, %s, %s, %s.',
+                                            point_key, available_amount, used_amount, cancelled_amount, expired_amount, held, used, cancelled, expired)
+            FROM expected WHERE (available_amount, used_amount, cancelled_amount, expired_amount) <> (held, used, cancelled, expired)
+            UNION ALL
+            SELECT w.member_id, false, format('The wallet has %s points at version %s, the ledger %s at %s.', w.balance, w.version, coalesce(t.balance, 0), coalesce(t.entries, 0))
+            FROM member_wallets AS w LEFT JOIN totals AS t ON t.member_id = w.member_id
+            WHERE w.member_id = ANY ($1) AND (w.balance <> coalesce(t.balance, 0) OR w.version <> coalesce(t.entries, 0))
+            UNION ALL
+            SELECT w.member_id, false, format('The wallet has %s points in manual grants, the ledger %s.', w.manual_balance, coalesce(sum(x.held) FILTER (WHERE x.is_manual_grant), 0))
+            FROM member_wallets AS w LEFT JOIN expected AS x ON x.member_id = w.member_id
+            WHERE w.member_id = ANY ($1) GROUP BY w.member_id
+            HAVING w.manual_balance <> coalesce(sum(x.held) FILTER (WHERE x.is_manual_grant), 0)
+            UNION ALL
+            SELECT t.member_id, false, 'The wallet is missing.'
+            FROM totals AS t LEFT JOIN member_wallets AS w ON w.member_id = t.member_id AND w.member_id = ANY ($1) WHERE w.member_id IS NULL
         )
-        SELECT member_id, true, format('Ledger entry %s stands at position %s.', min(sequence), min(position))
-        FROM entries WHERE sequence <> position GROUP BY member_id
-        UNION ALL
-        SELECT member_id, true, format('Ledger entry %s says balance %s, the sum is %s.', sequence, balance_after, running)
-        FROM entries WHERE balance_after <> running
-        UNION ALL
-        SELECT e.member_id, true, format('Ledger entry %s names lot %s, which does not exist.', min(e.sequence), e.lot_id)
-        FROM point_ledger_entries AS e
-        LEFT JOIN point_accumulations AS a ON a.member_id = e.member_id AND a.lot_id = e.lot_id AND a.member_id = ANY ($1)
-        WHERE e.member_id = ANY ($1) AND a.lot_id IS NULL GROUP BY e.member_id, e.lot_id
-        UNION ALL
-        SELECT member_id, true, format('Lot %s has amount %s, the ledger granted %s.', point_key, amount, coalesce(granted, 0))
-        FROM expected WHERE amount <> coalesce(granted, 0)
-        UNION ALL
-        SELECT member_id, true, format('The ledger leaves lot %s of %s with %s available, %s used, %s cancelled, %s expired.',
-                                       point_key, amount, held, used, cancelled, expired)
-        FROM expected
-        WHERE amount = coalesce(granted, 0) AND (held < 0 OR used < 0 OR cancelled NOT IN (0, amount) OR expired < 0 OR amount <> held + used + cancelled + expired)
-        UNION ALL
-        SELECT u.member_id, true, format('Usage %s has total %s, its details %s.', u.point_key, u.total_amount, coalesce(sum(d.amount), 0))
-        FROM point_usages AS u LEFT JOIN point_usage_details AS d ON d.member_id = u.member_id AND d.usage_id = u.usage_id AND d.member_id = ANY ($1)
-        WHERE u.member_id = ANY ($1) GROUP BY u.member_id, u.usage_id HAVING u.total_amount <> coalesce(sum(d.amount), 0)
-        UNION ALL
-        SELECT u.member_id, true, format('Usage %s has %s cancelled, its details %s.', u.point_key, u.cancelled_amount, coalesce(sum(d.cancelled_amount), 0))
-        FROM point_usages AS u LEFT JOIN point_usage_details AS d ON d.member_id = u.member_id AND d.usage_id = u.usage_id AND d.member_id = ANY ($1)
-        WHERE u.member_id = ANY ($1) GROUP BY u.member_id, u.usage_id HAVING u.cancelled_amount <> coalesce(sum(d.cancelled_amount), 0)
-        UNION ALL
-        SELECT d.member_id, true, format('Usage at entry %s drew %s from lot %s, the ledger says otherwise at entry %s.',
-                                         d.usage_id, d.amount, d.lot_id, d.usage_id + d.detail_number - 1)
-        FROM point_usage_details AS d
-        LEFT JOIN point_ledger_entries AS e
-            ON e.member_id = d.member_id AND e.sequence = d.usage_id + d.detail_number - 1 AND e.member_id = ANY ($1)
-        WHERE d.member_id = ANY ($1)
-          AND (e.kind, e.group_sequence, e.lot_id, -e.delta) IS DISTINCT FROM ('USE', d.usage_id, d.lot_id, d.amount)
-        UNION ALL
-        SELECT e.member_id, true, format('Ledger entry %s belongs to usage %s, which does not exist.', e.sequence, e.point_key)
-        FROM point_ledger_entries AS e
-        LEFT JOIN point_usages AS u ON u.member_id = e.member_id AND u.usage_id = e.sequence AND u.member_id = ANY ($1)
-        WHERE e.member_id = ANY ($1) AND e.kind = 'USE' AND e.sequence = e.group_sequence AND u.usage_id IS NULL
-        UNION ALL
-        SELECT t.member_id, true, format('Transfer %s has amount %s, its entries %s.', t.point_key, t.amount, coalesce(-sum(e.delta), 0))
-        FROM point_transfers AS t
-        LEFT JOIN point_ledger_entries AS e
-            ON e.member_id = t.member_id AND e.group_sequence = t.first_sequence AND e.kind = 'TRANSFER_OUT' AND e.member_id = ANY ($1)
-        WHERE t.member_id = ANY ($1) GROUP BY t.member_id, t.point_key, t.amount HAVING t.amount <> coalesce(-sum(e.delta), 0)
-        UNION ALL
-        SELECT w.member_id, true, format('The wallet and the lots have %s points after %s entries, the ledger %s after %s: entries are missing.',
-                                         w.balance, w.version, coalesce(t.balance, 0), coalesce(t.entries, 0))
-        FROM member_wallets AS w
-        LEFT JOIN totals AS t ON t.member_id = w.member_id
-        CROSS JOIN LATERAL (SELECT coalesce(sum(a.available_amount), 0) AS held FROM point_accumulations AS a WHERE a.member_id = w.member_id) AS lots
-        WHERE w.member_id = ANY ($1) AND w.version > coalesce(t.entries, 0) AND w.balance = lots.held AND w.balance <> coalesce(t.balance, 0)
-        UNION ALL
-        SELECT u.member_id, true, format('Usage %s has %s cancelled, its cancellations %s.', u.point_key, u.cancelled_amount, coalesce(sum(c.amount), 0))
-        FROM point_usages AS u LEFT JOIN usage_cancellations AS c ON c.member_id = u.member_id AND c.usage_id = u.usage_id AND c.member_id = ANY ($1)
-        WHERE u.member_id = ANY ($1) GROUP BY u.member_id, u.usage_id HAVING u.cancelled_amount <> coalesce(sum(c.amount), 0)
-        UNION ALL
-        SELECT c.member_id, true, format('Cancellation %s has amount %s, its entries %s.', c.point_key, c.amount, coalesce(sum(e.delta), 0))
-        FROM usage_cancellations AS c
-        LEFT JOIN point_ledger_entries AS e ON e.member_id = c.member_id AND e.sequence BETWEEN c.first_sequence AND c.last_sequence
-        WHERE c.member_id = ANY ($1) GROUP BY c.member_id, c.first_sequence HAVING c.amount <> coalesce(sum(e.delta), 0)
-        UNION ALL
-        SELECT member_id, false, format('Lot %s has %s available, %s used, %s cancelled, %s expired; the ledger says %s, %s, %s, %s.',
-                                        point_key, available_amount, used_amount, cancelled_amount, expired_amount, held, used, cancelled, expired)
-        FROM expected WHERE (available_amount, used_amount, cancelled_amount, expired_amount) <> (held, used, cancelled, expired)
-        UNION ALL
-        SELECT w.member_id, false, format('The wallet has %s points at version %s, the ledger %s at %s.', w.balance, w.version, coalesce(t.balance, 0), coalesce(t.entries, 0))
-        FROM member_wallets AS w LEFT JOIN totals AS t ON t.member_id = w.member_id
-        WHERE w.member_id = ANY ($1) AND (w.balance <> coalesce(t.balance, 0) OR w.version <> coalesce(t.entries, 0))
-        UNION ALL
-        SELECT w.member_id, false, format('The wallet has %s points in manual grants, the ledger %s.', w.manual_balance, coalesce(sum(x.held) FILTER (WHERE x.is_manual_grant), 0))
-        FROM member_wallets AS w LEFT JOIN expected AS x ON x.member_id = w.member_id
-        WHERE w.member_id = ANY ($1) GROUP BY w.member_id
-        HAVING w.manual_balance <> coalesce(sum(x.held) FILTER (WHERE x.is_manual_grant), 0)
-        UNION ALL
-        SELECT t.member_id, false, 'The wallet is missing.'
-        FROM totals AS t LEFT JOIN member_wallets AS w ON w.member_id = t.member_id WHERE w.member_id IS NULL
-        ORDER BY 1, 2 DESC, 3
+        SELECT member_id, is_broken, sentence, total
+        FROM (
+            SELECT *, row_number() OVER (PARTITION BY member_id ORDER BY is_broken DESC, sentence) AS number, count(*) OVER (PARTITION BY member_id) AS total
+            FROM findings
+        ) AS f
+        WHERE number <= $2
+        ORDER BY member_id, number
         """;
 
     /// <summary>Puts the lots right by the ledger.</summary>
@@ -147,7 +171,7 @@ internal static class ReconciliationSql
         UPDATE point_accumulations AS a
         SET available_amount = x.held, used_amount = x.used, cancelled_amount = x.cancelled, expired_amount = x.expired
         FROM expected AS x
-        WHERE a.member_id = x.member_id AND a.lot_id = x.lot_id
+        WHERE a.member_id = x.member_id AND a.lot_id = x.lot_id AND a.member_id = ANY ($1)
           AND (a.available_amount, a.used_amount, a.cancelled_amount, a.expired_amount) <> (x.held, x.used, x.cancelled, x.expired)
         """;
 
@@ -160,7 +184,7 @@ internal static class ReconciliationSql
                (SELECT coalesce(sum(a.available_amount), 0) FROM point_accumulations AS a WHERE a.member_id = m.member_id AND a.is_manual_grant),
                count(e.sequence),
                max(e.occurred_at)
-        FROM unnest($1) AS m (member_id) LEFT JOIN point_ledger_entries AS e ON e.member_id = m.member_id
+        FROM unnest($1) AS m (member_id) LEFT JOIN point_ledger_entries AS e ON e.member_id = m.member_id AND e.member_id = ANY ($1)
         GROUP BY m.member_id
         ON CONFLICT (member_id) DO UPDATE
         SET balance = excluded.balance, manual_balance = excluded.manual_balance, version = excluded.version, last_entry_at = excluded.last_entry_at

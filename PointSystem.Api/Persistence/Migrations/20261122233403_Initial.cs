@@ -294,16 +294,16 @@ namespace PointSystem.Api.Persistence.Migrations
                 columns: new[] { "member_id", "point_key" },
                 unique: true);
 
-            migrationBuilder.Sql(InitialSql.LedgerGuard);
-            migrationBuilder.Sql(InitialSql.Storage);
-            migrationBuilder.Sql(InitialSql.LoadLots);
-            migrationBuilder.Sql(InitialSql.LedgerSequenceAt);
+            migrationBuilder.Sql(MigrationSql.LedgerGuard);
+            migrationBuilder.Sql(MigrationSql.Storage);
+            migrationBuilder.Sql(MigrationSql.LoadLots);
+            migrationBuilder.Sql(MigrationSql.LedgerSequenceAt);
         }
 
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
-            migrationBuilder.Sql(InitialSql.Down);
+            migrationBuilder.Sql(MigrationSql.Down);
 
             migrationBuilder.DropTable(
                 name: "idempotency_keys");

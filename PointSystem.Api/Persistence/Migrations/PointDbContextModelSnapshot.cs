@@ -370,6 +370,10 @@ namespace PointSystem.Api.Persistence.Migrations
                         .HasColumnType("jsonb")
                         .HasColumnName("details");
 
+                    b.Property<long>("Failed")
+                        .HasColumnType("bigint")
+                        .HasColumnName("failed");
+
                     b.Property<DateTimeOffset?>("FinishedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("finished_at");
@@ -382,6 +386,10 @@ namespace PointSystem.Api.Persistence.Migrations
                     b.Property<long>("Matched")
                         .HasColumnType("bigint")
                         .HasColumnName("matched");
+
+                    b.Property<bool>("Resumed")
+                        .HasColumnType("boolean")
+                        .HasColumnName("resumed");
 
                     b.Property<Guid?>("Runner")
                         .IsConcurrencyToken()
@@ -403,10 +411,6 @@ namespace PointSystem.Api.Persistence.Migrations
                         .HasColumnName("updated_at");
 
                     b.HasKey("Id");
-
-                    b.HasIndex("FinishedAt")
-                        .HasDatabaseName("ix_reconciliation_runs_unfinished")
-                        .HasFilter("finished_at IS NULL");
 
                     b.ToTable("reconciliation_runs", (string)null);
                 });

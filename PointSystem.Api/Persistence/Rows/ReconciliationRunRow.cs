@@ -14,7 +14,10 @@ internal sealed class ReconciliationRunRow
 
     public required string StartedBy { get; init; }
 
-    /// <summary>Who works on it at the moment; null when nobody does. A runner that died is found out by <see cref="UpdatedAt"/>.</summary>
+    /// <summary>It was interrupted, and went on where it had stopped.</summary>
+    public bool Resumed { get; set; }
+
+    /// <summary>The runner that works on it; null when none does. One that died is recognised by <see cref="UpdatedAt"/>.</summary>
     public Guid? Runner { get; set; }
 
     /// <summary>Every member up to this one is done.</summary>
@@ -25,6 +28,9 @@ internal sealed class ReconciliationRunRow
     public long Corrected { get; set; }
 
     public long Broken { get; set; }
+
+    /// <summary>Members that could not be looked at.</summary>
+    public long Failed { get; set; }
 
     /// <summary>JSON: the reports of members that did not match, at most so many as the run keeps.</summary>
     public required string Details { get; set; }

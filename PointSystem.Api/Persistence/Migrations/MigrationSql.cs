@@ -1,7 +1,7 @@
 namespace PointSystem.Api.Persistence.Migrations;
 
-/// <summary>What the initial migration needs and EF cannot say: the guard of the ledger, storage settings, two functions of the write path and reads.</summary>
-internal static class InitialSql
+/// <summary>What migrations need and EF cannot say: the guard of the ledger, storage settings, two functions of the write path and reads, an index.</summary>
+internal static class MigrationSql
 {
     /// <summary>Not even the service's own account changes history: UPDATE, DELETE and TRUNCATE are refused.</summary>
     public const string LedgerGuard =
@@ -111,6 +111,23 @@ internal static class InitialSql
             END LOOP;
             RETURN low;
         END $$;
+        """;
+
+    /// <summary>At most one run over all members is unfinished; of several that an earlier version began at once, the newest goes on.</summary>
+    public const string OneUnfinishedRun =
+        """
+        UPDATE reconciliation_runs SET finished_at = updated_at
+        WHERE finished_at IS NULL AND id < (SELECT max(id) FROM reconciliation_runs WHERE finished_at IS NULL);
+
+        DROP INDEX ix_reconciliation_runs_unfinished;
+        CREATE UNIQUE INDEX ux_reconciliation_runs_unfinished ON reconciliation_runs ((true)) WHERE finished_at IS NULL;
+        """;
+
+    /// <summary>The opposite of <see cref="OneUnfinishedRun"/>.</summary>
+    public const string ManyUnfinishedRuns =
+        """
+        DROP INDEX ux_reconciliation_runs_unfinished;
+        CREATE INDEX ix_reconciliation_runs_unfinished ON reconciliation_runs (finished_at) WHERE finished_at IS NULL;
         """;
 
     public const string Down =
