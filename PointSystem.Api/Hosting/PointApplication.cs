@@ -1,3 +1,4 @@
+using Npgsql;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features.Config;
 using PointSystem.Api.Features.Locks;
@@ -39,6 +40,7 @@ internal static class PointApplication
             more?.Invoke(builder);
 
             var app = builder.Build();
+            await DatabaseRequirements.CheckAsync(app.Services.GetRequiredKeyedService<NpgsqlDataSource>(DatabasePools.ControlPool));
             if (args is [MigrateCommand.Verb, ..])
             {
                 return await MigrateCommand.RunAsync(app, CancellationToken.None);

@@ -22,6 +22,7 @@ internal static class HttpExtensions
             json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, PointJsonContext.Wire);
         });
+        services.AddSingleton<ReadLimit>();
         services.AddExceptionHandler<ApiExceptionHandler>();
         return builder;
     }

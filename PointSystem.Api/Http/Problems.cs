@@ -48,10 +48,10 @@ internal static class Problems
     };
 
     /// <summary>429: too many requests wait already. Nothing was done.</summary>
-    public static ProblemResult TooManyRequests() => new(Problem.Of(
+    public static ProblemResult TooManyRequests(string? sentence = null) => new(Problem.Of(
         StatusCodes.Status429TooManyRequests,
         HttpErrorCodes.TooManyRequests,
-        "Too many requests wait already, for the same points or altogether; nothing was done. Try again later."))
+        sentence ?? "Too many requests wait already, for the same points or altogether; nothing was done. Try again later."))
     {
         RetryAfterSeconds = 1,
     };

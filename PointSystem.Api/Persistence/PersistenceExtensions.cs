@@ -98,14 +98,18 @@ internal static class PersistenceExtensions
     internal static string Tune(string connectionString)
     {
         var settings = Parse(connectionString);
-        if (!connectionString.Contains("Auto Prepare", StringComparison.OrdinalIgnoreCase))
+
+        // What Npgsql asks of connection strings for PgBouncer. In transaction mode each transaction may be on another server connection, which knows nothing
+        // of statements prepared on the one before, and startup parameters are not passed on.
+        var pooler = settings.NoResetOnClose;
+        if (!pooler && !connectionString.Contains("Auto Prepare", StringComparison.OrdinalIgnoreCase))
         {
             // The statements of the write path are few and fixed; prepared, the server neither parses nor plans them again.
             settings.MaxAutoPrepare = 100;
             settings.AutoPrepareMinUsages = 2;
         }
 
-        if (string.IsNullOrEmpty(settings.Options))
+        if (!pooler && string.IsNullOrEmpty(settings.Options))
         {
             // Every statement here touches few rows; where the planner fears more, compiling the plan takes a thousand times as long as running it.
             // And all of them have an index: a prepared plan that reads a whole table was made while the table was small, and is kept when it is not.

@@ -12,6 +12,7 @@ public sealed class JobTakeoverTests : IAsyncLifetime
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(4);
 
     private readonly ConcurrentQueue<string> _runners = new();
+    private readonly ConcurrentQueue<string> _reconcilers = new();
     private LocalCluster _cluster = null!;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -31,6 +32,10 @@ public sealed class JobTakeoverTests : IAsyncLifetime
                 if (line.Text.Contains("Posted the lapsed points of", StringComparison.Ordinal))
                 {
                     _runners.Enqueue(line.Source);
+                }
+                if (line.Text.Contains("this replica works on it", StringComparison.Ordinal))
+                {
+                    _reconcilers.Enqueue(line.Source);
                 }
             };
         },
@@ -95,14 +100,16 @@ public sealed class JobTakeoverTests : IAsyncLifetime
         Assert.True(refused.RetryAfter > TimeSpan.Zero);
         Assert.Contains(begun.Headers["Location"], refused.TextOf("detail"), StringComparison.Ordinal);
 
-        _cluster.Replicas[0].Process.AutoRestart = false;
-        await _cluster.Replicas[0].Process.KillAsync(Token);
+        var victim = _cluster.Replicas.Single(replica => replica.Name == Assert.Single(_reconcilers));
+        victim.Process.AutoRestart = false;
+        await victim.Process.KillAsync(Token);
+        using var other = new PointsClient(_cluster.Replicas.First(replica => replica != victim).Url, _cluster.AdminToken);
         await transaction.RollbackAsync(Token);
         Answer? run = null;
         await Eventually.HoldsAsync(
-            async () => (run = (await second.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED", "another replica ends the run");
+            async () => (run = (await other.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED", "another replica ends the run");
         Assert.Equal((1, true), (run!.NumberOf("corrected"), run.Json["resumed"]!.GetValue<bool>()));
-        (await second.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Accepted);
+        (await other.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Accepted);
     }
 
     private async Task<long[]> GrantShortLivedPointsAsync()

@@ -20,7 +20,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
     {
         var connectionString = await NewDatabaseAsync();
         await using var api = await ApiProcess.StartAsync(
-            new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 2, Timeout = 1 }.ConnectionString, Token, ("Locking__Mode", "row"));
+            new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 4, Timeout = 1 }.ConnectionString, Token, ("Locking__Mode", "row"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var members = Enumerable.Range(0, 6).Select(_ => PointsClient.NewMember()).ToArray();
         foreach (var member in members)
@@ -28,7 +28,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
             (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
         }
 
-        // Two writes wait for rows that the test holds, each with one of the two connections.
+        // Two writes wait for rows that the test holds, each with one of the two connections that writes have of these four.
         await using var database = NpgsqlDataSource.Create(connectionString);
         await using var connection = await database.OpenConnectionAsync(Token);
         await using var transaction = await connection.BeginTransactionAsync(Token);
@@ -40,11 +40,15 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         var waiting = members[..2].Select(member => client.UseAsync(member, "A1", 1)).ToList();
         await Eventually.HoldsAsync(async () => await Books.CountAsync(connectionString, "SELECT count(*) FROM pg_locks WHERE NOT granted") >= 2, "both wait");
 
-        var others = members[2..].Select(member => client.UseAsync(member, "A1", 1)).Append(client.GetAsync($"/api/points/balance/{members[0]}"));
+        var others = members[2..].Select(member => client.UseAsync(member, "A1", 1));
         foreach (var refused in await Task.WhenAll(others))
         {
             Assert.Equal("2", refused.IsProblem(HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE").Headers["Retry-After"]);
         }
+
+        // Reads and probes have connections of their own.
+        Assert.Equal(100, await client.BalanceAsync(members[0]));
+        (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
 
         await transaction.RollbackAsync(Token);
         Assert.All(await Task.WhenAll(waiting), answer => answer.Expect(HttpStatusCode.Created));

@@ -1,3 +1,4 @@
+using PointSystem.Api.Http;
 using PointSystem.Api.OpenApi;
 
 namespace PointSystem.Api.Features.Points;
@@ -9,7 +10,7 @@ internal static class PointEndpoints
     {
         var points = app.MapGroup("/api/points").WithTags("Points");
         points.MapWrites();
-        points.MapReads();
+        points.MapGroup("").CountsAsRead().MapReads();
     }
 
     private static void MapWrites(this RouteGroupBuilder points)
@@ -59,25 +60,29 @@ internal static class PointEndpoints
             .TakesQuery("asOf", "An instant with offset, or a date for the end of that business day; now when left out.", "2026-11-23T09:00:00+09:00")
             .TakesPage()
             .Answers<GetBalance.Response>(200, PointExamples.Balance)
-            .Refuses(400, "INVALID_REQUEST");
+            .RefusesRead("INVALID_REQUEST");
         points.MapGet("/history/{memberId}", GetHistory.HandleAsync).WithName(nameof(GetHistory))
             .WithSummary("What happened to a member's points, the newest first")
             .TakesQuery("orderNumber", "Only what belongs to this order.", "A1234")
             .TakesQuery("kind", "Only this kind of entry.", "USE")
             .TakesPage()
             .Answers<GetHistory.Response>(200, PointExamples.History)
-            .Refuses(400, "INVALID_REQUEST", "INVALID_ORDER_NUMBER");
+            .RefusesRead("INVALID_REQUEST", "INVALID_ORDER_NUMBER");
         points.MapGet("/accumulations/{pointKey}", GetAccumulation.HandleAsync).WithName(nameof(GetAccumulation))
             .WithSummary("An accumulation, and every order that spent from it")
             .TakesPage()
             .Answers<GetAccumulation.Response>(200, PointExamples.AccumulationTrace)
-            .Refuses(400, "INVALID_REQUEST").Refuses(404, "ACCUMULATION_NOT_FOUND");
+            .RefusesRead("INVALID_REQUEST").Refuses(404, "ACCUMULATION_NOT_FOUND");
         points.MapGet("/use/{pointKey}", GetUsage.HandleAsync).WithName(nameof(GetUsage))
             .WithSummary("A usage, the lots it drew from, and its cancellations")
             .TakesPage()
             .Answers<GetUsage.Response>(200, PointExamples.UsageTrace)
-            .Refuses(400, "INVALID_REQUEST").Refuses(404, "USAGE_NOT_FOUND");
+            .RefusesRead("INVALID_REQUEST").Refuses(404, "USAGE_NOT_FOUND");
     }
+
+    /// <summary>What every read can be refused for.</summary>
+    private static RouteHandlerBuilder RefusesRead(this RouteHandlerBuilder endpoint, params string[] invalid) =>
+        endpoint.Refuses(400, invalid).Refuses(429, "TOO_MANY_REQUESTS");
 
     /// <summary>What every write can be refused for.</summary>
     private static RouteHandlerBuilder RefusesWrite(this RouteHandlerBuilder endpoint, params string[] invalid) => endpoint

@@ -125,6 +125,7 @@ internal sealed class FullReconciler(
         run.Runner = self;
         run.UpdatedAt = now;
         await db.SaveChangesAsync(cancellationToken);
+        logger.Claimed(run.Id, run.LastMemberId);
         return run;
     }
 

@@ -25,4 +25,7 @@ internal static partial class ReconciliationLog
 
     [LoggerMessage(EventId = 8, Level = LogLevel.Warning, Message = "The reconciliation run failed; a replica goes on with it at the next look")]
     public static partial void RunFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(EventId = 9, Level = LogLevel.Information, Message = "Reconciliation run {RunId}: this replica works on it, from member {LastMemberId} on")]
+    public static partial void Claimed(this ILogger logger, long runId, long lastMemberId);
 }

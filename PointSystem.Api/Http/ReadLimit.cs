@@ -1,0 +1,89 @@
+using System.Threading.RateLimiting;
+using Microsoft.Extensions.Options;
+using PointSystem.Api.Persistence;
+using PointSystem.Domain.Points;
+
+namespace PointSystem.Api.Http;
+
+/// <summary>
+/// Limits how many reads are under way on this replica: as many as there are connections for them, and half of that for one member, so that reads of a member
+/// with a long history leave room for those of the others. Some wait for a moment; what is more is refused with 429.
+/// </summary>
+internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
+{
+    private readonly PartitionedRateLimiter<HttpContext> _members;
+    private readonly ConcurrencyLimiter _all;
+    private readonly TimeSpan _wait;
+    private readonly ILogger<ReadLimit> _logger;
+
+    public ReadLimit(DatabasePools pools, IOptions<ReadOptions> options, ILogger<ReadLimit> logger)
+    {
+        _all = new ConcurrencyLimiter(Limit(pools.Reads, options.Value.QueueLimit));
+        var forOne = Limit((pools.Reads + 1) / 2, options.Value.QueueLimit);
+        _members = PartitionedRateLimiter.Create<HttpContext, long>(http => RateLimitPartition.GetConcurrencyLimiter(MemberOf(http), _ => forOne));
+        _wait = options.Value.QueueWait;
+        _logger = logger;
+    }
+
+    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        var http = context.HttpContext;
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        waiting.CancelAfter(_wait);
+        RateLimitLease? member = null, all = null;
+        try
+        {
+            member = await _members.AcquireAsync(http, 1, waiting.Token);
+            all = member.IsAcquired ? await _all.AcquireAsync(1, waiting.Token) : null;
+            waiting.CancelAfter(Timeout.InfiniteTimeSpan);
+        }
+        catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
+        {
+            // It has waited for as long as it may.
+        }
+        catch
+        {
+            member?.Dispose();
+            throw;
+        }
+
+        using (member)
+        using (all)
+        {
+            if (all is { IsAcquired: true })
+            {
+                return await next(context);
+            }
+
+            _logger.QueueFull(http.Request.Method, http.Request.Path.Value ?? "", ProblemResult.TraceIdOf(http));
+            return Problems.TooManyRequests("Too many reads are under way already, for the same member or altogether. Try again later.");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _members.DisposeAsync();
+        await _all.DisposeAsync();
+    }
+
+    private static ConcurrencyLimiterOptions Limit(int permits, int queue) =>
+        new() { PermitLimit = permits, QueueLimit = queue, QueueProcessingOrder = QueueProcessingOrder.OldestFirst };
+
+    // A request that names no member in the right way does not get as far as the database.
+    private static long MemberOf(HttpContext http) =>
+        PointKey.TryParse(http.Request.RouteValues["pointKey"] as string, out var key) ? key.MemberId
+        : long.TryParse(http.Request.RouteValues["memberId"] as string, out var member) ? member
+        : 0;
+}
+
+internal static class ReadLimitExtensions
+{
+    /// <summary>Lets the endpoints of a group, or one of them, count as reads.</summary>
+    public static TBuilder CountsAsRead<TBuilder>(this TBuilder endpoints)
+        where TBuilder : IEndpointConventionBuilder =>
+        endpoints.AddEndpointFilterFactory((context, next) =>
+        {
+            var limit = context.ApplicationServices.GetRequiredService<ReadLimit>();
+            return invocation => limit.InvokeAsync(invocation, next);
+        });
+}

@@ -1,0 +1,227 @@
+using System.Globalization;
+using System.Net;
+using Microsoft.Extensions.Configuration;
+using Npgsql;
+using PointSystem.Api.Jobs;
+using PointSystem.Tests.Features;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Api;
+
+/// <summary>Databases as users bring them: of another encoding, migrated by several at once, behind PgBouncer in transaction mode.</summary>
+public sealed class AnyDatabaseTests(PointsDatabase server)
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("EUC_KR", false)]
+    [InlineData("EUC_KR", true)]
+    [InlineData("SQL_ASCII", false)]
+    [InlineData("LATIN1", true)]
+    public async Task Start_AnotherEncodingThanUtf8_EndsWithOneSentence(string encoding, bool migrate)
+    {
+        var database = await server.GetAsync(Token);
+        var name = $"odd_{Guid.NewGuid():n}";
+        await database.CreateCommand($"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0").ExecuteNonQueryAsync(Token);
+        await using var process = ApiProcess.Run(
+            migrate ? ["migrate"] : [], new NpgsqlConnectionStringBuilder(database.ConnectionString) { Database = name }.ConnectionString);
+
+        await process.WaitForExitAsync(Token);
+
+        Assert.Equal(1, process.ExitCode);
+        Assert.Equal(
+            $"The database's encoding is {encoding}, which cannot hold every text: create it with ENCODING 'UTF8' (and TEMPLATE template0).", process.Output.Trim());
+    }
+
+    [Fact]
+    public async Task Migrate_FourAtOnceOnANewDatabase_AllEndWithZeroAndOneDoesTheWork()
+    {
+        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
+
+        await MigrateAsync(database, 4);
+    }
+
+    [Fact]
+    public async Task PgBouncer_TransactionModeWithoutTheSettingForIt_EndsWithOneSentence()
+    {
+        await using var pooler = await PgBouncer.StartAsync(await server.GetAsync(Token), Token);
+        await using var process = ApiProcess.Run([], pooler.ConnectionString("postgres", marked: false));
+
+        await process.WaitForExitAsync(Token);
+
+        Assert.Equal(1, process.ExitCode);
+        Assert.Equal(
+            "The connection goes through PgBouncer, which refuses the startup parameter 'options': add 'No Reset On Close=true' to the connection string.",
+            process.Output.Trim());
+    }
+
+    [Fact]
+    public async Task PgBouncer_TransactionMode_MigratesAndServesEveryKindOfRequest()
+    {
+        var source = await server.GetAsync(Token);
+        await using var pooler = await PgBouncer.StartAsync(source, Token);
+        var direct = await ApiProcess.NewDatabaseAsync(source, Token);
+        var pooled = pooler.ConnectionString(new NpgsqlConnectionStringBuilder(direct).Database!, marked: true);
+        await MigrateAsync(pooled, 4);
+        await using var api = await ApiProcess.StartAsync(pooled, Token);
+        using var client = new PointsClient(api.Address, Tokens.Admin);
+        var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
+
+        (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
+        // Several rounds, on whatever server connections they come to: prepared statements would show at the second use.
+        await Task.WhenAll(Enumerable.Range(0, 12).Select(async i =>
+        {
+            (await client.AccumulateAsync(member, 100, idempotencyKey: $"a{i}")).Expect(HttpStatusCode.Created);
+            var usage = (await client.UseAsync(member, $"A{i}", 60)).Expect(HttpStatusCode.Created);
+            (await client.CancelUsageAsync(usage.TextOf("pointKey"), 10)).Expect(HttpStatusCode.OK);
+            (await client.TransferAsync(member, other, 5)).Expect(HttpStatusCode.Created);
+            (await client.GetAsync($"/api/points/use/{usage.TextOf("pointKey")}")).Expect(HttpStatusCode.OK);
+            (await client.GetAsync($"/api/points/history/{member}")).Expect(HttpStatusCode.OK);
+            (await client.GetAsync($"/api/points/balance/{member}?asOf=2026-01-01")).Expect(HttpStatusCode.OK);
+            (await client.PostAsync($"/api/admin/points/reconciliation/members/{member}", new { })).Expect(HttpStatusCode.OK);
+        }));
+
+        Assert.Equal(12 * (100 - 60 + 10 - 5), await client.BalanceAsync(member));
+        (await client.PutAsync("/api/admin/points/config/MAX_BALANCE_PER_MEMBER", new { configValue = "9000000" })).Expect(HttpStatusCode.OK);
+        var run = (await client.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Accepted);
+        await Eventually.HoldsAsync(
+            async () => (await client.GetAsync(run.Headers["Location"])).TextOf("status") == "COMPLETED", "the run ends");
+        await Books.AssertBalancedAsync(direct, member, other);
+    }
+
+    // A lock of the session would stay on the server connection, which the pooler keeps for whoever comes next.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task PgBouncer_AdvisoryLockOfAJob_ExcludesOthersAndIsNotLeftBehind(bool released)
+    {
+        await using var pooler = await PgBouncer.StartAsync(await server.GetAsync(Token), Token);
+        var proxy = new FaultProxy(pooler.Port);
+        var locks = LocksThrough(pooler, pooler.Port);
+        var key = $"point:job:{Guid.NewGuid():n}";
+
+        var held = await LocksThrough(pooler, proxy.Port).TryTakeAsync(key, Token);
+        Assert.NotNull(held);
+        Assert.Null(await locks.TryTakeAsync(key, Token));
+        // Where it is not released, its connection ends, as it does with its process.
+        await (released ? held.DisposeAsync() : proxy.DisposeAsync());
+
+        // Once for each server connection that the pooler may give.
+        for (var i = 0; i < 5; i++)
+        {
+            AdvisoryLock? next = null;
+            await Eventually.HoldsAsync(async () => (next = await locks.TryTakeAsync(key, Token)) is not null, "the lock is free");
+            await next!.DisposeAsync();
+        }
+
+        await (released ? proxy.DisposeAsync() : held.DisposeAsync());
+    }
+
+    private static AdvisoryLocks LocksThrough(PgBouncer pooler, int port)
+    {
+        var connection = new NpgsqlConnectionStringBuilder(pooler.ConnectionString("postgres", marked: true)) { Port = port }.ConnectionString;
+        return new AdvisoryLocks(new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create("ConnectionStrings:points", (string?)connection)]).Build());
+    }
+
+    private static async Task MigrateAsync(string database, int processes)
+    {
+        var migrations = Enumerable.Range(0, processes).Select(_ => ApiProcess.Run(["migrate"], database)).ToList();
+        foreach (var migration in migrations)
+        {
+            await migration.WaitForExitAsync(Token);
+        }
+
+        Assert.All(migrations, migration => Assert.True(migration.ExitCode == 0, migration.Output));
+        Assert.Single(migrations, migration => migration.Output.StartsWith("Applied ", StringComparison.Ordinal));
+        Assert.Equal(processes - 1, migrations.Count(migration => migration.Output == "The schema is up to date."));
+        foreach (var migration in migrations)
+        {
+            await migration.DisposeAsync();
+        }
+    }
+
+    /// <summary>A real PgBouncer in transaction mode before the tests' server; a test is skipped where it is not installed.</summary>
+    private sealed class PgBouncer : IAsyncDisposable
+    {
+        private readonly ChildProcess _process;
+        private readonly string _directory;
+
+        private PgBouncer(ChildProcess process, string directory, int port)
+        {
+            _process = process;
+            _directory = directory;
+            Port = port;
+        }
+
+        public int Port { get; }
+
+        public static async Task<PgBouncer> StartAsync(NpgsqlDataSource server, CancellationToken cancellationToken)
+        {
+            string[] places = ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)];
+            var program = places.Select(place => Path.Combine(place, "pgbouncer")).FirstOrDefault(File.Exists);
+            Assert.SkipWhen(program is null, "PgBouncer is not installed (Debian and Ubuntu: apt-get install pgbouncer).");
+            var settings = new NpgsqlConnectionStringBuilder(server.ConnectionString);
+            Assert.SkipWhen(settings.Host != "127.0.0.1", "The tests' server is not their own: PgBouncer is not given its password.");
+            var port = FreePort.Next();
+            var directory = Path.Combine(Path.GetTempPath(), $"pgbouncer-{Guid.NewGuid():n}");
+            Directory.CreateDirectory(directory);
+            var file = Path.Combine(directory, "pgbouncer.ini");
+            await File.WriteAllTextAsync(
+                file,
+                string.Create(CultureInfo.InvariantCulture, $"""
+                [databases]
+                * = host=127.0.0.1 port={settings.Port} user=postgres
+                [pgbouncer]
+                listen_addr = 127.0.0.1
+                listen_port = {port}
+                auth_type = any
+                pool_mode = transaction
+                default_pool_size = 5
+                unix_socket_dir =
+                admin_users = postgres
+                """),
+                cancellationToken);
+            // It refuses to run as root, as PostgreSQL does.
+            var asRoot = Environment.UserName == "root";
+            var process = asRoot
+                ? ChildProcess.Start("setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", program, file])
+                : ChildProcess.Start(program, [file]);
+            var pooler = new PgBouncer(process, directory, port);
+            await Eventually.TrueAsync(
+                async () =>
+                {
+                    Assert.False(process.HasExited, process.Output);
+                    try
+                    {
+                        await using var connection = new NpgsqlConnection(pooler.ConnectionString("postgres", marked: true) + ";Pooling=false");
+                        await connection.OpenAsync(cancellationToken);
+                        return true;
+                    }
+                    catch (NpgsqlException)
+                    {
+                        return false;
+                    }
+                },
+                () => process.Output,
+                cancellationToken);
+            return pooler;
+        }
+
+        /// <param name="database">The database on the server behind it.</param>
+        /// <param name="marked">Whether the connection string says what Npgsql asks for behind PgBouncer.</param>
+        public string ConnectionString(string database, bool marked) => new NpgsqlConnectionStringBuilder
+        {
+            Host = "127.0.0.1",
+            Port = Port,
+            Username = "postgres",
+            Database = database,
+            NoResetOnClose = marked,
+        }.ConnectionString;
+
+        public async ValueTask DisposeAsync()
+        {
+            await _process.DisposeAsync();
+            Directory.Delete(_directory, recursive: true);
+        }
+    }
+}
