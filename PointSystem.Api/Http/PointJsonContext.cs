@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using PointSystem.Api.Features.Config;
 using PointSystem.Api.Features.Locks;
 using PointSystem.Api.Features.Points;
+using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Features.Reconciliation;
 
 namespace PointSystem.Api.Http;
@@ -19,6 +20,8 @@ namespace PointSystem.Api.Http;
 [JsonSerializable(typeof(GetHistory.Response), TypeInfoPropertyName = "HistoryRead")]
 [JsonSerializable(typeof(GetAccumulation.Response), TypeInfoPropertyName = "AccumulationRead")]
 [JsonSerializable(typeof(GetUsage.Response), TypeInfoPropertyName = "UsageRead")]
+[JsonSerializable(typeof(Page<UsageDetailResponse>), TypeInfoPropertyName = "UsageDetailPage")]
+[JsonSerializable(typeof(Page<HistoryEntry>), TypeInfoPropertyName = "HistoryEntryPage")]
 [JsonSerializable(typeof(ConfigResponse))]
 [JsonSerializable(typeof(ConfigListResponse))]
 [JsonSerializable(typeof(ConfigHistoryResponse))]

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using PointSystem.Domain.Points;
+using PointSystem.Domain.Results;
 
 namespace PointSystem.Api.Http;
 
@@ -7,7 +8,7 @@ namespace PointSystem.Api.Http;
 internal static class PointKeys
 {
     /// <summary>
-    /// Reads the key of an accumulation or a usage. Impossible as a key: 400; possible, but none of ours or of another sort: 404 of the expected sort.
+    /// Reads a key. Impossible as a key: 400; possible, but none of ours or of another sort: 404 of the expected sort.
     /// </summary>
     public static bool TryRead(string text, PointKeyType expected, out PointKey key, [NotNullWhen(false)] out IResult? problem)
     {
@@ -37,11 +38,11 @@ internal static class PointKeys
         return true;
     }
 
-    private static Domain.Results.PointError NotFound(PointKeyType expected, string text) => expected switch
+    private static PointError NotFound(PointKeyType expected, string text) => expected switch
     {
         PointKeyType.Accumulation => PointErrors.AccumulationNotFound(text),
         PointKeyType.Usage => PointErrors.UsageNotFound(text),
-        _ => throw new ArgumentOutOfRangeException(nameof(expected), expected, "Only accumulations and usages are looked up by their key."),
+        _ => new PointError(HttpErrorCodes.NotFound, PointErrorKind.NotFound, $"There is no {expected.ToString().ToLowerInvariant()} with the key '{text}'."),
     };
 
     private static string NameOf(PointKeyType type) => type switch

@@ -1,3 +1,5 @@
+using Npgsql;
+using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
 
 namespace PointSystem.Tests.Features;
@@ -39,6 +41,35 @@ public sealed class BalanceReadTests(PointsDatabase server)
                 BalanceQuery.ReadAsync(database, id, today, after, count, TestContext.Current.CancellationToken));
             AssertReplay(journal, new PastMoment(shop.Now.Now, today), live);
         }
+    }
+
+    // Without statistics: the query took more than ten minutes for a member with 250,000 entries, and takes less than half a second.
+    [Fact]
+    public async Task ReadAsync_ManyLotsTouchedSince_LooksEachUpOnce()
+    {
+        const int Lots = 1_000;
+        await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, TestContext.Current.CancellationToken);
+        await database.CreateCommand("ALTER TABLE point_accumulations SET (autovacuum_enabled = off)").ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await database.CreateCommand("ALTER TABLE point_ledger_entries SET (autovacuum_enabled = off)").ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        var shop = new Shop(database, 1);
+        var member = PointsClient.NewMember();
+        await shop.AccumulateAsync(member, 5);
+        var moment = PastMoment.Of(shop.Clock.GetUtcNow(), Shop.Zone);
+        shop.Clock.Advance(TimeSpan.FromDays(1));
+        await shop.ExecuteAsync([.. Enumerable.Range(0, Lots).Select(_ => new AccumulatePoints.Command(member, 10, 30, false, null, "test", null))]);
+        var before = await ReadRowsAsync(database);
+
+        var then = await BalanceAtQuery.ReadAsync(database, member, moment, null, 21, TestContext.Current.CancellationToken);
+
+        Assert.Equal((5L, 1), (then.Balance, then.Lots.Count));
+        Assert.InRange(await ReadRowsAsync(database) - before, Lots, 4 * Lots);
+    }
+
+    private static async Task<long> ReadRowsAsync(NpgsqlDataSource database)
+    {
+        await database.CreateCommand("SELECT pg_stat_force_next_flush()").ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        return (long)(await database.CreateCommand("SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'point_accumulations'")
+            .ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
     }
 
     [Fact]

@@ -46,4 +46,21 @@ internal static class GetHistory
         var page = await HistoryQuery.ReadAsync(database, filter, before, size, http.RequestAborted);
         return TypedResults.Ok(new Response(page.Items, page.NextCursor));
     }
+
+    /// <summary>GET /api/points/history/{memberId}/entries</summary>
+    public static async Task<IResult> HandleEntriesAsync(
+        string memberId, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+    {
+        if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem)
+            || !Paging.TryReadSize(http, out var size, out problem, InnerLists.SizeMax)
+            || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem))
+        {
+            return problem;
+        }
+
+        return cursor is not null && HistoryQuery.TryReadEntriesCursor(id, cursor, out var first, out var last)
+            ? TypedResults.Ok(await HistoryQuery.ReadEntriesAsync(database, id, first, last, size, http.RequestAborted))
+            : Problems.Invalid(
+                "cursor", "cursor must be the entriesNextCursor of an item of this member's history, or the nextCursor of the page before, unchanged.");
+    }
 }

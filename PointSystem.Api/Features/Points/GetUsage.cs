@@ -50,6 +50,20 @@ internal static class GetUsage
         var trace = await UsageTraceQuery.ReadAsync(database, key, after[0], size, http.RequestAborted);
         return trace is null
             ? PointErrors.UsageNotFound(key.Value).ToProblem()
-            : TypedResults.Ok(new Response(UsageResponse.From(trace.Usage), trace.Cancellations));
+            : TypedResults.Ok(new Response(UsageResponse.From(trace.Usage, trace.Details), trace.Cancellations));
+    }
+
+    /// <summary>GET /api/points/use/{pointKey}/details</summary>
+    public static async Task<IResult> HandleDetailsAsync(
+        string pointKey, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+    {
+        if (!InnerPages.TryRead(pointKey, PointKeyType.Usage, http, InnerLists.DetailsOf, out var page, out var problem))
+        {
+            return problem;
+        }
+
+        return await UsageTraceQuery.ReadDetailsAsync(database, page.Key, page.After, page.Size, http.RequestAborted) is { } details
+            ? TypedResults.Ok(details)
+            : PointErrors.UsageNotFound(pointKey).ToProblem();
     }
 }

@@ -1,3 +1,4 @@
+using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Api.OpenApi;
 
@@ -68,6 +69,11 @@ internal static class PointEndpoints
             .TakesPage()
             .Answers<GetHistory.Response>(200, PointExamples.History)
             .RefusesRead("INVALID_REQUEST", "INVALID_ORDER_NUMBER");
+        points.MapGet("/history/{memberId}/entries", GetHistory.HandleEntriesAsync).WithName("GetHistoryEntries")
+            .WithSummary("The entries of one item of the history that the history itself leaves out")
+            .TakesPage()
+            .Answers<Page<HistoryEntry>>(200, PointExamples.HistoryEntries)
+            .RefusesRead("INVALID_REQUEST");
         points.MapGet("/accumulations/{pointKey}", GetAccumulation.HandleAsync).WithName(nameof(GetAccumulation))
             .WithSummary("An accumulation, and every order that spent from it")
             .TakesPage()
@@ -78,6 +84,21 @@ internal static class PointEndpoints
             .TakesPage()
             .Answers<GetUsage.Response>(200, PointExamples.UsageTrace)
             .RefusesRead("INVALID_REQUEST").Refuses(404, "USAGE_NOT_FOUND");
+        points.MapGet("/use/{pointKey}/details", GetUsage.HandleDetailsAsync).WithName("GetUsageDetails")
+            .WithSummary("The lots that a usage drew from, page by page")
+            .TakesPage()
+            .Answers<Page<UsageDetailResponse>>(200, PointExamples.UsageDetails)
+            .RefusesRead("INVALID_REQUEST").Refuses(404, "USAGE_NOT_FOUND");
+        points.MapGet("/cancellations/{pointKey}", GetCancellation.HandleAsync).WithName(nameof(GetCancellation))
+            .WithSummary("A cancellation, and a page of what it gave back")
+            .TakesPage()
+            .Answers<CancellationResponse>(200, PointExamples.CancellationRead)
+            .RefusesRead("INVALID_REQUEST").Refuses(404, "NOT_FOUND");
+        points.MapGet("/transfers/{pointKey}", GetTransfer.HandleAsync).WithName(nameof(GetTransfer))
+            .WithSummary("A transfer, and a page of its details")
+            .TakesPage()
+            .Answers<TransferResponse>(200, PointExamples.Transfer)
+            .RefusesRead("INVALID_REQUEST").Refuses(404, "NOT_FOUND");
     }
 
     /// <summary>What every read can be refused for.</summary>

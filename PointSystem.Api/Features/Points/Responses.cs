@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
 using PointSystem.Domain.Points;
 
@@ -45,7 +47,39 @@ internal record AccumulationResponse(
     }
 }
 
+/// <summary>
+/// How much of a list that can be long stands inside an answer; the rest is read page by page. This bounds answers, and what is kept of them for replays.
+/// </summary>
+internal static class InnerLists
+{
+    /// <summary>Details of a usage or a transfer, parts of a cancellation.</summary>
+    public const int SizeMax = Paging.SizeMax;
+
+    /// <summary>Parts of each cancellation in the list of a usage's cancellations.</summary>
+    public const int NestedSizeMax = 20;
+
+    /// <summary>The name of the list of what a usage drew, for its cursors. A position is a detail's number.</summary>
+    public static string DetailsOf(PointKey usage) => $"details:{usage.Value}";
+
+    /// <summary>The name of the list of a cancellation's or a transfer's parts, for its cursors. A position is the number of parts before it.</summary>
+    public static string PartsOf(PointKey key) => $"parts:{key.Value}";
+
+    /// <summary>The cursor of what follows after so many; null when that is all.</summary>
+    public static string? Next(string list, long shown, long total) => shown < total ? Cursor.Write(list, shown) : null;
+}
+
 /// <summary>Points spent on an order.</summary>
+/// <param name="PointKey">Its key.</param>
+/// <param name="MemberId">Whose points.</param>
+/// <param name="OrderNumber">The order.</param>
+/// <param name="TotalAmount">Points spent.</param>
+/// <param name="CancelledAmount">Points of these given back.</param>
+/// <param name="Status">USED, PARTIALLY_CANCELLED or FULLY_CANCELLED.</param>
+/// <param name="UsageDetails">What was drawn from which lot, in the order of drawing; the first 100.</param>
+/// <param name="UsageDetailsTotal">How many of them there are.</param>
+/// <param name="UsageDetailsNextCursor">Where GET …/use/{pointKey}/details goes on; null when all are here.</param>
+/// <param name="CreatedAt">When.</param>
+/// <param name="UpdatedAt">When it last changed.</param>
 internal record UsageResponse(
     string PointKey,
     long MemberId,
@@ -54,25 +88,47 @@ internal record UsageResponse(
     long CancelledAmount,
     string Status,
     IReadOnlyList<UsageDetailResponse> UsageDetails,
+    int UsageDetailsTotal,
+    string? UsageDetailsNextCursor,
     DateTimeOffset CreatedAt,
     DateTimeOffset UpdatedAt)
 {
-    public static UsageResponse From(Usage usage) => new(
+    /// <summary>The answer for a usage whose details are all loaded.</summary>
+    public static UsageResponse From(Usage usage) => From(usage, usage.Details.Count);
+
+    /// <summary>The answer for a usage of which the first details are loaded.</summary>
+    public static UsageResponse From(Usage usage, int details) => new(
         usage.Key.Value,
         usage.MemberId,
         usage.OrderNumber,
         usage.TotalAmount,
         usage.CancelledAmount,
         WireNames.Of(usage.Status),
-        [.. usage.Details.Select(detail => new UsageDetailResponse(detail.LotKey.Value, detail.Amount, detail.CancelledAmount))],
+        [.. usage.Details.Take(InnerLists.SizeMax).Select(UsageDetailResponse.From)],
+        details,
+        InnerLists.Next(InnerLists.DetailsOf(usage.Key), InnerLists.SizeMax, details),
         usage.CreatedAt,
         usage.UpdatedAt);
 }
 
 /// <summary>What a usage drew from one lot, in the order of drawing.</summary>
-internal sealed record UsageDetailResponse(string AccumulationKey, long Amount, long CancelledAmount);
+internal sealed record UsageDetailResponse(string AccumulationKey, long Amount, long CancelledAmount)
+{
+    public static UsageDetailResponse From(UsageDetail detail) => new(detail.LotKey.Value, detail.Amount, detail.CancelledAmount);
+}
 
-/// <summary>A cancellation and the usage as it left it; without the usage where it stands inside of one.</summary>
+/// <summary>A cancellation and the usage as it left it; without the usage where it is read by itself or stands inside of one.</summary>
+/// <param name="PointKey">Its own key.</param>
+/// <param name="UsagePointKey">The usage.</param>
+/// <param name="MemberId">Whose points.</param>
+/// <param name="CancelledAmount">Points given back.</param>
+/// <param name="Restored">Points that went back to lots still live.</param>
+/// <param name="Regranted">Points granted anew. Of both together the first 100 are here; inside of a usage, the first 20.</param>
+/// <param name="DetailsTotal">How many there are of both together.</param>
+/// <param name="DetailsNextCursor">Where GET …/cancellations/{pointKey} goes on; null when all are here.</param>
+/// <param name="Reason">Why, if said.</param>
+/// <param name="CreatedAt">When.</param>
+/// <param name="Usage">The usage.</param>
 internal sealed record CancellationResponse(
     string PointKey,
     string UsagePointKey,
@@ -80,21 +136,30 @@ internal sealed record CancellationResponse(
     long CancelledAmount,
     IReadOnlyList<RestoredResponse> Restored,
     IReadOnlyList<RegrantedResponse> Regranted,
+    int DetailsTotal,
+    string? DetailsNextCursor,
     string? Reason,
     DateTimeOffset CreatedAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] UsageResponse? Usage)
 {
-    public static CancellationResponse From(Cancellation cancellation) => new(
-        cancellation.Key.Value,
-        cancellation.Usage.Key.Value,
-        cancellation.Usage.MemberId,
-        cancellation.Amount,
-        [.. cancellation.Restored.Select(part => new RestoredResponse(part.Lot.Key.Value, part.Amount))],
-        [.. cancellation.Regranted.Select(part =>
-            new RegrantedResponse(part.ExpiredKey.Value, part.Lot.Key.Value, part.Lot.Amount, part.Lot.ExpirationDate))],
-        cancellation.Reason,
-        cancellation.CreatedAt,
-        UsageResponse.From(cancellation.Usage));
+    public static CancellationResponse From(Cancellation cancellation)
+    {
+        // In the order of their ledger entries: what was restored, then what was granted anew.
+        var total = cancellation.Restored.Count + cancellation.Regranted.Count;
+        return new(
+            cancellation.Key.Value,
+            cancellation.Usage.Key.Value,
+            cancellation.Usage.MemberId,
+            cancellation.Amount,
+            [.. cancellation.Restored.Take(InnerLists.SizeMax).Select(part => new RestoredResponse(part.Lot.Key.Value, part.Amount))],
+            [.. cancellation.Regranted.Take(Math.Max(0, InnerLists.SizeMax - cancellation.Restored.Count)).Select(part =>
+                new RegrantedResponse(part.ExpiredKey.Value, part.Lot.Key.Value, part.Lot.Amount, part.Lot.ExpirationDate))],
+            total,
+            InnerLists.Next(InnerLists.PartsOf(cancellation.Key), InnerLists.SizeMax, total),
+            cancellation.Reason,
+            cancellation.CreatedAt,
+            UsageResponse.From(cancellation.Usage));
+    }
 }
 
 /// <summary>Points that went back to a lot still live.</summary>
@@ -104,12 +169,23 @@ internal sealed record RestoredResponse(string AccumulationKey, long Amount);
 internal sealed record RegrantedResponse(string ExpiredAccumulationKey, string AccumulationKey, long Amount, DateOnly ExpirationDate);
 
 /// <summary>Points given from one member to another.</summary>
+/// <param name="PointKey">Its key.</param>
+/// <param name="FromMemberId">The giver.</param>
+/// <param name="ToMemberId">The receiver.</param>
+/// <param name="Amount">Points given.</param>
+/// <param name="Details">What was drawn from which lot, in the order of drawing; the first 100.</param>
+/// <param name="DetailsTotal">How many of them there are.</param>
+/// <param name="DetailsNextCursor">Where GET …/transfers/{pointKey} goes on; null when all are here.</param>
+/// <param name="Reason">Why, if said.</param>
+/// <param name="CreatedAt">When.</param>
 internal sealed record TransferResponse(
     string PointKey,
     long FromMemberId,
     long ToMemberId,
     long Amount,
     IReadOnlyList<TransferDetailResponse> Details,
+    int DetailsTotal,
+    string? DetailsNextCursor,
     string? Reason,
     DateTimeOffset CreatedAt)
 {
@@ -118,8 +194,10 @@ internal sealed record TransferResponse(
         transfer.FromMemberId,
         transfer.ToMemberId,
         transfer.Amount,
-        [.. transfer.Parts.Select(part =>
+        [.. transfer.Parts.Take(InnerLists.SizeMax).Select(part =>
             new TransferDetailResponse(part.SourceKey.Value, part.Lot.Key.Value, part.Lot.Amount, part.Lot.ExpirationDate))],
+        transfer.Parts.Count,
+        InnerLists.Next(InnerLists.PartsOf(transfer.Key), InnerLists.SizeMax, transfer.Parts.Count),
         transfer.Reason,
         transfer.CreatedAt);
 }

@@ -39,11 +39,24 @@ internal static class AccumulationTraceQuery
         ORDER BY d.usage_id LIMIT $4
         """;
 
+    /// <summary>The sequence, in the receiver's journal, of the first entry of the transfer <c>g</c> (point_key, to_member_id, created_at).</summary>
+    internal const string FirstReceived =
+        """
+        coalesce(
+            (SELECT r.sequence FROM point_ledger_entries AS r
+             WHERE r.member_id = g.to_member_id AND r.kind = 'TRANSFER_IN' AND r.sequence = r.group_sequence AND r.point_key = g.point_key
+               AND r.sequence > ledger_sequence_at(g.to_member_id, g.created_at - interval '1 hour')
+             ORDER BY r.sequence LIMIT 1),
+            (SELECT r.sequence FROM point_ledger_entries AS r
+             WHERE r.member_id = g.to_member_id AND r.kind = 'TRANSFER_IN' AND r.sequence = r.group_sequence AND r.point_key = g.point_key
+             ORDER BY r.sequence LIMIT 1))
+        """;
+
     // No index leads from a lot to its transfers, so the member's transfers since the grant are looked through, but only when points of the lot
     // are spent that no usage accounts for. The n-th entry of the giver's group and the n-th of the receiver's are the two sides of one part; the
     // receiver's group is looked for from an hour before the transfer on (clocks differ), and from the beginning if it is not there.
     private const string Transfers =
-        """
+        $"""
         WITH lot AS (
             SELECT a.lot_id FROM point_accumulations AS a
             WHERE a.member_id = $1 AND a.point_key = $2
@@ -64,14 +77,7 @@ internal static class AccumulationTraceQuery
             ORDER BY t.first_sequence LIMIT $3
         )
         SELECT g.point_key, g.to_member_id, g.amount,
-            (SELECT a.point_key FROM point_accumulations AS a WHERE a.member_id = g.to_member_id AND a.lot_id = g.part + coalesce(
-                (SELECT r.sequence FROM point_ledger_entries AS r
-                 WHERE r.member_id = g.to_member_id AND r.kind = 'TRANSFER_IN' AND r.sequence = r.group_sequence AND r.point_key = g.point_key
-                   AND r.sequence > ledger_sequence_at(g.to_member_id, g.created_at - interval '1 hour')
-                 ORDER BY r.sequence LIMIT 1),
-                (SELECT r.sequence FROM point_ledger_entries AS r
-                 WHERE r.member_id = g.to_member_id AND r.kind = 'TRANSFER_IN' AND r.sequence = r.group_sequence AND r.point_key = g.point_key
-                 ORDER BY r.sequence LIMIT 1)))
+            (SELECT a.point_key FROM point_accumulations AS a WHERE a.member_id = g.to_member_id AND a.lot_id = g.part + {FirstReceived})
         FROM given AS g
         """;
 

@@ -33,6 +33,8 @@ internal static class BalanceAtQuery
         a.expiration_date, a.is_manual_grant, a.source_point_key, a.created_at, a.updated_at
         """;
 
+    // Each touched lot is looked up by its key. A join would be planned by statistics: without any, over an index that finds all lots of the member each time;
+    // with them, by reading all lots of the member where few were touched.
     private const string Text =
         $"""
         WITH touched AS MATERIALIZED (
@@ -41,7 +43,7 @@ internal static class BalanceAtQuery
                 SELECT lot_id, sum(delta)::bigint AS change FROM point_ledger_entries
                 WHERE member_id = $1 AND sequence > $10 GROUP BY lot_id
             ) AS c
-            JOIN point_accumulations AS a ON a.member_id = $1 AND a.lot_id = c.lot_id
+            CROSS JOIN LATERAL (SELECT * FROM point_accumulations WHERE member_id = $1 AND lot_id = c.lot_id OFFSET 0) AS a
         ), lapsed AS (
             SELECT available_then AS points, is_manual_grant FROM touched WHERE expiration_date < $2 AND available_then > 0
             UNION ALL
@@ -91,6 +93,15 @@ internal static class BalanceAtQuery
         begin.BatchCommands.Add(Columns.Statement(SequenceAt, Columns.Value(memberId), Columns.Value(moment.At)));
         begin.BatchCommands.Add(Columns.Statement(PlanWithValues));
         var sequence = (long)(await begin.ExecuteScalarAsync(cancellationToken))!;
+
+        if (sequence == 0)
+        {
+            // Before its first entry a member has nothing; all that has happened since need not be undone to see that.
+            await using var end = connection.CreateBatch();
+            end.BatchCommands.Add(Columns.Statement(Sql.Commit));
+            await end.ExecuteNonQueryAsync(cancellationToken);
+            return new BalanceSnapshot(0, 0, []);
+        }
 
         var (manual, ordinary) = (after ?? DrawPosition.Start(moment.Date)).Bounds(moment.Date);
         await using var read = connection.CreateBatch();

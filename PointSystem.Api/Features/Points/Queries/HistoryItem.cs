@@ -9,7 +9,9 @@ namespace PointSystem.Api.Features.Points.Queries;
 /// <param name="OccurredAt">When.</param>
 /// <param name="Actor">Who asked for it.</param>
 /// <param name="Reason">Why, if said.</param>
-/// <param name="Entries">One for each lot, in the order of the journal.</param>
+/// <param name="Entries">One for each lot, in the order of the journal; the first 100.</param>
+/// <param name="EntriesTotal">How many of them there are.</param>
+/// <param name="EntriesNextCursor">Where GET …/history/{memberId}/entries goes on; null when all are here.</param>
 internal sealed record HistoryItem(
     string PointKey,
     string Kind,
@@ -19,7 +21,9 @@ internal sealed record HistoryItem(
     DateTimeOffset OccurredAt,
     string Actor,
     string? Reason,
-    IReadOnlyList<HistoryEntry> Entries);
+    IReadOnlyList<HistoryEntry> Entries,
+    long EntriesTotal,
+    string? EntriesNextCursor);
 
 /// <summary>One change of one lot.</summary>
 /// <param name="Sequence">Its number in the member's journal: 1, 2, 3 … without gaps.</param>

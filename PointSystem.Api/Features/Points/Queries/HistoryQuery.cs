@@ -1,3 +1,4 @@
+using System.Globalization;
 using Npgsql;
 using PointSystem.Api.Persistence;
 
@@ -6,6 +7,8 @@ namespace PointSystem.Api.Features.Points.Queries;
 /// <summary>A page of a member's history.</summary>
 internal static class HistoryQuery
 {
+    private static readonly int GroupEntriesMax = int.Parse(HistorySql.GroupEntriesMax, CultureInfo.InvariantCulture);
+
     /// <summary>Reads up to <paramref name="size"/> groups before a sequence, newest first.</summary>
     public static async Task<Page<HistoryItem>> ReadAsync(
         NpgsqlDataSource database, HistoryFilter filter, long before, int size, CancellationToken cancellationToken)
@@ -21,15 +24,39 @@ internal static class HistoryQuery
             if (reader.GetInt64(0) != first)
             {
                 (first, heads) = (reader.GetInt64(0), reader.GetInt64(1));
-                items.Add(ReadItem(reader, entries = []));
+                items.Add(ReadItem(reader, filter.MemberId, entries = []));
             }
 
-            var entry = new HistoryEntry(reader.GetInt64(7), reader.GetString(11), reader.GetInt64(8));
-            entries.Add(entry);
-            items[^1] = items[^1] with { Amount = items[^1].Amount + entry.Amount, BalanceAfter = reader.GetInt64(9) };
+            entries.Add(new HistoryEntry(reader.GetInt64(7), reader.GetString(11), reader.GetInt64(8)));
         }
 
         return new Page<HistoryItem>(items, heads > items.Count ? filter.CursorAfter(first) : null);
+    }
+
+    /// <summary>Reads the cursor of the rest of an item's entries. False when the text is none of this member.</summary>
+    public static bool TryReadEntriesCursor(long memberId, string text, out long first, out long last)
+    {
+        Span<long> parts = stackalloc long[2];
+        var read = Cursor.TryRead(EntriesList(memberId), text, parts);
+        (first, last) = (parts[0], parts[1]);
+        return read;
+    }
+
+    /// <summary>Reads up to <paramref name="size"/> entries of one item, from a sequence on to its last.</summary>
+    public static async Task<Page<HistoryEntry>> ReadEntriesAsync(
+        NpgsqlDataSource database, long memberId, long first, long last, int size, CancellationToken cancellationToken)
+    {
+        await using var batch = database.CreateBatch();
+        batch.BatchCommands.Add(Columns.Statement(
+            HistorySql.Entries, Columns.Value(memberId), Columns.Value(first), Columns.Value(last), Columns.Value(size)));
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        var entries = new List<HistoryEntry>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            entries.Add(new HistoryEntry(reader.GetInt64(0), reader.GetString(2), reader.GetInt64(1)));
+        }
+
+        return new Page<HistoryEntry>(entries, NextEntries(memberId, first + size, last));
     }
 
     private static NpgsqlBatchCommand Describe(HistoryFilter filter, long before, int size)
@@ -43,14 +70,24 @@ internal static class HistoryQuery
         };
     }
 
-    private static HistoryItem ReadItem(NpgsqlDataReader reader, List<HistoryEntry> entries) => new(
-        reader.GetString(3),
-        reader.GetString(2),
-        Amount: 0,
-        BalanceAfter: 0,
-        reader.IsDBNull(6) ? null : reader.GetString(6),
-        reader.GetFieldValue<DateTimeOffset>(10),
-        reader.GetString(4),
-        reader.IsDBNull(5) ? null : reader.GetString(5),
-        entries);
+    private static HistoryItem ReadItem(NpgsqlDataReader reader, long memberId, List<HistoryEntry> entries)
+    {
+        var (first, last) = (reader.GetInt64(0), reader.GetInt64(12));
+        return new(
+            reader.GetString(3),
+            reader.GetString(2),
+            reader.GetInt64(14) - reader.GetInt64(13),
+            reader.GetInt64(14),
+            reader.IsDBNull(6) ? null : reader.GetString(6),
+            reader.GetFieldValue<DateTimeOffset>(10),
+            reader.GetString(4),
+            reader.IsDBNull(5) ? null : reader.GetString(5),
+            entries,
+            last - first + 1,
+            NextEntries(memberId, first + GroupEntriesMax, last));
+    }
+
+    private static string? NextEntries(long memberId, long next, long last) => next <= last ? Cursor.Write(EntriesList(memberId), next, last) : null;
+
+    private static string EntriesList(long memberId) => $"entries:{memberId}";
 }

@@ -9,10 +9,23 @@ namespace PointSystem.Api.Features.Points.Queries;
 internal static class HistorySql
 {
     /// <summary>
-    /// Entries after which a page ends, whatever its size. A usage may draw from a hundred thousand lots; a hundred of those in one answer would be
-    /// an answer of a gigabyte.
+    /// Entries after which a page ends, whatever its size: a hundred usages with a hundred entries each would be an answer of a megabyte.
     /// </summary>
-    public const string EntriesMax = "10000";
+    public const string EntriesMax = "1000";
+
+    /// <summary>Entries of each group. A usage may draw from a hundred thousand lots; the rest is read by <see cref="Entries"/>.</summary>
+    public const string GroupEntriesMax = "100";
+
+    /// <summary>The entries $2 to $3 of a member's journal, $4 at most.</summary>
+    public const string Entries =
+        $"""
+        SELECT e.sequence, e.delta, (SELECT a.point_key FROM point_accumulations AS a WHERE a.member_id = $1 AND a.lot_id = e.lot_id)
+        FROM (
+            SELECT sequence, delta, lot_id FROM point_ledger_entries
+            WHERE member_id = $1 AND sequence BETWEEN $2 AND $3 ORDER BY sequence {Sql.PageMax}
+        ) AS e
+        ORDER BY e.sequence LIMIT $4
+        """;
 
     /// <summary>All groups: from the end of one to the end of the one before it.</summary>
     public const string Newest =
@@ -79,14 +92,15 @@ internal static class HistorySql
             SELECT first, last,
                 count(*) OVER () AS heads,
                 row_number() OVER newest AS number,
-                sum(last - first + 1) OVER newest - (last - first + 1) AS entries_before
+                sum(least(last - first + 1, {GroupEntriesMax})) OVER newest - least(last - first + 1, {GroupEntriesMax}) AS entries_before
             FROM head WINDOW newest AS (ORDER BY first DESC)
         )
         SELECT p.first, p.heads, f.kind, f.point_key, f.actor, f.reason, f.order_number, e.sequence, e.delta, e.balance_after, e.occurred_at,
-            (SELECT a.point_key FROM point_accumulations AS a WHERE a.member_id = $1 AND a.lot_id = e.lot_id) AS lot_key
+            (SELECT a.point_key FROM point_accumulations AS a WHERE a.member_id = $1 AND a.lot_id = e.lot_id) AS lot_key,
+            p.last, f.balance_before, t.balance_after AS last_balance
         FROM (SELECT * FROM page WHERE number < $3 AND entries_before < {EntriesMax} OFFSET 0) AS p
         CROSS JOIN LATERAL (
-            SELECT kind, point_key, actor, reason,
+            SELECT kind, point_key, actor, reason, balance_after - delta AS balance_before,
                 CASE
                     WHEN kind = 'USE' THEN
                         (SELECT order_number FROM point_usages WHERE member_id = $1 AND usage_id = p.first)
@@ -96,9 +110,10 @@ internal static class HistorySql
                 END AS order_number
             FROM point_ledger_entries AS l WHERE member_id = $1 AND sequence = p.first OFFSET 0
         ) AS f
+        CROSS JOIN LATERAL (SELECT balance_after FROM point_ledger_entries WHERE member_id = $1 AND sequence = p.last OFFSET 0) AS t
         CROSS JOIN LATERAL (
             SELECT sequence, delta, balance_after, occurred_at, lot_id
-            FROM point_ledger_entries WHERE member_id = $1 AND sequence BETWEEN p.first AND p.last OFFSET 0
+            FROM point_ledger_entries WHERE member_id = $1 AND sequence BETWEEN p.first AND least(p.last, p.first + {GroupEntriesMax} - 1) OFFSET 0
         ) AS e
         ORDER BY p.first DESC, e.sequence
         """;

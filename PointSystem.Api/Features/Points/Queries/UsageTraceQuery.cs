@@ -5,41 +5,49 @@ using PointSystem.Domain.Points;
 namespace PointSystem.Api.Features.Points.Queries;
 
 /// <summary>A usage and what has become of it.</summary>
-internal sealed record UsageTrace(Usage Usage, Page<CancellationResponse> Cancellations);
+/// <param name="Usage">The usage with its first details.</param>
+/// <param name="Details">How many details it has.</param>
+/// <param name="Cancellations">A page of its cancellations, each with its first parts.</param>
+internal sealed record UsageTrace(Usage Usage, int Details, Page<CancellationResponse> Cancellations);
 
 /// <summary>The trace from a usage to the lots it drew from, and to those that got points back.</summary>
 internal static class UsageTraceQuery
 {
     private const string UsageByKey =
         """
-        SELECT usage_id, order_number, total_amount, cancelled_amount, created_at, updated_at
-        FROM point_usages WHERE member_id = $1 AND point_key = $2
+        SELECT usage_id, order_number, total_amount, cancelled_amount, created_at, updated_at,
+            (SELECT max(d.detail_number) FROM point_usage_details AS d WHERE d.member_id = u.member_id AND d.usage_id = u.usage_id)
+        FROM point_usages AS u WHERE member_id = $1 AND point_key = $2
         """;
 
+    // Each LATERAL has an OFFSET 0, which keeps it a look-up by key: a join is planned by statistics, and there may be none for a member that grew fast.
     private const string Details =
-        """
+        $"""
         SELECT d.detail_number, d.lot_id, d.amount, d.cancelled_amount,
-            (SELECT a.point_key FROM point_accumulations AS a WHERE a.member_id = d.member_id AND a.lot_id = d.lot_id)
-        FROM point_usages AS u JOIN point_usage_details AS d ON d.member_id = u.member_id AND d.usage_id = u.usage_id
-        WHERE u.member_id = $1 AND u.point_key = $2
-        ORDER BY d.detail_number
+            (SELECT a.point_key FROM point_accumulations AS a WHERE a.member_id = $1 AND a.lot_id = d.lot_id)
+        FROM (SELECT usage_id FROM point_usages WHERE member_id = $1 AND point_key = $2) AS u
+        CROSS JOIN LATERAL (
+            SELECT * FROM point_usage_details WHERE member_id = $1 AND usage_id = u.usage_id AND detail_number > $3 ORDER BY detail_number {Sql.PageMax}
+        ) AS d
+        ORDER BY d.detail_number LIMIT $4
         """;
 
     // What a cancellation did stands in its range of the journal: entries on lots that got points back, and the first entries of new lots.
-    private const string Cancellations =
-        """
-        SELECT c.first_sequence, c.point_key, c.amount, c.reason, c.created_at, e.kind, e.delta, e.lot_key, e.source_point_key, e.expiration_date
+    private static readonly string Cancellations =
+        $"""
+        SELECT c.first_sequence, c.point_key, c.amount, c.reason, c.created_at, c.last_sequence - c.first_sequence + 1,
+            e.kind, e.delta, a.point_key, a.source_point_key, a.expiration_date
         FROM (
             SELECT c.* FROM point_usages AS u JOIN usage_cancellations AS c ON c.member_id = u.member_id AND c.usage_id = u.usage_id
             WHERE u.member_id = $1 AND u.point_key = $2 AND c.first_sequence > $3
             ORDER BY c.first_sequence LIMIT $4
         ) AS c
         CROSS JOIN LATERAL (
-            SELECT e.sequence, e.kind, e.delta, a.point_key AS lot_key, a.source_point_key, a.expiration_date
-            FROM point_ledger_entries AS e JOIN point_accumulations AS a ON a.member_id = e.member_id AND a.lot_id = e.lot_id
-            WHERE e.member_id = $1 AND e.sequence BETWEEN c.first_sequence AND c.last_sequence
-            ORDER BY e.sequence OFFSET 0
+            SELECT sequence, kind, delta, lot_id FROM point_ledger_entries
+            WHERE member_id = $1 AND sequence BETWEEN c.first_sequence AND least(c.last_sequence, c.first_sequence + {InnerLists.NestedSizeMax - 1})
+            ORDER BY sequence OFFSET 0
         ) AS e
+        CROSS JOIN LATERAL (SELECT * FROM point_accumulations WHERE member_id = $1 AND lot_id = e.lot_id OFFSET 0) AS a
         ORDER BY c.first_sequence, e.sequence
         """;
 
@@ -50,7 +58,8 @@ internal static class UsageTraceQuery
         await using var batch = database.CreateBatch();
         batch.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
         batch.BatchCommands.Add(Columns.Statement(UsageByKey, Columns.Value(key.MemberId), Columns.Value(key.Value)));
-        batch.BatchCommands.Add(Columns.Statement(Details, Columns.Value(key.MemberId), Columns.Value(key.Value)));
+        batch.BatchCommands.Add(Columns.Statement(
+            Details, Columns.Value(key.MemberId), Columns.Value(key.Value), Columns.Value(0L), Columns.Value(InnerLists.SizeMax)));
         batch.BatchCommands.Add(Columns.Statement(
             Cancellations, Columns.Value(key.MemberId), Columns.Value(key.Value), Columns.Value(afterSequence), Columns.Value(size + 1)));
         batch.BatchCommands.Add(Columns.Statement(Sql.Commit));
@@ -62,6 +71,7 @@ internal static class UsageTraceQuery
 
         var details = new List<UsageDetail>();
         var usage = ReadUsage(reader, key, details);
+        var total = reader.IsDBNull(6) ? 0 : reader.GetInt32(6);
         await reader.NextResultAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
@@ -69,7 +79,37 @@ internal static class UsageTraceQuery
         }
 
         await reader.NextResultAsync(cancellationToken);
-        return new UsageTrace(usage, await ReadCancellationsAsync(reader, key, size, cancellationToken));
+        return new UsageTrace(usage, total, await ReadCancellationsAsync(reader, key, size, cancellationToken));
+    }
+
+    /// <summary>Reads the details of a usage after a position; null when there is no such usage.</summary>
+    public static async Task<Page<UsageDetailResponse>?> ReadDetailsAsync(
+        NpgsqlDataSource database, PointKey key, long afterNumber, int size, CancellationToken cancellationToken)
+    {
+        await using var batch = database.CreateBatch();
+        batch.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
+        batch.BatchCommands.Add(Columns.Statement(UsageByKey, Columns.Value(key.MemberId), Columns.Value(key.Value)));
+        batch.BatchCommands.Add(Columns.Statement(
+            Details, Columns.Value(key.MemberId), Columns.Value(key.Value), Columns.Value(afterNumber), Columns.Value(size)));
+        batch.BatchCommands.Add(Columns.Statement(Sql.Commit));
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        if (!await reader.ReadAsync(cancellationToken))
+        {
+            return null;
+        }
+
+        var total = reader.IsDBNull(6) ? 0 : reader.GetInt32(6);
+        var items = new List<UsageDetailResponse>();
+        var last = afterNumber;
+        await reader.NextResultAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var detail = ReadDetail(reader);
+            last = detail.Number;
+            items.Add(UsageDetailResponse.From(detail));
+        }
+
+        return new Page<UsageDetailResponse>(items, InnerLists.Next(InnerLists.DetailsOf(key), last, total));
     }
 
     /// <summary>The name of the list of cancellations of a usage, for its cursors.</summary>
@@ -115,27 +155,23 @@ internal static class UsageTraceQuery
                 }
 
                 last = first;
+                var own = LotRows.Key(reader.GetString(1));
+                var total = (int)reader.GetInt64(5);
                 cancellations.Add(new CancellationResponse(
-                    reader.GetString(1),
+                    own.Value,
                     key.Value,
                     key.MemberId,
                     reader.GetInt64(2),
                     restored = [],
                     regranted = [],
+                    total,
+                    InnerLists.Next(InnerLists.PartsOf(own), InnerLists.NestedSizeMax, total),
                     reader.IsDBNull(3) ? null : reader.GetString(3),
                     reader.GetFieldValue<DateTimeOffset>(4),
                     Usage: null));
             }
 
-            var (lotKey, points) = (reader.GetString(7), reader.GetInt64(6));
-            if (reader.GetString(5) == "REGRANT")
-            {
-                regranted.Add(new RegrantedResponse(reader.GetString(8), lotKey, points, reader.GetFieldValue<DateOnly>(9)));
-            }
-            else
-            {
-                restored.Add(new RestoredResponse(lotKey, points));
-            }
+            CancellationQuery.ReadPart(reader, 6, restored, regranted);
         }
 
         return new Page<CancellationResponse>(cancellations, null);

@@ -1,0 +1,39 @@
+using System.Diagnostics.CodeAnalysis;
+using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Api.Http;
+using PointSystem.Domain.Points;
+
+namespace PointSystem.Api.Features.Points;
+
+/// <summary>A page of the list inside one usage, cancellation or transfer.</summary>
+/// <param name="Key">Whose list.</param>
+/// <param name="After">How many rows stand before it.</param>
+/// <param name="Size">Rows at most.</param>
+internal readonly record struct InnerPage(PointKey Key, long After, int Size);
+
+/// <summary>Requests for such pages.</summary>
+internal static class InnerPages
+{
+    /// <summary>Reads the key of the route and the parameters <c>size</c> and <c>cursor</c>.</summary>
+    public static bool TryRead(
+        string pointKey, PointKeyType type, HttpContext http, Func<PointKey, string> list, out InnerPage page, [NotNullWhen(false)] out IResult? problem)
+    {
+        page = default;
+        if (!PointKeys.TryRead(pointKey, type, out var key, out problem)
+            || !Paging.TryReadSize(http, out var size, out problem, InnerLists.SizeMax)
+            || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem))
+        {
+            return false;
+        }
+
+        Span<long> after = stackalloc long[1];
+        if (cursor is not null && !Cursor.TryRead(list(key), cursor, after))
+        {
+            problem = QueryTexts.InvalidCursor();
+            return false;
+        }
+
+        page = new InnerPage(key, after[0], size);
+        return true;
+    }
+}

@@ -1,0 +1,91 @@
+using System.Net;
+using Npgsql;
+using PointSystem.Tests.Features;
+using PointSystem.Tests.Infrastructure;
+
+namespace PointSystem.Tests.Api;
+
+/// <summary>Reads that hang: many of one member, while the others go on.</summary>
+public sealed class SlowReadTests(PointsDatabase server)
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task HundredsOfHangingReadsOfOneMember_StopNeitherProbesNorWritesNorOtherMembersReads()
+    {
+        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
+        await ApiProcess.MigrateAsync(connectionString, Token);
+        await using var api = await ApiProcess.StartAsync(
+            new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 16 }.ConnectionString,
+            Token,
+            ("Reads__QueueLimit", "20"),
+            ("Reads__QueueWait", "00:00:30"));
+        using var client = new PointsClient(api.Address, Tokens.Admin);
+        var (slow, other) = (PointsClient.NewMember(), PointsClient.NewMember());
+        var lot = (await client.AccumulateAsync(slow, 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");
+        (await client.AccumulateAsync(other, 100)).Expect(HttpStatusCode.Created);
+
+        // The trace of a lot reads this table; nothing else here does.
+        await using var database = NpgsqlDataSource.Create(connectionString);
+        await using var connection = await database.OpenConnectionAsync(Token);
+        await using var transaction = await connection.BeginTransactionAsync(Token);
+        await using (var hold = new NpgsqlCommand("LOCK TABLE point_transfers IN ACCESS EXCLUSIVE MODE", connection))
+        {
+            await hold.ExecuteNonQueryAsync(Token);
+        }
+
+        var reads = Enumerable.Range(0, 200).Select(_ => client.GetAsync($"/api/points/accumulations/{lot}")).ToList();
+        // Half of the four connections for reads; twenty more wait.
+        await Eventually.HoldsAsync(() => reads.Count(read => read.IsCompleted) == 200 - 2 - 20, "what is too much is refused");
+        Assert.Equal(2, await Books.CountAsync(connectionString, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'point_transfers'::regclass"));
+        foreach (var refused in await Task.WhenAll(reads.Where(read => read.IsCompleted)))
+        {
+            Assert.Equal("1", refused.IsProblem(HttpStatusCode.TooManyRequests, "TOO_MANY_REQUESTS").Headers["Retry-After"]);
+        }
+
+        for (var i = 0; i < 10; i++)
+        {
+            (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
+            (await client.UseAsync(slow, "A1", 1)).Expect(HttpStatusCode.Created);
+            (await client.UseAsync(other, "A1", 1)).Expect(HttpStatusCode.Created);
+            Assert.Equal(99 - i, await client.BalanceAsync(other));
+        }
+
+        await transaction.RollbackAsync(Token);
+        Assert.Equal(22, (await Task.WhenAll(reads)).Count(answer => answer.Status == HttpStatusCode.OK));
+    }
+
+    [Fact]
+    public async Task WaitingForAConnection_LongerThanAllowed_Is429()
+    {
+        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
+        await ApiProcess.MigrateAsync(connectionString, Token);
+        await using var api = await ApiProcess.StartAsync(connectionString, Token, ("Reads__Connections", "1"), ("Reads__QueueWait", "00:00:00.1"));
+        using var client = new PointsClient(api.Address);
+        var lot = (await client.AccumulateAsync(PointsClient.NewMember(), 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");
+        await using var database = NpgsqlDataSource.Create(connectionString);
+        await using var connection = await database.OpenConnectionAsync(Token);
+        await using var transaction = await connection.BeginTransactionAsync(Token);
+        await using (var hold = new NpgsqlCommand("LOCK TABLE point_transfers IN ACCESS EXCLUSIVE MODE", connection))
+        {
+            await hold.ExecuteNonQueryAsync(Token);
+        }
+
+        var hanging = client.GetAsync($"/api/points/accumulations/{lot}");
+        await Eventually.HoldsAsync(
+            async () => await Books.CountAsync(connectionString, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 1, "the read hangs");
+        (await client.GetAsync($"/api/points/balance/{PointsClient.NewMember()}")).IsProblem(HttpStatusCode.TooManyRequests, "TOO_MANY_REQUESTS");
+
+        await transaction.RollbackAsync(Token);
+        (await hanging).Expect(HttpStatusCode.OK);
+    }
+
+    [Theory]
+    [InlineData(100, 8, 90, 8, 2)]
+    [InlineData(30, 8, 21, 7, 2)]
+    [InlineData(30, 3, 25, 3, 2)]
+    [InlineData(4, 8, 2, 1, 1)]
+    [InlineData(1, 8, 1, 1, 1)]
+    public void Pools_OfOneSize_AreDividedSoThatNoneIsEmpty(int size, int connections, int writes, int reads, int control) =>
+        Assert.Equal((writes, reads, control), PointSystem.Api.Persistence.DatabasePools.Of(size, connections) is var pools ? (pools.Writes, pools.Reads, pools.Control) : default);
+}
