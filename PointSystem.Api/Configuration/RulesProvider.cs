@@ -25,12 +25,15 @@ internal sealed class RulesProvider(
     /// <summary>How long a request waits for them. Less than the wait for a lock, which counts from the same moment.</summary>
     public static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(3);
 
+    private static readonly TimeSpan LogPause = TimeSpan.FromSeconds(1);
+
     private readonly TimeZoneInfo _zone = options.Value.Zone();
     private readonly Lock _gate = new();
     private Snapshot? _snapshot;
     private Task<Snapshot>? _flight;
     private long _flightSince;
     private int _epoch;
+    private long? _loggedAt;
 
     /// <summary>The rules for a command that is about to run.</summary>
     /// <exception cref="NpgsqlException">They had to be read, and the database is away.</exception>
@@ -113,8 +116,23 @@ internal sealed class RulesProvider(
         }
         catch (Exception failure)
         {
-            logger.RulesNotRead(failure);
+            if (IsLogDue())
+            {
+                logger.RulesNotRead(failure);
+            }
+
             throw;
+        }
+    }
+
+    // Every request that finds no rules asks for them, and has a line of its own; for what it waited on, one line a second is enough.
+    private bool IsLogDue()
+    {
+        lock (_gate)
+        {
+            var isDue = _loggedAt is not { } last || time.GetElapsedTime(last) >= LogPause;
+            _loggedAt = isDue ? time.GetTimestamp() : _loggedAt;
+            return isDue;
         }
     }
 

@@ -11,6 +11,7 @@ using PointSystem.Api.Ledger;
 using PointSystem.Api.OpenApi;
 using PointSystem.Api.Persistence;
 using PointSystem.Api.Security;
+using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Hosting;
 
@@ -28,6 +29,7 @@ internal static class PointApplication
             // The settings lie beside the program, wherever it is started from.
             var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
             builder.AddServiceDefaults();
+            builder.AddOneLineConsole();
             builder.AddPersistence();
             builder.AddPointSecurity();
             builder.AddPointHttp();
