@@ -14,7 +14,11 @@ namespace PointSystem.Api.Configuration;
 /// only where that did not happen in time (no traffic, a slow database) does a request wait for a new one.
 /// </remarks>
 internal sealed class RulesProvider(
-    [FromKeyedServices(DatabasePools.ControlPool)] NpgsqlDataSource database, TimeProvider time, IOptions<BusinessOptions> options, IHostEnvironment environment, ILogger<RulesProvider> logger)
+    [FromKeyedServices(DatabasePools.ControlPool)] NpgsqlDataSource database,
+    TimeProvider time,
+    IOptions<BusinessOptions> options,
+    IHostEnvironment environment,
+    ILogger<RulesProvider> logger)
 {
     /// <summary>Age from which a snapshot is renewed in the background.</summary>
     public static readonly TimeSpan RefreshAge = TimeSpan.FromMilliseconds(500);

@@ -69,7 +69,7 @@ public sealed class BalanceReadTests(PointsDatabase server)
         var then = await BalanceAtQuery.ReadAsync(database, member, moment, null, 21, TestContext.Current.CancellationToken);
 
         Assert.Equal((5L, 1), (then.Balance, then.Lots.Count));
-        Assert.InRange(await ReadRowsAsync(database) - before, Lots, 4 * Lots);
+        Assert.InRange(await ReadRowsAsync(database) - before, Lots, 10 * Lots);
     }
 
     private static async Task<long> ReadRowsAsync(NpgsqlDataSource database)

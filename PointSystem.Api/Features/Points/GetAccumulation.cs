@@ -38,7 +38,8 @@ internal static class GetAccumulation
         public IReadOnlyList<LotTransfer> Transfers { get; }
     }
 
-    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, RulesProvider rules, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+    public static async Task<IResult> HandleAsync(
+        string pointKey, HttpContext http, RulesProvider rules, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
     {
         if (!PointKeys.TryRead(pointKey, PointKeyType.Accumulation, out var key, out var problem)
             || !Paging.TryReadSize(http, out var size, out problem, SizeDefault)

@@ -19,7 +19,11 @@ internal static class GetBalance
     public sealed record Response(long MemberId, long Balance, long ManualBalance, DateTimeOffset AsOf, Page<AccumulationResponse> Accumulations);
 
     public static async Task<IResult> HandleAsync(
-        string memberId, HttpContext http, RulesProvider rules, IOptions<BusinessOptions> business, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+        string memberId,
+        HttpContext http,
+        RulesProvider rules,
+        IOptions<BusinessOptions> business,
+        [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
     {
         if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem)
             || !Paging.TryReadSize(http, out var size, out problem)
