@@ -4,7 +4,6 @@ using Microsoft.Extensions.Configuration;
 using Npgsql;
 using PointSystem.Api.Jobs;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Api;
 
@@ -166,7 +165,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
             Assert.SkipWhen(program is null, "PgBouncer is not installed (Debian and Ubuntu: apt-get install pgbouncer).");
             var settings = new NpgsqlConnectionStringBuilder(server.ConnectionString);
             Assert.SkipWhen(settings.Host != "127.0.0.1", "The tests' server is not their own: PgBouncer is not given its password.");
-            var port = FreePort.Next();
+            var port = Ports.Next();
             var directory = Path.Combine(Path.GetTempPath(), $"pgbouncer-{Guid.NewGuid():n}");
             Directory.CreateDirectory(directory);
             var file = Path.Combine(directory, "pgbouncer.ini");

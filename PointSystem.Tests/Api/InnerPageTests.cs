@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Api;
 

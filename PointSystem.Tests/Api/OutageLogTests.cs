@@ -4,7 +4,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using PointSystem.ServiceDefaults;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Api;
 
@@ -16,7 +15,7 @@ public sealed class OutageLogTests
     [Fact]
     public async Task Outage_EachRefusedRequest_IsOneLineAndStacksAreRare()
     {
-        var nobody = $"Host=127.0.0.1;Port={FreePort.Next()};Username=postgres;Database=points";
+        var nobody = $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";
         await using var api = await ApiProcess.StartAsync(nobody, Token);
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var since = TimeProvider.System.GetTimestamp();

@@ -1,7 +1,6 @@
 using System.Net;
 using Npgsql;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Api;
 

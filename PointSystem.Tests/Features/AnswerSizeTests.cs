@@ -5,7 +5,6 @@ using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
 using PointSystem.Domain.Points;
-using PointSystem.Tests.Infrastructure;
 
 namespace PointSystem.Tests.Features;
 
