@@ -66,7 +66,7 @@ internal sealed class Arguments
         };
         var aspire = OfAspire.Select(name => new Option<string?>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrOne }).ToList();
         aspire.ForEach(root.Add);
-        var parsed = root.Parse([.. arguments.Except(forAspire)]);
+        var parsed = root.Parse([.. arguments.Where(argument => !forAspire.Contains(argument))]);
         if (parsed.Errors.Count == 0 && parsed.Action is not null)
         {
             parsed.Invoke();

@@ -21,6 +21,8 @@ internal static class Dashboard
             .AddFilter("Aspire.Hosting", LogLevel.Warning)
             // It misses a certificate for TLS, of which there is none here.
             .AddFilter("Aspire.Hosting.Dcp", LogLevel.Error)
+            // A start that fails is said in one sentence.
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None)
             // Every probe of what is still starting would be an error with its stack trace.
             .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None));
         if (builder.Configuration[Urls] is { Length: > 0 })

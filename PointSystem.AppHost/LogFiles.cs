@@ -1,53 +1,51 @@
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 
 namespace PointSystem.AppHost;
 
 internal static class LogFiles
 {
     /// <summary>Writes what each process says to a file of its own in the data directory, as well as to the dashboard.</summary>
-    public static void WriteLogFiles(this IDistributedApplicationBuilder builder, Settings settings) => builder.Services.AddHostedService(services => new Writer(
+    public static void WriteLogFiles(this IDistributedApplicationBuilder builder, Settings settings) => builder.AddCompanion(services => new Writer(
         settings.Logs, services.GetRequiredService<DistributedApplicationModel>(), services.GetRequiredService<ResourceLoggerService>()));
 
-    private sealed class Writer(string directory, DistributedApplicationModel model, ResourceLoggerService loggers) : BackgroundService
+    private sealed class Writer(string directory, DistributedApplicationModel model, ResourceLoggerService loggers) : ICompanion
     {
         // In bytes: with the file before it, a process keeps twice as much.
         private const long SizeMax = 10 * 1024 * 1024;
 
-        protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(model.Resources
-            .Where(resource => resource is IComputeResource)
-            .Select(resource => WriteAsync(resource, stoppingToken)));
+        public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(model.Resources
+            // Not what Aspire adds for its own purposes.
+            .Where(resource => resource is IComputeResource && !resource.Name.EndsWith("-rebuilder", StringComparison.Ordinal))
+            .Select(resource => WriteAsync(resource, cancellationToken)));
 
         private async Task WriteAsync(IResource resource, CancellationToken cancellationToken)
         {
             var path = Path.Combine(directory, resource.Name + ".log");
+            StreamWriter? file = null;
             try
             {
-                var file = Open(path);
-                try
+                await foreach (var lines in loggers.WatchAsync(resource).WithCancellation(cancellationToken))
                 {
-                    await foreach (var lines in loggers.WatchAsync(resource).WithCancellation(cancellationToken))
+                    file ??= Open(path);
+                    foreach (var line in lines)
                     {
-                        foreach (var line in lines)
-                        {
-                            await file.WriteLineAsync(line.Content);
-                        }
-                        await file.FlushAsync(cancellationToken);
-                        if (file.BaseStream.Length > SizeMax)
-                        {
-                            await file.DisposeAsync();
-                            file = Open(path);
-                        }
+                        await file.WriteLineAsync(line.Content);
                     }
-                }
-                finally
-                {
-                    await file.DisposeAsync();
+                    await file.FlushAsync(cancellationToken);
+                    if (file.BaseStream.Length > SizeMax)
+                    {
+                        await file.DisposeAsync();
+                        file = null;
+                    }
                 }
             }
             catch (Exception end) when (end is OperationCanceledException or IOException)
             {
                 // The app host ends; or the disk is full, which must not stop the points.
+            }
+            finally
+            {
+                await (file?.DisposeAsync() ?? ValueTask.CompletedTask);
             }
         }
 

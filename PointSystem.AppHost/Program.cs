@@ -1,4 +1,3 @@
-using Microsoft.Extensions.DependencyInjection;
 using PointSystem.AppHost;
 using PointSystem.Local;
 
@@ -53,8 +52,7 @@ try
     builder.WriteLogFiles(settings);
     builder.SayWhenReady(settings, adminToken);
     var app = builder.Build();
-    await app.RunAsync();
-    return app.Services.GetRequiredService<StartResult>().ExitCode;
+    return await app.RunToEndAsync();
 }
 catch (LocalException fault)
 {

@@ -22,7 +22,7 @@ internal static class ReadyBlock
     public static void SayWhenReady(this IDistributedApplicationBuilder builder, Settings settings, IResourceBuilder<ParameterResource> adminToken)
     {
         builder.Services.AddSingleton<StartResult>();
-        builder.Services.AddHostedService(services => new Watch(
+        builder.AddCompanion(services => new Watch(
             settings,
             adminToken.Resource,
             builder.DashboardLink(),
@@ -32,6 +32,22 @@ internal static class ReadyBlock
             services.GetRequiredService<StartResult>()));
     }
 
+    /// <summary>Runs until somebody ends it, or what everything waits for could not start.</summary>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunToEndAsync(this DistributedApplication app)
+    {
+        var result = app.Services.GetRequiredService<StartResult>();
+        try
+        {
+            await app.RunAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            // It was ended while it started.
+        }
+        return result.ExitCode;
+    }
+
     private sealed class Watch(
         Settings settings,
         ParameterResource adminToken,
@@ -39,29 +55,29 @@ internal static class ReadyBlock
         ResourceNotificationService notifications,
         ResourceLoggerService loggers,
         IHostApplicationLifetime lifetime,
-        StartResult result) : BackgroundService
+        StartResult result) : ICompanion
     {
         private const int LastLines = 12;
         private readonly Stopwatch _watch = Stopwatch.StartNew();
 
-        protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+        public async Task RunAsync(CancellationToken cancellationToken)
         {
             try
             {
-                var ready = notifications.WaitForResourceHealthyAsync(Gateway.Name, WaitBehavior.WaitOnResourceUnavailable, stoppingToken);
-                var failed = Task.WhenAny(FailureOfAsync(Database.Server, stoppingToken), FailureOfAsync("migrations", stoppingToken));
+                var ready = notifications.WaitForResourceHealthyAsync(Gateway.Name, WaitBehavior.WaitOnResourceUnavailable, cancellationToken);
+                var failed = Task.WhenAny(FailureOfAsync(Database.Server, cancellationToken), FailureOfAsync("migrations", cancellationToken));
                 if (await Task.WhenAny(ready, failed) == ready)
                 {
                     await ready;
-                    Console.WriteLine(await DescribeAsync(stoppingToken));
+                    Console.WriteLine(await DescribeAsync(cancellationToken));
                     return;
                 }
                 var resource = await await failed;
-                Console.Error.WriteLine(await LastWordsAsync(resource, stoppingToken));
+                Console.Error.WriteLine(await LastWordsAsync(resource, cancellationToken));
                 result.ExitCode = 1;
                 lifetime.StopApplication();
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
                 // The app host ends before it was ready.
             }
@@ -81,8 +97,13 @@ internal static class ReadyBlock
             {
                 lines.AddRange(batch.Select(line => line.Content));
             }
+            // Both of its outputs, in the order of time; what the orchestrator says of itself is no help here.
+            var said = lines.Order(StringComparer.Ordinal)
+                .Select(line => line.Split(' ', 2))
+                .Where(parts => parts is [_, var text] && !text.StartsWith("[sys]", StringComparison.Ordinal) && !text.StartsWith("No custom certificate", StringComparison.Ordinal))
+                .Select(parts => "    " + parts[1]);
             return $"{resource.Name} could not start; its log is {Path.Combine(settings.Logs, resource.Name + ".log")}. Its last lines:\n"
-                + string.Join('\n', lines.TakeLast(LastLines).Select(line => "    " + line));
+                + string.Join('\n', said.TakeLast(LastLines));
         }
 
         private async Task<string> DescribeAsync(CancellationToken cancellationToken)

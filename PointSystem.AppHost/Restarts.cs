@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using PointSystem.Local.Processes;
 
@@ -13,7 +12,7 @@ internal static class Restarts
         where T : IResource => resource.WithAnnotation(new KeptRunning());
 
     /// <summary>Watches every resource that is to <see cref="KeepRunning{T}"/>.</summary>
-    public static void RestartWhatDies(this IDistributedApplicationBuilder builder) => builder.Services.AddHostedService<Restarter>();
+    public static void RestartWhatDies(this IDistributedApplicationBuilder builder) => builder.AddCompanion(services => ActivatorUtilities.CreateInstance<Restarter>(services));
 
     private sealed class KeptRunning : IResourceAnnotation
     {
@@ -28,23 +27,23 @@ internal static class Restarts
     }
 
     private sealed class Restarter(
-        ResourceNotificationService notifications, ResourceCommandService commands, ResourceLoggerService loggers, ILogger<Restarter> logger) : BackgroundService
+        ResourceNotificationService notifications, ResourceCommandService commands, ResourceLoggerService loggers, ILogger<Restarter> logger) : ICompanion
     {
         private const string Property = "pointsystem.restarts";
 
-        protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+        public async Task RunAsync(CancellationToken cancellationToken)
         {
             try
             {
-                await foreach (var change in notifications.WatchAsync(stoppingToken))
+                await foreach (var change in notifications.WatchAsync(cancellationToken))
                 {
                     if (change.Resource.Annotations.OfType<KeptRunning>().FirstOrDefault() is { } kept)
                     {
-                        See(change, kept, stoppingToken);
+                        See(change, kept, cancellationToken);
                     }
                 }
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
                 // The app host ends, and everything with it.
             }

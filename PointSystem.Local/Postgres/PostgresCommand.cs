@@ -55,7 +55,10 @@ internal static class PostgresCommand
         try
         {
             await UntilReadyAsync(server, process, cancellationToken);
-            Console.WriteLine($"{server.Description} is ready on port {port}.");
+            if (!process.Exited.IsCompleted)
+            {
+                Console.WriteLine($"{server.Description} is ready on port {port}.");
+            }
             await process.Exited.WaitAsync(cancellationToken);
         }
         finally

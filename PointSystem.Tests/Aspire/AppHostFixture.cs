@@ -44,7 +44,7 @@ public sealed class AppHostFixture : IAsyncLifetime
                 host.Configuration.AddInMemoryCollection(
                 [
                     new("POINTSYSTEM_CONTAINERS", "false"), new("ASPNETCORE_URLS", dashboard), new("ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", collector),
-                    new("AppHost:DashboardApiKey", key),
+                    new("AppHost:DashboardApiKey", key), new("DcpPublisher:RandomizePorts", "false"),
                 ]);
             },
             limit.Token);
@@ -54,7 +54,7 @@ public sealed class AppHostFixture : IAsyncLifetime
         await App.ResourceNotifications.WaitForResourceHealthyAsync("gateway", limit.Token);
         _processes = ProcessTable.OfOrchestrator(Environment.ProcessId);
         Telemetry = (new Uri(dashboard), key);
-        AdminToken = new TokenIssuer(Secrets.LoadOrCreate(_data).SigningKey, TimeProvider.System).Create("test", [TokenIssuer.AdminRole], TimeSpan.FromHours(1));
+        AdminToken = new TokenIssuer(Secrets.LoadOrCreate(_data).SigningKey, TimeProvider.System).Create("local-admin", [TokenIssuer.AdminRole], TimeSpan.FromHours(1));
         Tour = await TourStep.RunAllAsync(Gateway, AdminToken, limit.Token);
     }
 

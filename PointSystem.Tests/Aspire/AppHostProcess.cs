@@ -10,7 +10,7 @@ internal static class AppHostProcess
 
     public static ChildProcess Start(string dataDirectory, IReadOnlyDictionary<string, string?>? environment = null, params string[] arguments) => ChildProcess.Start(
         DotnetHost.Path,
-        [Program, "--port", "0", "--data", dataDirectory, .. arguments],
+        [Program, "--data", dataDirectory, .. arguments.Contains("--port") ? [] : new[] { "--port", "0" }, .. arguments],
         new Dictionary<string, string?>(environment ?? new Dictionary<string, string?>())
         {
             // The test platform sets them for itself.

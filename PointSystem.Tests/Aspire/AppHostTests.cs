@@ -73,6 +73,7 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
         using var client = new PointsClient(fixture.Gateway);
         var before = ProcessTable.WithEnvironment("Replica__Name=api-2").Where(process => ProcessTable.OfOrchestrator(Environment.ProcessId).Contains(process)).ToList();
         Assert.NotEmpty(before);
+        var started = StartOf("api-2");
 
         // The program and the `dotnet run` above it, of which the dashboard names the process id.
         before.ForEach(process => process.Kill());
@@ -81,11 +82,9 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
         {
             (await client.AccumulateAsync(PointsClient.NewMember(), 1, idempotencyKey: $"killed-{Guid.NewGuid():n}")).Expect(HttpStatusCode.Created);
         }
-        await Eventually.HoldsAsync(
-            () => App.ResourceNotifications.TryGetCurrentState("api-2", out var state)
-                && state.Snapshot.Properties.Any(property => property.Name == "pointsystem.restarts") && IsHealthy(state),
-            "The dashboard shows api-2 healthy, and that it has been started again.");
-        await HealthAsync("gateway", Healthy);
+        await StartedAgainAsync("api-2", started);
+        Assert.True(App.ResourceNotifications.TryGetCurrentState("api-2", out var state));
+        Assert.Contains(state.Snapshot.Properties, property => property.Name == "pointsystem.restarts");
     }
 
     [Fact]
@@ -94,10 +93,12 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Windows has no signals.");
         var before = ProcessTable.WithEnvironment("Replica__Name=api-1").Where(process => ProcessTable.OfOrchestrator(Environment.ProcessId).Contains(process)).ToList();
 
+        var started = StartOf("api-1");
+
         before.MinBy(process => process.ProcessId).Kill();
 
         await Eventually.HoldsAsync(() => !before.Any(process => process.IsAlive()), "Both have ended.");
-        await HealthAsync("api-1", Healthy);
+        await StartedAgainAsync("api-1", started);
         using var replica = new PointsClient(App.GetEndpoint("api-1", "http"));
         (await replica.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
     }
@@ -115,7 +116,9 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
         Assert.True((await App.ResourceCommands.ExecuteCommandAsync("postgres", KnownResourceCommands.StartCommand, Ct)).Success);
 
         await HealthAsync("points", Healthy);
-        await HealthAsync("gateway", Healthy);
+        await HealthAsync("api-1", Healthy);
+        await Eventually.HoldsAsync(
+            async () => (await client.GetAsync("/health/ready")).Text.Contains("api-1 is ready. api-2 is ready.", StringComparison.Ordinal), "The gateway sends requests to both.");
         (await client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.Created);
     }
 
@@ -158,8 +161,6 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
         Assert.True(migrations.Snapshot.IsHidden);
     }
 
-    private static bool IsHealthy(ResourceEvent state) => state.Snapshot.HealthStatus == HealthStatus.Healthy && state.Snapshot.State?.Text == KnownResourceStates.Running;
-
     private static async Task<IReadOnlyList<string>> SpansAsync(HttpClient dashboard, string traceId)
     {
         using var answer = await dashboard.GetAsync(new Uri($"/api/telemetry/traces/{traceId}", UriKind.Relative), Ct);
@@ -173,6 +174,19 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
                    from scope in resource["scopeSpans"]!.AsArray()
                    from span in scope!["spans"]!.AsArray()
                    select $"{(service.EndsWith("sidecar", StringComparison.Ordinal) ? "sidecar" : service.Split('-')[0])}/{span!["name"]!.GetValue<string>()}"];
+    }
+
+    private DateTime? StartOf(string resource) =>
+        App.ResourceNotifications.TryGetCurrentState(resource, out var state) ? state.Snapshot.StartTimeStamp : null;
+
+    /// <summary>Waits until it is another process, and the gateway sends requests to it.</summary>
+    private async Task StartedAgainAsync(string replica, DateTime? started)
+    {
+        await Eventually.HoldsAsync(() => StartOf(replica) is { } now && now != started, $"{replica} has been started again.");
+        await HealthAsync(replica, Healthy);
+        using var client = new PointsClient(fixture.Gateway);
+        await Eventually.HoldsAsync(
+            async () => (await client.GetAsync("/health/ready")).Text.Contains($"{replica} is ready.", StringComparison.Ordinal), $"The gateway sends requests to {replica}.");
     }
 
     private Task HealthAsync(string resource, string status) => Eventually.HoldsAsync(

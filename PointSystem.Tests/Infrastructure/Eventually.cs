@@ -5,7 +5,7 @@ namespace PointSystem.Tests.Infrastructure;
 /// <summary>Waits for something that happens in another process, with a deadline far beyond what it should take.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     /// <summary>Polls until the condition holds.</summary>
     public static async Task TrueAsync(Func<Task<bool>> condition, Func<string> otherwise, CancellationToken cancellationToken)

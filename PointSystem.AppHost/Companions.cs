@@ -1,0 +1,26 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace PointSystem.AppHost;
+
+/// <summary>Something that runs beside the resources for as long as the app host does.</summary>
+internal interface ICompanion
+{
+    /// <summary>Runs until cancelled. Cancellation may surface as an exception.</summary>
+    Task RunAsync(CancellationToken cancellationToken);
+}
+
+internal static class Companions
+{
+    /// <summary>
+    /// Starts it before the first resource. A hosted service would start too late: the host waits in the orchestrator's until every resource has been
+    /// started, and so for ever where one cannot be.
+    /// </summary>
+    public static void AddCompanion(this IDistributedApplicationBuilder builder, Func<IServiceProvider, ICompanion> create) =>
+        builder.Eventing.Subscribe<BeforeStartEvent>((BeforeStartEvent started, CancellationToken _) =>
+        {
+            var ending = started.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+            create(started.Services).RunAsync(ending);
+            return Task.CompletedTask;
+        });
+}
