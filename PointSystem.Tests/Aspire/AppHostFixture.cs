@@ -23,8 +23,8 @@ public sealed class AppHostFixture : IAsyncLifetime
 
     public string AdminToken { get; private set; } = "";
 
-    /// <summary>Where the dashboard lists what its collector got, and the key for it.</summary>
-    public (Uri Url, string Key) Telemetry { get; private set; }
+    /// <summary>The dashboard, which lists what its collector got and asks nobody to log in.</summary>
+    public Uri Dashboard { get; private set; } = null!;
 
     /// <summary>What README's tour answered.</summary>
     public IReadOnlyList<TourStep> Tour { get; private set; } = [];
@@ -33,7 +33,6 @@ public sealed class AppHostFixture : IAsyncLifetime
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(StartLimit);
-        var key = Guid.NewGuid().ToString("n");
         var (dashboard, collector) = ($"http://localhost:{Ports.Next()}", $"http://localhost:{Ports.Next()}");
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.PointSystem_AppHost>(
             ["--replicas", "2", "--port", "0", "--data", _data],
@@ -44,7 +43,7 @@ public sealed class AppHostFixture : IAsyncLifetime
                 host.Configuration.AddInMemoryCollection(
                 [
                     new("POINTSYSTEM_CONTAINERS", "false"), new("ASPNETCORE_URLS", dashboard), new("ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", collector),
-                    new("AppHost:DashboardApiKey", key), new("DcpPublisher:RandomizePorts", "false"),
+                    new("ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS", "true"), new("DcpPublisher:RandomizePorts", "false"),
                 ]);
             },
             limit.Token);
@@ -53,7 +52,7 @@ public sealed class AppHostFixture : IAsyncLifetime
         await App.StartAsync(limit.Token);
         await App.ResourceNotifications.WaitForResourceHealthyAsync("gateway", limit.Token);
         _processes = ProcessTable.OfOrchestrator(Environment.ProcessId);
-        Telemetry = (new Uri(dashboard), key);
+        Dashboard = new Uri(dashboard);
         AdminToken = new TokenIssuer(Secrets.LoadOrCreate(_data).SigningKey, TimeProvider.System).Create("local-admin", [TokenIssuer.AdminRole], TimeSpan.FromHours(1));
         Tour = await TourStep.RunAllAsync(Gateway, AdminToken, limit.Token);
     }

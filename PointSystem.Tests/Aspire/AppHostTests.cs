@@ -51,8 +51,7 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
             Headers = { { "traceparent", $"00-{traceId}-{ActivitySpanId.CreateRandom().ToHexString()}-01" } },
         };
         (await client.SendAsync(request)).Expect(HttpStatusCode.Created);
-        using var dashboard = new HttpClient { BaseAddress = fixture.Telemetry.Url };
-        dashboard.DefaultRequestHeaders.Add("X-API-Key", fixture.Telemetry.Key);
+        using var dashboard = new HttpClient { BaseAddress = fixture.Dashboard };
 
         string[] expected = ["gateway/POST", "api/POST /api/points/accumulate", "api/BEGIN points", "api/COMMIT points", "sidecar/SET", "sidecar/EVAL"];
         IReadOnlyList<string> seen = [];
