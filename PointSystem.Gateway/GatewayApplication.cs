@@ -57,7 +57,8 @@ internal static class GatewayApplication
 
         var app = builder.Build();
         app.MapDefaultEndpoints();
-        app.MapFallback(app.Services.GetRequiredService<Forwarding>().HandleAsync);
+        // Whatever no route above takes. A fallback route would leave out what looks like a file.
+        app.Run(app.Services.GetRequiredService<Forwarding>().HandleAsync);
         return app;
     }
 }

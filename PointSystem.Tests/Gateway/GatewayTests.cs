@@ -205,6 +205,22 @@ public sealed class GatewayTests
         Assert.DoesNotContain("6.6.6.6", received, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("/openapi/v1.json")]
+    [InlineData("/api/points/use/a.b.c/cancel")]
+    [InlineData("/")]
+    [InlineData("/health")]
+    public async Task Any_Path_IsForwardedAsItIs(string path)
+    {
+        await using var one = FakeReplica.Healthy("api-1");
+        await using var gateway = await RunningGateway.StartAsync(one);
+        using var client = Client(gateway);
+
+        Assert.Equal("api-1", await client.GetStringAsync(path, Ct));
+
+        Assert.StartsWith($"GET {path} HTTP/1.1\r\n", Assert.Single(one.Received), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Problem_RequestHasATraceparent_NamesItsTrace()
     {
