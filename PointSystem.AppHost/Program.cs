@@ -9,8 +9,14 @@ try
     {
         return 0;
     }
-    var builder = DistributedApplication.CreateBuilder(
-        new DistributedApplicationOptions { Args = commandLine.ForAspire, DashboardApplicationName = "PointSystem" });
+    var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions
+    {
+        Args = commandLine.ForAspire,
+        DashboardApplicationName = "PointSystem",
+        // Everything speaks plain HTTP on the loopback interface: no certificate is missed, and none is handed to the resources.
+        TrustDeveloperCertificate = false,
+        DeveloperCertificateDefaultHttpsTerminationEnabled = false,
+    });
     var settings = builder.ReadSettings(commandLine);
     builder.UseLocalDashboard();
 
