@@ -8,7 +8,7 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Jobs;
 
-/// <summary>Posts EXPIRE entries for what has lapsed (rules.md, "Expiry"). Members who write meanwhile post their own.</summary>
+/// <summary>Posts EXPIRE entries for what has lapsed (docs/rules.md, "Expiry"). Members who write meanwhile post their own.</summary>
 internal sealed class ExpiryJob(
     NpgsqlDataSource dataSource,
     RulesProvider rules,

@@ -51,7 +51,7 @@ public sealed class Lot
         : LotStatus.Accumulated;
 }
 
-/// <summary>The order in which lots are drawn: manual grants, then nearest date, then oldest, then id (rules.md, "Use" 2).</summary>
+/// <summary>The order in which lots are drawn: manual grants, then nearest date, then oldest, then id (docs/rules.md, "Use" 2).</summary>
 public sealed class DrawOrder : IComparer<Lot>
 {
     private DrawOrder()

@@ -5,7 +5,7 @@ namespace PointSystem.Domain.Points;
 
 public sealed partial class MemberAccount
 {
-    /// <summary>Grants points (rules.md, "Accumulate").</summary>
+    /// <summary>Grants points (docs/rules.md, "Accumulate").</summary>
     /// <param name="amount">Points, 1 … MAX_ACCUMULATION_AMOUNT_PER_TIME.</param>
     /// <param name="expirationDays">Days until the last usable date, MIN … MAX; null for the default.</param>
     /// <param name="isManualGrant">Granted by hand. Whether the actor may is the caller's to check.</param>
@@ -42,7 +42,7 @@ public sealed partial class MemberAccount
         return lot;
     }
 
-    /// <summary>Takes a whole unused lot back (rules.md, "Cancel an accumulation").</summary>
+    /// <summary>Takes a whole unused lot back (docs/rules.md, "Cancel an accumulation").</summary>
     public Result<Lot> CancelAccumulation(PointKey key, string? reason, CommandContext context)
     {
         ArgumentNullException.ThrowIfNull(context);

@@ -4,7 +4,7 @@ namespace PointSystem.Domain.Points;
 
 public sealed partial class MemberAccount
 {
-    /// <summary>Gives points to another member, all or nothing (rules.md, "Transfer").</summary>
+    /// <summary>Gives points to another member, all or nothing (docs/rules.md, "Transfer").</summary>
     /// <param name="receiver">The receiving member's account, loaded in the same transaction.</param>
     /// <param name="amount">Points, at least 1; the per-time maximum does not apply.</param>
     /// <param name="reason">Why, if said.</param>

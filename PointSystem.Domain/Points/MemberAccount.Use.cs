@@ -4,7 +4,7 @@ namespace PointSystem.Domain.Points;
 
 public sealed partial class MemberAccount
 {
-    /// <summary>Spends points on an order, all or nothing (rules.md, "Use").</summary>
+    /// <summary>Spends points on an order, all or nothing (docs/rules.md, "Use").</summary>
     /// <param name="orderNumber">See <see cref="OrderNumbers.Check"/>.</param>
     /// <param name="amount">Points, at least 1.</param>
     /// <param name="context">Actor and keys.</param>
@@ -53,7 +53,7 @@ public sealed partial class MemberAccount
         return usage;
     }
 
-    /// <summary>Gives back all or part of what a usage spent (rules.md, "Cancel a usage"). The caps do not apply.</summary>
+    /// <summary>Gives back all or part of what a usage spent (docs/rules.md, "Cancel a usage"). The caps do not apply.</summary>
     /// <param name="key">The usage.</param>
     /// <param name="amount">Points, at least 1; null for all that is left.</param>
     /// <param name="reason">Why, if said.</param>

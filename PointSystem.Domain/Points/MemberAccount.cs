@@ -4,7 +4,7 @@ using PointSystem.Domain.Results;
 namespace PointSystem.Domain.Points;
 
 /// <summary>
-/// A member's points as far as one transaction needs them: the wallet, the lots a command may touch, the usages it names. Every rule of rules.md
+/// A member's points as far as one transaction needs them: the wallet, the lots a command may touch, the usages it names. Every rule of docs/rules.md
 /// about one member is decided here. Not thread-safe: it lives inside one transaction, under the member's row lock.
 /// </summary>
 /// <remarks>

@@ -1,6 +1,6 @@
 namespace PointSystem.Domain.Policies;
 
-/// <summary>The limits in force for one command (rules.md, "Configuration"). Immutable; read fresh for every transaction.</summary>
+/// <summary>The limits in force for one command (docs/rules.md, "Configuration"). Immutable; read fresh for every transaction.</summary>
 public sealed record PointPolicy
 {
     /// <summary>Upper end of every point limit, in points.</summary>

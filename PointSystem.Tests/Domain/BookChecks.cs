@@ -3,7 +3,7 @@ using PointSystem.Domain.Policies;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>What must hold for a member after every command, whatever came before (rules.md, "Reconciliation" and more).</summary>
+/// <summary>What must hold for a member after every command, whatever came before (docs/rules.md, "Reconciliation" and more).</summary>
 internal sealed partial class Book
 {
     public void AssertBalanced(long member, BusinessMoment at)

@@ -6,7 +6,7 @@ using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Reconciliation;
 
-/// <summary>Holds wallet, ledger, lots and usages of members against each other (rules.md, "Reconciliation").</summary>
+/// <summary>Holds wallet, ledger, lots and usages of members against each other (docs/rules.md, "Reconciliation").</summary>
 /// <remarks>It looks through connections that no write waits for, and corrects through the others.</remarks>
 internal sealed class MemberReconciler(
     NpgsqlDataSource writes,
