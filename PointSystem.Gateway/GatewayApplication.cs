@@ -56,8 +56,12 @@ internal static class GatewayApplication
         builder.Services.AddSingleton(services => new Forwarding(services.GetRequiredService<IHttpForwarder>(), new LoadBalancer(replicas), isTraced));
 
         var app = builder.Build();
+        app.UseRouting();
         app.MapDefaultEndpoints();
-        // Whatever no route above takes. A fallback route would leave out what looks like a file.
+#pragma warning disable ASP0014 // Without it the endpoints would stand behind the forwarder, which takes everything.
+        app.UseEndpoints(static _ => { });
+#pragma warning restore ASP0014
+        // Whatever no endpoint takes. A fallback route would leave out what looks like a file, and be the name of every span.
         app.Run(app.Services.GetRequiredService<Forwarding>().HandleAsync);
         return app;
     }

@@ -110,6 +110,7 @@ public sealed class PointsDatabase : IAsyncDisposable
         _server = new ManagedProcess(server.Spec(maxConnections: 200, [new("fsync", "off"), new("jit", "on")]), _log, server.ProbeAsync);
         _server.Start();
         await _server.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
-        return server.ConnectionString(poolSize: 100);
+        // Some tests build another connection string from that of a data source.
+        return server.ConnectionString(poolSize: 100) + ";Persist Security Info=true";
     }
 }

@@ -222,6 +222,24 @@ public sealed class GatewayTests
     }
 
     [Fact]
+    public async Task Health_OfTheGateway_SaysHowEachReplicaIs()
+    {
+        await using var one = FakeReplica.Healthy("api-1");
+        await using var two = FakeReplica.Healthy("api-2");
+        await using var gateway = await RunningGateway.StartAsync(one, two);
+        using var client = Client(gateway);
+
+        Assert.Contains("api-1 is ready. api-2 is ready.", await client.GetStringAsync("/health/ready", Ct), StringComparison.Ordinal);
+        two.Upstream.Set(UpstreamState.Hanging);
+        Assert.Contains("\"Degraded\",\"description\":\"api-1 is ready. api-2 is hanging.", await client.GetStringAsync("/health/ready", Ct), StringComparison.Ordinal);
+        one.Upstream.Set(UpstreamState.Down);
+        using var answer = await client.GetAsync("/health/ready", Ct);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Empty(one.Received.Concat(two.Received));
+        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/health/live", Ct)).StatusCode);
+    }
+
+    [Fact]
     public async Task Problem_RequestHasATraceparent_NamesItsTrace()
     {
         await using var gateway = await RunningGateway.StartAsync();
