@@ -42,7 +42,7 @@ public sealed class AppHostFixture : IAsyncLifetime
                 host.Configuration ??= new ConfigurationManager();
                 host.Configuration.AddInMemoryCollection(
                 [
-                    new("POINTSYSTEM_CONTAINERS", "false"), new("ASPNETCORE_URLS", dashboard), new("ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", collector),
+                    new("POINTSYSTEM_CONTAINERS", Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_CONTAINERS") ?? "false"), new("ASPNETCORE_URLS", dashboard), new("ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", collector),
                     new("ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS", "true"), new("DcpPublisher:RandomizePorts", "false"),
                 ]);
             },

@@ -5,6 +5,7 @@ using PointSystem.Api.Configuration;
 using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
 using PointSystem.Api.Security;
+using PointSystem.Gateway;
 using PointSystem.Local.Sidecar;
 using PointSystem.Locking;
 using PointSystem.ServiceDefaults;
@@ -64,6 +65,36 @@ public sealed class KubernetesTests
         Assert.Equal(Settings()["ASPNETCORE_HTTP_PORTS"], Container["ports"].Items().Single().Text("containerPort"));
         var monitor = Yaml.Load(Path.Combine(Root, "components", "monitoring", "pod-monitor.yaml")).Single();
         Assert.Equal(TelemetryOptions.MetricsPath, monitor["spec"]!["podMetricsEndpoints"].Items().Single().Text("path"));
+    }
+
+    [Fact]
+    public void Gateway_StandsBetweenTheIngressAndTheReplicas()
+    {
+        var objects = Yaml.Load(Path.Combine(Base, "gateway.yaml")).ToDictionary(manifest => manifest.Text("kind"));
+        var gateway = objects["Deployment"]["spec"]!["template"]!["spec"]!["containers"].Items().Single();
+        var environment = gateway["env"].Items().ToDictionary(variable => variable.Text("name").Replace("__", ":", StringComparison.Ordinal), variable => (string?)variable.Text("value"));
+        Assert.Equal(environment["ASPNETCORE_HTTP_PORTS"], gateway["ports"].Items().Single().Text("containerPort"));
+        Assert.Equal(Extensions.LivePath, gateway.Text("livenessProbe", "httpGet", "path"));
+        Assert.Equal(Extensions.ReadyPath, gateway.Text("readinessProbe", "httpGet", "path"));
+        Assert.Equal(Extensions.ReadyPath, Container.Text("readinessProbe", "httpGet", "path"));
+
+        // It finds the replicas by the name of the service that has no address of its own.
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(environment).Build();
+        Assert.True(ReplicaSet.Discover(configuration).IsResolved);
+        var replicas = Yaml.Load(Path.Combine(Base, "service.yaml")).Single();
+        Assert.Equal("None", replicas.Text("spec", "clusterIP"));
+        var port = replicas["spec"]!["ports"].Items().Single().Text("port");
+        Assert.Equal($"http://{replicas.Text("metadata", "name")}:{port}", environment["services:point-api:http:0"]);
+        // A headless name leads to the pods themselves, so its port is theirs.
+        Assert.Equal(Container["ports"].Items().Single().Text("containerPort"), port);
+        AssertSame(Deployment["spec"]!["selector"]!["matchLabels"], replicas["spec"]!["selector"]);
+
+        var ingress = Yaml.Load(Path.Combine(Base, "ingress.yaml")).Single()["spec"]!["rules"].Items().Single()["http"]!["paths"].Items().Single();
+        Assert.Equal(objects["Service"].Text("metadata", "name"), ingress.Text("backend", "service", "name"));
+        AssertSame(objects["Deployment"]["spec"]!["selector"]!["matchLabels"], objects["Service"]["spec"]!["selector"]);
+        var drain = configuration.GetSection(DrainOptions.SectionName).Get<DrainOptions>()!;
+        Assert.True(
+            Number(objects["Deployment"].Text("spec", "template", "spec", "terminationGracePeriodSeconds")) >= (drain.Delay + drain.Timeout).TotalSeconds + 5);
     }
 
     [Fact]

@@ -15,10 +15,6 @@ internal static class Needs
     public static void OwnPostgres() =>
         Assert.SkipUnless(Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_POSTGRES") is null or "", "The PostgreSQL of POINTSYSTEM_TEST_POSTGRES is not ours to kill.");
 
-    /// <summary>Containers and their images; they are fetched over the network, so somebody has to say that they can be had.</summary>
-    public static void Containers() =>
-        Assert.SkipUnless(Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_CONTAINERS") == "true", "POINTSYSTEM_TEST_CONTAINERS is not true.");
-
     /// <summary>The program's path.</summary>
     public static string Program(string name)
     {
