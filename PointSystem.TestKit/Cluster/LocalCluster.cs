@@ -216,10 +216,11 @@ public sealed class LocalCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Asks the gateway how it sees the replica.</summary>
+    /// <summary>Asks the replica, and then the gateway how it sees it: that may be the state of a moment ago, when another process was there.</summary>
     private async Task UntilReadyAsync(Replica replica, TimeSpan limit, CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
+        await replica.Process.WaitUntilReadyAsync(limit, cancellationToken);
         while (!await _probe.AskAsync(new Uri(GatewayUrl, "/health/ready"), $"{replica.Name} is ready.", cancellationToken))
         {
             if (watch.Elapsed > limit)

@@ -70,8 +70,11 @@ public sealed class PointsDatabase : IAsyncDisposable
     /// <summary>Starts the killed server again on its data and its port.</summary>
     internal async Task RestartServerAsync(CancellationToken cancellationToken)
     {
-        _server!.Start();
+        // Until the killed server's children have noticed, its shared memory is in use, and a new server ends at once.
+        _server!.AutoRestart = true;
+        _server.Start();
         await _server.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
+        _server.AutoRestart = false;
     }
 
     private async Task<NpgsqlDataSource> StartAsync(CancellationToken cancellationToken)
