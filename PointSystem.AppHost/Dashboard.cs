@@ -11,7 +11,10 @@ internal static class Dashboard
     private const string Urls = "ASPNETCORE_URLS";
     private const string BrowserToken = "AppHost:BrowserToken";
 
-    /// <summary>Aspire's dashboard and its collector on free ports of the loopback interface, without TLS, unless the environment or Aspire's tools say otherwise.</summary>
+    /// <summary>
+    /// Aspire's dashboard and its collector on free ports of the loopback interface, without TLS, unless the environment or
+    /// Aspire's tools say otherwise.
+    /// </summary>
     public static void UseLocalDashboard(this IDistributedApplicationBuilder builder)
     {
         builder.Services.AddLogging(logging => logging

@@ -20,8 +20,9 @@ internal static class Database
     private const int ContainerMajor = 18;
     private const string ContainerTag = "18.3";
 
-    /// <summary>The database as the connection string <c>points</c>, healthy once somebody can log in.</summary>
-    /// <exception cref="LocalException">There is no PostgreSQL and none can be fetched, or the one that there is cannot read the data.</exception>
+    /// <summary>The database as the connection string <c>points</c>, healthy once it accepts a login.</summary>
+    /// <exception cref="LocalException">There is no PostgreSQL and none can be fetched, or the one that there is cannot read
+    /// the data.</exception>
     public static IResourceBuilder<ConnectionStringResource> AddPointDatabase(this IDistributedApplicationBuilder builder, Settings settings, bool containers)
     {
         var connectionString = settings.ConnectionString is { } given ? builder.Given(given, settings)
@@ -62,8 +63,8 @@ internal static class Database
         if (File.Exists(file) && File.ReadAllText(file).Trim() is var made && made != here)
         {
             throw new LocalException(
-                $"The volume {volume} was made by PostgreSQL {made}, and this version runs {here}, which cannot open it: dump it with a PostgreSQL {made} container "
-                + "and restore it into an empty one, or start anew with --fresh, which takes a new volume.");
+                $"The volume {volume} was made by PostgreSQL {made}, and this version runs {here}, which cannot open it: "
+                + $"dump it with a PostgreSQL {made} container and restore it into an empty one, or start anew with --fresh, which takes a new volume.");
         }
         File.WriteAllText(file, here);
     }

@@ -14,7 +14,8 @@ internal static class Gateway
         .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/scalar", "API page"))
         .WithUrlForEndpoint("http", endpoint => new ResourceUrlAnnotation { Url = $"{endpoint.Url}/health/ready", DisplayText = "Health" });
 
-    public static IResourceBuilder<ProjectResource> WithReplicas(this IResourceBuilder<ProjectResource> gateway, IEnumerable<IResourceBuilder<ProjectResource>> replicas)
+    public static IResourceBuilder<ProjectResource> WithReplicas(
+        this IResourceBuilder<ProjectResource> gateway, IEnumerable<IResourceBuilder<ProjectResource>> replicas)
     {
         foreach (var replica in replicas)
         {

@@ -4,12 +4,16 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace PointSystem.AppHost;
 
-/// <summary>Commands of the gateway in the dashboard: how members are locked, by the endpoint that an administrator uses, and a restart of all replicas.</summary>
+/// <summary>
+/// Commands of the gateway in the dashboard: how members are locked, by the endpoint that an administrator uses, and a
+/// restart of all replicas.
+/// </summary>
 internal static class GatewayCommands
 {
     private const string Value = "value";
 
-    public static IResourceBuilder<ProjectResource> WithLockCommands(this IResourceBuilder<ProjectResource> gateway, IResourceBuilder<ParameterResource> adminToken) => gateway
+    public static IResourceBuilder<ProjectResource> WithLockCommands(
+        this IResourceBuilder<ProjectResource> gateway, IResourceBuilder<ParameterResource> adminToken) => gateway
         .WithConfigCommand("lock-mode", "Set the lock mode", "LOCKING_MODE", "LockClosed", adminToken, new InteractionInput
         {
             Name = Value,
@@ -28,7 +32,9 @@ internal static class GatewayCommands
             Value = "100",
         });
 
-    /// <summary>Each replica is stopped in order, started again and waited for, before it is the next one's turn: callers notice nothing.</summary>
+    /// <summary>
+    /// Each replica is stopped in order, started again and waited for, before it is the next one's turn: callers notice nothing.
+    /// </summary>
     public static IResourceBuilder<ProjectResource> WithRollingRestart(
         this IResourceBuilder<ProjectResource> gateway, IReadOnlyList<IResourceBuilder<ProjectResource>> replicas) => gateway.WithCommand(
         "restart-replicas",
@@ -51,7 +57,13 @@ internal static class GatewayCommands
         new CommandOptions { IconName = "ArrowSync", Description = "Restarts each replica when the one before it takes requests again." });
 
     private static IResourceBuilder<ProjectResource> WithConfigCommand(
-        this IResourceBuilder<ProjectResource> gateway, string name, string text, string key, string icon, IResourceBuilder<ParameterResource> adminToken, InteractionInput input) =>
+        this IResourceBuilder<ProjectResource> gateway,
+        string name,
+        string text,
+        string key,
+        string icon,
+        IResourceBuilder<ParameterResource> adminToken,
+        InteractionInput input) =>
         gateway.WithHttpCommand($"/api/admin/points/config/{key}", text, endpointName: "http", commandName: name, commandOptions: new HttpCommandOptions
         {
             Description = $"Sets {key} on every replica; in force a second later.",
@@ -62,7 +74,8 @@ internal static class GatewayCommands
             PrepareRequest = async context =>
             {
                 context.Request.Content = JsonContent.Create(new { configValue = context.Arguments.GetString(Value) });
-                context.Request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", await adminToken.Resource.GetValueAsync(context.CancellationToken));
+                var token = await adminToken.Resource.GetValueAsync(context.CancellationToken);
+                context.Request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
             },
         });
 }

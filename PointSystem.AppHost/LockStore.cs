@@ -12,7 +12,10 @@ internal static class LockStore
     /// <summary>Name of the resource.</summary>
     public const string Name = "redis";
 
-    /// <summary>Redis for the leases: without a password and without TLS, on the loopback interface only, as <c>components/lockstore.yaml</c> expects it.</summary>
+    /// <summary>
+    /// Redis for the leases: without a password and without TLS, on the loopback interface only, as
+    /// <c>components/lockstore.yaml</c> expects it.
+    /// </summary>
     public static IResourceBuilder<IResourceWithEndpoints> AddLockStore(this IDistributedApplicationBuilder builder, Settings settings, bool containers) =>
         containers ? builder.Container(settings) : builder.Executable(settings);
 

@@ -1,7 +1,8 @@
 using PointSystem.AppHost;
 using PointSystem.Local;
 
-// The whole product as an Aspire app model: what there is, and what waits for what. How each part is made stands in the files beside this one.
+// The whole product as an Aspire app model: what there is, and what waits for what. How each part is made stands in the
+// files beside this one.
 try
 {
     var commandLine = Arguments.Parse(args);
@@ -36,7 +37,8 @@ try
         .WaitFor(points)
         .WithHiddenOnCompletion();
 
-    // A resource of its own for each replica, since each has its own sidecar. All sidecars have one app id: it is part of every lock's key.
+    // A resource of its own for each replica, since each has its own sidecar. All sidecars have one app id: it is
+    // part of every lock's key.
     var replicas = settings.ReplicaNames
         .Select(name => builder.AddProject<Projects.PointSystem_Api>(name, launchProfileName: null)
             .WithReplicaEndpoint()

@@ -16,8 +16,8 @@ internal sealed class StartResult
 internal static class ReadyBlock
 {
     /// <summary>
-    /// Writes one block for the person at the terminal when everything is healthy. What can never become healthy, because the database does not start or
-    /// cannot be migrated, ends the app host with what it said.
+    /// Writes one block for the person at the terminal when everything is healthy. What can never become healthy, because the database
+    /// does not start or cannot be migrated, ends the app host with what it said.
     /// </summary>
     public static void SayWhenReady(this IDistributedApplicationBuilder builder, Settings settings, IResourceBuilder<ParameterResource> adminToken)
     {
@@ -32,7 +32,7 @@ internal static class ReadyBlock
             services.GetRequiredService<StartResult>()));
     }
 
-    /// <summary>Runs until somebody ends it, or what everything waits for could not start.</summary>
+    /// <summary>Runs until it is ended, or until a resource that everything waits for could not start.</summary>
     /// <returns>The exit code.</returns>
     public static async Task<int> RunToEndAsync(this DistributedApplication app)
     {
@@ -87,7 +87,8 @@ internal static class ReadyBlock
         private async Task<IResource> FailureOfAsync(string name, CancellationToken cancellationToken) => (await notifications.WaitForResourceAsync(
             name,
             change => change.Snapshot.State?.Text is { } state
-                && (state == KnownResourceStates.FailedToStart || (KnownResourceStates.TerminalStates.Contains(state) && change.Snapshot.ExitCode is not (null or 0))),
+                && (state == KnownResourceStates.FailedToStart
+                    || (KnownResourceStates.TerminalStates.Contains(state) && change.Snapshot.ExitCode is not (null or 0))),
             cancellationToken)).Resource;
 
         private async Task<string> LastWordsAsync(IResource resource, CancellationToken cancellationToken)
@@ -100,7 +101,9 @@ internal static class ReadyBlock
             // Both of its outputs, in the order of time; what the orchestrator says of itself is no help here.
             var said = lines.Order(StringComparer.Ordinal)
                 .Select(line => line.Split(' ', 2))
-                .Where(parts => parts is [_, var text] && !text.StartsWith("[sys]", StringComparison.Ordinal) && !text.StartsWith("No custom certificate", StringComparison.Ordinal))
+                .Where(parts => parts is [_, var text]
+                    && !text.StartsWith("[sys]", StringComparison.Ordinal)
+                    && !text.StartsWith("No custom certificate", StringComparison.Ordinal))
                 .Select(parts => "    " + parts[1]);
             return $"{resource.Name} could not start; its log is {Path.Combine(settings.Logs, resource.Name + ".log")}. Its last lines:\n"
                 + string.Join('\n', said.TakeLast(LastLines));

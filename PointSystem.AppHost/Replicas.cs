@@ -8,7 +8,8 @@ internal static class Replicas
     private const string Ready = "/health/ready";
 
     /// <summary>What every process of the API is told, the migration too.</summary>
-    public static IResourceBuilder<ProjectResource> WithApiSettings(this IResourceBuilder<ProjectResource> api, IResourceBuilder<ParameterResource> signingKey) => api
+    public static IResourceBuilder<ProjectResource> WithApiSettings(
+        this IResourceBuilder<ProjectResource> api, IResourceBuilder<ParameterResource> signingKey) => api
         .WithLocalSettings()
         .WithEnvironment("Replica__Name", api.Resource.Name)
         .WithEnvironment("Auth__SigningKey", signingKey)
@@ -22,8 +23,8 @@ internal static class Replicas
         .WithEnvironment("Local__ExitWithParent", "true");
 
     /// <summary>
-    /// Its own port without Aspire's proxy in front: behind a proxy a connection to a replica that is gone is accepted, and the gateway could no longer tell
-    /// that nothing was sent and that another replica may be asked.
+    /// Its own port without Aspire's proxy in front: behind a proxy a connection to a replica that is gone is accepted, and the gateway
+    /// could no longer tell that nothing was sent and that another replica may be asked.
     /// </summary>
     public static IResourceBuilder<ProjectResource> WithReplicaEndpoint(this IResourceBuilder<ProjectResource> api) => api
         .WithHttpEndpoint(port: Ports.Next(), isProxied: false)

@@ -12,13 +12,14 @@ internal static class Restarts
         where T : IResource => resource.WithAnnotation(new KeptRunning());
 
     /// <summary>Watches every resource that is to <see cref="KeepRunning{T}"/>.</summary>
-    public static void RestartWhatDies(this IDistributedApplicationBuilder builder) => builder.AddCompanion(services => ActivatorUtilities.CreateInstance<Restarter>(services));
+    public static void RestartWhatDies(this IDistributedApplicationBuilder builder) =>
+        builder.AddCompanion(services => ActivatorUtilities.CreateInstance<Restarter>(services));
 
     private sealed class KeptRunning : IResourceAnnotation
     {
         public Backoff Backoff { get; } = new();
 
-        /// <summary>Seen stopping, which only somebody's command does.</summary>
+        /// <summary>Seen stopping, which only a stop command causes.</summary>
         public bool IsStopping { get; set; }
 
         public bool IsWaiting { get; set; }
@@ -73,9 +74,10 @@ internal static class Restarts
             {
                 var ran = ended.Snapshot is { StartTimeStamp: { } started, StopTimeStamp: { } stopped } ? stopped - started : TimeSpan.Zero;
                 var wait = kept.Backoff.Next(ran);
+                var exitCode = ended.Snapshot.ExitCode?.ToString(CultureInfo.InvariantCulture) ?? "unknown";
                 var sentence = string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{ended.Resource.Name} ended (exit code {ended.Snapshot.ExitCode?.ToString(CultureInfo.InvariantCulture) ?? "unknown"}); it is started again in {wait.TotalMilliseconds:0} ms.");
+                    $"{ended.Resource.Name} ended (exit code {exitCode}); it is started again in {wait.TotalMilliseconds:0} ms.");
                 logger.Restarting(sentence);
                 loggers.GetLogger(ended.Resource).Restarting(sentence);
                 await Task.Delay(wait, cancellationToken);

@@ -8,7 +8,10 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.AppHost;
 
-/// <summary>What is started, and where everything lies: the configuration section <see cref="SectionName"/>, of which the command line is the last word.</summary>
+/// <summary>
+/// What is started, and where everything lies: the configuration section <see cref="SectionName"/>, of which the command
+/// line is the last word.
+/// </summary>
 internal sealed class Settings
 {
     public const string SectionName = "PointSystem";
@@ -30,13 +33,17 @@ internal sealed class Settings
     /// <summary>Deletes what is in <see cref="Data"/> first. Default false.</summary>
     public bool Fresh { get; set; }
 
-    /// <summary>An Npgsql connection string of a database to use instead of starting PostgreSQL. Default: ConnectionStrings:points, or none.</summary>
+    /// <summary>
+    /// An Npgsql connection string of a database to use instead of starting PostgreSQL. Default: ConnectionStrings:points, or none.
+    /// </summary>
     public string? ConnectionString { get; set; }
 
     /// <summary>Which Redis: null = installed, otherwise Garnet; <c>garnet</c> = Garnet. Default: POINTSYSTEM_REDIS.</summary>
     public string? Redis { get; set; }
 
-    /// <summary>Which sidecar: null = daprd if found, otherwise the stand-in; <c>stand-in</c> = the stand-in. Default: POINTSYSTEM_SIDECAR.</summary>
+    /// <summary>
+    /// Which sidecar: null = daprd if found, otherwise the stand-in; <c>stand-in</c> = the stand-in. Default: POINTSYSTEM_SIDECAR.
+    /// </summary>
     public string? Sidecar { get; set; }
 
     /// <summary>Made once for each data directory.</summary>
@@ -49,13 +56,15 @@ internal sealed class Settings
 
     public IEnumerable<string> ReplicaNames => Enumerable.Range(1, Replicas).Select(number => string.Create(CultureInfo.InvariantCulture, $"api-{number}"));
 
-    /// <summary>Connections of all replicas, the migration, and room for a person who looks.</summary>
+    /// <summary>Connections of all replicas, of the migration, and a few for manual queries.</summary>
     public int DatabaseConnections => (Replicas * PoolSize) + 20;
 
-    /// <summary>What serves as what, for the person who looks: by the resource's name.</summary>
+    /// <summary>What backs each resource, for the ready block: by the resource's name.</summary>
     public IDictionary<string, string> Parts { get; } = new Dictionary<string, string>();
 
-    /// <summary>A volume for a container: another one for other secrets, since a database knows only the password that it was made with.</summary>
+    /// <summary>
+    /// A volume for a container: another one for other secrets, since a database knows only the password that it was made with.
+    /// </summary>
     public string VolumeFor(string resource) =>
         $"pointsystem-{resource}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Secrets.PostgresPassword)))[..12]}";
 
@@ -65,8 +74,9 @@ internal sealed class Settings
     {
         var clone = Path.GetFullPath(Path.Combine(builder.AppHostDirectory, ".."));
         // First, so that the environment and the command line override it, wherever the app host is started from.
-        builder.Configuration.Sources.Insert(0, new JsonConfigurationSource { Path = Path.Combine(builder.AppHostDirectory, "appsettings.json"), Optional = true });
-        ((JsonConfigurationSource)builder.Configuration.Sources[0]).ResolveFileProvider();
+        var file = new JsonConfigurationSource { Path = Path.Combine(builder.AppHostDirectory, "appsettings.json"), Optional = true };
+        builder.Configuration.Sources.Insert(0, file);
+        file.ResolveFileProvider();
         builder.Configuration.AddInMemoryCollection(commandLine.Values);
         var settings = Bind(builder.Configuration);
         settings.ConnectionString ??= builder.Configuration.GetConnectionString(Database.Points);

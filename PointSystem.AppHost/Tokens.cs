@@ -2,13 +2,15 @@ using PointSystem.Local;
 
 namespace PointSystem.AppHost;
 
-/// <summary>The secrets of bearer tokens, made once for each data directory; the dashboard shows them, masked, among the parameters.</summary>
+/// <summary>
+/// The secrets of bearer tokens, made once for each data directory; the dashboard shows them, masked, among the parameters.
+/// </summary>
 internal static class Tokens
 {
     public static IResourceBuilder<ParameterResource> AddSigningKey(this IDistributedApplicationBuilder builder, Settings settings) =>
         builder.AddParameter("signing-key", settings.Secrets.SigningKey, secret: true);
 
-    /// <summary>A bearer token with the admin role, for the person who looks.</summary>
+    /// <summary>A bearer token with the admin role, for trying the API by hand.</summary>
     public static IResourceBuilder<ParameterResource> AddAdminToken(this IDistributedApplicationBuilder builder, Settings settings) =>
         builder.AddParameter(
             "admin-token",

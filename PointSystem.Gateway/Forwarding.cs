@@ -20,7 +20,8 @@ internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer
         UseCookies = false,
         AllowAutoRedirect = false,
         AutomaticDecompression = DecompressionMethods.None,
-        // Without a record of the gateway's own spans the caller's traceparent passes as it is: a parent that nobody has seen would tear the trace apart.
+        // Without a record of the gateway's own spans the caller's traceparent passes as it is: a parent span that was never recorded
+        // would split the trace.
         ActivityHeadersPropagator = isTraced ? new ReverseProxyPropagator(DistributedContextPropagator.Current) : null,
         ConnectTimeout = TimeSpan.FromSeconds(2),
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
@@ -30,7 +31,7 @@ internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer
     {
         if (context.Request.Path.StartsWithSegments(TelemetryOptions.MetricsPath, StringComparison.OrdinalIgnoreCase))
         {
-            // Each replica's metrics are its own, and for those who run it: Prometheus asks the replicas.
+            // Each replica's metrics are its own, for operators only: Prometheus asks the replicas.
             await GatewayProblems.NotFoundAsync(context);
             return;
         }

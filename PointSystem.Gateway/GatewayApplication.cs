@@ -7,7 +7,9 @@ namespace PointSystem.Gateway;
 /// <summary>The one address in front of all replicas.</summary>
 internal static class GatewayApplication
 {
-    /// <summary>Runs until SIGTERM or Ctrl+C. The addresses are <c>ASPNETCORE_URLS</c>, the replicas are what <see cref="ReplicaSet"/> finds.</summary>
+    /// <summary>
+    /// Runs until SIGTERM or Ctrl+C. The addresses are <c>ASPNETCORE_URLS</c>, the replicas are what <see cref="ReplicaSet"/> finds.
+    /// </summary>
     /// <returns>0 after an orderly end, 1 when it could not start; one sentence on the error output says why.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
@@ -30,7 +32,7 @@ internal static class GatewayApplication
     }
 
     /// <param name="args">The command line.</param>
-    /// <param name="given">The replicas, if somebody else sees to their state. Default: what the configuration names, watched.</param>
+    /// <param name="given">The replicas, if the caller maintains their state. Default: what the configuration names, watched.</param>
     /// <exception cref="GatewayFaultException">No replica is named, or not by a URL.</exception>
     internal static WebApplication Create(string[] args, ReplicaSet? given = null)
     {

@@ -13,16 +13,19 @@ internal static class GatewayProblems
     private const int RetryAfterSeconds = 1;
 
     public static Task NobodyAsync(HttpContext context) => WriteAsync(
-        context, StatusCodes.Status503ServiceUnavailable, "No replica is available", "No replica is ready. Nothing was done; try again in a moment.", ReplicaUnavailable);
+        context, StatusCodes.Status503ServiceUnavailable, "No replica is available",
+        "No replica is ready. Nothing was done; try again in a moment.", ReplicaUnavailable);
 
     public static Task BrokenAsync(HttpContext context) => WriteAsync(
         context, StatusCodes.Status502BadGateway, "The replica went away",
-        $"The replica went away before it answered, so the request may or may not have been carried out. Send it with an {RetryRules.IdempotencyKey} to be able to repeat it safely.",
+        "The replica went away before it answered, so the request may or may not have been carried out. "
+        + $"Send it with an {RetryRules.IdempotencyKey} to be able to repeat it safely.",
         ReplicaUnavailable);
 
     public static Task TimedOutAsync(HttpContext context) => WriteAsync(
         context, StatusCodes.Status504GatewayTimeout, "The replica did not answer",
-        $"The replica did not answer in time, so the request may or may not have been carried out. Send it with an {RetryRules.IdempotencyKey} to be able to repeat it safely.",
+        "The replica did not answer in time, so the request may or may not have been carried out. "
+        + $"Send it with an {RetryRules.IdempotencyKey} to be able to repeat it safely.",
         ReplicaUnavailable);
 
     public static Task NotFoundAsync(HttpContext context) => WriteAsync(
@@ -50,7 +53,10 @@ internal static class GatewayProblems
         }
         var traceId = Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;
         return context.Response.WriteAsJsonAsync(
-            new Problem($"urn:pointsystem:problem:{code}", title, status, detail, code, traceId), (JsonSerializerOptions?)null, "application/problem+json", CancellationToken.None);
+            new Problem($"urn:pointsystem:problem:{code}", title, status, detail, code, traceId),
+            (JsonSerializerOptions?)null,
+            "application/problem+json",
+            CancellationToken.None);
     }
 
     private sealed record Problem(string Type, string Title, int Status, string Detail, string Code, string TraceId);

@@ -4,10 +4,12 @@ using System.Net;
 
 namespace PointSystem.Gateway;
 
-/// <summary>The replicas there are: what service discovery's configuration names (<c>services__{name}__http__{n} = URL</c>), as Aspire gives it.</summary>
+/// <summary>
+/// The replicas there are: what service discovery's configuration names (<c>services__{name}__http__{n} = URL</c>), as Aspire gives it.
+/// </summary>
 /// <remarks>
-/// A name that stands for several addresses, such as a headless service of Kubernetes, is a replica for each of them; who comes and goes is seen by asking
-/// the name server again.
+/// A name that stands for several addresses, such as a headless service of Kubernetes, is a replica for each of them; changes are seen by
+/// asking the name server again.
 /// </remarks>
 internal sealed class ReplicaSet
 {
@@ -37,7 +39,8 @@ internal sealed class ReplicaSet
     public static ReplicaSet Discover(IConfiguration configuration)
     {
         var named = configuration.GetSection("services").GetChildren()
-            .SelectMany(service => service.GetSection("http").GetChildren().Select((endpoint, index) => NamedAddress.Parse(service.Key, endpoint.Key, index, endpoint.Value)))
+            .SelectMany(service => service.GetSection("http").GetChildren()
+                .Select((endpoint, index) => NamedAddress.Parse(service.Key, endpoint.Key, index, endpoint.Value)))
             .ToList();
         return named.Count > 0
             ? new ReplicaSet(named)
@@ -77,7 +80,8 @@ internal sealed class ReplicaSet
             return new NamedAddress(index == 0 ? service : string.Create(CultureInfo.InvariantCulture, $"{service}-{index}"), url, isName);
         }
 
-        public async Task<IEnumerable<(string Name, Uri Url)>> ResolveAsync(Func<string, CancellationToken, Task<IPAddress[]>> resolve, CancellationToken cancellationToken)
+        public async Task<IEnumerable<(string Name, Uri Url)>> ResolveAsync(
+            Func<string, CancellationToken, Task<IPAddress[]>> resolve, CancellationToken cancellationToken)
         {
             if (!IsResolved)
             {

@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace PointSystem.Gateway;
 
-/// <summary>The body read whole before anything is forwarded, so that it can be sent again, and so that a slow client holds no replica.</summary>
+/// <summary>
+/// The body read whole before anything is forwarded, so that it can be sent again, and so that a slow client holds no replica.
+/// </summary>
 internal static class RequestBody
 {
     private const int ChunkSize = 16 * 1024;
@@ -11,8 +13,8 @@ internal static class RequestBody
     public const int Largest = 1024 * 1024;
 
     /// <summary>
-    /// In bytes. What is larger than <see cref="Largest"/> but not than this is read to its end and thrown away: an answer to a caller who is still sending is
-    /// lost when the system resets the connection over what nobody has read.
+    /// In bytes. What is larger than <see cref="Largest"/> but not than this is read to its end and thrown away: an answer to a caller
+    /// that is still sending is lost when the system resets the connection because of unread data.
     /// </summary>
     public const int LargestDiscarded = 8 * Largest;
 

@@ -32,8 +32,8 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
     public UpstreamState State { get; private set; }
 
     /// <summary>
-    /// Cancelled when the replica hangs: requests that may be repeated need not wait for it any longer. Not when it is down: what it was asked before is
-    /// being answered still by one that leaves in order, and ends by itself with one that died.
+    /// Cancelled when the replica hangs: requests that may be repeated need not wait for it any longer. Not when it is down: what it was
+    /// asked before is being answered still by one that leaves in order, and ends by itself with one that died.
     /// </summary>
     public CancellationToken Usable
     {
@@ -58,7 +58,10 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
         }
     }
 
-    /// <summary>An answer was the last on its connection, as those of a replica are that has been told to stop: worth a question before the next is due.</summary>
+    /// <summary>
+    /// An answer was the last on its connection, as those of a replica are that has been told to stop: worth a question
+    /// before the next is due.
+    /// </summary>
     public void Doubt()
     {
         TaskCompletionSource doubted;

@@ -27,8 +27,12 @@ internal sealed class DataDirectory : IDisposable
 
     public string Redis => Path.Combine(Root, "redis");
 
-    /// <summary>Where what is fetched once is kept, for every clone: POINTSYSTEM_CACHE, else beside the default directories.</summary>
-    public static string Cache() => Environment.GetEnvironmentVariable("POINTSYSTEM_CACHE") is { Length: > 0 } chosen ? Path.GetFullPath(chosen) : Path.Combine(Base(), "cache");
+    /// <summary>
+    /// Where what is fetched once is kept, for every clone: POINTSYSTEM_CACHE, otherwise beside the default directories.
+    /// </summary>
+    public static string Cache() => Environment.GetEnvironmentVariable("POINTSYSTEM_CACHE") is { Length: > 0 } chosen
+        ? Path.GetFullPath(chosen)
+        : Path.Combine(Base(), "cache");
 
     /// <summary>The parent of the default directories.</summary>
     public static string Base()

@@ -13,6 +13,8 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine($"PointSystem.Local needs a verb: {PostgresCommand.Name}, {GarnetCommand.Name} or {SidecarCommand.Name}. The app host starts them: dotnet run --project PointSystem.AppHost");
+    Console.Error.WriteLine(
+        $"PointSystem.Local needs a verb: {PostgresCommand.Name}, {GarnetCommand.Name} or {SidecarCommand.Name}. "
+        + "The app host starts them: dotnet run --project PointSystem.AppHost");
     return 1;
 }

@@ -18,7 +18,8 @@ internal sealed class VerbOptions(IReadOnlyList<string> args)
         throw new LocalException($"{name} is missing.");
     }
 
-    /// <exception cref="LocalException">It is not there, or not a whole number from <paramref name="least"/> to <paramref name="most"/>.</exception>
+    /// <exception cref="LocalException">It is not there, or not a whole number from <paramref name="least"/> to
+    /// <paramref name="most"/>.</exception>
     public int Number(string name, int least, int most) =>
         int.TryParse(Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
             ? number

@@ -2,7 +2,9 @@ using Microsoft.Extensions.Logging;
 
 namespace PointSystem.Locking;
 
-/// <summary>Work off the caller's path (giving locks back, probes, clean-up), counted so that the end of the process can wait for it.</summary>
+/// <summary>
+/// Work off the caller's path (giving locks back, probes, clean-up), counted so that the end of the process can wait for it.
+/// </summary>
 internal sealed class BackgroundWork : IDisposable
 {
     private readonly ILogger<BackgroundWork> _logger;
@@ -18,7 +20,9 @@ internal sealed class BackgroundWork : IDisposable
         _stoppingToken = _stopping.Token;
     }
 
-    /// <summary>Starts the work. Its token says that the process ends: pauses should be cut short, what is due should still be done.</summary>
+    /// <summary>
+    /// Starts the work. Its token says that the process ends: pauses should be cut short, what is due should still be done.
+    /// </summary>
     public void Run(Func<CancellationToken, Task> work)
     {
         lock (_sync)
@@ -59,7 +63,7 @@ internal sealed class BackgroundWork : IDisposable
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            // Nobody awaits this work, so what escapes it would vanish unseen.
+            // Nothing awaits this work, so an exception that escaped it would be lost.
             _logger.BackgroundWorkFailed(failure);
         }
         finally

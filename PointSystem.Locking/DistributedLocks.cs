@@ -6,7 +6,9 @@ using PointSystem.Locking.Resilience;
 
 namespace PointSystem.Locking;
 
-/// <summary>A turn in the replica's own queue first, then the store's lock: so waiting costs memory, not calls and not connections.</summary>
+/// <summary>
+/// A turn in the replica's own queue first, then the store's lock: so waiting costs memory, not calls and not connections.
+/// </summary>
 internal sealed class DistributedLocks(
     KeyedGate gate, ResilientLockStore store, LockReleaser releaser, IOptions<LockingOptions> options,
     LockMetrics metrics, TimeProvider clock) : IDistributedLocks

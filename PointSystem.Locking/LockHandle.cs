@@ -1,6 +1,8 @@
 namespace PointSystem.Locking;
 
-/// <summary>A lock that is held until it is disposed or its lease ends. Disposing returns at once; the lock is given back in the background.</summary>
+/// <summary>
+/// A lock that is held until it is disposed or its lease ends. Disposing returns at once; the lock is given back in the background.
+/// </summary>
 public sealed class LockHandle : IAsyncDisposable
 {
     private readonly Action<LockHandle> _release;
@@ -20,7 +22,9 @@ public sealed class LockHandle : IAsyncDisposable
     /// <summary>The token under which the store knows this acquisition; new for every acquisition. Empty without a lease.</summary>
     public required string Owner { get; init; }
 
-    /// <summary>When the lock was asked for with success, taken before the request left: the lease is never longer than we think.</summary>
+    /// <summary>
+    /// When the lock was asked for with success, taken before the request left: the lease is never longer than we think.
+    /// </summary>
     public required DateTimeOffset AcquiredAt { get; init; }
 
     /// <summary>When the lease ends by itself. In fallback: when the work must be over all the same.</summary>

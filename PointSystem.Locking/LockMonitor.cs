@@ -26,16 +26,18 @@ public sealed class LockMonitor
     /// <summary>True while the breaker is open: writes go on under the row lock alone.</summary>
     public bool IsFallback => _breaker.IsOpen;
 
-    /// <summary>Why the breaker is open, as a short name such as <c>timeout</c> or <c>sidecar-unavailable</c>; null while it is closed.</summary>
+    /// <summary>
+    /// Why the breaker is open, as a short name such as <c>timeout</c> or <c>sidecar-unavailable</c>; null while it is closed.
+    /// </summary>
     public string? FallbackReason => _breaker.Reason;
 
     /// <summary>Leaders and jobs of this replica that wait in memory for a lock, over all keys.</summary>
     public int Waiting => _gate.Waiting;
 
     /// <summary>What the combining executors do, one for each that was added.</summary>
-    /// <param name="keysMax">Most keys to name.</param>
+    /// <param name="keysMax">Maximum number of keys to name.</param>
     public IReadOnlyList<CombiningSnapshot> Combining(int keysMax) => [.. _combiners.Select(combiner => combiner.Snapshot(keysMax))];
 
-    /// <summary>Keys of this replica that somebody holds or waits for.</summary>
+    /// <summary>Keys that a caller of this replica holds or waits for.</summary>
     public int ActiveKeys => _gate.ActiveKeys;
 }

@@ -41,7 +41,7 @@ internal sealed class LockReleaser(
         }
         finally
         {
-            // Only now: the next local caller would else be refused by our own lock.
+            // Only now: otherwise our own lock would refuse the next local caller.
             turn?.End();
         }
     }

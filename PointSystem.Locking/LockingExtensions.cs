@@ -18,9 +18,10 @@ namespace PointSystem.Locking;
 public static class LockingExtensions
 {
     /// <summary>
-    /// Adds <see cref="IDistributedLocks"/>, <see cref="IJobLocks"/> and <see cref="LockMonitor"/> on Dapr's lock API, configured by the section
-    /// <c>Locking</c>. Registers the shared <see cref="DaprClient"/> if there is none yet; its endpoint comes from <c>DAPR_GRPC_ENDPOINT</c> or
-    /// <c>DAPR_GRPC_PORT</c>. Options and templates are checked when the host starts. Meter and activity source are named <c>PointSystem.Locking</c>.
+    /// Adds <see cref="IDistributedLocks"/>, <see cref="IJobLocks"/> and <see cref="LockMonitor"/> on Dapr's lock API, configured by the
+    /// section <c>Locking</c>. Registers the shared <see cref="DaprClient"/> if there is none yet; its endpoint comes from
+    /// <c>DAPR_GRPC_ENDPOINT</c> or <c>DAPR_GRPC_PORT</c>. Options and templates are checked when the host starts. Meter and activity
+    /// source are named <c>PointSystem.Locking</c>.
     /// </summary>
     public static IHostApplicationBuilder AddDistributedLocks(this IHostApplicationBuilder builder)
     {
@@ -55,8 +56,8 @@ public static class LockingExtensions
     }
 
     /// <summary>
-    /// Adds a <see cref="CombiningExecutor{TCommand, TOutcome}"/>. Register an <see cref="ILockModeSource"/> to choose the mode at run time; without one the
-    /// mode of the options holds.
+    /// Adds a <see cref="CombiningExecutor{TCommand, TOutcome}"/>. Register an <see cref="ILockModeSource"/> to choose the mode at run
+    /// time; without one the mode of the options holds.
     /// </summary>
     public static IServiceCollection AddCombiningExecutor<TCommand, TOutcome, THandler>(this IServiceCollection services)
         where TCommand : class

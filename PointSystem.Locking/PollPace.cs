@@ -1,12 +1,13 @@
 namespace PointSystem.Locking;
 
 /// <summary>
-/// How long to pause between two attempts on a contended key. The fewer keys this process polls for, the shorter; so a hot key changes hands quickly, and
-/// a thousand contended keys do not become a storm of calls.
+/// How long to pause between two attempts on a contended key. The fewer keys this process polls for, the shorter; so a hot key changes
+/// hands quickly, and a thousand contended keys do not become a storm of calls.
 /// </summary>
 /// <remarks>
-/// Who polls most often is likeliest to be next. So whoever has waited for about as long as a turn at the key takes (<see cref="LongWait"/>) polls more often
-/// than a newcomer; and whoever has waited far longer than that seldom, because then the holder is gone and only the end of its lease can help.
+/// The process that polls most often is likeliest to be next. So one that has waited for about as long as a turn at the key takes
+/// (<see cref="LongWait"/>) polls more often than a newcomer; one that has waited far longer than that polls seldom, because then the
+/// holder is gone and only the end of its lease can help.
 /// </remarks>
 internal sealed class PollPace(LockingOptions options)
 {
@@ -22,8 +23,8 @@ internal sealed class PollPace(LockingOptions options)
     public int Keys => Volatile.Read(ref _keys);
 
     /// <summary>
-    /// The pause of whoever hands a key over: every other process that has begun to wait for it, and waits for about as many keys as this one, tries at
-    /// least once meanwhile.
+    /// The pause of a process that hands a key over: long enough that every other process that has begun to wait for it, and waits for
+    /// about as many keys as this one, tries at least once.
     /// </summary>
     public TimeSpan HandOver => Bounds(TimeSpan.Zero, Keys + 1).Most + options.PollMin;
 

@@ -4,7 +4,9 @@ using Microsoft.Extensions.Options;
 
 namespace PointSystem.ServiceDefaults;
 
-/// <summary>Between "stop" and the closing of the port: waits for <see cref="DrainOptions.Delay"/>, in which requests are served as ever.</summary>
+/// <summary>
+/// Between "stop" and the closing of the port: waits for <see cref="DrainOptions.Delay"/>, in which requests are served as ever.
+/// </summary>
 public sealed class Drain : IHostedLifecycleService, IDisposable
 {
     private readonly TimeSpan _delay;

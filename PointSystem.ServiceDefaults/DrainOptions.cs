@@ -1,6 +1,8 @@
 namespace PointSystem.ServiceDefaults;
 
-/// <summary>How a service leaves: <see cref="Delay"/> in which it says that it goes, then at most <see cref="Timeout"/> in which it finishes.</summary>
+/// <summary>
+/// How a service leaves: <see cref="Delay"/> in which it says that it goes, then at most <see cref="Timeout"/> in which it finishes.
+/// </summary>
 public sealed class DrainOptions
 {
     public const string SectionName = "Drain";
@@ -12,7 +14,8 @@ public sealed class DrainOptions
     public static readonly TimeSpan TimeoutMax = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// How long requests are still taken after "ready" has turned to 503, so that balancers notice first. Ctrl+C (SIGINT) skips it. 0 … 1 minute, default 0.
+    /// How long requests are still taken after "ready" has turned to 503, so that balancers notice first. Ctrl+C (SIGINT) skips it.
+    /// 0 … 1 minute, default 0.
     /// </summary>
     public TimeSpan Delay { get; set; }
 

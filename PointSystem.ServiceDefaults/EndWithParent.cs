@@ -6,11 +6,12 @@ using Microsoft.Extensions.Logging;
 namespace PointSystem.ServiceDefaults;
 
 /// <summary>
-/// Ends this process with the one that started it, however that ends. <see cref="StdinSetting"/>: the parent keeps the writing end of our standard input, and
-/// the system closes it with the parent. <see cref="ParentSetting"/>: for a parent that gives no standard input, such as <c>dotnet run</c> under Aspire;
-/// killed outright, it would leave this process on its port, unseen.
+/// Ends this process with the one that started it, however that ends. <see cref="StdinSetting"/>: the parent keeps the writing end of our
+/// standard input, and the system closes it with the parent. <see cref="ParentSetting"/>: for a parent that gives no standard input, such
+/// as <c>dotnet run</c> under Aspire; killed outright, it would leave this process on its port, unseen.
 /// </summary>
-internal sealed class EndWithParent(IConfiguration configuration, IHostApplicationLifetime lifetime, Drain drain, ILogger<EndWithParent> logger) : IHostedService
+internal sealed class EndWithParent(
+    IConfiguration configuration, IHostApplicationLifetime lifetime, Drain drain, ILogger<EndWithParent> logger) : IHostedService
 {
     /// <summary>True = ends when standard input does. Default false.</summary>
     public const string StdinSetting = "Local:ExitWithStdin";

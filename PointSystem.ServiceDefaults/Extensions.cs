@@ -30,7 +30,8 @@ public static class Extensions
             .BindConfiguration(DrainOptions.SectionName)
             .Validate(options => options.Delay >= TimeSpan.Zero && options.Delay <= DrainOptions.DelayMax, "Drain:Delay must be from 00:00:00 to 00:01:00.")
             .Validate(
-                options => options.Timeout >= TimeSpan.FromSeconds(1) && options.Timeout <= DrainOptions.TimeoutMax, "Drain:Timeout must be from 00:00:01 to 00:05:00.")
+                options => options.Timeout >= TimeSpan.FromSeconds(1) && options.Timeout <= DrainOptions.TimeoutMax,
+                "Drain:Timeout must be from 00:00:01 to 00:05:00.")
             .ValidateOnStart();
         builder.Services.AddOptions<HostOptions>()
             .Configure<IOptions<DrainOptions>>((host, drain) => host.ShutdownTimeout = drain.Value.Delay + drain.Value.Timeout);
@@ -42,18 +43,20 @@ public static class Extensions
         builder.Services.AddServiceDiscovery();
         builder.Services.ConfigureHttpClientDefaults(http =>
         {
-            // A POST whose answer is missing may have been carried out: whoever sends it decides whether it may go out again.
+            // A POST whose answer is missing may have been carried out: its sender decides whether it may go out again.
             http.AddStandardResilienceHandler(options => options.Retry.DisableForUnsafeHttpMethods());
             http.AddServiceDiscovery();
         });
         return builder;
     }
 
-    /// <summary>Maps <see cref="LivePath"/> and <see cref="ReadyPath"/>, and <see cref="TelemetryOptions.MetricsPath"/> where it is wanted.</summary>
+    /// <summary>
+    /// Maps <see cref="LivePath"/> and <see cref="ReadyPath"/>, and <see cref="TelemetryOptions.MetricsPath"/> where it is wanted.
+    /// </summary>
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
-        // Whoever asks every second would outweigh the users in what is measured of requests.
+        // Probes that come every second would outweigh users in the metrics of requests.
         app.MapHealthChecks(LivePath, new HealthCheckOptions { Predicate = static _ => false, ResponseWriter = HealthJson.WriteAsync }).DisableHttpMetrics();
         app.MapHealthChecks(ReadyPath, new HealthCheckOptions
         {

@@ -6,8 +6,9 @@ using Microsoft.Extensions.Hosting;
 namespace PointSystem.ServiceDefaults;
 
 /// <summary>
-/// While this process drains, each answer is the last on its connection. A caller who kept the connection would send his next request into its closing, and
-/// not know whether it was carried out; a caller who has to connect anew is served, or refused before he has sent anything.
+/// While this process drains, each answer is the last on its connection. A caller that kept the connection would send its next
+/// request while it closes, and not know whether it was carried out; a caller that has to connect again is served, or refused before
+/// it has sent anything.
 /// </summary>
 internal sealed class LastAnswers : IStartupFilter
 {

@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging.Console;
 namespace PointSystem.ServiceDefaults;
 
 /// <summary>
-/// Writes each log entry to the console as one line, with what its exception says. The stack follows at most once a second for each kind of failure: in an outage
-/// every request fails in the same way, and a stack for each buries what else there is.
+/// Writes each log entry to the console as one line, with what its exception says. The stack follows at most once a second for each kind
+/// of failure: in an outage every request fails in the same way, and a stack for each buries what else there is.
 /// </summary>
 /// <remarks>Control characters of a message are written as spaces, so that nothing in a request can pass for another entry.</remarks>
 public sealed class OneLineConsole(TimeProvider time) : ConsoleFormatter(FormatterName)
@@ -93,7 +93,9 @@ public sealed class OneLineConsole(TimeProvider time) : ConsoleFormatter(Formatt
 /// <summary>Registration of <see cref="OneLineConsole"/>.</summary>
 public static class OneLineConsoleExtensions
 {
-    /// <summary>Writes the console's log by <see cref="OneLineConsole"/>, unless <c>Logging:Console:FormatterName</c> names another formatter.</summary>
+    /// <summary>
+    /// Writes the console's log by <see cref="OneLineConsole"/>, unless <c>Logging:Console:FormatterName</c> names another formatter.
+    /// </summary>
     public static IHostApplicationBuilder AddOneLineConsole(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);

@@ -4,12 +4,12 @@ using OpenTelemetry.Resources;
 
 namespace PointSystem.ServiceDefaults;
 
-/// <summary>Who is speaking, on everything that is sent.</summary>
+/// <summary>The identity of the service, on everything that it sends.</summary>
 internal static class ServiceResource
 {
     /// <summary>
-    /// <c>service.name</c>, <c>service.version</c> and <c>service.instance.id</c> (the setting <c>Replica:Name</c>, else machine and process), in front of
-    /// <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c>, which say otherwise.
+    /// <c>service.name</c>, <c>service.version</c> and <c>service.instance.id</c> (the setting <c>Replica:Name</c>, otherwise machine and
+    /// process), in front of <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c>, which say otherwise.
     /// </summary>
     public static void Describe(this ResourceBuilder resource, IHostApplicationBuilder builder) => resource
         .Clear()

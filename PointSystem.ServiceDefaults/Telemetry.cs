@@ -7,18 +7,20 @@ using OpenTelemetry.Trace;
 
 namespace PointSystem.ServiceDefaults;
 
-/// <summary>What a service tells of itself, and to whom.</summary>
+/// <summary>Which telemetry a service sends, and where.</summary>
 public static class Telemetry
 {
     // Whatever of ours has a meter or an activity source is named after its project.
     private const string Ours = "PointSystem.*";
 
     /// <summary>
-    /// Traces, metrics and logs over OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says where to, metrics for Prometheus where <see cref="TelemetryOptions"/>
-    /// wants them, and nothing at all otherwise: without a listener no span is made and an instrument costs a comparison.
+    /// Traces, metrics and logs over OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says where to, metrics for Prometheus where
+    /// <see cref="TelemetryOptions"/> wants them, and nothing at all otherwise: without a listener no span is made and an
+    /// instrument costs a comparison.
     /// </summary>
     /// <remarks>Sampling, intervals, headers and protocol are set by OpenTelemetry's own <c>OTEL_…</c> variables.</remarks>
-    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">A setting cannot be used; the text says which.</exception>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">A setting cannot be used; the
+    /// text says which.</exception>
     public static IHostApplicationBuilder AddTelemetry(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);

@@ -7,7 +7,10 @@ namespace PointSystem.ServiceDefaults;
 /// <summary>Where telemetry goes. Read once, while the service is put together.</summary>
 public sealed class TelemetryOptions
 {
-    /// <summary>Whether <see cref="MetricsPath"/> is served. Default: yes, except in Production, where whoever wants it has to see to it that only Prometheus gets there.</summary>
+    /// <summary>
+    /// Whether <see cref="MetricsPath"/> is served. Default: yes, except in Production: turn it on there only where nothing but
+    /// Prometheus can reach it.
+    /// </summary>
     public const string PrometheusKey = "Telemetry:Metrics:Prometheus";
 
     /// <summary>The collector, as everywhere in OpenTelemetry. Default: none.</summary>
@@ -33,7 +36,8 @@ public sealed class TelemetryOptions
         configuration[OtlpEndpointKey] is { } endpoint && !string.IsNullOrWhiteSpace(endpoint) ? Url(endpoint) : null,
         configuration[PrometheusKey] is { Length: > 0 } prometheus ? Flag(prometheus) : !environment.IsProduction());
 
-    private static Uri Url(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps)
+    private static Uri Url(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url)
+        && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps)
         ? url
         : throw Invalid($"{OtlpEndpointKey} must be a URL such as http://localhost:4317, not '{text}'.");
 

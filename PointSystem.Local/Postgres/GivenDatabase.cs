@@ -18,7 +18,8 @@ internal static class GivenDatabase
         catch (ArgumentException e)
         {
             throw new LocalException(
-                $"The connection string is not one of Npgsql's ({e.Message.TrimEnd('.')}): write it like \"Host=...;Username=...;Password=...;Database=...\".", e);
+                $"The connection string is not one of Npgsql's ({e.Message.TrimEnd('.')}): "
+                + "write it like \"Host=...;Username=...;Password=...;Database=...\".", e);
         }
         var where = $"{builder.Host}:{builder.Port}";
         try
@@ -32,7 +33,8 @@ internal static class GivenDatabase
         }
         catch (PostgresException e)
         {
-            throw new LocalException($"PostgreSQL on {where} refuses the connection string ({e.MessageText}): correct the user, the password or the database.", e);
+            throw new LocalException($"PostgreSQL on {where} refuses the connection string ({e.MessageText}): "
+                + "correct the user, the password or the database.", e);
         }
         catch (Exception e) when (e is NpgsqlException or SocketException or TimeoutException or ArgumentException)
         {

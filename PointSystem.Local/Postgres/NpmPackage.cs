@@ -12,7 +12,7 @@ internal sealed record NpmPackage(string Name, string Version, string Instead)
 
     /// <summary>The package's own folder, in <paramref name="target"/>.</summary>
     /// <param name="target">Belongs to the package and this version alone; made by the first call.</param>
-    /// <param name="prepare">Gets the package's folder before anybody else sees it, once.</param>
+    /// <param name="prepare">Gets the package's folder before any other process sees it, once.</param>
     /// <param name="progress">Told when something is fetched.</param>
     /// <param name="size">What to expect, such as "about 60 MB".</param>
     /// <param name="cancellationToken">Gives up; nothing is left behind.</param>
@@ -82,7 +82,8 @@ internal sealed record NpmPackage(string Name, string Version, string Instead)
             if (exitCode != 0)
             {
                 throw new LocalException(
-                    $"npm could not fetch {Name}@{Version}: check the network, or {Instead}. npm said:\n{string.Join('\n', lines.TakeLast(8).Select(line => "    " + line))}");
+                    $"npm could not fetch {Name}@{Version}: check the network, or {Instead}. npm said:\n"
+                    + $"{string.Join('\n', lines.TakeLast(8).Select(line => "    " + line))}");
             }
         }
         catch (TimeoutException e)

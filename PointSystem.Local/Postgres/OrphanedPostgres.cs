@@ -32,7 +32,8 @@ internal static class OrphanedPostgres
         if (!await process.WaitForEndAsync(Patience, cancellationToken))
         {
             throw new LocalException(
-                $"A PostgreSQL server (process {process.ProcessId}) is using {dataDirectory} and does not end: stop it, or choose another directory with --data DIR.");
+                $"A PostgreSQL server (process {process.ProcessId}) is using {dataDirectory} and does not end: "
+                + "stop it, or choose another directory with --data DIR.");
         }
     }
 

@@ -13,7 +13,7 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
 
     public string InitDb => Program(Directory, "initdb");
 
-    /// <summary>Version and place, for the person who looks.</summary>
+    /// <summary>Version and place, as users see it.</summary>
     public string Description => string.Create(CultureInfo.InvariantCulture, $"PostgreSQL {Major} ({Directory})");
 
     public string Control => Program(Directory, "pg_ctl");
@@ -54,7 +54,8 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
         if (!int.TryParse(text, CultureInfo.InvariantCulture, out var major))
         {
             throw new LocalException(
-                $"The database in {dataDirectory} is damaged (no readable PG_VERSION): put a backup back, or start anew with --fresh, which deletes all points.");
+                $"The database in {dataDirectory} is damaged (no readable PG_VERSION): "
+                + "put a backup back, or start anew with --fresh, which deletes all points.");
         }
         if (major != Major)
         {

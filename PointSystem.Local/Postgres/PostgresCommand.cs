@@ -6,8 +6,8 @@ using PointSystem.Local.Processes;
 namespace PointSystem.Local.Postgres;
 
 /// <summary>
-/// The process mode <c>PointSystem.Local postgres</c>: PostgreSQL on a data directory of ours as one process that another program supervises. It makes
-/// the database, drops to an unprivileged user where it must, and takes the server down with it.
+/// The process mode <c>PointSystem.Local postgres</c>: PostgreSQL on a data directory of ours as one process that another program
+/// supervises. It makes the database, drops to an unprivileged user where it must, and takes the server down with it.
 /// </summary>
 internal static class PostgresCommand
 {

@@ -119,7 +119,10 @@ internal sealed class PostgresServer
         {
             await using var connection = new NpgsqlConnection(builder.ConnectionString);
             await connection.OpenAsync(cancellationToken);
-            await using var find = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = Database } } };
+            await using var find = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection)
+            {
+                Parameters = { new() { Value = Database } },
+            };
             if (await find.ExecuteScalarAsync(cancellationToken) is null)
             {
                 await using var create = new NpgsqlCommand($"CREATE DATABASE {Database}", connection);
@@ -134,7 +137,9 @@ internal sealed class PostgresServer
         catch (PostgresException e)
         {
             throw new LocalException(
-                $"The database in {_data.Postgres} does not know the password in secrets.json beside it: put the right file back, or start anew with --fresh.", e);
+                $"The database in {_data.Postgres} does not know the password in secrets.json beside it: "
+                + "put the right file back, or start anew with --fresh.",
+                e);
         }
     }
 

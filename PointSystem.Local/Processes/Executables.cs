@@ -10,7 +10,10 @@ internal static class Executables
 
     public static string? OnPath(string name) => In(name, Environment.GetEnvironmentVariable("PATH") ?? "");
 
-    /// <summary>Whether the file is a program that starts here and ends well: a file without the right to be executed, or for another processor, does not.</summary>
+    /// <summary>
+    /// Whether the file is a program that starts here and ends well: a file without the right to be executed, or for
+    /// another processor, does not.
+    /// </summary>
     public static bool Runs(string file, string argument)
     {
         try

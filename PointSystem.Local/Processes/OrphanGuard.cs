@@ -4,8 +4,8 @@ using System.Globalization;
 namespace PointSystem.Local.Processes;
 
 /// <summary>
-/// Ends a foreign program when this process dies, by <c>kill -9</c> too: a shell holds the reading end of a pipe, and the kernel closes the other end
-/// with this process. On Windows there is none; what is left there is found and ended at the next start.
+/// Ends a foreign program when this process dies, by <c>kill -9</c> too: a shell holds the reading end of a pipe, and the kernel closes
+/// the other end with this process. On Windows there is none; what is left there is found and ended at the next start.
 /// </summary>
 internal sealed class OrphanGuard : IDisposable
 {
@@ -43,7 +43,7 @@ internal sealed class OrphanGuard : IDisposable
         }
         catch (IOException)
         {
-            // Somebody killed the shell: there is nothing left to release.
+            // The shell was killed: there is nothing left to release.
         }
         _shell?.Dispose();
     }

@@ -4,7 +4,7 @@ using System.Globalization;
 
 namespace PointSystem.Local.Processes;
 
-/// <summary>A process id with its start time: the id alone may belong to somebody else by the time it is used.</summary>
+/// <summary>A process id with its start time: the id alone may belong to another process by the time it is used.</summary>
 internal readonly record struct ProcessIdentity(int ProcessId, long StartedAtMilliseconds)
 {
     // The system keeps start times in clock ticks and the boot time in seconds, so two readings may differ a little.
@@ -79,7 +79,7 @@ internal readonly record struct ProcessIdentity(int ProcessId, long StartedAtMil
         }
     }
 
-    // Nobody may have waited for an orphan yet (a container's first process often never does): it holds nothing and is as good as gone.
+    // An orphan may not have been reaped yet (a container's first process often never does that): it holds nothing and counts as gone.
     private static bool IsZombie(int processId)
     {
         if (!OperatingSystem.IsLinux())

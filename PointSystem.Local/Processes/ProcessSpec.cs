@@ -25,6 +25,8 @@ internal sealed record ProcessSpec
     /// <summary>Where SIGTERM does not exist: how to ask for an orderly end. Null = by closing its input, or not at all.</summary>
     public Func<CancellationToken, Task>? StopOnWindows { get; init; }
 
-    /// <summary>The arguments for a parent that gives its children no standard input and ends them by other means, as Aspire does.</summary>
+    /// <summary>
+    /// The arguments for a parent that gives its children no standard input and ends them by other means, as Aspire does.
+    /// </summary>
     public IReadOnlyList<string> ArgumentsWithoutGuard => [.. Arguments.Where(argument => argument != StdinGuard.Flag)];
 }

@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace PointSystem.Local.Processes;
 
-/// <summary>One started process: its output read line by line, its input held open, its end awaited. It does not outlive this process.</summary>
+/// <summary>
+/// One started process: its output read line by line, its input held open, its end awaited. It does not outlive this process.
+/// </summary>
 internal sealed class RunningProcess : IDisposable
 {
     private readonly Process _process;

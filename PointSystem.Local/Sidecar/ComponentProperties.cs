@@ -1,6 +1,8 @@
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>Turns a component's metadata into plain properties: literal values, <c>envRef</c>, <c>secretKeyRef</c>, placeholders.</summary>
+/// <summary>
+/// Turns a component's metadata into plain properties: literal values, <c>envRef</c>, <c>secretKeyRef</c>, placeholders.
+/// </summary>
 internal sealed class ComponentProperties(string appId, IReadOnlyList<ComponentManifest> components, Func<string, string?> environment)
 {
     private const string EnvironmentStore = "secretstores.local.env";

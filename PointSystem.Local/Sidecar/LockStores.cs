@@ -49,7 +49,8 @@ internal sealed class LockStores(
             catch (ComponentInitException error)
             {
                 throw new SidecarStartException(
-                    $"process component {component.Metadata.Name} error: [INIT_COMPONENT_FAILURE]: initialization error occurred for {component.LogName}: {error.Message}",
+                    $"process component {component.Metadata.Name} error: [INIT_COMPONENT_FAILURE]: "
+                    + $"initialization error occurred for {component.LogName}: {error.Message}",
                     error);
             }
         }

@@ -6,8 +6,8 @@ using StackExchange.Redis;
 namespace PointSystem.Local.Sidecar;
 
 /// <summary>
-/// The <c>lock.redis</c> component: SET NX with a TTL, and a delete that checks the owner. One connection, no queue while it is down and no
-/// retry: a caller learns of trouble at once and decides for itself.
+/// The <c>lock.redis</c> component: SET NX with a TTL, and a delete that checks the owner. One connection, no queue while it is down and
+/// no retry: a caller learns of trouble at once and decides for itself.
 /// </summary>
 internal sealed class RedisLockStore : IAsyncDisposable
 {
@@ -64,7 +64,7 @@ internal sealed class RedisLockStore : IAsyncDisposable
     /// <summary>The key a resource is kept under.</summary>
     public string KeyOf(string resourceId) => _key.Of(resourceId);
 
-    /// <summary>Takes the lock if nobody holds it, the same owner included.</summary>
+    /// <summary>Takes the lock if it is free; one held by the same owner is not.</summary>
     public async Task<bool> TryLockAsync(string key, string owner, TimeSpan expiry, CancellationToken cancellationToken)
     {
         using var span = SidecarTelemetry.StartCommand("SET", _settings);

@@ -29,7 +29,7 @@ internal static class RedisOptions
             HeartbeatInterval = Heartbeat,
             AsyncTimeout = (int)answer.TotalMilliseconds,
             SyncTimeout = (int)answer.TotalMilliseconds,
-            // A lock asked for while Redis is away must fail now, not be taken later for a caller who has gone.
+            // A lock asked for while Redis is away must fail now, not be taken later for a caller that has gone.
             BacklogPolicy = BacklogPolicy.FailFast,
             RetryPolicy = RetryPolicy.None,
             // No second connection for pub/sub and no lookup of a primary: one server, commands only.

@@ -40,14 +40,16 @@ internal static partial class SidecarLog
     public static partial void ComponentStillMissing(this ILogger logger, string component, string reason);
 
     [LoggerMessage(LogLevel.Warning,
-        "Component {Component} leaves Redis retries on. This stand-in never retries, but real daprd would, and a retried lock can lock itself out: set redisMaxRetries to -1.")]
+        "Component {Component} leaves Redis retries on. "
+        + "This stand-in never retries, but real daprd would, and a retried lock can lock itself out: set redisMaxRetries to -1.")]
     public static partial void RetriesAsked(this ILogger logger, string component);
 
     [LoggerMessage(LogLevel.Information, "Resiliency policies loaded: {Name}")]
     public static partial void ResiliencyLoaded(this ILogger logger, string name);
 
     [LoggerMessage(LogLevel.Warning,
-        "Component {Component} names the retry policy {Policy}: ignored. A retried lock can see its own first attempt as another's and block the key until it expires.")]
+        "Component {Component} names the retry policy {Policy}: ignored. "
+        + "A retried lock can see its own first attempt as another's and block the key until it expires.")]
     public static partial void RetryIgnored(this ILogger logger, string component, string policy);
 
     [LoggerMessage(LogLevel.Warning, "Component {Component} names the policy {Policy}, which no Resiliency file defines: ignored")]

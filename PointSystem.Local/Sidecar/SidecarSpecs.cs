@@ -3,7 +3,7 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>How a replica's sidecar is started: Dapr's own where it is found, else the lock stand-in.</summary>
+/// <summary>How a replica's sidecar is started: Dapr's own where it is found, otherwise the lock stand-in.</summary>
 internal sealed class SidecarSpecs
 {
     public const string ChoiceStandIn = "stand-in";

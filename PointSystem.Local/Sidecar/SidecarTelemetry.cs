@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>Spans of the sidecar: one for each Redis command, below the request that asked for it. Free while nobody listens.</summary>
+/// <summary>
+/// Spans of the sidecar: one for each Redis command, below the request that asked for it. Costs nothing without a listener.
+/// </summary>
 internal static class SidecarTelemetry
 {
     /// <summary>The name to listen to.</summary>

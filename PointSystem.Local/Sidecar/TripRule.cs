@@ -14,7 +14,9 @@ internal readonly record struct BreakerCounts(
         this with { TotalFailures = TotalFailures + 1, ConsecutiveFailures = ConsecutiveFailures + 1, ConsecutiveSuccesses = 0 };
 }
 
-/// <summary>A breaker's <c>trip</c>: daprd takes any CEL expression, this program one comparison such as <c>consecutiveFailures &gt;= 5</c>.</summary>
+/// <summary>
+/// A breaker's <c>trip</c>: daprd takes any CEL expression, this program one comparison such as <c>consecutiveFailures &gt;= 5</c>.
+/// </summary>
 internal sealed partial class TripRule
 {
     private readonly Func<BreakerCounts, bool> _fires;

@@ -6,7 +6,8 @@ namespace PointSystem.Locking.Combining;
 internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TOutcome> handler, CombiningExecutor<TCommand, TOutcome> executor)
     where TCommand : class
 {
-    // Postgres reads lock_timeout = 0 as "for ever", and whoever has just got its turn may meet the end of its predecessor's commit.
+    // Postgres reads lock_timeout = 0 as "wait without limit", and a batch whose turn has just begun may overlap the end of
+    // the commit before it.
     private static readonly TimeSpan LeastRowLockWait = TimeSpan.FromMilliseconds(25);
 
     private const int LinksMax = 128;
@@ -27,7 +28,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         }
     }
 
-    /// <summary>Leaves out whom nobody waits for any more, and whose wait has run out.</summary>
+    /// <summary>Leaves out commands whose caller has left or whose wait has run out.</summary>
     public List<Waiter<TCommand, TOutcome>> Begin(IEnumerable<Waiter<TCommand, TOutcome>> waiters)
     {
         var begun = new List<Waiter<TCommand, TOutcome>>();
@@ -51,8 +52,8 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
     }
 
     /// <summary>
-    /// One transaction; when it is certain to have been rolled back, split until the guilty fails alone. Answers with those whose row was busy and whose wait
-    /// is not over: they have no outcome yet.
+    /// One transaction; when it is certain to have been rolled back, it is split until the command that causes the failure fails alone.
+    /// Returns the commands that found their row busy and may still wait: they have no outcome yet.
     /// </summary>
     /// <param name="waiters">Those of equal affinity stand together.</param>
     /// <param name="rowLockWaitMax">Longest wait for a row lock, if theirs are longer.</param>
@@ -94,7 +95,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         return busy;
     }
 
-    /// <summary>Ends the wait of those whose time has come, and forgets who has left. Answers with the others.</summary>
+    /// <summary>Ends the waits that have run out, and drops commands whose caller has left. Returns the others.</summary>
     public List<Waiter<TCommand, TOutcome>> Sweep(IEnumerable<Waiter<TCommand, TOutcome>> waiters)
     {
         var now = executor.Now;
@@ -136,7 +137,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
             {
                 throw new InvalidOperationException($"{waiters.Count} commands have {outcomes.Count} outcomes.");
             }
-            // Counted first: whoever has his outcome finds it counted.
+            // Counted first: a caller that has its result sees the counter updated.
             executor.Count(RateKind.Executed, "executed", waiters.Count);
             executor.Answering(waiters);
             // The leaders of many keys would hold up the lane; a single one is who brings it its next work.
@@ -177,7 +178,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
             waiter.Reopen();
             if (waiter.Caller.IsCancellationRequested)
             {
-                // He has left during the attempt, when he could not be let go.
+                // The caller cancelled while its batch was running.
                 executor.Leave(waiter, waiter.Caller);
             }
             return !waiter.HasLeft;
@@ -189,8 +190,8 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
     private static bool HaveOneRow(List<Waiter<TCommand, TOutcome>> waiters) => waiters[0].Queue.Affinity == waiters[^1].Queue.Affinity;
 
     /// <summary>
-    /// Halves, so that one poisonous command among n costs about 2 log n transactions; in order, so that what arrived first is executed first;
-    /// between two keys (or rows) where there are several.
+    /// Halves, so that one poisonous command among n costs about 2 log n transactions; in order, so that what arrived first is executed
+    /// first; between two keys (or rows) where there are several.
     /// </summary>
     private static void Split(
         List<Waiter<TCommand, TOutcome>> waiters, Func<List<Waiter<TCommand, TOutcome>>, int, bool> isCut, Stack<List<Waiter<TCommand, TOutcome>>> into)

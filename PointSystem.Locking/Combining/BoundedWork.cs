@@ -1,11 +1,14 @@
 namespace PointSystem.Locking.Combining;
 
-/// <summary>Waits for work no longer than agreed, even where it does not heed its token: a client of a frozen server may hang while it cancels.</summary>
+/// <summary>
+/// Waits for work no longer than agreed, even where it does not heed its token: a client of a frozen server may hang while it cancels.
+/// </summary>
 internal static class BoundedWork
 {
     /// <summary>The work's result.</summary>
     /// <param name="work">What was begun with <paramref name="ending"/>.</param>
-    /// <param name="grace">How long it may take to end when told to. Counted from there: whoever wakes from a pause finds every timer due at once.</param>
+    /// <param name="grace">How long it may take to end when told to. Counted from there: after a pause of the process every
+    /// timer is due at once.</param>
     /// <param name="clock">Measures it.</param>
     /// <param name="ending">Tells the work to end.</param>
     /// <exception cref="WorkAbandonedException">It has not ended in time. It may go on; nobody waits for it any more.</exception>
@@ -21,7 +24,7 @@ internal static class BoundedWork
         }
         if (!work.IsCompleted)
         {
-            // Whatever it ends with, it is nobody's surprise.
+            // Observed, so that a failure is not reported as unobserved later.
             _ = work.ContinueWith(
                 static ended => _ = ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             throw new WorkAbandonedException();

@@ -33,7 +33,9 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         SignalIfDrained();
     }
 
-    /// <summary>Takes the locks, executes what is queued until the queue is empty or the turn is over, and gives the locks back in the background.</summary>
+    /// <summary>
+    /// Takes the locks, executes what is queued until the queue is empty or the turn is over, and gives the locks back in the background.
+    /// </summary>
     private async Task TakeTurnAsync(KeyQueue<TCommand, TOutcome> queue)
     {
         if (Head(queue) is not { } head)
@@ -69,7 +71,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     /// <summary>All or nothing, in the one order of keys. False when the wait ran out or every caller has left.</summary>
     private async Task<bool> TakeLocksAsync(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles)
     {
-        // Never disposed: whoever leaves last may cancel it just after it is done with, and it holds no timer.
+        // Never disposed: the last caller to leave may cancel it just after its last use, and it holds no timer.
         var acquiring = new CancellationTokenSource();
         TimeSpan until;
         lock (_sync)
@@ -130,7 +132,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
                 }
                 if (isWanted && !ComesBack(queue))
                 {
-                    // What has come meanwhile has come later than what waits elsewhere.
+                    // Commands that have arrived here since are newer than those that wait at other replicas.
                     return batches;
                 }
             }
@@ -150,8 +152,8 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     }
 
     /// <summary>
-    /// Callers who ask again as soon as they are answered come a moment after their batch. Giving the lock back and asking for it anew takes longer than that
-    /// moment, for everybody; so a leader with such a crowd waits for it once.
+    /// Callers that ask again as soon as they are answered arrive a moment after their batch. Releasing the lock and acquiring it again
+    /// takes longer than that moment for all of them, so the leader waits for them once.
     /// </summary>
     private async Task<bool> LingerAsync(KeyQueue<TCommand, TOutcome> queue)
     {

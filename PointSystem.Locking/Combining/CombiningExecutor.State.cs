@@ -81,7 +81,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         _metrics.Ran(commands, keys);
     }
 
-    /// <summary>A row lock was busy: somebody outside this replica's queue works on the same row.</summary>
+    /// <summary>A row lock was busy: a transaction from outside this replica's queue works on the same row.</summary>
     internal void WasBusy(Waiter<TCommand, TOutcome> waiter) => _heat.Mark(waiter.Queue.Name, Now);
 
     /// <summary>Work was cancelled because its time had come: worth a line in the log, and this for its callers.</summary>

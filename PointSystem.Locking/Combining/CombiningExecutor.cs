@@ -7,9 +7,9 @@ using PointSystem.Locking.Keys;
 namespace PointSystem.Locking;
 
 /// <summary>
-/// Executes commands under the locks that their <see cref="DistributedLockAttribute"/>s declare, combined: commands of one key queue in memory behind one
-/// leader, who takes the locks once and hands what is queued to a commit lane; a lane puts what the leaders of many keys have ready under one commit.
-/// Nobody waits for a batch to fill.
+/// Executes commands under the locks that their <see cref="DistributedLockAttribute"/>s declare, combined: commands of one key queue in
+/// memory behind one leader, who takes the locks once and hands what is queued to a commit lane; a lane puts what the leaders of many keys
+/// have ready under one commit. No command waits for a batch to fill.
 /// </summary>
 public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     where TCommand : class
@@ -56,7 +56,8 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         _heat = new KeyHeat(_options.HotFor);
         var detours = new SemaphoreSlim(_options.DetoursMax);
         var batches = new BatchRunner<TCommand, TOutcome>(handler, this);
-        _lanes = [.. Enumerable.Range(0, _options.Lanes).Select(number => new CommitLane<TCommand, TOutcome>(batches, _options, detours, metrics, clock, number))];
+        _lanes = [.. Enumerable.Range(0, _options.Lanes)
+            .Select(number => new CommitLane<TCommand, TOutcome>(batches, _options, detours, metrics, clock, number))];
         metrics.Observe(this);
     }
 
@@ -70,13 +71,15 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
 
     internal TimeProvider Clock => _clock;
 
-    /// <summary>How long cancelled work may take to end before nobody waits for it any more: by then its lease has ended.</summary>
+    /// <summary>How long cancelled work may take to end before it is no longer waited for: by then its lease has ended.</summary>
     internal TimeSpan Grace => _general.LeaseMargin;
 
     /// <summary>Executes the command in the mode that holds for it now, and answers with its own outcome, which is committed.</summary>
     /// <param name="command">Its type was registered with <c>AddLockedCommands</c>.</param>
-    /// <param name="cancellationToken">Leaves the queue. A command that is in a batch by then is executed all the same; its caller just does not see it.</param>
-    /// <exception cref="LockNotAcquiredException">The wait ran out, counted from arrival: queue, lock and row lock. Nothing was done.</exception>
+    /// <param name="cancellationToken">Leaves the queue. A command that is in a batch by then is executed all the same; its caller just
+    /// does not see it.</param>
+    /// <exception cref="LockNotAcquiredException">The wait ran out, counted from arrival: queue, lock and row lock. Nothing
+    /// was done.</exception>
     /// <exception cref="QueueFullException">Too many commands wait. Nothing was done.</exception>
     /// <exception cref="LeaseEndedException">The work was cancelled because its lease was about to end.</exception>
     public async Task<TOutcome> ExecuteAsync<T>(T command, CancellationToken cancellationToken)
@@ -177,7 +180,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         }
         if (isNew)
         {
-            // Off the caller's thread and context: what the leader does is nobody's request. Meanwhile more may arrive.
+            // Off the caller's thread and context: the leader works for no single request. More commands may arrive in between.
             ThreadPool.UnsafeQueueUserWorkItem(static lead => _ = lead.Executor.LeadAsync(lead.Queue), (Executor: this, waiter.Queue), preferLocal: false);
         }
         else if (mode == LockMode.Adaptive)
@@ -248,7 +251,10 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         }
     }
 
-    /// <summary>Ends the wait of whoever's is over, in the queue or handed over to a lane that does not get on. What is being executed is left to its end.</summary>
+    /// <summary>
+    /// Ends the waits that have run out, in the queue and in groups that a lane has not begun. A command that is being
+    /// executed is not interrupted.
+    /// </summary>
     private void Expire(KeyQueue<TCommand, TOutcome> queue)
     {
         var expired = new List<Waiter<TCommand, TOutcome>>();

@@ -6,21 +6,23 @@ namespace PointSystem.Locking;
 public sealed class CombiningOptions
 {
     /// <summary>
-    /// Commit lanes of a replica: transactions that run side by side. Default: one for every two processors, 1 … 4. More lanes make smaller batches; one
-    /// is enough where processors are scarce.
+    /// Commit lanes of a replica: transactions that run side by side. Default: one for every two processors, 1 … 4. More lanes make
+    /// smaller batches; one is enough where processors are scarce.
     /// </summary>
     [Range(1, 64)]
     public int Lanes { get; set; } = Math.Clamp(Environment.ProcessorCount / 2, 1, 4);
 
-    /// <summary>Most commands under one commit. Default 256.</summary>
+    /// <summary>Maximum number of commands per commit. Default 256.</summary>
     [Range(1, 10_000)]
     public int BatchMax { get; set; } = 256;
 
-    /// <summary>Most keys under one commit. Default 128.</summary>
+    /// <summary>Maximum number of keys per commit. Default 128.</summary>
     [Range(1, 10_000)]
     public int BatchKeysMax { get; set; } = 128;
 
-    /// <summary>How long a leader keeps its lock while commands keep coming; never more than a quarter of the lease. Default 100 ms.</summary>
+    /// <summary>
+    /// How long a leader keeps its lock while commands keep coming; never more than a quarter of the lease. Default 100 ms.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan HoldMax { get; set; } = TimeSpan.FromMilliseconds(100);
 
@@ -29,25 +31,27 @@ public sealed class CombiningOptions
     public int HoldBatchesMax { get; set; } = 256;
 
     /// <summary>
-    /// How long a leader that has just combined several commands keeps the lock for the next to come, within <see cref="HoldMax"/>; 0 = not at all. Default 5 ms.
-    /// Where other replicas want the key too, only if most callers come back within twice this time.
+    /// How long a leader that has just combined several commands keeps the lock for the next to come, within <see cref="HoldMax"/>; 0 =
+    /// not at all. Default 5 ms. Where other replicas want the key too, only if most callers come back within twice this time.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:00:01", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan Linger { get; set; } = TimeSpan.FromMilliseconds(5);
 
-    /// <summary>Longest wait for a row lock within a lane; what needs longer goes on beside it, so that its neighbours do not wait. Default 100 ms.</summary>
+    /// <summary>
+    /// Longest wait for a row lock within a lane; what needs longer goes on beside it, so that its neighbours do not wait. Default 100 ms.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan LaneRowLockWait { get; set; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Most transactions that wait for a busy row beside the lanes; each has a connection. Default 2.</summary>
+    /// <summary>Maximum number of transactions that wait for a busy row beside the lanes; each has a connection. Default 2.</summary>
     [Range(1, 64)]
     public int DetoursMax { get; set; } = 2;
 
-    /// <summary>Most commands that wait for one key. Default 10,000.</summary>
+    /// <summary>Maximum number of commands that wait for one key. Default 10,000.</summary>
     [Range(1, 1_000_000)]
     public int KeyQueueMax { get; set; } = 10_000;
 
-    /// <summary>Most commands that wait, over all keys. Default 50,000.</summary>
+    /// <summary>Maximum number of commands that wait, over all keys. Default 50,000.</summary>
     [Range(1, 10_000_000)]
     public int QueueMax { get; set; } = 50_000;
 

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace PointSystem.Locking.Combining;
 
 /// <summary>
-/// Executes what leaders hand over, one transaction at a time: whatever is ready when the last one is done goes together. Rows that turn out busy
-/// go on beside the lane, so that their neighbours do not wait for them.
+/// Executes what leaders hand over, one transaction at a time: whatever is ready when the last one is done goes together. Rows that turn
+/// out busy go on beside the lane, so that their neighbours do not wait for them.
 /// </summary>
 internal sealed class CommitLane<TCommand, TOutcome>(
     BatchRunner<TCommand, TOutcome> batches, CombiningOptions options, SemaphoreSlim detours, LockMetrics metrics, TimeProvider clock, int number)
@@ -54,7 +54,7 @@ internal sealed class CommitLane<TCommand, TOutcome>(
 
     private async Task RunAllAsync()
     {
-        // The lane is nobody's request, whoever set it going.
+        // The lane belongs to no single request, so its spans have no parent.
         Activity.Current = null;
         var since = clock.GetTimestamp();
         var parts = new List<List<Waiter<TCommand, TOutcome>>>();
@@ -70,7 +70,7 @@ internal sealed class CommitLane<TCommand, TOutcome>(
         }
     }
 
-    /// <summary>Answers with those whose row was busy. Never throws: a lane that fell would take all its keys with it.</summary>
+    /// <summary>Returns the commands whose row was busy. Never throws: a lane that ended would leave all its keys without one.</summary>
     private async Task<IReadOnlyList<Waiter<TCommand, TOutcome>>> ExecuteAsync(List<Waiter<TCommand, TOutcome>> waiters, TimeSpan rowLockWaitMax)
     {
         try
@@ -122,14 +122,15 @@ internal sealed class CommitLane<TCommand, TOutcome>(
             }
             if (start)
             {
-                ThreadPool.UnsafeQueueUserWorkItem(static call => _ = call.Lane.DetourAsync(call.Affinity), (Lane: this, Affinity: affinity), preferLocal: false);
+                ThreadPool.UnsafeQueueUserWorkItem(
+                    static call => _ = call.Lane.DetourAsync(call.Affinity), (Lane: this, Affinity: affinity), preferLocal: false);
             }
         }
     }
 
     /// <summary>
-    /// Executes one row's commands beside the lane, each for as long as its own wait allows, until the row is free again: there are few places here, and a row
-    /// in demand would keep one for ever.
+    /// Executes one row's commands beside the lane, each for as long as its own wait allows, until the row is free again: there are few
+    /// places here, and a row in demand would keep one for ever.
     /// </summary>
     private async Task DetourAsync(long affinity)
     {

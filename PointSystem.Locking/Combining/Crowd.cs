@@ -1,8 +1,8 @@
 namespace PointSystem.Locking.Combining;
 
 /// <summary>
-/// Learns whether callers of a key ask again as soon as they are answered. Where they do, a leader whose key others want too does best to keep it for a
-/// while; where they do not, everything that is to come is already queued, here or there. Not thread-safe.
+/// Learns whether callers of a key ask again as soon as they are answered. If they do, a leader whose key other replicas want too keeps it
+/// for a while; if they do not, the commands that matter are already queued, here or at another replica. Not thread-safe.
 /// </summary>
 /// <param name="window">How soon is at once.</param>
 internal sealed class Crowd(TimeSpan window)
@@ -15,7 +15,7 @@ internal sealed class Crowd(TimeSpan window)
     private int _came;
     private TimeSpan _until;
 
-    /// <summary>Whether most of those who were answered came back at once, the last times.</summary>
+    /// <summary>Whether at least half of the callers that were answered came back at once, averaged over the last batches.</summary>
     public bool ComesBack => _share >= Majority;
 
     /// <summary>So many callers have their answers. Of one alone nothing is learnt.</summary>

@@ -41,7 +41,7 @@ internal sealed class Waiter<TCommand, TOutcome> : TaskCompletionSource<TOutcome
     /// <summary>What is left of the wait for a row lock.</summary>
     public TimeSpan Left(TimeSpan now) => ArrivedAt + Wait - now;
 
-    /// <summary>From here on it is executed, whoever leaves. False when its caller has gone.</summary>
+    /// <summary>From here on it is executed, even if its caller leaves. False when the caller has left already.</summary>
     public bool TryBegin() => Interlocked.CompareExchange(ref _state, Executing, Open) != Gone;
 
     /// <summary>Its row was busy: it waits again, and its caller may leave again.</summary>

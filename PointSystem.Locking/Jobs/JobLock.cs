@@ -28,15 +28,17 @@ public sealed class JobLock : IAsyncDisposable
     /// <summary>The key as it was asked for.</summary>
     public string Key { get; }
 
-    /// <summary>True when the lock service is away: there is no lock, and every other replica may have such a handle at the same time.</summary>
+    /// <summary>
+    /// True when the lock service is away: there is no lock, and every other replica may have such a handle at the same time.
+    /// </summary>
     public bool IsFallback => _relay is null;
 
     /// <summary>Why there is no lock, as a short name such as <c>timeout</c>; null when there is one.</summary>
     public string? FallbackReason { get; }
 
     /// <summary>
-    /// Cancelled when the lock can be held no longer: a margin before the last lease could end where renewals fail, at once where the store says that it
-    /// knows the lock no more, and at the cap. Work must stop on it. Never cancelled by disposing.
+    /// Cancelled when the lock can be held no longer: a margin before the last lease could end where renewals fail, at once where the
+    /// store says that it knows the lock no more, and at the cap. Work must stop on it. Never cancelled by disposing.
     /// </summary>
     public CancellationToken Lost { get; }
 
@@ -62,8 +64,8 @@ public sealed class JobLock : IAsyncDisposable
     }
 
     /// <summary>
-    /// Ends the renewals and gives the lock back. When it returns no renewal is under way or will be, and the lock is free, unless the store did not answer:
-    /// then that is tried again in the background until the lease has ended. Never throws; further calls do nothing.
+    /// Ends the renewals and gives the lock back. When it returns no renewal is under way or will be, and the lock is free, unless the
+    /// store did not answer: then that is tried again in the background until the lease has ended. Never throws; further calls do nothing.
     /// </summary>
     public async ValueTask DisposeAsync()
     {

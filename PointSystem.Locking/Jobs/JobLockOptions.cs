@@ -8,7 +8,9 @@ public sealed record JobLockOptions
     /// <summary>How long others wait at most for a holder that died. Whole seconds, at least one. Default 30 s.</summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The longest total hold, so that work that hangs does not keep the lock for ever. At least the lease. Default 1 h.</summary>
+    /// <summary>
+    /// The longest total hold, so that work that hangs does not keep the lock for ever. At least the lease. Default 1 h.
+    /// </summary>
     public TimeSpan Cap { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>Pause between two renewals, of one key each in turn. Null (the default) means a third of the lease.</summary>
@@ -28,7 +30,9 @@ public sealed record JobLockOptions
         }
         // Between two renewals each key in turn is all there is: it must last until a renewal that begins then has had its time.
         var longest = Lease - general.LeaseMargin - general.AttemptTimeout;
-        return Pace <= TimeSpan.Zero || Pace > longest ? $"its renewals must be at most {longest} apart, not {Pace} (lease less LeaseMargin and AttemptTimeout)" : null;
+        return Pace <= TimeSpan.Zero || Pace > longest
+            ? $"its renewals must be at most {longest} apart, not {Pace} (lease less LeaseMargin and AttemptTimeout)"
+            : null;
     }
 
     internal TimeSpan Pace => RenewEvery ?? Lease / 3;

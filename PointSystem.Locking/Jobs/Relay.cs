@@ -5,9 +5,10 @@ using PointSystem.Locking.Store;
 namespace PointSystem.Locking.Jobs;
 
 /// <summary>
-/// The two-key relay. Who takes the first key and then, within its lease, the second, holds the lock, and holds it for as long as one of them is his. So each can
-/// be given back and taken anew, which is all the renewal Dapr offers, while the other stands. A contender may slip into the gap of the first key, but
-/// is refused the second and gives the first back. Every attempt has an owner of its own, so that no late message of an old one can touch a new one.
+/// The two-key relay. A process that takes the first key and then, within its lease, the second, holds the lock, for as long as it has one
+/// of the two. So each can be given back and taken again, which is all the renewal Dapr offers, while the other is held. A contender may
+/// slip into the gap of the first key, but is refused the second and gives the first back. Every attempt has an owner of its own, so that
+/// no late message of an old one can touch a new one.
 /// </summary>
 internal sealed class Relay(string key, JobLockOptions options, LockingOptions general, RelayTools tools) : IAsyncDisposable
 {
@@ -30,7 +31,7 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
 
     private TimeSpan Age => _clock.GetElapsedTime(_since);
 
-    /// <summary>One attempt at both keys. If it succeeds renewals have begun, else the relay is to be disposed.</summary>
+    /// <summary>One attempt at both keys. If it succeeds, renewals have begun; otherwise the caller disposes the relay.</summary>
     public async Task<LockAnswer> TakeAsync(CancellationToken cancellationToken)
     {
         var answer = await TryAsync(_first, cancellationToken);
@@ -57,7 +58,7 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
         await _stop.CancelAsync();
         await _watchdog;
         _lost.CancelAfter(Timeout.InfiniteTimeSpan);
-        // The second first: whoever gets the first meanwhile is refused but once.
+        // The second first: a contender that gets the first key in between is refused only once.
         foreach (var relayKey in new[] { _second, _first })
         {
             if (await DropAsync(relayKey) is { } status)
@@ -150,7 +151,10 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
         return answer;
     }
 
-    /// <summary>Gives a key back. The answer is not null when the store had lost a hold that should have stood; then it may have lost the other one as well.</summary>
+    /// <summary>
+    /// Gives a key back. The answer is not null when the store had lost a hold that should have stood; then it may have lost
+    /// the other one as well.
+    /// </summary>
     private async Task<string?> DropAsync(RelayKey relayKey)
     {
         var left = relayKey.Left;
@@ -159,7 +163,8 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
         {
             return null;
         }
-        // From before the request leaves only the other key counts. Not cancellable: it has its own deadline, and what is not answered is tried on in the background.
+        // From before the request leaves only the other key counts. Not cancellable: it has its own deadline, and what is not answered is
+        // tried on in the background.
         if (!_stop.IsCancellationRequested)
         {
             Arm();

@@ -48,7 +48,8 @@ internal sealed class CommandLock<TCommand>(LockKeyTemplate template, LockOption
         {
             throw new ArgumentException($"{typeof(TCommand).Name}.{property} is empty, so the command has no lock key.");
         }
-        // An id comes from outside. "||" in a key makes Dapr answer an internal error, which would look like a broken Redis and open the breaker.
+        // An id comes from outside. "||" in a key makes Dapr answer an internal error, which would look like a broken Redis
+        // and open the breaker.
         return value.Contains('|', StringComparison.Ordinal) ? value.Replace("|", "%7C", StringComparison.Ordinal) : value;
     }
 }

@@ -3,7 +3,8 @@ using System.Reflection;
 namespace PointSystem.Locking.Keys;
 
 /// <summary>
-/// A key template taken apart: literal text and property names in turn. Knows the rules a template must keep; <see cref="CommandLock{TCommand}"/> fills it in.
+/// A key template taken apart: literal text and property names in turn. Knows the rules a template must keep;
+/// <see cref="CommandLock{TCommand}"/> fills it in.
 /// </summary>
 internal sealed class LockKeyTemplate
 {
@@ -64,13 +65,15 @@ internal sealed class LockKeyTemplate
         var property = commandType.GetProperty(name, BindingFlags.Public | BindingFlags.Instance);
         if (property?.GetMethod is not { IsPublic: true } || property.GetIndexParameters().Length > 0)
         {
-            var known = string.Join(", ", commandType.GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(p => p.Name).Order(StringComparer.Ordinal));
+            var known = string.Join(
+                ", ", commandType.GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(p => p.Name).Order(StringComparer.Ordinal));
             throw new LockTemplateException(commandType, text, $"'{name}' is not a readable public property of the command (it has: {known})");
         }
         var type = property.PropertyType;
         if (type != typeof(string) && !(type.IsValueType && Nullable.GetUnderlyingType(type) is null && typeof(IFormattable).IsAssignableFrom(type)))
         {
-            throw new LockTemplateException(commandType, text, $"'{name}' is a {type.Name}; a key takes a string, a number, a Guid or another plain value that cannot be null");
+            throw new LockTemplateException(
+                commandType, text, $"'{name}' is a {type.Name}; a key takes a string, a number, a Guid or another plain value that cannot be null");
         }
         return property;
     }

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Configuration;
 namespace PointSystem.Locking.Keys;
 
 /// <summary>
-/// Wait and lease of single operations from <c>Locking:Operations:{operation}:WaitSeconds</c> and <c>…:LeaseSeconds</c>. An operation's name has
-/// colons, which configuration reads as levels, so the names are looked up as paths instead of being bound to a dictionary.
+/// Wait and lease of single operations from <c>Locking:Operations:{operation}:WaitSeconds</c> and <c>…:LeaseSeconds</c>. An operation's
+/// name has colons, which configuration reads as levels, so the names are looked up as paths instead of being bound to a dictionary.
 /// </summary>
 internal sealed class OperationSettings(IConfiguration configuration)
 {
@@ -39,7 +39,8 @@ internal sealed class OperationSettings(IConfiguration configuration)
             if (last < 0 || !known.Contains(path[..last]) || !Names.Contains(path[(last + 1)..], StringComparer.OrdinalIgnoreCase))
             {
                 throw new InvalidOperationException(
-                    $"{Path}:{path} names no lock setting. Operations: {string.Join(", ", known.Order(StringComparer.Ordinal))}; settings: {string.Join(", ", Names)}.");
+                    $"{Path}:{path} names no lock setting. "
+                    + $"Operations: {string.Join(", ", known.Order(StringComparer.Ordinal))}; settings: {string.Join(", ", Names)}.");
             }
         }
     }

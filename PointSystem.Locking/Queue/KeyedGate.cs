@@ -1,8 +1,8 @@
 namespace PointSystem.Locking.Queue;
 
 /// <summary>
-/// Lets one caller of this process at a time work on a key; the others queue in memory, first come, first served. So one caller for each key and
-/// replica polls the store, whatever the number that waits. Idle keys take no memory.
+/// Lets one caller of this process at a time work on a key; the others queue in memory, first come, first served. So one caller for each
+/// key and replica polls the store, whatever the number that waits. Idle keys take no memory.
 /// </summary>
 internal sealed class KeyedGate(TimeProvider clock)
 {
@@ -16,7 +16,7 @@ internal sealed class KeyedGate(TimeProvider clock)
     /// <summary>Callers that wait for their turn, over all keys.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
 
-    /// <summary>Keys that somebody works on or waits for.</summary>
+    /// <summary>Keys that a caller works on or waits for.</summary>
     public int ActiveKeys
     {
         get
@@ -41,8 +41,8 @@ internal sealed class KeyedGate(TimeProvider clock)
                 _entries.Add(key, entry);
                 return entry.Turn = new Turn(this, entry);
             }
-            // The predecessor is done and its lock is on the way back: a single attempt may wait for that, or whoever disposes a handle
-            // and asks again would be refused by itself. That way back is bounded by the attempt timeout.
+            // The predecessor is done and its lock is on the way back: a single attempt may wait for that; otherwise a caller that
+            // disposes a handle and asks again would be refused by its own lock. That release is bounded by the attempt timeout.
             var onItsWay = entry.Turn is { IsEnding: true } && entry.Queue.Count == 0;
             if (wait <= TimeSpan.Zero && !onItsWay)
             {
@@ -114,8 +114,8 @@ internal sealed class KeyedGate(TimeProvider clock)
         public void MetOthers() => ((Entry)entry).MetOthersAt = gate.Now;
 
         /// <summary>
-        /// True when this process has passed the key on among its own callers for longer than given, or ten times as long where it has met nobody else
-        /// lately; asking restarts the count.
+        /// True when this process has passed the key on among its own callers for longer than given, or ten times as long where it has met
+        /// no other replica lately; asking restarts the count.
         /// </summary>
         public bool HasRunLongerThan(TimeSpan limit)
         {

@@ -5,8 +5,9 @@ using PointSystem.Locking.Store;
 namespace PointSystem.Locking.Resilience;
 
 /// <summary>
-/// Removes holds that nobody knows of: an attempt whose answer was lost may have set the key, which would then be blocked for its whole lease. Unlocks with
-/// that attempt's owner (harmless to anybody else) until the store has answered, and once more a little later, for an attempt that arrived after its unlock.
+/// Removes holds that no caller knows of: an attempt whose answer was lost may have set the key, which would then be blocked for its whole
+/// lease. Unlocks with that attempt's owner (harmless to other holders) until the store has answered, and once more a little later, for an
+/// attempt that arrived after its unlock.
 /// </summary>
 internal sealed class GhostCleaner(
     GuardedLockStore store, LockBreaker breaker, BackgroundWork background, IOptions<LockingOptions> options,
@@ -43,8 +44,8 @@ internal sealed class GhostCleaner(
             await Task.Delay(answers > 0 ? SecondLookAfter : RetryAfter, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (breaker.IsOpen)
             {
-                // Its probe does the asking. An attempt may lie in a frozen sidecar's socket for as long as that is frozen, so the time counts anew
-                // from the store's return; an open breaker lets no further attempts out, so not many wait here.
+                // Its probe does the asking. An attempt may lie in a frozen sidecar's socket for as long as that is frozen, so the time
+                // counts anew from the store's return; an open breaker lets no further attempts out, so not many wait here.
                 await breaker.WhenClosed.WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 since = clock.GetTimestamp();
             }

@@ -5,8 +5,9 @@ using Polly.CircuitBreaker;
 namespace PointSystem.Locking.Resilience;
 
 /// <summary>
-/// Moves the pipeline's breaker by probes of its own, so that no caller is ever the one who tries. Any failed call starts a probe: if that fails too the
-/// breaker opens (a lone caller pays once), and stays open until a later probe succeeds. Polly's failure ratio opens it as well, under load and for partial faults.
+/// Moves the pipeline's breaker by probes of its own, so that no caller is ever the one who tries. Any failed call starts a probe: if that
+/// fails too the breaker opens (a lone caller pays once), and stays open until a later probe succeeds. Polly's failure ratio opens it as
+/// well, under load and for partial faults.
 /// </summary>
 internal sealed class LockBreaker(
     LockProbe probe, BackgroundWork background, IOptions<LockingOptions> options, LockMetrics metrics, TimeProvider clock, ILogger<LockBreaker> logger)
@@ -29,7 +30,7 @@ internal sealed class LockBreaker(
 
     public bool IsOpen => Reason is not null;
 
-    /// <summary>Completes at once while the breaker is closed, else when it closes.</summary>
+    /// <summary>Completes at once while the breaker is closed, otherwise when it closes.</summary>
     public Task WhenClosed
     {
         get

@@ -7,7 +7,9 @@ using PointSystem.Locking.Store;
 
 namespace PointSystem.Locking.Resilience;
 
-/// <summary>The named pipeline around one TryLock: circuit breaker outside, attempt timeout inside. No retry: see docs/locking.md, ghost holds.</summary>
+/// <summary>
+/// The named pipeline around one TryLock: circuit breaker outside, attempt timeout inside. No retry: see docs/locking.md, ghost holds.
+/// </summary>
 internal static class LockPipeline
 {
     public const string Name = "lock-store";
@@ -27,7 +29,8 @@ internal static class LockPipeline
                     FailureRatio = options.Breaker.FailureRatio,
                     MinimumThroughput = options.Breaker.MinimumThroughput,
                     SamplingDuration = options.Breaker.SamplingDuration,
-                    // LockBreaker isolates an open breaker and closes it after a probe of its own; this is for the case that it missed the moment.
+                    // LockBreaker isolates an open breaker and closes it after a probe of its own; this is for the case that
+                    // it missed the moment.
                     BreakDuration = options.Breaker.ProbeInterval * 4 > LeastBreak ? options.Breaker.ProbeInterval * 4 : LeastBreak,
                     ManualControl = breaker.Control,
                     StateProvider = breaker.State,

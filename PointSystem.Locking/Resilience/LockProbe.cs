@@ -3,14 +3,17 @@ using PointSystem.Locking.Store;
 
 namespace PointSystem.Locking.Resilience;
 
-/// <summary>Asks the store, on a key of this replica's own, whether it does its work: takes a lock, is refused it once, gives it back.</summary>
+/// <summary>
+/// Asks the store, on a key of this replica's own, whether it does its work: takes a lock, is refused it once, gives it back.
+/// </summary>
 internal sealed class LockProbe(GuardedLockStore store, IOptions<LockingOptions> options, TimeProvider clock)
 {
     // A key of its own, so that no caller ever waits for a probe and replicas do not meet.
     private readonly string _key = $"probe:{Guid.NewGuid():N}";
 
-    /// <summary>Null when the store answered in time, else the reason.</summary>
-    /// <param name="limit">How long the calls may take; an open connection is given longer than an attempt, so that a dead one is found out.</param>
+    /// <summary>Null when the store answered in time, otherwise the reason.</summary>
+    /// <param name="limit">How long the calls may take; an open connection is given longer than an attempt, so that a dead one
+    /// is found out.</param>
     /// <param name="isFast">How long they may take to count as healthy.</param>
     /// <param name="cancellationToken">Ends the probe.</param>
     public async Task<string?> FindFaultAsync(TimeSpan limit, TimeSpan isFast, CancellationToken cancellationToken)

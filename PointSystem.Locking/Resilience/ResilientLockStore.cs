@@ -96,7 +96,7 @@ internal sealed class ResilientLockStore(
 
     private LockAnswer Failed(string key, string reason, Exception? cause = null)
     {
-        // Only here, where an attempt was made: an open breaker would else write a line for every request.
+        // Only here, where an attempt was made: otherwise an open breaker would write a line for every request.
         logger.FellBack(cause, key, reason);
         metrics.Called("try_lock", reason);
         breaker.Suspect(reason);

@@ -9,7 +9,8 @@ namespace PointSystem.Locking.Store;
 internal static class DaprClientFactory
 {
     /// <summary>
-    /// The endpoint comes from <c>DAPR_GRPC_ENDPOINT</c>, else from <c>DAPR_GRPC_PORT</c> (what daprd's injector sets), in configuration or the environment.
+    /// The endpoint comes from <c>DAPR_GRPC_ENDPOINT</c>, otherwise from <c>DAPR_GRPC_PORT</c> (what daprd's injector sets), in
+    /// configuration or the environment.
     /// </summary>
     public static DaprClient Create(IConfiguration configuration)
     {

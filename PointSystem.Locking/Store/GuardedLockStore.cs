@@ -1,9 +1,9 @@
 namespace PointSystem.Locking.Store;
 
 /// <summary>
-/// Holds a store to its contract. A client library throws more than it says (gRPC, for one, turns a server's DEADLINE_EXCEEDED into a cancellation that
-/// nobody asked for), and whatever passed as something else would reach the caller as an error, or leave the breaker open for ever. So what is not our own
-/// cancellation is a <see cref="LockStoreException"/> here, and one that may have taken effect.
+/// Holds a store to its contract. A client library throws more than it says (gRPC, for one, turns a server's DEADLINE_EXCEEDED into a
+/// cancellation that no caller asked for). Passed on as it is, such an exception would reach the caller as an error, or leave the breaker
+/// open. So everything except our own cancellation is a <see cref="LockStoreException"/> here, and one that may have taken effect.
 /// </summary>
 internal sealed class GuardedLockStore(ILockStore store)
 {

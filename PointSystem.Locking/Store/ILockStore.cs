@@ -1,9 +1,11 @@
 namespace PointSystem.Locking.Store;
 
-/// <summary>The bare lock API: never waits, never retries, honours its token at once. Failures are <see cref="LockStoreException"/>.</summary>
+/// <summary>
+/// The bare lock API: never waits, never retries, honours its token at once. Failures are <see cref="LockStoreException"/>.
+/// </summary>
 internal interface ILockStore
 {
-    /// <summary>True when the lock was taken, false when somebody holds it (also when that is the same owner).</summary>
+    /// <summary>True when the lock was taken, false when it is held (by the same owner too).</summary>
     /// <exception cref="LockStoreException">The store did not do its work.</exception>
     Task<bool> TryLockAsync(string key, string owner, int leaseSeconds, CancellationToken cancellationToken);
 
@@ -17,9 +19,9 @@ internal enum UnlockStatus
     /// <summary>The owner held the lock, and no longer does.</summary>
     Released,
 
-    /// <summary>Nobody holds it: the lease had ended, or the store has lost it.</summary>
+    /// <summary>There was no such lock: the lease had ended, or the store has lost it.</summary>
     DoesNotExist,
 
-    /// <summary>Somebody else holds it by now.</summary>
+    /// <summary>Another owner holds it by now.</summary>
     BelongsToOthers,
 }

@@ -5,7 +5,9 @@ using PointSystem.Locking.Store;
 
 namespace PointSystem.Locking;
 
-/// <summary>What the locks report. The outcomes of <c>pointsystem.lock.acquire</c> sum to <c>pointsystem.lock.attempts</c>, exactly.</summary>
+/// <summary>
+/// What the locks report. The outcomes of <c>pointsystem.lock.acquire</c> sum to <c>pointsystem.lock.attempts</c>, exactly.
+/// </summary>
 internal sealed class LockMetrics
 {
     /// <summary>Name of the meter and of the activity source.</summary>
@@ -52,13 +54,14 @@ internal sealed class LockMetrics
         _batchSize = meter.CreateHistogram("pointsystem.lock.batch.size", "{command}", "Commands under one commit.", advice: Sizes);
         _batchKeys = meter.CreateHistogram("pointsystem.lock.batch.keys", "{key}", "Keys under one commit.", advice: Sizes);
         _laneBusy = meter.CreateCounter<double>("pointsystem.lock.lane.busy", "s", "Time that commit lanes worked.");
-        meter.CreateObservableGauge("pointsystem.lock.queue.length", () => QueueLengths(gate), "{caller}", "Who waits in memory: commands for a batch, leaders and jobs for a lock.");
+        meter.CreateObservableGauge(
+            "pointsystem.lock.queue.length", () => QueueLengths(gate), "{caller}", "Who waits in memory: commands for a batch, leaders and jobs for a lock.");
         meter.CreateObservableGauge("pointsystem.lock.breaker.state", () => Volatile.Read(ref _breakerOpen), "{state}", "0 closed, 1 open.");
     }
 
     /// <summary>
-    /// Counts nothing, by name: a counter that first shows with its first event has not increased as far as Prometheus can see, so that the alarm on a lease
-    /// lost would sleep through the first one of every process.
+    /// Counts nothing, by name: a counter that first shows with its first event has not increased as far as Prometheus can see, so that
+    /// the alarm on a lease lost would sleep through the first one of every process.
     /// </summary>
     public void Announce(IEnumerable<string> operations)
     {
@@ -114,7 +117,8 @@ internal sealed class LockMetrics
         Add(_breakerChanges, 1, [new("to", isOpen ? "open" : "closed")]);
     }
 
-    // Who listens runs within whatever reports. What it throws must end there: a leader, a lane or a release that fell over it would leave others waiting.
+    // A metric listener runs on the thread that reports. What it throws must end there: a leader, a lane or a release that failed by it
+    // would leave others waiting.
     private static void Add<T>(Counter<T> counter, T value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
         where T : struct
     {

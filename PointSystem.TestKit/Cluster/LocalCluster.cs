@@ -9,8 +9,9 @@ using PointSystem.Local.Sidecar;
 namespace PointSystem.TestKit;
 
 /// <summary>
-/// The whole product on this machine, for tests and benchmarks: Postgres, Redis, API replicas with their sidecars, and one gateway in front. The same
-/// programs as the app host starts, without an orchestrator and a dashboard that would take the processors which are measured.
+/// The whole product on this machine, for tests and benchmarks: Postgres, Redis, API replicas with their sidecars, and one
+/// gateway in front. The same programs as the app host starts, without an orchestrator and a dashboard that would take the
+/// processors which are measured.
 /// </summary>
 /// <remarks>Everything it starts ends with it: on <see cref="DisposeAsync"/> in order, and also when this process is killed.</remarks>
 public sealed class LocalCluster : IAsyncDisposable
@@ -95,8 +96,8 @@ public sealed class LocalCluster : IAsyncDisposable
     public string CreateToken(string subject, IEnumerable<string> roles, TimeSpan lifetime) => _tokens!.Create(subject, roles, lifetime);
 
     /// <summary>
-    /// Restarts the replicas one after the other, each with SIGTERM: it says that it goes, finishes what it has, and the next one follows when it is back.
-    /// Callers of the gateway notice nothing, unless there is one replica only.
+    /// Restarts the replicas one after the other, each with SIGTERM: it says that it goes, finishes what it has, and the next one follows
+    /// when it is back. Callers of the gateway notice nothing, unless there is one replica only.
     /// </summary>
     /// <exception cref="LocalException">A replica did not come back. It is tried on; those after it were left alone.</exception>
     public async Task RestartReplicasAsync(CancellationToken cancellationToken)
@@ -169,7 +170,9 @@ public sealed class LocalCluster : IAsyncDisposable
             _replicas.Add(Create(string.Create(CultureInfo.InvariantCulture, $"api-{number}"), sidecars, specs));
         }
         _gateway = new ManagedProcess(
-            specs.Gateway(GatewayUrl, _replicas.Select(replica => (replica.Name, replica.Url))), _log, ct => _probe.AskAsync(new Uri(GatewayUrl, "/health/live"), ct));
+            specs.Gateway(GatewayUrl, _replicas.Select(replica => (replica.Name, replica.Url))),
+            _log,
+            ct => _probe.AskAsync(new Uri(GatewayUrl, "/health/live"), ct));
         await _redis.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
         _replicas.ForEach(replica => replica.Sidecar.Start());
         await MigrateAsync(specs, cancellationToken);
@@ -201,7 +204,10 @@ public sealed class LocalCluster : IAsyncDisposable
         var url = new Uri($"http://127.0.0.1:{Ports.Next()}");
         var (http, grpc) = (Ports.Next(), Ports.Next());
         var sidecarSpec = sidecars.Spec("sidecar-" + name[4..], http, grpc);
-        sidecarSpec = sidecarSpec with { Environment = new Dictionary<string, string?>(sidecarSpec.Environment.Concat(specs.TelemetryOf("point-sidecar", name))) };
+        sidecarSpec = sidecarSpec with
+        {
+            Environment = new Dictionary<string, string?>(sidecarSpec.Environment.Concat(specs.TelemetryOf("point-sidecar", name))),
+        };
         var sidecar = new ManagedProcess(sidecarSpec, _log, ct => _probe.AskAsync(new Uri($"http://127.0.0.1:{http}/v1.0/healthz/outbound"), ct));
         var process = new ManagedProcess(specs.Replica(name, url, http, grpc), _log, ct => _probe.AskAsync(new Uri(url, "/health/ready"), ct));
         return new Replica(name, url, process, sidecar, http, grpc, UntilReadyAsync);

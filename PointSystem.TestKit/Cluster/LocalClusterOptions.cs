@@ -30,7 +30,9 @@ public sealed class LocalClusterOptions
     /// <summary>Which Redis: null = installed, otherwise Garnet; <c>garnet</c> = Garnet. Default: POINTSYSTEM_REDIS.</summary>
     public string? Redis { get; set; } = Environment.GetEnvironmentVariable("POINTSYSTEM_REDIS");
 
-    /// <summary>Which sidecar: null = daprd if found, otherwise the stand-in; <c>stand-in</c> = the stand-in. Default: POINTSYSTEM_SIDECAR.</summary>
+    /// <summary>
+    /// Which sidecar: null = daprd if found, otherwise the stand-in; <c>stand-in</c> = the stand-in. Default: POINTSYSTEM_SIDECAR.
+    /// </summary>
     public string? Sidecar { get; set; } = Environment.GetEnvironmentVariable("POINTSYSTEM_SIDECAR");
 
     /// <summary>More environment for every replica; null removes a variable.</summary>
@@ -43,8 +45,8 @@ public sealed class LocalClusterOptions
     public IDictionary<string, string?> GatewayEnvironment { get; } = new Dictionary<string, string?>();
 
     /// <summary>
-    /// OpenTelemetry's variables (<c>OTEL_…</c>) for replicas, sidecars and gateway, which are named to the collector one by one. Default: those of this
-    /// process. Without OTEL_EXPORTER_OTLP_ENDPOINT among them nothing is sent.
+    /// OpenTelemetry's variables (<c>OTEL_…</c>) for replicas, sidecars and gateway, which are named to the collector one by one. Default:
+    /// those of this process. Without OTEL_EXPORTER_OTLP_ENDPOINT among them nothing is sent.
     /// </summary>
     public IDictionary<string, string?> Telemetry { get; } = TelemetryVariables.OfThisProcess().ToDictionary();
 

@@ -20,7 +20,8 @@ internal sealed class ProcessSpecs(LocalClusterOptions options, string connectio
         ["DAPR_GRPC_ENDPOINT"] = $"http://127.0.0.1:{sidecarGrpcPort}",
         ["DAPR_HTTP_PORT"] = $"{sidecarHttpPort}",
         ["DAPR_GRPC_PORT"] = $"{sidecarGrpcPort}",
-    }.Concat(TelemetryOf("point-api", name)).Concat(options.ApiEnvironment).Concat(options.ReplicaEnvironment?.Invoke(name) ?? new Dictionary<string, string?>()));
+    }.Concat(TelemetryOf("point-api", name)).Concat(options.ApiEnvironment)
+        .Concat(options.ReplicaEnvironment?.Invoke(name) ?? new Dictionary<string, string?>()));
 
     public ProcessSpec Gateway(Uri url, IEnumerable<(string Name, Uri Url)> replicas) => Program("gateway", BuildOutputs.Gateway, [],
         replicas.ToDictionary(replica => $"services__{replica.Name}__http__0", replica => (string?)replica.Url.GetLeftPart(UriPartial.Authority))

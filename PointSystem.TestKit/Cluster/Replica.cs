@@ -6,7 +6,13 @@ public sealed class Replica
     private readonly Func<Replica, TimeSpan, CancellationToken, Task> _untilReady;
 
     internal Replica(
-        string name, Uri url, ManagedProcess process, ManagedProcess sidecar, int sidecarHttpPort, int sidecarGrpcPort, Func<Replica, TimeSpan, CancellationToken, Task> untilReady)
+        string name,
+        Uri url,
+        ManagedProcess process,
+        ManagedProcess sidecar,
+        int sidecarHttpPort,
+        int sidecarGrpcPort,
+        Func<Replica, TimeSpan, CancellationToken, Task> untilReady)
     {
         _untilReady = untilReady;
         Name = name;

@@ -42,7 +42,7 @@ public sealed class ManagedProcess : IAsyncDisposable
         {
             lock (_gate)
             {
-                // Whoever sees that it is not running any more sees what it left, before anybody has been told.
+                // Read from the process itself: it has an exit code as soon as it does not run, before its end has been recorded.
                 var exit = _current is { Exited: { IsCompleted: true } current } ? current : _lastExit;
                 return exit is { IsCompleted: true } ? exit.Result : null;
             }
@@ -84,7 +84,8 @@ public sealed class ManagedProcess : IAsyncDisposable
     }
 
     /// <summary>Waits until it serves.</summary>
-    /// <exception cref="LocalException">It ended meanwhile and is not started again, or took longer than <paramref name="limit"/>.</exception>
+    /// <exception cref="LocalException">It ended meanwhile and is not started again, or took longer than
+    /// <paramref name="limit"/>.</exception>
     public async Task WaitUntilReadyAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
@@ -123,7 +124,10 @@ public sealed class ManagedProcess : IAsyncDisposable
     /// <summary>Asks it to end and kills it if it has not after <paramref name="grace"/>. It stays down until started.</summary>
     public Task StopAsync(TimeSpan grace, CancellationToken cancellationToken) => StopAsync(RequestEndAsync, grace, cancellationToken);
 
-    /// <summary>As <see cref="StopAsync(TimeSpan, CancellationToken)"/>, where everything ends: a program of ours that has lost its input knows that nobody is left to drain for.</summary>
+    /// <summary>
+    /// As <see cref="StopAsync(TimeSpan, CancellationToken)"/>, where everything ends: a program of ours whose standard input has ended
+    /// skips its drain delay.
+    /// </summary>
     internal Task EndAsync(TimeSpan grace, CancellationToken cancellationToken) => StopAsync(
         (running, _) =>
         {

@@ -1,9 +1,9 @@
 namespace PointSystem.TestKit;
 
 /// <summary>
-/// A TCP proxy that can keep back one direction alone. Requests that arrive while replies are kept back take effect, and nobody hears of it: the fault
-/// that makes ghost holds. <see cref="Heal"/> breaks the connections whose bytes were kept back, as a network that gave them up would. What is only held
-/// arrives in the end, as in a network that was slow.
+/// A TCP proxy that can keep back one direction alone. Requests that arrive while replies are kept back take effect, but the caller does
+/// not learn of it: the fault that makes ghost holds. <see cref="Heal"/> breaks the connections whose bytes were kept back, as a network
+/// that gave them up would. What is only held arrives in the end, as in a network that was slow.
 /// </summary>
 public sealed class FaultProxy(int targetPort) : TcpProxy(targetPort)
 {

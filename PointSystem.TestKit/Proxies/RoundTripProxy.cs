@@ -4,8 +4,8 @@ using System.Collections.Concurrent;
 namespace PointSystem.TestKit;
 
 /// <summary>
-/// Stands between a client and PostgreSQL and counts round trips: how often the client sent something when the server had answered everything
-/// ("ready for query") and was waiting. Messages sent together are one.
+/// Stands between a client and PostgreSQL and counts round trips: how often the client sent something when the server had answered
+/// everything ("ready for query") and was waiting. Messages sent together are one.
 /// </summary>
 public sealed class RoundTripProxy(int targetPort) : TcpProxy(targetPort)
 {
