@@ -41,7 +41,7 @@ internal static class LogFiles
             }
             catch (Exception end) when (end is OperationCanceledException or IOException)
             {
-                // The app host ends; or the disk is full, which must not stop the points.
+                // The app host ends; or the disk is full, which must not stop the service.
             }
             finally
             {

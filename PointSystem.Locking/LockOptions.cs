@@ -3,7 +3,7 @@ namespace PointSystem.Locking;
 /// <summary>How one lock is taken from code.</summary>
 public sealed record LockOptions
 {
-    /// <summary>How long to wait at most, the queue in memory included. Zero means a single attempt. Default 5 s.</summary>
+    /// <summary>Maximum wait, the queue in memory included. Zero means a single attempt. Default 5 s.</summary>
     public TimeSpan Wait { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>After how long the lock ends by itself. Whole seconds, at least one (the store counts in seconds). Default 10 s.</summary>

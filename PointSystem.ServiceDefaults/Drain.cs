@@ -5,8 +5,8 @@ using Microsoft.Extensions.Options;
 namespace PointSystem.ServiceDefaults;
 
 /// <summary>
-/// Between "stop" and the closing of the port: waits for <see cref="DrainOptions.Delay"/>, in which requests are served as ever.
-/// </summary>
+/// Between "stop" and the closing of the port: waits for <see cref="DrainOptions.Delay"/>, in which requests are served as usual.
+///</summary>
 public sealed class Drain : IHostedLifecycleService, IDisposable
 {
     private readonly TimeSpan _delay;
@@ -18,11 +18,11 @@ public sealed class Drain : IHostedLifecycleService, IDisposable
     {
         _delay = options.Value.Delay;
         _time = time ?? TimeProvider.System;
-        // Somebody at a terminal: no balancer has to notice first.
+        // A person at a terminal: no balancer has to notice first.
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => CutShort());
     }
 
-    /// <summary>Nobody is left to notice: the wait ends, or does not begin.</summary>
+    /// <summary>No balancer is left to notice: the wait ends, or does not begin.</summary>
     public void CutShort() => _cutShort.TrySetResult();
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

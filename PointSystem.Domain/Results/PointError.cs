@@ -1,6 +1,6 @@
 namespace PointSystem.Domain.Results;
 
-/// <summary>What sort of refusal an error is; decides the HTTP status (docs/architecture.md).</summary>
+/// <summary>What sort of refusal an error is; decides the HTTP status (docs/api.md).</summary>
 public enum PointErrorKind
 {
     /// <summary>Malformed or impossible in itself, whatever the state (400).</summary>

@@ -2,7 +2,7 @@ namespace PointSystem.Locking.Combining;
 
 /// <summary>
 /// Waits for work no longer than agreed, even where it does not heed its token: a client of a frozen server may hang while it cancels.
-/// </summary>
+///</summary>
 internal static class BoundedWork
 {
     /// <summary>The work's result.</summary>
@@ -11,7 +11,7 @@ internal static class BoundedWork
     /// timer is due at once.</param>
     /// <param name="clock">Measures it.</param>
     /// <param name="ending">Tells the work to end.</param>
-    /// <exception cref="WorkAbandonedException">It has not ended in time. It may go on; nobody waits for it any more.</exception>
+    /// <exception cref="WorkAbandonedException">It has not ended in time. It may go on, but is no longer waited for.</exception>
     public static async Task<T> RunAsync<T>(Task<T> work, TimeSpan grace, TimeProvider clock, CancellationToken ending)
     {
         if (!work.IsCompleted)

@@ -8,7 +8,7 @@ namespace PointSystem.Locking;
 /// <param name="LastMinute">Counts over the last minute.</param>
 public sealed record CombiningSnapshot(int Waiting, int ActiveKeys, int HotKeys, IReadOnlyList<KeySnapshot> Hottest, CombiningRates LastMinute);
 
-/// <summary>One key's queue. The figures begin anew when the key has been idle.</summary>
+/// <summary>One key's queue. The figures start from zero after the key has been idle.</summary>
 /// <param name="Keys">The key; several for a command with several locks.</param>
 /// <param name="Waiting">Commands in the queue.</param>
 /// <param name="OldestWait">How long the first of them has waited.</param>

@@ -42,9 +42,9 @@ internal sealed class Group<TCommand, TOutcome>(KeyQueue<TCommand, TOutcome> que
         return false;
     }
 
-    /// <param name="continueHere"> The leader goes on within this call. It may: it only takes what is queued and hands it to the
+    /// <param name="continueHere">The leader goes on within this call. It may: it only takes what is queued and hands it to the
     /// lane, or gives its lock back. So a hot key's next batch is ready when its lane asks for more, without waiting for a thread.
-    /// Never under a lock. </param>
+    /// Never under a lock.</param>
     public void OneDone(bool continueHere)
     {
         if (Interlocked.Decrement(ref _open) > 0)

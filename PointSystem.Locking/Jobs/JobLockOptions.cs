@@ -5,12 +5,12 @@ namespace PointSystem.Locking.Jobs;
 /// <summary>How a job's lock is held.</summary>
 public sealed record JobLockOptions
 {
-    /// <summary>How long others wait at most for a holder that died. Whole seconds, at least one. Default 30 s.</summary>
+    /// <summary>Longest time that others wait for a holder that died. Whole seconds, at least one. Default 30 s.</summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
     /// The longest total hold, so that work that hangs does not keep the lock for ever. At least the lease. Default 1 h.
-    /// </summary>
+    ///</summary>
     public TimeSpan Cap { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>Pause between two renewals, of one key each in turn. Null (the default) means a third of the lease.</summary>

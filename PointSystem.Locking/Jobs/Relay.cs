@@ -9,7 +9,7 @@ namespace PointSystem.Locking.Jobs;
 /// of the two. So each can be given back and taken again, which is all the renewal Dapr offers, while the other is held. A contender may
 /// slip into the gap of the first key, but is refused the second and gives the first back. Every attempt has an owner of its own, so that
 /// no late message of an old one can touch a new one.
-/// </summary>
+///</summary>
 internal sealed class Relay(string key, JobLockOptions options, LockingOptions general, RelayTools tools) : IAsyncDisposable
 {
     private const string NotRenewed = "NotRenewed";
@@ -91,7 +91,7 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            // Nobody awaits the watchdog before the end of the hold, and the work must not go on without one.
+            // Nothing awaits the watchdog before the end of the hold, and the work must not go on without one.
             tools.Logger.RenewalFailed(failure, key);
             Lose("RenewalFailed");
         }
@@ -124,7 +124,7 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
             var answer = await TryAsync(due, cancellationToken);
             if (answer.Kind != LockAnswerKind.Acquired)
             {
-                // A contender who gives it back in a moment, our own unlock on its way, or a store that is away.
+                // A contender that gives it back in a moment, our own unlock on its way, or a store that is away.
                 await Task.Delay(pause, _clock, cancellationToken);
                 continue;
             }
@@ -154,7 +154,7 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
     /// <summary>
     /// Gives a key back. The answer is not null when the store had lost a hold that should have stood; then it may have lost
     /// the other one as well.
-    /// </summary>
+    ///</summary>
     private async Task<string?> DropAsync(RelayKey relayKey)
     {
         var left = relayKey.Left;

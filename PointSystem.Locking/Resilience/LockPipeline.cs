@@ -9,7 +9,7 @@ namespace PointSystem.Locking.Resilience;
 
 /// <summary>
 /// The named pipeline around one TryLock: circuit breaker outside, attempt timeout inside. No retry: see docs/locking.md, ghost holds.
-/// </summary>
+///</summary>
 internal static class LockPipeline
 {
     public const string Name = "lock-store";
@@ -34,7 +34,7 @@ internal static class LockPipeline
                     BreakDuration = options.Breaker.ProbeInterval * 4 > LeastBreak ? options.Breaker.ProbeInterval * 4 : LeastBreak,
                     ManualControl = breaker.Control,
                     StateProvider = breaker.State,
-                    // Contention is an answer (false), so it never comes by here; neither does a caller who gave up.
+                    // Contention is an answer (false), so it never gets here; neither does a caller that gave up.
                     ShouldHandle = new PredicateBuilder().Handle<LockStoreException>().Handle<TimeoutRejectedException>(),
                     OnOpened = opened =>
                     {

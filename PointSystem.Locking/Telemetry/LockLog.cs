@@ -16,7 +16,7 @@ internal static partial class LockLog
     [LoggerMessage(4, LogLevel.Warning, "An attempt on {Key} ended without an answer ({Reason}): going on under the row lock")]
     public static partial void FellBack(this ILogger logger, Exception? cause, string key, string reason);
 
-    [LoggerMessage(5, LogLevel.Information, "A hold on {Key} that nobody knew of was removed")]
+    [LoggerMessage(5, LogLevel.Information, "A hold on {Key} that no caller knew of was removed")]
     public static partial void GhostRemoved(this ILogger logger, string key);
 
     [LoggerMessage(6, LogLevel.Warning, "The lock {Key} could not be given back at once ({Reason}); it is tried again until its lease ends")]
