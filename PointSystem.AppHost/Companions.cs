@@ -15,7 +15,7 @@ internal static class Companions
     /// <summary>
     /// Starts it before the first resource. A hosted service would start too late: the host waits in the orchestrator's hosted service
     /// until every resource has been started, and without end where one cannot be.
-    ///</summary>
+    /// </summary>
     public static void AddCompanion(this IDistributedApplicationBuilder builder, Func<IServiceProvider, ICompanion> create) =>
         builder.Eventing.Subscribe<BeforeStartEvent>((BeforeStartEvent started, CancellationToken _) =>
         {

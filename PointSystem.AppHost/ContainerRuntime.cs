@@ -6,7 +6,7 @@ namespace PointSystem.AppHost;
 /// <summary>
 /// Whether containers can be started here. Looked at before one is added: without a runtime a container never starts, and everything that
 /// waits for it waits for ever.
-///</summary>
+/// </summary>
 internal static class ContainerRuntime
 {
     private const string Setting = "POINTSYSTEM_CONTAINERS";
@@ -14,7 +14,7 @@ internal static class ContainerRuntime
 
     /// <summary>
     /// True when Docker or Podman answers. The setting <c>POINTSYSTEM_CONTAINERS</c>, true or false, replaces the check.
-    ///</summary>
+    /// </summary>
     /// <exception cref="LocalException">The setting is neither.</exception>
     public static bool HasContainers(this IDistributedApplicationBuilder builder) => builder.Configuration[Setting] switch
     {

@@ -14,7 +14,7 @@ internal static class Dashboard
     /// <summary>
     /// Aspire's dashboard and its collector on free ports of the loopback interface, without TLS, unless the environment or
     /// Aspire's tools say otherwise.
-    ///</summary>
+    /// </summary>
     public static void UseLocalDashboard(this IDistributedApplicationBuilder builder)
     {
         builder.Services.AddLogging(logging => logging

@@ -7,7 +7,7 @@ namespace PointSystem.AppHost;
 /// <summary>
 /// Commands of the gateway in the dashboard: how members are locked, by the endpoint that an administrator uses, and a
 /// restart of all replicas.
-///</summary>
+/// </summary>
 internal static class GatewayCommands
 {
     private const string Value = "value";
@@ -34,7 +34,7 @@ internal static class GatewayCommands
 
     /// <summary>
     /// Each replica is stopped in order, started again and waited for, before it is the next one's turn: callers notice nothing.
-    ///</summary>
+    /// </summary>
     public static IResourceBuilder<ProjectResource> WithRollingRestart(
         this IResourceBuilder<ProjectResource> gateway, IReadOnlyList<IResourceBuilder<ProjectResource>> replicas) => gateway.WithCommand(
         "restart-replicas",

@@ -15,7 +15,7 @@ internal static class LockStore
     /// <summary>
     /// Redis for the leases: without a password and without TLS, on the loopback interface only, as
     /// <c>components/lockstore.yaml</c> expects it.
-    ///</summary>
+    /// </summary>
     public static IResourceBuilder<IResourceWithEndpoints> AddLockStore(this IDistributedApplicationBuilder builder, Settings settings, bool containers) =>
         containers ? builder.Container(settings) : builder.Executable(settings);
 

@@ -18,7 +18,7 @@ internal static class ReadyBlock
     /// <summary>
     /// Writes one block for the person at the terminal when everything is healthy. What can never become healthy, because the database
     /// does not start or cannot be migrated, ends the app host with what it said.
-    ///</summary>
+    /// </summary>
     public static void SayWhenReady(this IDistributedApplicationBuilder builder, Settings settings, IResourceBuilder<ParameterResource> adminToken)
     {
         builder.Services.AddSingleton<StartResult>();

@@ -25,7 +25,7 @@ internal static class Replicas
     /// <summary>
     /// Its own port without Aspire's proxy in front: behind a proxy a connection to a replica that is gone is accepted, and the gateway
     /// could no longer tell that nothing was sent and that another replica may be asked.
-    ///</summary>
+    /// </summary>
     public static IResourceBuilder<ProjectResource> WithReplicaEndpoint(this IResourceBuilder<ProjectResource> api) => api
         .WithHttpEndpoint(port: Ports.Next(), isProxied: false)
         // When it is told to end, it serves on until the gateway has noticed.

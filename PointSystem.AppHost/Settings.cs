@@ -11,7 +11,7 @@ namespace PointSystem.AppHost;
 /// <summary>
 /// What is started, and where everything lies: the configuration section <see cref="SectionName"/>, of which the command
 /// line is the last word.
-///</summary>
+/// </summary>
 internal sealed class Settings
 {
     public const string SectionName = "PointSystem";
@@ -35,7 +35,7 @@ internal sealed class Settings
 
     /// <summary>
     /// An Npgsql connection string of a database to use instead of starting PostgreSQL. Default: ConnectionStrings:points, or none.
-    ///</summary>
+    /// </summary>
     public string? ConnectionString { get; set; }
 
     /// <summary>Which Redis: null = installed, otherwise Garnet; <c>garnet</c> = Garnet. Default: POINTSYSTEM_REDIS.</summary>
@@ -43,7 +43,7 @@ internal sealed class Settings
 
     /// <summary>
     /// Which sidecar: null = daprd if found, otherwise the stand-in; <c>stand-in</c> = the stand-in. Default: POINTSYSTEM_SIDECAR.
-    ///</summary>
+    /// </summary>
     public string? Sidecar { get; set; }
 
     /// <summary>Made once for each data directory.</summary>
@@ -64,7 +64,7 @@ internal sealed class Settings
 
     /// <summary>
     /// A volume for a container: another one for other secrets, since a database knows only the password that it was made with.
-    ///</summary>
+    /// </summary>
     public string VolumeFor(string resource) =>
         $"pointsystem-{resource}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Secrets.PostgresPassword)))[..12]}";
 

@@ -4,7 +4,7 @@ namespace PointSystem.AppHost;
 
 /// <summary>
 /// The secrets of bearer tokens, made once for each data directory; the dashboard shows them, masked, among the parameters.
-///</summary>
+/// </summary>
 internal static class Tokens
 {
     public static IResourceBuilder<ParameterResource> AddSigningKey(this IDistributedApplicationBuilder builder, Settings settings) =>

@@ -9,7 +9,7 @@ internal static class GatewayApplication
 {
     /// <summary>
     /// Runs until SIGTERM or Ctrl+C. The addresses are <c>ASPNETCORE_URLS</c>, the replicas are what <see cref="ReplicaSet"/> finds.
-    ///</summary>
+    /// </summary>
     /// <returns>0 after an orderly end, 1 when it could not start; one sentence on the error output says why.</returns>
     public static async Task<int> RunAsync(string[] args)
     {

@@ -6,7 +6,7 @@ namespace PointSystem.Gateway;
 
 /// <summary>
 /// The replicas there are: what service discovery's configuration names (<c>services__{name}__http__{n} = URL</c>), as Aspire gives it.
-///</summary>
+/// </summary>
 /// <remarks>
 /// A name that stands for several addresses, such as a headless service of Kubernetes, is a replica for each of them; changes are seen by
 /// asking the name server again.

@@ -4,7 +4,7 @@ namespace PointSystem.Gateway;
 
 /// <summary>
 /// The body read whole before anything is forwarded, so that it can be sent again, and so that a slow client holds no replica.
-///</summary>
+/// </summary>
 internal static class RequestBody
 {
     private const int ChunkSize = 16 * 1024;
@@ -15,7 +15,7 @@ internal static class RequestBody
     /// <summary>
     /// In bytes. What is larger than <see cref="Largest"/> but not than this is read to its end and thrown away: an answer to a caller
     /// that is still sending is lost when the system resets the connection because of unread data.
-    ///</summary>
+    /// </summary>
     public const int LargestDiscarded = 8 * Largest;
 
     /// <summary>Null when there is no body.</summary>

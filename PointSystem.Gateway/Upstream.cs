@@ -34,7 +34,7 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
     /// <summary>
     /// Cancelled when the replica hangs: requests that may be repeated need not wait for it any longer. Not when it is down: what it was
     /// asked before is being answered still by one that leaves in order, and ends by itself with one that died.
-    ///</summary>
+    /// </summary>
     public CancellationToken Usable
     {
         get
@@ -61,7 +61,7 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
     /// <summary>
     /// An answer was the last on its connection, as those of a replica are that has been told to stop: worth a question
     /// before the next is due.
-    ///</summary>
+    /// </summary>
     public void Doubt()
     {
         TaskCompletionSource doubted;

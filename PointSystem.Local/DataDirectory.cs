@@ -29,7 +29,7 @@ internal sealed class DataDirectory : IDisposable
 
     /// <summary>
     /// Where what is fetched once is kept, for every clone: POINTSYSTEM_CACHE, otherwise beside the default directories.
-    ///</summary>
+    /// </summary>
     public static string Cache() => Environment.GetEnvironmentVariable("POINTSYSTEM_CACHE") is { Length: > 0 } chosen
         ? Path.GetFullPath(chosen)
         : Path.Combine(Base(), "cache");

@@ -4,7 +4,7 @@ namespace PointSystem.Locking;
 
 /// <summary>
 /// Work off the caller's path (giving locks back, probes, clean-up), counted so that the end of the process can wait for it.
-///</summary>
+/// </summary>
 internal sealed class BackgroundWork : IDisposable
 {
     private readonly ILogger<BackgroundWork> _logger;
@@ -22,7 +22,7 @@ internal sealed class BackgroundWork : IDisposable
 
     /// <summary>
     /// Starts the work. Its token says that the process ends: pauses should be cut short, what is due should still be done.
-    ///</summary>
+    /// </summary>
     public void Run(Func<CancellationToken, Task> work)
     {
         lock (_sync)

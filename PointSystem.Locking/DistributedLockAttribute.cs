@@ -2,11 +2,11 @@ namespace PointSystem.Locking;
 
 /// <summary>
 /// Declares the lock a command runs under. Several may stand on one command: they are taken in one total order and all or nothing.
-///</summary>
+/// </summary>
 /// <param name="keyTemplate">
 /// <c>{service}:{operation}:{entity}:{Property}</c>, where a name in braces is a public property of the command
 /// (a string, or a value type with an invariant text form). Checked once, at start.
-///</param>
+/// </param>
 [AttributeUsage(AttributeTargets.Class | AttributeTargets.Struct, AllowMultiple = true, Inherited = false)]
 public sealed class DistributedLockAttribute(string keyTemplate) : Attribute
 {

@@ -8,7 +8,7 @@ namespace PointSystem.Locking;
 
 /// <summary>
 /// A turn in the replica's own queue first, then the store's lock: so waiting costs memory, not calls and not connections.
-///</summary>
+/// </summary>
 internal sealed class DistributedLocks(
     KeyedGate gate, ResilientLockStore store, LockReleaser releaser, IOptions<LockingOptions> options,
     LockMetrics metrics, TimeProvider clock) : IDistributedLocks

@@ -4,7 +4,7 @@ namespace PointSystem.Locking;
 /// Takes distributed locks. A lock thins out contention and keeps waiting callers away from the database; it never decides which write is right:
 /// the row lock in the writing transaction does. So when the lock service is away, a handle is still given, marked
 /// <see cref="LockHandle.IsFallback"/>, and the work goes on.
-///</summary>
+/// </summary>
 public interface IDistributedLocks
 {
     /// <summary>Takes the lock, or answers null when others held it until the wait ran out.</summary>

@@ -2,7 +2,7 @@ namespace PointSystem.Locking;
 
 /// <summary>
 /// A lock that is held until it is disposed or its lease ends. Disposing returns at once; the lock is given back in the background.
-///</summary>
+/// </summary>
 public sealed class LockHandle : IAsyncDisposable
 {
     private readonly Action<LockHandle> _release;
@@ -24,7 +24,7 @@ public sealed class LockHandle : IAsyncDisposable
 
     /// <summary>
     /// When the lock was asked for with success, taken before the request left: the lease is never longer than we think.
-    ///</summary>
+    /// </summary>
     public required DateTimeOffset AcquiredAt { get; init; }
 
     /// <summary>When the lease ends by itself. In fallback: when the work must be over all the same.</summary>

@@ -28,7 +28,7 @@ public sealed class LockMonitor
 
     /// <summary>
     /// Why the breaker is open, as a short name such as <c>timeout</c> or <c>sidecar-unavailable</c>; null while it is closed.
-    ///</summary>
+    /// </summary>
     public string? FallbackReason => _breaker.Reason;
 
     /// <summary>Leaders and jobs of this replica that wait in memory for a lock, over all keys.</summary>

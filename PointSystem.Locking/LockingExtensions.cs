@@ -22,7 +22,7 @@ public static class LockingExtensions
     /// section <c>Locking</c>. Registers the shared <see cref="DaprClient"/> if there is none yet; its endpoint comes from
     /// <c>DAPR_GRPC_ENDPOINT</c> or <c>DAPR_GRPC_PORT</c>. Options and templates are checked when the host starts. Meter and activity
     /// source are named <c>PointSystem.Locking</c>.
-    ///</summary>
+    /// </summary>
     public static IHostApplicationBuilder AddDistributedLocks(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -58,7 +58,7 @@ public static class LockingExtensions
     /// <summary>
     /// Adds a <see cref="CombiningExecutor{TCommand, TOutcome}"/>. Register an <see cref="ILockModeSource"/> to choose the mode at run
     /// time; without one the mode of the options holds.
-    ///</summary>
+    /// </summary>
     public static IServiceCollection AddCombiningExecutor<TCommand, TOutcome, THandler>(this IServiceCollection services)
         where TCommand : class
         where THandler : class, IBatchHandler<TCommand, TOutcome>

@@ -22,7 +22,7 @@ public sealed class LockingOptions
 
     /// <summary>
     /// How long the first call of a process may take; it is made while the host starts, off any request's path. Default 3 s.
-    ///</summary>
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:00:30", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan WarmUpTimeout { get; set; } = TimeSpan.FromSeconds(3);
 
@@ -32,7 +32,7 @@ public sealed class LockingOptions
 
     /// <summary>
     /// Longest pause between two attempts on a contended key: for many keys at once, and where the holder seems to be gone. Default 50 ms.
-    ///</summary>
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:00:10", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan PollMax { get; set; } = TimeSpan.FromMilliseconds(50);
 
@@ -40,7 +40,7 @@ public sealed class LockingOptions
     /// After how long of passing a contended key from one local caller to the next a replica pauses once, for five times
     /// <see cref="PollMin"/> up to <see cref="PollMax"/> as it polls for few keys or many, so that others get their turn. Ten times as
     /// long where it met no other replica at the key. Default 50 ms.
-    ///</summary>
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan HandOverAfter { get; set; } = TimeSpan.FromMilliseconds(50);
 

@@ -3,7 +3,7 @@ namespace PointSystem.Locking;
 /// <summary>
 /// How long to pause between two attempts on a contended key. The fewer keys this process polls for, the shorter; so a hot key changes
 /// hands quickly, and a thousand contended keys do not become a storm of calls.
-///</summary>
+/// </summary>
 /// <remarks>
 /// The process that polls most often is likeliest to be next. So one that has waited for about as long as a turn at the key takes
 /// (<see cref="LongWait"/>) polls more often than a newcomer; one that has waited far longer than that polls seldom, because then the
@@ -25,7 +25,7 @@ internal sealed class PollPace(LockingOptions options)
     /// <summary>
     /// The pause of a process that hands a key over: long enough that every other process that has begun to wait for it, and waits for
     /// about as many keys as this one, tries at least once.
-    ///</summary>
+    /// </summary>
     public TimeSpan HandOver => Bounds(TimeSpan.Zero, Keys + 1).Most + options.PollMin;
 
     /// <summary>A key is polled for from now on, until the result is disposed.</summary>

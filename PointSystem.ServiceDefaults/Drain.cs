@@ -6,7 +6,7 @@ namespace PointSystem.ServiceDefaults;
 
 /// <summary>
 /// Between "stop" and the closing of the port: waits for <see cref="DrainOptions.Delay"/>, in which requests are served as usual.
-///</summary>
+/// </summary>
 public sealed class Drain : IHostedLifecycleService, IDisposable
 {
     private readonly TimeSpan _delay;

@@ -9,7 +9,7 @@ namespace PointSystem.ServiceDefaults;
 /// Ends this process with the one that started it, however that ends. <see cref="StdinSetting"/>: the parent keeps the writing end of our
 /// standard input, and the system closes it with the parent. <see cref="ParentSetting"/>: for a parent that gives no standard input, such
 /// as <c>dotnet run</c> under Aspire; killed outright, it would leave this process on its port, unseen.
-///</summary>
+/// </summary>
 internal sealed class EndWithParent(
     IConfiguration configuration, IHostApplicationLifetime lifetime, Drain drain, ILogger<EndWithParent> logger) : IHostedService
 {

@@ -52,7 +52,7 @@ public static class Extensions
 
     /// <summary>
     /// Maps <see cref="LivePath"/> and <see cref="ReadyPath"/>, and <see cref="TelemetryOptions.MetricsPath"/> where it is wanted.
-    ///</summary>
+    /// </summary>
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);

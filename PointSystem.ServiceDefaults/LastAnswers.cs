@@ -9,7 +9,7 @@ namespace PointSystem.ServiceDefaults;
 /// While this process drains, each answer is the last on its connection. A caller that kept the connection would send its next
 /// request while it closes, and not know whether it was carried out; a caller that has to connect again is served, or refused before
 /// it has sent anything.
-///</summary>
+/// </summary>
 internal sealed class LastAnswers : IStartupFilter
 {
     private readonly CancellationToken _stopping;

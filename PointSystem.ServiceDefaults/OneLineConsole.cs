@@ -11,7 +11,7 @@ namespace PointSystem.ServiceDefaults;
 /// <summary>
 /// Writes each log entry to the console as one line, with what its exception says. The stack follows at most once a second for each kind
 /// of failure: in an outage every request fails in the same way, and a stack for each buries what else there is.
-///</summary>
+/// </summary>
 /// <remarks>Control characters of a message are written as spaces, so that nothing in a request can pass for another entry.</remarks>
 public sealed class OneLineConsole(TimeProvider time) : ConsoleFormatter(FormatterName)
 {
@@ -95,7 +95,7 @@ public static class OneLineConsoleExtensions
 {
     /// <summary>
     /// Writes the console's log by <see cref="OneLineConsole"/>, unless <c>Logging:Console:FormatterName</c> names another formatter.
-    ///</summary>
+    /// </summary>
     public static IHostApplicationBuilder AddOneLineConsole(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);

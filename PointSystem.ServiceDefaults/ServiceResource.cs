@@ -10,7 +10,7 @@ internal static class ServiceResource
     /// <summary>
     /// <c>service.name</c>, <c>service.version</c> and <c>service.instance.id</c> (the setting <c>Replica:Name</c>, otherwise machine and
     /// process), in front of <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c>, which say otherwise.
-    ///</summary>
+    /// </summary>
     public static void Describe(this ResourceBuilder resource, IHostApplicationBuilder builder) => resource
         .Clear()
         .AddService(builder.Environment.ApplicationName, serviceVersion: Version, serviceInstanceId: InstanceOf(builder))

@@ -17,7 +17,7 @@ public static class Telemetry
     /// Traces, metrics and logs over OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says where to, metrics for Prometheus where
     /// <see cref="TelemetryOptions"/> wants them, and nothing at all otherwise: without a listener no span is made and an
     /// instrument costs a comparison.
-    ///</summary>
+    /// </summary>
     /// <remarks>Sampling, intervals, headers and protocol are set by OpenTelemetry's own <c>OTEL_…</c> variables.</remarks>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">A setting cannot be used; the
     /// text says which.</exception>

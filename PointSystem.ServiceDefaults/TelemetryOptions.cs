@@ -10,7 +10,7 @@ public sealed class TelemetryOptions
     /// <summary>
     /// Whether <see cref="MetricsPath"/> is served. Default: yes, except in Production: turn it on there only where nothing but
     /// Prometheus can reach it.
-    ///</summary>
+    /// </summary>
     public const string PrometheusKey = "Telemetry:Metrics:Prometheus";
 
     /// <summary>The collector, as everywhere in OpenTelemetry. Default: none.</summary>

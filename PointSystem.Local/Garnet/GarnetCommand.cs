@@ -6,7 +6,7 @@ namespace PointSystem.Local.Garnet;
 
 /// <summary>
 /// The process mode <c>PointSystem.Local garnet</c>: Microsoft Garnet in the place of Redis, where no redis-server is installed.
-///</summary>
+/// </summary>
 public static class GarnetCommand
 {
     /// <summary>The verb.</summary>
@@ -14,7 +14,7 @@ public static class GarnetCommand
 
     /// <summary>
     /// Runs on loopback until SIGTERM, Ctrl+C or, with <c>--exit-with-stdin</c>, the end of standard input. Nothing is kept on disk.
-    ///</summary>
+    /// </summary>
     /// <param name="args"><c>--port N</c>, and optionally <c>--exit-with-stdin</c>.</param>
     /// <returns>0 after an orderly end, 1 when it could not start; the reason is on standard error.</returns>
     public static async Task<int> RunAsync(string[] args)

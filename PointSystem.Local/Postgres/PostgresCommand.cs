@@ -8,7 +8,7 @@ namespace PointSystem.Local.Postgres;
 /// <summary>
 /// The process mode <c>PointSystem.Local postgres</c>: PostgreSQL on a data directory of ours as one process that another program
 /// supervises. It makes the database, drops to an unprivileged user where it must, and takes the server down with it.
-///</summary>
+/// </summary>
 internal static class PostgresCommand
 {
     public const string Name = "postgres";

@@ -13,7 +13,7 @@ internal static class Executables
     /// <summary>
     /// Whether the file is a program that starts here and ends well: a file without the right to be executed, or for
     /// another processor, does not.
-    ///</summary>
+    /// </summary>
     public static bool Runs(string file, string argument)
     {
         try

@@ -6,7 +6,7 @@ namespace PointSystem.Local.Processes;
 /// <summary>
 /// Ends a foreign program when this process dies, by <c>kill -9</c> too: a shell holds the reading end of a pipe, and the kernel closes
 /// the other end with this process. On Windows there is none; what is left there is found and ended at the next start.
-///</summary>
+/// </summary>
 internal sealed class OrphanGuard : IDisposable
 {
     // Ctrl+C and an orderly end are for the parent: it decides when the program ends, and then lets the shell go with a line.

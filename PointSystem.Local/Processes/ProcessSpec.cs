@@ -27,6 +27,6 @@ internal sealed record ProcessSpec
 
     /// <summary>
     /// The arguments for a parent that gives its children no standard input and ends them by other means, as Aspire does.
-    ///</summary>
+    /// </summary>
     public IReadOnlyList<string> ArgumentsWithoutGuard => [.. Arguments.Where(argument => argument != StdinGuard.Flag)];
 }

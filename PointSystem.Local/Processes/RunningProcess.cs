@@ -5,7 +5,7 @@ namespace PointSystem.Local.Processes;
 
 /// <summary>
 /// One started process: its output read line by line, its input held open, its end awaited. It does not outlive this process.
-///</summary>
+/// </summary>
 internal sealed class RunningProcess : IDisposable
 {
     private readonly Process _process;

@@ -2,7 +2,7 @@ namespace PointSystem.Local.Sidecar;
 
 /// <summary>
 /// Turns a component's metadata into plain properties: literal values, <c>envRef</c>, <c>secretKeyRef</c>, placeholders.
-///</summary>
+/// </summary>
 internal sealed class ComponentProperties(string appId, IReadOnlyList<ComponentManifest> components, Func<string, string?> environment)
 {
     private const string EnvironmentStore = "secretstores.local.env";

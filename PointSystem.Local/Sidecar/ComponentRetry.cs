@@ -2,7 +2,7 @@ namespace PointSystem.Local.Sidecar;
 
 /// <summary>
 /// Creates components that failed at start and may fail (<c>ignoreErrors</c>), as soon as Redis is there. daprd looks once a minute.
-///</summary>
+/// </summary>
 internal sealed class ComponentRetry(LockStores stores, TimeProvider clock) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);

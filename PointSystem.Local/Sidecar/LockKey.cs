@@ -11,7 +11,7 @@ internal sealed class LockKey
 
     /// <summary>
     /// Applies <c>keyPrefix</c>: <c>appid</c> (the default), <c>name</c>, <c>none</c>, or any other word, which daprd lower-cases.
-    ///</summary>
+    /// </summary>
     /// <exception cref="ComponentInitException">The prefix contains the separator.</exception>
     public static LockKey For(string? keyPrefix, string appId, string storeName)
     {

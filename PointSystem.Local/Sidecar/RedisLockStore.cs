@@ -8,7 +8,7 @@ namespace PointSystem.Local.Sidecar;
 /// <summary>
 /// The <c>lock.redis</c> component: SET NX with a TTL, and a delete that checks the owner. One connection, no queue while it is down and
 /// no retry: a caller learns of trouble at once and decides for itself.
-///</summary>
+/// </summary>
 internal sealed class RedisLockStore : IAsyncDisposable
 {
     // Read, compare and delete in one step on the server: a lock that expired and was taken by another in between must survive.

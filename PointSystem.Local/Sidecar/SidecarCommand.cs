@@ -3,7 +3,7 @@ namespace PointSystem.Local.Sidecar;
 /// <summary>
 /// The process mode <c>PointSystem.Local sidecar</c>: a stand-in for Dapr's lock API, where daprd is not installed. It takes daprd's flags
 /// and reads daprd's component files; see docs/sidecar.md for what it does and what it does not.
-///</summary>
+/// </summary>
 public static class SidecarCommand
 {
     /// <summary>The verb.</summary>

@@ -4,7 +4,7 @@ namespace PointSystem.Local.Sidecar;
 
 /// <summary>
 /// Spans of the sidecar: one for each Redis command, below the request that asked for it. Costs nothing without a listener.
-///</summary>
+/// </summary>
 internal static class SidecarTelemetry
 {
     /// <summary>The name to listen to.</summary>

@@ -16,7 +16,7 @@ internal readonly record struct BreakerCounts(
 
 /// <summary>
 /// A breaker's <c>trip</c>: daprd takes any CEL expression, this program one comparison such as <c>consecutiveFailures &gt;= 5</c>.
-///</summary>
+/// </summary>
 internal sealed partial class TripRule
 {
     private readonly Func<BreakerCounts, bool> _fires;

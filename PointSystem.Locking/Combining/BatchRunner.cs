@@ -54,7 +54,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
     /// <summary>
     /// One transaction; when it is certain to have been rolled back, it is split until the command that causes the failure fails alone.
     /// Returns the commands that found their row busy and may still wait: they have no outcome yet.
-    ///</summary>
+    /// </summary>
     /// <param name="waiters">Those of equal affinity stand together.</param>
     /// <param name="rowLockWaitMax">Longest wait for a row lock, if theirs are longer.</param>
     public async Task<IReadOnlyList<Waiter<TCommand, TOutcome>>> RunAsync(List<Waiter<TCommand, TOutcome>> waiters, TimeSpan rowLockWaitMax)
@@ -192,7 +192,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
     /// <summary>
     /// Halves, so that one poisonous command among n costs about 2 log n transactions; in order, so that what arrived first is executed
     /// first; between two keys (or rows) where there are several.
-    ///</summary>
+    /// </summary>
     private static void Split(
         List<Waiter<TCommand, TOutcome>> waiters, Func<List<Waiter<TCommand, TOutcome>>, int, bool> isCut, Stack<List<Waiter<TCommand, TOutcome>>> into)
     {

@@ -2,7 +2,7 @@ namespace PointSystem.Locking.Combining;
 
 /// <summary>
 /// Waits for work no longer than agreed, even where it does not heed its token: a client of a frozen server may hang while it cancels.
-///</summary>
+/// </summary>
 internal static class BoundedWork
 {
     /// <summary>The work's result.</summary>

@@ -35,7 +35,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
 
     /// <summary>
     /// Takes the locks, executes what is queued until the queue is empty or the turn is over, and gives the locks back in the background.
-    ///</summary>
+    /// </summary>
     private async Task TakeTurnAsync(KeyQueue<TCommand, TOutcome> queue)
     {
         if (Head(queue) is not { } head)
@@ -154,7 +154,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     /// <summary>
     /// Callers that ask again as soon as they are answered arrive a moment after their batch. Releasing the lock and acquiring it again
     /// takes longer than that moment for all of them, so the leader waits for them once.
-    ///</summary>
+    /// </summary>
     private async Task<bool> LingerAsync(KeyQueue<TCommand, TOutcome> queue)
     {
         if (_options.Linger == TimeSpan.Zero)

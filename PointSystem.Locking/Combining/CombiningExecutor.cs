@@ -10,7 +10,7 @@ namespace PointSystem.Locking;
 /// Executes commands under the locks that their <see cref="DistributedLockAttribute"/>s declare, combined: commands of one key queue in
 /// memory behind one leader, which takes the locks once and hands what is queued to a commit lane; a lane puts what the leaders of many keys
 /// have ready under one commit. No command waits for a batch to fill.
-///</summary>
+/// </summary>
 public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     where TCommand : class
 {
@@ -254,7 +254,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     /// <summary>
     /// Ends the waits that have run out, in the queue and in groups that a lane has not begun. A command that is being
     /// executed is not interrupted.
-    ///</summary>
+    /// </summary>
     private void Expire(KeyQueue<TCommand, TOutcome> queue)
     {
         var expired = new List<Waiter<TCommand, TOutcome>>();

@@ -8,7 +8,7 @@ public sealed class CombiningOptions
     /// <summary>
     /// Commit lanes of a replica: transactions that run side by side. Default: one for every two processors, 1 … 4. More lanes make
     /// smaller batches; one is enough where processors are scarce.
-    ///</summary>
+    /// </summary>
     [Range(1, 64)]
     public int Lanes { get; set; } = Math.Clamp(Environment.ProcessorCount / 2, 1, 4);
 
@@ -22,7 +22,7 @@ public sealed class CombiningOptions
 
     /// <summary>
     /// How long a leader keeps its lock while commands keep coming; never more than a quarter of the lease. Default 100 ms.
-    ///</summary>
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan HoldMax { get; set; } = TimeSpan.FromMilliseconds(100);
 
@@ -33,13 +33,13 @@ public sealed class CombiningOptions
     /// <summary>
     /// How long a leader that has just combined several commands keeps the lock for the next to come, within <see cref="HoldMax"/>; 0 =
     /// not at all. Default 5 ms. Where other replicas want the key too, only if most callers come back within twice this time.
-    ///</summary>
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:00:01", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan Linger { get; set; } = TimeSpan.FromMilliseconds(5);
 
     /// <summary>
     /// Longest wait for a row lock within a lane; what needs longer goes on beside it, so that its neighbours do not wait. Default 100 ms.
-    ///</summary>
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan LaneRowLockWait { get; set; } = TimeSpan.FromMilliseconds(100);
 

@@ -5,7 +5,7 @@ namespace PointSystem.Locking.Combining;
 /// <summary>
 /// Executes what leaders hand over, one transaction at a time: whatever is ready when the last one is done goes together. Rows that turn
 /// out busy go on beside the lane, so that their neighbours do not wait for them.
-///</summary>
+/// </summary>
 internal sealed class CommitLane<TCommand, TOutcome>(
     BatchRunner<TCommand, TOutcome> batches, CombiningOptions options, SemaphoreSlim detours, LockMetrics metrics, TimeProvider clock, int number)
     where TCommand : class
@@ -131,7 +131,7 @@ internal sealed class CommitLane<TCommand, TOutcome>(
     /// <summary>
     /// Executes one row's commands beside the lane, each for as long as its own wait allows, until the row is free again: there are few
     /// places here, and a row in demand would keep one for ever.
-    ///</summary>
+    /// </summary>
     private async Task DetourAsync(long affinity)
     {
         while (!await detours.WaitAsync(SweepEvery))

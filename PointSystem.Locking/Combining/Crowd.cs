@@ -3,7 +3,7 @@ namespace PointSystem.Locking.Combining;
 /// <summary>
 /// Learns whether callers of a key ask again as soon as they are answered. If they do, a leader whose key other replicas want too keeps it
 /// for a while; if they do not, the commands that matter are already queued, here or at another replica. Not thread-safe.
-///</summary>
+/// </summary>
 /// <param name="window">How soon is at once.</param>
 internal sealed class Crowd(TimeSpan window)
 {

@@ -3,12 +3,12 @@ namespace PointSystem.Locking;
 /// <summary>
 /// Executes commands for a <see cref="CombiningExecutor{TCommand, TOutcome}"/>: all or nothing, under one commit, each
 /// with an outcome of its own.
-///</summary>
+/// </summary>
 public interface IBatchHandler<TCommand, TOutcome>
 {
     /// <summary>
     /// Executes the commands in their order. They may belong to different keys; those of one key come in order of arrival.
-    ///</summary>
+    /// </summary>
     /// <param name="commands">At least one.</param>
     /// <param name="rowLockWait">Longest wait for each row lock. Never zero.</param>
     /// <param name="workLimit">How long the work may take: to the margin before the shortest lease ends. The token says the same, but not
@@ -21,7 +21,7 @@ public interface IBatchHandler<TCommand, TOutcome>
     /// <summary>
     /// Which row a command fights for, such as its member's id. Commands of equal affinity never run side by side within a replica, and
     /// the canary goes by it.
-    ///</summary>
+    /// </summary>
     long Affinity(TCommand command);
 
     /// <summary>Says what a failure of <see cref="ExecuteAsync"/> means for the commands of its batch.</summary>
@@ -33,7 +33,7 @@ public enum BatchFault
 {
     /// <summary>
     /// It is unknown whether the batch was committed (a connection lost during the commit). Never tried again: it could be applied twice.
-    ///</summary>
+    /// </summary>
     Unknown,
 
     /// <summary>The database is away, for every command alike. All fail at once; trying each alone would multiply the trouble.</summary>

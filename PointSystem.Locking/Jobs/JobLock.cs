@@ -30,7 +30,7 @@ public sealed class JobLock : IAsyncDisposable
 
     /// <summary>
     /// True when the lock service is away: there is no lock, and every other replica may have such a handle at the same time.
-    ///</summary>
+    /// </summary>
     public bool IsFallback => _relay is null;
 
     /// <summary>Why there is no lock, as a short name such as <c>timeout</c>; null when there is one.</summary>
@@ -39,7 +39,7 @@ public sealed class JobLock : IAsyncDisposable
     /// <summary>
     /// Cancelled when the lock can be held no longer: a margin before the last lease could end where renewals fail, at once where the
     /// store says that it knows the lock no more, and at the cap. Work must stop on it. Never cancelled by disposing.
-    ///</summary>
+    /// </summary>
     public CancellationToken Lost { get; }
 
     /// <summary>Does the work under the lock and gives the lock back, however the work ends.</summary>
@@ -66,7 +66,7 @@ public sealed class JobLock : IAsyncDisposable
     /// <summary>
     /// Ends the renewals and gives the lock back. When it returns no renewal is under way or will be, and the lock is free, unless the
     /// store did not answer: then that is tried again in the background until the lease has ended. Never throws; further calls do nothing.
-    ///</summary>
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)

@@ -10,7 +10,7 @@ public sealed record JobLockOptions
 
     /// <summary>
     /// The longest total hold, so that work that hangs does not keep the lock for ever. At least the lease. Default 1 h.
-    ///</summary>
+    /// </summary>
     public TimeSpan Cap { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>Pause between two renewals, of one key each in turn. Null (the default) means a third of the lease.</summary>

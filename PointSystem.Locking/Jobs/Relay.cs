@@ -9,7 +9,7 @@ namespace PointSystem.Locking.Jobs;
 /// of the two. So each can be given back and taken again, which is all the renewal Dapr offers, while the other is held. A contender may
 /// slip into the gap of the first key, but is refused the second and gives the first back. Every attempt has an owner of its own, so that
 /// no late message of an old one can touch a new one.
-///</summary>
+/// </summary>
 internal sealed class Relay(string key, JobLockOptions options, LockingOptions general, RelayTools tools) : IAsyncDisposable
 {
     private const string NotRenewed = "NotRenewed";
@@ -154,7 +154,7 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
     /// <summary>
     /// Gives a key back. The answer is not null when the store had lost a hold that should have stood; then it may have lost
     /// the other one as well.
-    ///</summary>
+    /// </summary>
     private async Task<string?> DropAsync(RelayKey relayKey)
     {
         var left = relayKey.Left;

@@ -12,7 +12,7 @@ internal sealed class RelayKey(string key, TimeSpan lease, TimeProvider clock)
 
     /// <summary>
     /// What is left of the lease, counted from before its request left; zero or less when the key is no longer to be relied on.
-    ///</summary>
+    /// </summary>
     public TimeSpan Left => Owner is null ? TimeSpan.Zero : lease - clock.GetElapsedTime(_sentAt);
 
     public void Take(string owner, long sentAt)

@@ -5,7 +5,7 @@ namespace PointSystem.Locking.Keys;
 /// <summary>
 /// A key template taken apart: literal text and property names in turn. Knows the rules a template must keep;
 /// <see cref="CommandLock{TCommand}"/> fills it in.
-///</summary>
+/// </summary>
 internal sealed class LockKeyTemplate
 {
     private LockKeyTemplate(string text, IReadOnlyList<Part> parts)

@@ -6,7 +6,7 @@ namespace PointSystem.Locking.Keys;
 /// <summary>
 /// Wait and lease of single operations from <c>Locking:Operations:{operation}:WaitSeconds</c> and <c>…:LeaseSeconds</c>. An operation's
 /// name has colons, which configuration reads as levels, so the names are looked up as paths instead of being bound to a dictionary.
-///</summary>
+/// </summary>
 internal sealed class OperationSettings(IConfiguration configuration)
 {
     public const string Path = LockingOptions.SectionName + ":Operations";

@@ -2,7 +2,7 @@ namespace PointSystem.Locking;
 
 /// <summary>
 /// Which part of all ids a percentage means: the same on every replica and after every restart, and a higher one only adds ids.
-///</summary>
+/// </summary>
 public static class Canary
 {
     /// <param name="id">Such as a member id.</param>

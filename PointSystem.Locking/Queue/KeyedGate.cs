@@ -3,7 +3,7 @@ namespace PointSystem.Locking.Queue;
 /// <summary>
 /// Lets one caller of this process at a time work on a key; the others queue in memory, first come, first served. So one caller for each
 /// key and replica polls the store, whatever the number that waits. Idle keys take no memory.
-///</summary>
+/// </summary>
 internal sealed class KeyedGate(TimeProvider clock)
 {
     private const int AloneFactor = 10;
@@ -116,7 +116,7 @@ internal sealed class KeyedGate(TimeProvider clock)
         /// <summary>
         /// True when this process has passed the key on among its own callers for longer than given, or ten times as long where it has met
         /// no other replica lately; asking restarts the count.
-        ///</summary>
+        /// </summary>
         public bool HasRunLongerThan(TimeSpan limit)
         {
             var own = (Entry)entry;

@@ -8,7 +8,7 @@ namespace PointSystem.Locking.Resilience;
 /// Removes holds that no caller knows of: an attempt whose answer was lost may have set the key, which would then be blocked for its whole
 /// lease. Unlocks with that attempt's owner (harmless to other holders) until the store has answered, and once more a little later, for an
 /// attempt that arrived after its unlock.
-///</summary>
+/// </summary>
 internal sealed class GhostCleaner(
     GuardedLockStore store, LockBreaker breaker, BackgroundWork background, IOptions<LockingOptions> options,
     LockMetrics metrics, TimeProvider clock, ILogger<GhostCleaner> logger)

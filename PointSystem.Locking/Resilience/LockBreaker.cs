@@ -8,7 +8,7 @@ namespace PointSystem.Locking.Resilience;
 /// Moves the pipeline's breaker by probes of its own, so that no caller's request is used to try the store. Any failed call starts a probe: if that
 /// fails too the breaker opens (a lone caller pays once), and stays open until a later probe succeeds. Polly's failure ratio opens it as
 /// well, under load and for partial faults.
-///</summary>
+/// </summary>
 internal sealed class LockBreaker(
     LockProbe probe, BackgroundWork background, IOptions<LockingOptions> options, LockMetrics metrics, TimeProvider clock, ILogger<LockBreaker> logger)
 {

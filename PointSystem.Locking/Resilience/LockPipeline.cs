@@ -9,7 +9,7 @@ namespace PointSystem.Locking.Resilience;
 
 /// <summary>
 /// The named pipeline around one TryLock: circuit breaker outside, attempt timeout inside. No retry: see docs/locking.md, ghost holds.
-///</summary>
+/// </summary>
 internal static class LockPipeline
 {
     public const string Name = "lock-store";

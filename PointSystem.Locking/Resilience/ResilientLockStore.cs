@@ -11,7 +11,7 @@ namespace PointSystem.Locking.Resilience;
 /// <summary>
 /// The store behind its pipeline: every call has its own deadline, and its end is one of three answers, never an exception of the store's.
 /// An attempt whose outcome is unknown is handed to the <see cref="GhostCleaner"/>.
-///</summary>
+/// </summary>
 internal sealed class ResilientLockStore(
     GuardedLockStore store, ResiliencePipelineProvider<string> pipelines, LockBreaker breaker, GhostCleaner ghosts,
     IOptions<LockingOptions> options, LockMetrics metrics, TimeProvider clock, ILogger<ResilientLockStore> logger)

@@ -11,7 +11,7 @@ internal static class DaprClientFactory
     /// <summary>
     /// The endpoint comes from <c>DAPR_GRPC_ENDPOINT</c>, otherwise from <c>DAPR_GRPC_PORT</c> (what daprd's injector sets), in
     /// configuration or the environment.
-    ///</summary>
+    /// </summary>
     public static DaprClient Create(IConfiguration configuration)
     {
         var builder = new DaprClientBuilder()

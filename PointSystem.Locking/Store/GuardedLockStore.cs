@@ -4,7 +4,7 @@ namespace PointSystem.Locking.Store;
 /// Holds a store to its contract. A client library throws more than it says (gRPC, for one, turns a server's DEADLINE_EXCEEDED into a
 /// cancellation that no caller asked for). Passed on as it is, such an exception would reach the caller as an error, or leave the breaker
 /// open. So everything except our own cancellation is a <see cref="LockStoreException"/> here, and one that may have taken effect.
-///</summary>
+/// </summary>
 internal sealed class GuardedLockStore(ILockStore store)
 {
     /// <inheritdoc cref="ILockStore.TryLockAsync"/>

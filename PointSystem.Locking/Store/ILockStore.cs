@@ -2,7 +2,7 @@ namespace PointSystem.Locking.Store;
 
 /// <summary>
 /// The bare lock API: never waits, never retries, honours its token at once. Failures are <see cref="LockStoreException"/>.
-///</summary>
+/// </summary>
 internal interface ILockStore
 {
     /// <summary>True when the lock was taken, false when it is held (by the same owner too).</summary>

@@ -7,7 +7,7 @@ namespace PointSystem.Locking;
 
 /// <summary>
 /// What the locks report. The outcomes of <c>pointsystem.lock.acquire</c> sum to <c>pointsystem.lock.attempts</c>, exactly.
-///</summary>
+/// </summary>
 internal sealed class LockMetrics
 {
     /// <summary>Name of the meter and of the activity source.</summary>
@@ -62,7 +62,7 @@ internal sealed class LockMetrics
     /// <summary>
     /// Counts nothing, by name: a counter that first shows with its first event has not increased as far as Prometheus can see, so that
     /// the alarm on a lease lost would sleep through the first one of every process.
-    ///</summary>
+    /// </summary>
     public void Announce(IEnumerable<string> operations)
     {
         foreach (var operation in operations)

@@ -12,7 +12,7 @@ namespace PointSystem.TestKit;
 /// The whole product on this machine, for tests and benchmarks: Postgres, Redis, API replicas with their sidecars, and one
 /// gateway in front. The same programs as the app host starts, without an orchestrator and a dashboard that would take the
 /// processors which are measured.
-///</summary>
+/// </summary>
 /// <remarks>Everything it starts ends with it: on <see cref="DisposeAsync"/> in order, and also when this process is killed.</remarks>
 public sealed class LocalCluster : IAsyncDisposable
 {
@@ -98,7 +98,7 @@ public sealed class LocalCluster : IAsyncDisposable
     /// <summary>
     /// Restarts the replicas one after the other, each with SIGTERM: it says that it goes, finishes what it has, and the next one follows
     /// when it is back. Callers of the gateway notice nothing, unless there is one replica only.
-    ///</summary>
+    /// </summary>
     /// <exception cref="LocalException">A replica did not come back. It is tried on; those after it were left alone.</exception>
     public async Task RestartReplicasAsync(CancellationToken cancellationToken)
     {

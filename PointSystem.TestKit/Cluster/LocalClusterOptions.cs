@@ -32,7 +32,7 @@ public sealed class LocalClusterOptions
 
     /// <summary>
     /// Which sidecar: null = daprd if found, otherwise the stand-in; <c>stand-in</c> = the stand-in. Default: POINTSYSTEM_SIDECAR.
-    ///</summary>
+    /// </summary>
     public string? Sidecar { get; set; } = Environment.GetEnvironmentVariable("POINTSYSTEM_SIDECAR");
 
     /// <summary>More environment for every replica; null removes a variable.</summary>
@@ -47,7 +47,7 @@ public sealed class LocalClusterOptions
     /// <summary>
     /// OpenTelemetry's variables (<c>OTEL_…</c>) for replicas, sidecars and gateway, which are named to the collector one by one. Default:
     /// those of this process. Without OTEL_EXPORTER_OTLP_ENDPOINT among them nothing is sent.
-    ///</summary>
+    /// </summary>
     public IDictionary<string, string?> Telemetry { get; } = TelemetryVariables.OfThisProcess().ToDictionary();
 
     /// <summary>More settings for the PostgreSQL server, by name.</summary>

@@ -127,7 +127,7 @@ public sealed class ManagedProcess : IAsyncDisposable
     /// <summary>
     /// As <see cref="StopAsync(TimeSpan, CancellationToken)"/>, where everything ends: a program of ours whose standard input has ended
     /// skips its drain delay.
-    ///</summary>
+    /// </summary>
     internal Task EndAsync(TimeSpan grace, CancellationToken cancellationToken) => StopAsync(
         (running, _) =>
         {

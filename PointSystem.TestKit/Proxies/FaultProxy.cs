@@ -4,7 +4,7 @@ namespace PointSystem.TestKit;
 /// A TCP proxy that can keep back one direction alone. Requests that arrive while replies are kept back take effect, but the caller does
 /// not learn of it: the fault that makes ghost holds. <see cref="Heal"/> breaks the connections whose bytes were kept back, as a network
 /// that gave them up would. What is only held arrives in the end, as in a network that was slow.
-///</summary>
+/// </summary>
 public sealed class FaultProxy(int targetPort) : TcpProxy(targetPort)
 {
     private volatile bool _keepRequests;

@@ -5,7 +5,7 @@ namespace PointSystem.TestKit;
 /// <summary>
 /// Stands between a replica and PostgreSQL and takes words out of what is sent to the server, by writing blanks over them. So the product
 /// that runs is another build: one that forgot the <c>FOR UPDATE</c>.
-///</summary>
+/// </summary>
 /// <param name="connectionString">Of a server on the loopback interface.</param>
 /// <param name="words">What is taken out.</param>
 public sealed class RewritingProxy(string connectionString, byte[] words) : TcpProxy(new NpgsqlConnectionStringBuilder(connectionString).Port)

@@ -6,7 +6,7 @@ namespace PointSystem.TestKit;
 /// <summary>
 /// Stands between a client and PostgreSQL and counts round trips: how often the client sent something when the server had answered
 /// everything ("ready for query") and was waiting. Messages sent together are one.
-///</summary>
+/// </summary>
 public sealed class RoundTripProxy(int targetPort) : TcpProxy(targetPort)
 {
     private readonly ConcurrentDictionary<Link, Turn> _turns = new();
