@@ -1,8 +1,8 @@
 namespace PointSystem.Locking;
 
 /// <summary>
-/// Takes distributed locks. A lock thins out contention and keeps waiting callers away from the database; it never decides which write is right:
-/// the row lock in the writing transaction does. So when the lock service is away, a handle is still given, marked
+/// Takes distributed locks. A lock thins out contention and keeps waiting callers away from the database; it never decides which write is
+/// right: the row lock in the writing transaction does. So when the lock service is away, a handle is still given, marked
 /// <see cref="LockHandle.IsFallback"/>, and the work goes on.
 /// </summary>
 public interface IDistributedLocks

@@ -1,7 +1,8 @@
 namespace PointSystem.ServiceDefaults;
 
 /// <summary>
-/// How a service ends: <see cref="Delay"/> in which it reports that it is not ready, then at most <see cref="Timeout"/> in which it finishes.
+/// How a service ends: <see cref="Delay"/> in which it reports that it is not ready, then at most <see cref="Timeout"/>
+/// in which it finishes.
 /// </summary>
 public sealed class DrainOptions
 {

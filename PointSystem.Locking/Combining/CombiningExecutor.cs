@@ -8,8 +8,8 @@ namespace PointSystem.Locking;
 
 /// <summary>
 /// Executes commands under the locks that their <see cref="DistributedLockAttribute"/>s declare, combined: commands of one key queue in
-/// memory behind one leader, which takes the locks once and hands what is queued to a commit lane; a lane puts what the leaders of many keys
-/// have ready under one commit. No command waits for a batch to fill.
+/// memory behind one leader, which takes the locks once and hands what is queued to a commit lane; a lane puts what the leaders of many
+/// keys have ready under one commit. No command waits for a batch to fill.
 /// </summary>
 public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     where TCommand : class

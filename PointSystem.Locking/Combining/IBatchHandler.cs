@@ -11,8 +11,9 @@ public interface IBatchHandler<TCommand, TOutcome>
     /// </summary>
     /// <param name="commands">At least one.</param>
     /// <param name="rowLockWait">Longest wait for each row lock. Never zero.</param>
-    /// <param name="workLimit">How long the work may take: to the margin before the shortest lease ends. The token says the same, but not
-    /// while this process is paused: what a transaction holds must be free by about then even if no process is left to give it back.</param>
+    /// <param name="workLimit">How long the work may take: to the margin before the shortest lease ends. The token says the
+    /// same, but not while this process is paused: what a transaction holds must be free by about then even if no process is
+    /// left to give it back.</param>
     /// <param name="cancellationToken">Cancelled after <paramref name="workLimit"/>; what was begun must be rolled back.</param>
     /// <returns>The outcomes, in the order of the commands, committed. A refusal is an outcome, not an exception.</returns>
     Task<IReadOnlyList<TOutcome>> ExecuteAsync(

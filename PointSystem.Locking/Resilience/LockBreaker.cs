@@ -5,9 +5,9 @@ using Polly.CircuitBreaker;
 namespace PointSystem.Locking.Resilience;
 
 /// <summary>
-/// Moves the pipeline's breaker by probes of its own, so that no caller's request is used to try the store. Any failed call starts a probe: if that
-/// fails too the breaker opens (a lone caller pays once), and stays open until a later probe succeeds. Polly's failure ratio opens it as
-/// well, under load and for partial faults.
+/// Moves the pipeline's breaker by probes of its own, so that no caller's request is used to try the store. Any failed call starts a
+/// probe: if that fails too the breaker opens (a lone caller pays once), and stays open until a later probe succeeds. Polly's failure
+/// ratio opens it as well, under load and for partial faults.
 /// </summary>
 internal sealed class LockBreaker(
     LockProbe probe, BackgroundWork background, IOptions<LockingOptions> options, LockMetrics metrics, TimeProvider clock, ILogger<LockBreaker> logger)
