@@ -27,7 +27,12 @@ public static class LockingExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         var services = builder.Services;
-        services.AddOptions<LockingOptions>().BindConfiguration(LockingOptions.SectionName).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<LockingOptions>().BindConfiguration(LockingOptions.SectionName).ValidateDataAnnotations()
+            // The binder takes the number of a mode for its name.
+            .Validate<IConfiguration>(
+                static (options, configuration) => !int.TryParse(configuration[$"{LockingOptions.SectionName}:{nameof(options.Mode)}"], out _),
+                "Locking:Mode must be distributed, adaptive or row.")
+            .ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<LockingOptions>, LockingOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => DaprClientFactory.Create(provider.GetRequiredService<IConfiguration>()));

@@ -22,6 +22,7 @@ internal static class ConfigKeys
     public const string DefaultExpirationDays = "DEFAULT_EXPIRATION_DAYS";
     public const string MinExpirationDays = "MIN_EXPIRATION_DAYS";
     public const string MaxExpirationDays = "MAX_EXPIRATION_DAYS";
+    public const string OnDuplicateOrder = "ON_DUPLICATE_ORDER";
     public const string ClockOffsetDays = "CLOCK_OFFSET_DAYS";
 
     public const string LockMode = "LOCKING_MODE";
@@ -30,6 +31,10 @@ internal static class ConfigKeys
     public const string LockModeOfCancel = "LOCKING_MODE_CANCEL";
     public const string LockModeOfTransfer = "LOCKING_MODE_TRANSFER";
     public const string LockCanaryPercent = "LOCKING_CANARY_PERCENT";
+
+    /// <summary>Values of ON_DUPLICATE_ORDER.</summary>
+    public const string Allow = "ALLOW";
+    public const string Refuse = "REFUSE";
 
     /// <summary>The value of a lock mode that leaves it to what stands above: an operation's to LOCKING_MODE, that to the option Locking:Mode.</summary>
     public const string ByDefault = "default";
@@ -52,6 +57,11 @@ internal static class ConfigKeys
         new(MaxBalance, "10000000", "Most live points a member may reach by accumulating or receiving", Whole(MaxBalance, 1, PointPolicy.PointsMax)),
         new(MaxExpirationDays, "1824", "Most days until expiry that may be asked for", Whole(MaxExpirationDays, 1, PointPolicy.ExpirationDaysLimit)),
         new(MinExpirationDays, "1", "Fewest days until expiry that may be asked for", Whole(MinExpirationDays, 1, PointPolicy.ExpirationDaysLimit)),
+        new(
+            OnDuplicateOrder,
+            Allow,
+            "ALLOW: each use is a usage of its own. REFUSE: an order of a member has one usage until it is wholly cancelled",
+            text => text is Allow or Refuse ? null : $"{OnDuplicateOrder} must be {Allow} or {Refuse}."),
     ];
 
     /// <summary>The key of that exact name; null when there is none in this environment.</summary>

@@ -21,6 +21,7 @@ internal sealed class ConfigValues
             DefaultExpirationDays = checked((int)Whole(ConfigKeys.DefaultExpirationDays)),
             MinExpirationDays = checked((int)Whole(ConfigKeys.MinExpirationDays)),
             MaxExpirationDays = checked((int)Whole(ConfigKeys.MaxExpirationDays)),
+            RefusesDuplicateOrders = Known(ConfigKeys.OnDuplicateOrder) == ConfigKeys.Refuse,
         };
         LockModes = new LockModes
         {
@@ -46,16 +47,22 @@ internal sealed class ConfigValues
     /// <summary>The value of a key, stored or default.</summary>
     public string this[ConfigKey key] => _stored.GetValueOrDefault(key.Name, key.Default);
 
-    // A value that somebody wrote by hand and that means nothing leaves it to the default: every mode is right, they differ in speed.
-    private LockMode? Mode(string name) => Enum.TryParse<LockMode>(this[Keys[name]], ignoreCase: true, out var mode) ? mode : null;
+    // A value that was written by hand and that means nothing leaves it to the default: every mode is right, they differ in speed.
+    private LockMode? Mode(string name) => LockModes.ByName.TryGetValue(this[Keys[name]], out var mode) ? mode : null;
 
     private long Whole(string name)
     {
         var text = this[Keys[name]];
-
-        // Only validated values are written, so somebody wrote to the table by hand. Going by a guess could hand out points; stopping cannot.
-        return ConfigKeys.TryReadWhole(text, out var value)
-            ? value
-            : throw new InvalidOperationException($"point_configs holds '{text}' for {name}, which is no whole number; put it right in the database.");
+        return ConfigKeys.TryReadWhole(text, out var value) ? value : throw Meaningless(name, text);
     }
+
+    private string Known(string name)
+    {
+        var text = this[Keys[name]];
+        return Keys[name].FindFault(text) is null ? text : throw Meaningless(name, text);
+    }
+
+    // Only validated values are written, so the table was written to by hand. Going by a guess could hand out points; stopping cannot.
+    private static InvalidOperationException Meaningless(string name, string text) =>
+        new($"point_configs holds '{text}' for {name}, which means nothing; correct it in the database.");
 }

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using PointSystem.Locking;
 
 namespace PointSystem.Api.Configuration;
@@ -5,6 +6,10 @@ namespace PointSystem.Api.Configuration;
 /// <summary>How writes are put in order, as configured; null leaves it to what stands above.</summary>
 internal sealed record LockModes
 {
+    /// <summary>The modes by name, as they are configured and shown.</summary>
+    public static IReadOnlyDictionary<string, LockMode> ByName { get; } =
+        Enum.GetValues<LockMode>().ToFrozenDictionary(mode => mode.ToString().ToLowerInvariant(), StringComparer.OrdinalIgnoreCase);
+
     /// <summary>For every operation without a mode of its own; null: as the option <c>Locking:Mode</c> says.</summary>
     public LockMode? General { get; init; }
 

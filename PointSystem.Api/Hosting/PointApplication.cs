@@ -51,6 +51,7 @@ internal static class PointApplication
             app.UsePointHttp();
             app.UseAuthentication();
             app.UseAuthorization();
+            app.RefuseUnknownParameters();
 
             app.MapDefaultEndpoints();
             app.MapPoints();

@@ -45,6 +45,16 @@ internal static class HttpExtensions
             });
         }
 
+        // Balances and refusals are of their moment: nothing between here and the client may keep one for later.
+        app.Use(static (http, next) =>
+        {
+            if (http.Request.Path.StartsWithSegments("/api"))
+            {
+                http.Response.Headers.CacheControl = ProblemResult.NoStore;
+            }
+
+            return next(http);
+        });
         app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = static _ => Task.CompletedTask });
         app.UseStatusCodePages(static context => Problems.ForStatus(context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
         return app;

@@ -12,7 +12,7 @@ internal readonly record struct JsonField(JsonTokenType Kind, string? Text);
 /// <summary>Splits a body into its fields without believing anything about them.</summary>
 /// <remarks>
 /// A binder would stop at the first field of a wrong type, accept a name given twice and let halves of surrogate pairs through; here every field is
-/// judged, and what Postgres could not store never gets that far.
+/// checked, and what Postgres could not store never gets that far.
 /// </remarks>
 internal static class JsonFields
 {
@@ -22,7 +22,8 @@ internal static class JsonFields
     {
         AllowTrailingCommas = false,
         CommentHandling = JsonCommentHandling.Disallow,
-        MaxDepth = DepthMax,
+        // No body can be deeper than it is long. What is deeper than DepthMax is read all the same, so that it is called too deep and not broken.
+        MaxDepth = RequestBody.BytesMax,
     };
 
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
@@ -65,6 +66,7 @@ internal static class JsonFields
             throw Refuse("The body must be a JSON object.");
         }
 
+        var isTooDeep = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var name = TextOf(ref reader) ?? throw Refuse("The name of a field is not valid Unicode text.");
@@ -75,16 +77,34 @@ internal static class JsonFields
                 JsonTokenType.Number => Encoding.ASCII.GetString(reader.ValueSpan),
                 _ => null,
             });
-            reader.Skip();
+            isTooDeep |= SkipIsTooDeep(ref reader);
             if (!fields.TryAdd(name, field))
             {
-                throw new RequestRefusedException(Problems.Invalid(Shorten(name), $"{Shorten(name)} is given more than once."));
+                throw new RequestRefusedException(Problems.Invalid(Spelling.Shorten(name, "field"), $"{Spelling.Shorten(name, "field")} is given more than once."));
             }
         }
 
         // What follows the object must be white space; anything else is a JsonException.
         reader.Read();
-        return fields;
+        return isTooDeep ? throw Refuse($"The body is nested too deep: it must have at most {DepthMax} levels.") : fields;
+    }
+
+    /// <summary>Steps over a value; true when something in it is deeper than allowed.</summary>
+    private static bool SkipIsTooDeep(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray))
+        {
+            return false;
+        }
+
+        var (start, deepest) = (reader.CurrentDepth, reader.CurrentDepth);
+        while (reader.Read() && reader.CurrentDepth > start)
+        {
+            deepest = reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray ? Math.Max(deepest, reader.CurrentDepth) : deepest;
+        }
+
+        // The body itself is the first level.
+        return deepest >= DepthMax;
     }
 
     /// <summary>Null when escapes spell half a surrogate pair.</summary>
@@ -99,8 +119,6 @@ internal static class JsonFields
             return null;
         }
     }
-
-    private static string Shorten(string name) => name.Length <= 50 ? name : "a field";
 
     private static RequestRefusedException Refuse(string sentence, Exception? inner = null) => new(Problems.InvalidBody(sentence), inner);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Http;
 
@@ -35,17 +36,10 @@ internal sealed record Problem
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? Requested { get; init; }
 
-    /// <summary>A problem whose type and title follow from its code.</summary>
-    public static Problem Of(int status, string code, string detail)
+    /// <summary>A problem whose type, title and status follow from its code (<see cref="ProblemCodes"/>).</summary>
+    public static Problem Of(string code, string detail)
     {
-        var words = code.ToLowerInvariant();
-        return new Problem
-        {
-            Type = $"urn:pointsystem:problem:{words.Replace('_', '-')}",
-            Title = char.ToUpperInvariant(words[0]) + words[1..].Replace('_', ' '),
-            Status = status,
-            Detail = detail,
-            Code = code,
-        };
+        var published = ProblemCodes.Get(code);
+        return new Problem { Type = published.Type, Title = published.Title, Status = published.Status, Detail = detail, Code = code };
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Net.Http.Headers;
+using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Http;
 
@@ -9,24 +10,24 @@ internal sealed class ProblemResult(Problem problem) : IResult, IStatusCodeHttpR
 {
     public const string ContentType = "application/problem+json";
 
+    /// <summary>The header <c>Cache-Control</c> of every answer.</summary>
+    public const string NoStore = "no-store";
+
     public Problem Value { get; } = problem;
 
     public int? StatusCode => Value.Status;
-
-    /// <summary>Seconds for the <c>Retry-After</c> header; null for none.</summary>
-    public int? RetryAfterSeconds { get; init; }
 
     public Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
         response.StatusCode = Value.Status;
-        if (RetryAfterSeconds is { } seconds)
+        if (ProblemCodes.Get(Value.Code).RetryAfterSeconds is { } seconds)
         {
             response.Headers[HeaderNames.RetryAfter] = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
-        // Nothing between here and the client may keep a refusal for later.
-        response.Headers[HeaderNames.CacheControl] = "no-store";
+        // Again: an exception has cleared the headers.
+        response.Headers.CacheControl = NoStore;
         return response.WriteAsJsonAsync(
             Value with { TraceId = TraceIdOf(httpContext) },
             PointJsonContext.Wire.Problem,

@@ -6,7 +6,7 @@ namespace PointSystem.Api.Http;
 
 internal sealed partial class RequestBody
 {
-    /// <summary>Longest body, in bytes; Kestrel is told the same.</summary>
+    /// <summary>Maximum length of a body, in bytes; Kestrel is told the same.</summary>
     public const int BytesMax = 64 * 1024;
 
     /// <summary>Reads the body.</summary>
@@ -20,17 +20,18 @@ internal sealed partial class RequestBody
             return Empty(optional);
         }
 
-        // Chunked, so possibly empty all the same: the type is judged first, because a body of another type is not worth reading.
-        if (!IsJson(http.Request))
-        {
-            throw new RequestRefusedException(Problems.UnsupportedMediaType());
-        }
-
         var reader = http.Request.BodyReader;
         while (true)
         {
             var read = await ReadSomeAsync(reader, http.RequestAborted);
             var buffer = read.Buffer;
+
+            // Chunked, so possibly empty all the same, and no body has no type. A body of another type is not worth reading any further.
+            if (!buffer.IsEmpty && !IsJson(http.Request))
+            {
+                throw new RequestRefusedException(Problems.UnsupportedMediaType());
+            }
+
             if (buffer.Length > BytesMax)
             {
                 throw new RequestRefusedException(Problems.RequestTooLarge());
@@ -79,6 +80,8 @@ internal sealed partial class RequestBody
             return false;
         }
 
-        return !type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase);
+        return !type.Charset.HasValue
+            || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase)
+            || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase);
     }
 }

@@ -6,26 +6,40 @@ using PointSystem.Domain.Results;
 namespace PointSystem.Api.Http;
 
 /// <summary>
-/// A JSON body, read field by field: each wrong field gets its own sentence, and all of them are told at once. Unknown fields are ignored.
-/// Ask for every field first, then answer <see cref="Problem"/> if there is one; the values of wrong fields are placeholders.
+/// A JSON body, read field by field: each wrong field gets its own sentence, and all of them are told at once. A field that is not asked for is
+/// unknown and wrong: a misspelt amount must not count as none. Ask for every field first, then answer <see cref="Problem"/> if there is one; the values of wrong fields are placeholders.
 /// </summary>
 internal sealed partial class RequestBody
 {
+    private const int UnknownMax = 10;
+
     private readonly Dictionary<string, JsonField> _fields;
+    private readonly List<string> _asked = [];
     private Dictionary<string, string[]>? _errors;
     private bool _amountAtFault;
     private bool _orderNumberAtFault;
 
     private RequestBody(Dictionary<string, JsonField> fields) => _fields = fields;
 
-    /// <summary>Null when every field asked for was right, else the 400 that says what is wrong with each.</summary>
-    public IResult? Problem => _errors is null
-        ? null
-        : Problems.Invalid(
-            _amountAtFault ? PointErrorCodes.InvalidAmount
-                : _orderNumberAtFault ? PointErrorCodes.InvalidOrderNumber
-                : PointErrorCodes.InvalidRequest,
-            _errors);
+    /// <summary>Null when every field asked for was right and no other was sent, otherwise the 400 that says what is wrong with each.</summary>
+    public IResult? Problem
+    {
+        get
+        {
+            foreach (var unknown in _fields.Keys.Except(_asked).Take(UnknownMax))
+            {
+                AddError(Spelling.Shorten(unknown, "field"), Spelling.Describe(unknown, "field", _asked));
+            }
+
+            return _errors is null
+                ? null
+                : Problems.Invalid(
+                    _amountAtFault ? PointErrorCodes.InvalidAmount
+                        : _orderNumberAtFault ? PointErrorCodes.InvalidOrderNumber
+                        : PointErrorCodes.InvalidRequest,
+                    _errors);
+        }
+    }
 
     /// <summary>Adds a fault that the caller found, e.g. one of two fields together. The first fault of a field stays.</summary>
     /// <param name="field">The field in wire spelling.</param>
@@ -55,45 +69,43 @@ internal sealed partial class RequestBody
         return _fields.TryGetValue(field, out var value) && value.Kind == JsonTokenType.True;
     }
 
-    /// <summary>An order number as <see cref="OrderNumbers"/> has it.</summary>
+    /// <summary>An order number as <see cref="OrderNumbers"/> has it, normalized.</summary>
     public string OrderNumber(string field)
     {
         var text = IsAbsent(field) ? null : ReadText(field);
+        var orderNumber = "";
         if (text is null && HasError(field))
         {
             _orderNumberAtFault = true;
         }
-        else if (OrderNumbers.Check(text) is { } error)
+        else if (OrderNumbers.Check(text, out orderNumber) is { } error)
         {
             _orderNumberAtFault = true;
             AddError(field, error.Message);
         }
 
-        return text ?? "";
+        return orderNumber;
     }
 
-    /// <summary>A text without control characters (which some stores refuse and logs would garble); null when it is missing, null or blank.</summary>
+    /// <summary>A text as <see cref="TextRules"/> has it, normalized; null when it is missing, null or blank.</summary>
     /// <param name="field">The field in wire spelling.</param>
-    /// <param name="lengthMax">Most characters.</param>
+    /// <param name="lengthMax">Maximum length in characters.</param>
     public string? OptionalText(string field, int lengthMax)
     {
         var text = IsAbsent(field) ? null : ReadText(field);
-        if (text is null)
+
+        // A string of the JSON reader is valid Unicode, so it can be normalized.
+        if (text is null || TextRules.Normalize(text) is not { } normalized)
         {
             return null;
         }
 
-        // A UTF-16 unit is at least half a character, so a text of more units than this need not be counted.
-        if (text.Length > 2 * lengthMax || text.EnumerateRunes().Count() > lengthMax)
+        if (TextRules.FindFault(normalized, lengthMax, isIdentifier: false) is { } rule)
         {
-            AddError(field, $"{field} must have at most {lengthMax} characters.");
-        }
-        else if (text.Any(char.IsControl))
-        {
-            AddError(field, $"{field} must not contain control characters.");
+            AddError(field, $"{field} must {rule}.");
         }
 
-        return string.IsNullOrWhiteSpace(text) ? null : text;
+        return TextRules.IsBlank(normalized) ? null : normalized;
     }
 
     /// <summary>A text as <see cref="OptionalText"/> that must be there and not be blank.</summary>
@@ -111,7 +123,7 @@ internal sealed partial class RequestBody
     /// <summary>A text, or a whole number that is taken as the text of its digits.</summary>
     public string TextOrInteger(string field, int lengthMax)
     {
-        if (!_fields.TryGetValue(field, out var value) || value.Kind != JsonTokenType.Number)
+        if (IsAbsent(field) || _fields[field] is not { Kind: JsonTokenType.Number } value)
         {
             return Text(field, lengthMax);
         }
@@ -128,7 +140,7 @@ internal sealed partial class RequestBody
         return value.Text!;
     }
 
-    /// <summary>A whole number from <paramref name="min"/> to <paramref name="max"/>; null, and a sentence noted, when it is anything else.</summary>
+    /// <summary>A whole number from <paramref name="min"/> to <paramref name="max"/>; null, with a sentence added, when it is anything else.</summary>
     private long? Whole(string field, long min, long max)
     {
         if (IsAbsent(field))
@@ -195,7 +207,15 @@ internal sealed partial class RequestBody
 
     private bool HasError(string field) => _errors?.ContainsKey(field) == true;
 
-    private bool IsAbsent(string field) => !_fields.TryGetValue(field, out var value) || value.Kind == JsonTokenType.Null;
+    private bool IsAbsent(string field)
+    {
+        if (!_asked.Contains(field))
+        {
+            _asked.Add(field);
+        }
+
+        return !_fields.TryGetValue(field, out var value) || value.Kind == JsonTokenType.Null;
+    }
 
     private static string NameOf(JsonTokenType kind) => kind switch
     {

@@ -1,8 +1,8 @@
 using System.Globalization;
 using Npgsql;
+using PointSystem.Api.Configuration;
 using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
-using PointSystem.Domain.Policies;
 
 namespace PointSystem.Api.Ledger;
 
@@ -29,7 +29,7 @@ internal static class LedgerLoader
     // tables are nearly empty would rather read them whole, or go by another index, and go on doing so when they are not.
     private const string Answers =
         """
-        SELECT i.key, i.request_hash, i.status, i.answer
+        SELECT i.key, i.member_id, i.request_hash, i.status, i.answer
         FROM unnest($1) AS n (key) CROSS JOIN LATERAL (SELECT * FROM idempotency_keys WHERE key = n.key OFFSET 0) AS i
         WHERE i.created_at > $2 ORDER BY i.created_at DESC
         """;
@@ -55,6 +55,18 @@ internal static class LedgerLoader
         CROSS JOIN LATERAL (SELECT * FROM point_usages WHERE member_id = n.member_id AND point_key = n.point_key OFFSET 0) AS u
         """;
 
+    // Those that commands name ($3) are loaded whole, and judged as the commands before leave them.
+    private const string StandingUsages =
+        """
+        SELECT n.member_id, n.order_number, u.point_key
+        FROM unnest($1, $2) AS n (member_id, order_number)
+        CROSS JOIN LATERAL (
+            SELECT point_key FROM point_usages
+            WHERE member_id = n.member_id AND order_number = n.order_number AND cancelled_amount < total_amount AND point_key <> ALL ($3)
+            ORDER BY usage_id DESC LIMIT 1
+        ) AS u
+        """;
+
     private const string UsageDetails =
         $"""
         SELECT {LotRows.Columns}, d.usage_id, d.detail_number, d.amount, d.cancelled_amount
@@ -66,15 +78,28 @@ internal static class LedgerLoader
         """;
 
     /// <summary>Loads what the plan names. The transaction stays open on the connection; nothing has been written but empty wallets.</summary>
-    public static async Task<LoadedAccounts> LoadAsync(
-        NpgsqlConnection connection, LoadPlan plan, BusinessMoment at, DateTimeOffset answersSince, RowTimes times, CancellationToken cancellationToken)
+    public static Task<LoadedRows> LoadAsync(
+        NpgsqlConnection connection, LoadPlan plan, Rules rules, DateTimeOffset answersSince, RowTimes times, CancellationToken cancellationToken) =>
+        ReadAsync(connection, plan, rules, answersSince, times, cancellationToken);
+
+    /// <summary>Loads anew in the open transaction, which holds the rows already.</summary>
+    public static Task<LoadedRows> ReloadAsync(
+        NpgsqlConnection connection, LoadPlan plan, Rules rules, DateTimeOffset answersSince, CancellationToken cancellationToken) =>
+        ReadAsync(connection, plan, rules, answersSince, times: null, cancellationToken);
+
+    private static async Task<LoadedRows> ReadAsync(
+        NpgsqlConnection connection, LoadPlan plan, Rules rules, DateTimeOffset answersSince, RowTimes? times, CancellationToken cancellationToken)
     {
-        await using var batch = Describe(connection, plan, at, answersSince, times);
+        var rows = new LoadedRows(plan, rules);
+        await using var batch = Describe(connection, rows, answersSince, times);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        var rows = new Rows();
 
         // In the order in which Describe adds them; statements without rows (BEGIN, INSERT) have no result to step over.
-        await reader.NextResultAsync(cancellationToken);
+        if (times is not null)
+        {
+            await reader.NextResultAsync(cancellationToken);
+        }
+
         while (await reader.ReadAsync(cancellationToken))
         {
             rows.Add(ReadWallet(reader));
@@ -83,7 +108,7 @@ internal static class LedgerLoader
         await reader.NextResultAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            rows.AddDrawable(LotRows.Read(reader), at.Today);
+            rows.AddDrawable(LotRows.Read(reader));
         }
 
         if (plan.IdempotencyKeys.Count > 0)
@@ -91,8 +116,10 @@ internal static class LedgerLoader
             await reader.NextResultAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                rows.Answers.TryAdd(
-                    reader.GetString(0), new StoredAnswer(reader.GetFieldValue<byte[]>(1), reader.GetInt16(2), reader.GetFieldValue<byte[]>(3)));
+                rows.Answers.Add(
+                    reader.GetString(0),
+                    reader.GetInt64(1),
+                    new StoredAnswer(reader.GetFieldValue<byte[]>(2), reader.GetInt16(3), reader.GetFieldValue<byte[]>(4)));
             }
         }
 
@@ -110,16 +137,28 @@ internal static class LedgerLoader
             await ReadUsagesAsync(reader, rows, cancellationToken);
         }
 
-        return rows.Build(plan, at);
+        if (rows.HasStandingUsages)
+        {
+            await reader.NextResultAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                rows.AddStanding(reader.GetInt64(0), reader.GetString(1), LotRows.Key(reader.GetString(2)));
+            }
+        }
+
+        return rows;
     }
 
-    private static NpgsqlBatch Describe(
-        NpgsqlConnection connection, LoadPlan plan, BusinessMoment at, DateTimeOffset answersSince, RowTimes times)
+    private static NpgsqlBatch Describe(NpgsqlConnection connection, LoadedRows rows, DateTimeOffset answersSince, RowTimes? times)
     {
         var batch = new NpgsqlBatch(connection);
-        var statements = batch.BatchCommands;
-        statements.Add(Columns.Statement("BEGIN"));
-        statements.Add(Columns.Statement(Timeouts, Milliseconds(times.LockWait), Milliseconds(times.IdleMax)));
+        var (plan, statements) = (rows.Plan, batch.BatchCommands);
+        if (times is { } limits)
+        {
+            statements.Add(Columns.Statement("BEGIN"));
+            statements.Add(Columns.Statement(Timeouts, Milliseconds(limits.LockWait), Milliseconds(limits.IdleMax)));
+        }
+
         var receivers = plan.Members.Where(member => member.Create).ToList();
         if (receivers.Count > 0)
         {
@@ -132,7 +171,7 @@ internal static class LedgerLoader
             Columns.Longs(plan.Members, member => member.MemberId),
             Columns.Longs(plan.Members, member => member.Points),
             Columns.Longs(plan.Members, member => member.MayGain ? 0 : member.Smallest),
-            Columns.Value(at.Today)));
+            Columns.Value(rows.Today)));
         if (plan.IdempotencyKeys.Count > 0)
         {
             statements.Add(Columns.Statement(
@@ -150,6 +189,15 @@ internal static class LedgerLoader
             statements.Add(KeyedBy(UsageDetails, plan.Usages));
         }
 
+        if (rows.HasStandingUsages)
+        {
+            statements.Add(Columns.Statement(
+                StandingUsages,
+                Columns.Longs(plan.Orders, order => order.MemberId),
+                Columns.Texts(plan.Orders, order => order.OrderNumber),
+                Columns.Texts(plan.Usages, key => key.Value)));
+        }
+
         return batch;
     }
 
@@ -159,7 +207,7 @@ internal static class LedgerLoader
     private static NpgsqlBatchCommand KeyedBy(string sql, IReadOnlyCollection<PointKey> keys) =>
         Columns.Statement(sql, Columns.Longs(keys, key => key.MemberId), Columns.Texts(keys, key => key.Value));
 
-    private static async Task ReadUsagesAsync(NpgsqlDataReader reader, Rows rows, CancellationToken cancellationToken)
+    private static async Task ReadUsagesAsync(NpgsqlDataReader reader, LoadedRows rows, CancellationToken cancellationToken)
     {
         var details = new Dictionary<(long Member, long Usage), List<UsageDetail>>();
         await reader.NextResultAsync(cancellationToken);
@@ -205,55 +253,4 @@ internal static class LedgerLoader
         UpdatedAt = reader.GetFieldValue<DateTimeOffset>(7),
         Details = details = [],
     };
-
-    /// <summary>Gathers rows by member.</summary>
-    private sealed class Rows
-    {
-        private readonly Dictionary<long, WalletState> _wallets = [];
-        private readonly Dictionary<(long Member, long Lot), Lot> _lots = [];
-        private readonly Dictionary<long, Lot> _loadedThrough = [];
-        private readonly List<Usage> _usages = [];
-
-        public Dictionary<string, StoredAnswer> Answers { get; } = new(StringComparer.Ordinal);
-
-        public void Add(WalletState wallet) => _wallets.Add(wallet.MemberId, wallet);
-
-        public void Add(Usage usage) => _usages.Add(usage);
-
-        /// <summary>One object for each lot, however many statements return it.</summary>
-        public Lot Add(Lot lot)
-        {
-            if (_lots.TryAdd((lot.MemberId, lot.Id), lot))
-            {
-                return lot;
-            }
-
-            return _lots[(lot.MemberId, lot.Id)];
-        }
-
-        /// <summary>A lot that the draw order brought up: every lot before it is loaded too.</summary>
-        public void AddDrawable(Lot lot, DateOnly today)
-        {
-            Add(lot);
-            if (lot.IsLiveOn(today) && (!_loadedThrough.TryGetValue(lot.MemberId, out var last) || DrawOrder.Instance.Compare(lot, last) > 0))
-            {
-                _loadedThrough[lot.MemberId] = lot;
-            }
-        }
-
-        public LoadedAccounts Build(LoadPlan plan, BusinessMoment at)
-        {
-            var lots = _lots.Values.ToLookup(lot => lot.MemberId);
-            var usages = _usages.ToLookup(usage => usage.MemberId);
-            var accounts = new Dictionary<long, MemberAccount>(plan.Members.Count);
-            foreach (var member in plan.Members)
-            {
-                var id = member.MemberId;
-                var wallet = _wallets.TryGetValue(id, out var found) ? found : WalletState.Empty(id);
-                accounts.Add(id, new MemberAccount(wallet, lots[id], usages[id], at, _loadedThrough.GetValueOrDefault(id)));
-            }
-
-            return new LoadedAccounts(accounts, Answers);
-        }
-    }
 }

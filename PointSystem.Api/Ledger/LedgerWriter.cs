@@ -106,7 +106,7 @@ internal static class LedgerWriter
     public static async Task WriteAsync(
         NpgsqlConnection connection,
         IEnumerable<MemberAccount> accounts,
-        IReadOnlyList<KeptAnswer> answers,
+        IReadOnlyCollection<KeptAnswer> answers,
         DateTimeOffset now,
         CancellationToken cancellationToken)
     {

@@ -8,6 +8,7 @@ internal sealed class LoadPlan
     private readonly SortedDictionary<long, MemberNeed> _members = [];
     private readonly HashSet<PointKey> _lots = [];
     private readonly HashSet<PointKey> _usages = [];
+    private readonly List<(long MemberId, string OrderNumber)> _orders = [];
     private readonly HashSet<string> _idempotencyKeys = new(StringComparer.Ordinal);
 
     /// <summary>Wallets to lock, in ascending member id: the one order in which rows are ever locked.</summary>
@@ -16,6 +17,9 @@ internal sealed class LoadPlan
     public IReadOnlyCollection<PointKey> Lots => _lots;
 
     public IReadOnlyCollection<PointKey> Usages => _usages;
+
+    /// <summary>Orders to be paid. Loaded only where the policy refuses a second usage.</summary>
+    public IReadOnlyCollection<(long MemberId, string OrderNumber)> Orders => _orders;
 
     public IReadOnlyCollection<string> IdempotencyKeys => _idempotencyKeys;
 
@@ -52,6 +56,9 @@ internal sealed class LoadPlan
 
     /// <summary>What was loaded did not do. At least twice as much is asked for, so that a few reloads reach any amount.</summary>
     public void NeedMore(long memberId, long amount) => NeedPoints(memberId, Math.Max(amount, Need(memberId).Points));
+
+    /// <summary>A usage of the order that stands is found, if there is one and the policy asks.</summary>
+    public void NeedOrder(long memberId, string orderNumber) => _orders.Add((memberId, orderNumber));
 
     public void NeedLot(PointKey key)
     {

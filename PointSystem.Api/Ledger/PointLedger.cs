@@ -40,16 +40,26 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         var reloads = 0;
         while (true)
         {
-            // Before the connection is taken: reading the rules may need one too, and whoever holds one must not wait for another.
+            // Before the connection is taken: reading the rules may need one too, and a caller that holds one must not wait for another.
             var now = await rules.CurrentAsync(cancellationToken);
+            var answersSince = clock.GetUtcNow() - Idempotency.Retention;
 
             // A connection that fails goes back broken or is rolled back by the pool: disposing it ends the transaction in every case.
             await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
             LoadedAccounts accounts;
             try
             {
-                accounts = await LedgerLoader.LoadAsync(
-                    connection, plan, now.At, clock.GetUtcNow() - Idempotency.Retention, new RowTimes(rowLockWait, idleMax), cancellationToken);
+                var rows = await LedgerLoader.LoadAsync(connection, plan, now, answersSince, new RowTimes(rowLockWait, idleMax), cancellationToken);
+
+                // The rows may have been waited for, over midnight even. Only what is decided once they are held comes after whatever the last holder
+                // did, and is ordered as the ledger is.
+                now = await rules.CurrentAsync(connection, cancellationToken);
+                if (!rows.Covers(now))
+                {
+                    rows = await LedgerLoader.ReloadAsync(connection, plan, now, answersSince, cancellationToken);
+                }
+
+                accounts = rows.Build(now.At);
             }
             catch (NpgsqlException e) when (!reconnected && StaleConnections.IsSignOf(e))
             {
@@ -64,7 +74,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
             try
             {
                 var outcomes = Apply(commands, accounts, now, out var answers);
-                await LedgerWriter.WriteAsync(connection, accounts.All, answers, clock.GetUtcNow(), cancellationToken);
+                await LedgerWriter.WriteAsync(connection, accounts.All, answers.Values, clock.GetUtcNow(), cancellationToken);
                 return outcomes;
             }
             catch (LotsNotLoadedException e) when (reloads++ < ReloadsMax)
@@ -86,10 +96,10 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     }
 
     private static List<CommandOutcome> Apply(
-        IReadOnlyList<IPointCommand> commands, LoadedAccounts accounts, Rules now, out List<KeptAnswer> answers)
+        IReadOnlyList<IPointCommand> commands, LoadedAccounts accounts, Rules now, out Dictionary<string, KeptAnswer> answers)
     {
         var outcomes = new List<CommandOutcome>(commands.Count);
-        answers = [];
+        answers = new(StringComparer.Ordinal);
         foreach (var command in commands)
         {
             var outcome = FindAnswer(command, accounts, answers);
@@ -99,7 +109,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
                 if (command.Idempotency is { } idempotency)
                 {
                     var (status, answer) = outcome.Stored();
-                    answers.Add(new KeptAnswer(idempotency.Key, command.MemberId, idempotency.RequestHash, status, answer));
+                    answers.Add(idempotency.Key, new KeptAnswer(idempotency.Key, command.MemberId, idempotency.RequestHash, status, answer));
                 }
             }
 
@@ -110,17 +120,17 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     }
 
     /// <summary>The outcome of an earlier request with the same idempotency key: committed before, or earlier in this batch.</summary>
-    private static CommandOutcome? FindAnswer(IPointCommand command, LoadedAccounts accounts, List<KeptAnswer> answers)
+    private static CommandOutcome? FindAnswer(IPointCommand command, LoadedAccounts accounts, Dictionary<string, KeptAnswer> answers)
     {
         if (command.Idempotency is not { } idempotency)
         {
             return null;
         }
 
-        if (!accounts.Answers.TryGetValue(idempotency.Key, out var stored))
+        var stored = accounts.Answers.Find(idempotency.Key, command.MemberId);
+        if (stored is null && answers.TryGetValue(idempotency.Key, out var kept))
         {
-            var kept = answers.Find(answer => answer.Key == idempotency.Key);
-            stored = kept is null ? null : new StoredAnswer(kept.RequestHash, kept.Status, kept.Answer);
+            stored = new StoredAnswer(kept.RequestHash, kept.Status, kept.Answer);
         }
 
         return stored is null ? null : idempotency.Judge(stored);

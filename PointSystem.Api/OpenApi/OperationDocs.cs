@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using PointSystem.Api.Http;
+using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.OpenApi;
 
@@ -68,9 +69,9 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
         OpenApiOperation operation, IEnumerable<RefusalDoc> refusals, bool secured, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
         var all = refusals
-            .Concat(secured ? [new(401, [HttpErrorCodes.Unauthorized]), new(403, [HttpErrorCodes.Forbidden])] : [])
-            .Append(new(500, [HttpErrorCodes.InternalError]))
-            .Append(new(503, [HttpErrorCodes.DatabaseUnavailable]));
+            .Concat(secured ? [new(401, [ProblemCodes.Unauthorized]), new(403, [ProblemCodes.Forbidden])] : [])
+            .Append(new(500, [ProblemCodes.InternalError]))
+            .Append(new(503, [ProblemCodes.DatabaseUnavailable]));
         var schema = await SchemaAsync(typeof(Problem), context, cancellationToken);
         foreach (var byStatus in all.GroupBy(refusal => refusal.Status).OrderBy(group => group.Key))
         {

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using PointSystem.Api.Http;
 using PointSystem.Domain.Results;
+using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.OpenApi;
 
@@ -18,17 +19,17 @@ internal static class ProblemExamples
         PointErrorCodes.InvalidAmount => Problems.Invalid("amount", "amount must be at least 1.", code).Value,
         PointErrorCodes.InvalidOrderNumber => Problems.Invalid("orderNumber", "orderNumber is required and must not be blank.", code).Value,
         PointErrorCodes.InvalidRequest => Problems.Invalid("memberId", "memberId is required.").Value,
-        PointErrorCodes.InsufficientPoint => Problem.Of(status, code, new InsufficientPointError(300, 1000).Message) with { Available = 300, Requested = 1000 },
+        PointErrorCodes.InsufficientPoint => Problem.Of(code, new InsufficientPointError(300, 1000).Message) with { Available = 300, Requested = 1000 },
         PointErrorCodes.AccumulationNotFound or PointErrorCodes.UsageNotFound =>
-            Problem.Of(status, code, "There is nothing of that sort with this point key."),
-        PointErrorCodes.ConfigNotFound => Problem.Of(status, code, "There is no configuration key 'MAX_BALANCE'."),
+            Problem.Of(code, "There is nothing of that sort with this point key."),
+        PointErrorCodes.ConfigNotFound => Problem.Of(code, "There is no configuration key 'MAX_BALANCE'."),
         PointErrorCodes.InvalidConfigValue =>
-            Problem.Of(status, code, "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, in digits alone."),
-        HttpErrorCodes.LockNotAcquired => Problems.LockNotAcquired().Value,
-        HttpErrorCodes.TooManyRequests => Problems.TooManyRequests().Value,
-        HttpErrorCodes.DatabaseUnavailable => Problems.DatabaseUnavailable().Value,
+            Problem.Of(code, "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, in digits alone."),
+        ProblemCodes.LockNotAcquired => Problems.LockNotAcquired().Value,
+        ProblemCodes.TooManyRequests => Problems.TooManyRequests().Value,
+        ProblemCodes.DatabaseUnavailable => Problems.DatabaseUnavailable().Value,
         _ when status is >= 400 and < 500 and not (409 or 422) => Problems.ForStatus(status).Value,
-        HttpErrorCodes.InternalError => Problems.InternalError().Value,
-        _ => Problem.Of(status, code, "One sentence that says what was refused, and the values involved."),
+        ProblemCodes.InternalError => Problems.InternalError().Value,
+        _ => Problem.Of(code, "One sentence that says what was refused, and the values involved."),
     };
 }

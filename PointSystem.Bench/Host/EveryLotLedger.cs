@@ -29,7 +29,7 @@ internal sealed class EveryLotLedger(NpgsqlDataSource dataSource, RulesProvider 
         var now = await rules.CurrentAsync(cancellationToken);
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         var account = await LoadAsync(connection, command.MemberId, now, rowLockWait, cancellationToken);
-        var accounts = new LoadedAccounts(new Dictionary<long, MemberAccount> { [command.MemberId] = account }, new Dictionary<string, StoredAnswer>());
+        var accounts = new LoadedAccounts(new Dictionary<long, MemberAccount> { [command.MemberId] = account }, new StoredAnswers());
         var outcome = command.Apply(accounts, new CommandContext(now.Policy, now.At, command.Actor, NewKey));
         await LedgerWriter.WriteAsync(connection, accounts.All, [], clock.GetUtcNow(), cancellationToken);
         return [outcome];

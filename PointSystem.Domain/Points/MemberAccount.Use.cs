@@ -5,13 +5,13 @@ namespace PointSystem.Domain.Points;
 public sealed partial class MemberAccount
 {
     /// <summary>Spends points on an order, all or nothing (docs/rules.md, "Use").</summary>
-    /// <param name="orderNumber">See <see cref="OrderNumbers.Check"/>.</param>
+    /// <param name="orderNumber">See <see cref="OrderNumbers"/>; kept in normalization form C.</param>
     /// <param name="amount">Points, at least 1.</param>
     /// <param name="context">Actor and keys.</param>
     public Result<Usage> Use(string orderNumber, long amount, CommandContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if (OrderNumbers.Check(orderNumber) is { } invalid)
+        if (OrderNumbers.Check(orderNumber, out orderNumber) is { } invalid)
         {
             return invalid;
         }
@@ -19,6 +19,11 @@ public sealed partial class MemberAccount
         if (amount < 1)
         {
             return PointErrors.InvalidAmount(amount);
+        }
+
+        if (context.Policy.RefusesDuplicateOrders && FindStandingUsage(orderNumber) is { } earlier)
+        {
+            return PointErrors.DuplicateOrder(orderNumber, earlier.Value);
         }
 
         if (RequirePoints(amount) is { } insufficient)
@@ -94,6 +99,20 @@ public sealed partial class MemberAccount
         var cancellation = new Cancellation(cancellationKey, usage, points, restored, regranted, first, Version, Timestamp(), reason);
         Changes.Add(cancellation);
         return cancellation;
+    }
+
+    /// <summary>A usage of the order with points that have not been given back.</summary>
+    private PointKey? FindStandingUsage(string orderNumber)
+    {
+        foreach (var usage in _usages.Values)
+        {
+            if (usage.RemainingAmount > 0 && usage.OrderNumber == orderNumber)
+            {
+                return usage.Key;
+            }
+        }
+
+        return _standingUsages?.TryGetValue(orderNumber, out var key) == true ? key : null;
     }
 
     /// <summary>Takes the points off the details, in the order in which they were drawn.</summary>

@@ -20,6 +20,7 @@ public sealed partial class MemberAccount
     private readonly Dictionary<PointKey, Usage> _usages = [];
     private readonly long _startVersion;
     private readonly Lot? _loadedThrough;
+    private readonly IReadOnlyDictionary<string, PointKey>? _standingUsages;
     private long _drawableAmount;
     private long _lapsedAmount;
     private long _lapsedManualAmount;
@@ -35,7 +36,17 @@ public sealed partial class MemberAccount
     /// for another reason (named, granted or given back to just now) while one that goes before it is missing. Null when the caller knows better:
     /// everything is loaded, or there is one command only.
     /// </param>
-    public MemberAccount(WalletState wallet, IEnumerable<Lot> lots, IEnumerable<Usage> usages, BusinessMoment at, Lot? loadedThrough = null)
+    /// <param name="standingUsages">
+    /// Usages that are not wholly cancelled, by order number, beside <paramref name="usages"/>; for the orders that commands name. Null where the policy
+    /// does not ask.
+    /// </param>
+    public MemberAccount(
+        WalletState wallet,
+        IEnumerable<Lot> lots,
+        IEnumerable<Usage> usages,
+        BusinessMoment at,
+        Lot? loadedThrough = null,
+        IReadOnlyDictionary<string, PointKey>? standingUsages = null)
     {
         ArgumentNullException.ThrowIfNull(lots);
         ArgumentNullException.ThrowIfNull(usages);
@@ -45,6 +56,7 @@ public sealed partial class MemberAccount
         Version = _startVersion = wallet.Version;
         _lastEntryAt = wallet.LastEntryAt;
         _loadedThrough = loadedThrough;
+        _standingUsages = standingUsages;
         At = at;
         foreach (var lot in lots)
         {

@@ -1,50 +1,40 @@
-using System.Buffers;
-using System.Text;
 using PointSystem.Domain.Results;
 
 namespace PointSystem.Domain.Points;
 
-/// <summary>The rule of order numbers: non-blank, at most 100 characters, no control characters, no half surrogate pairs.</summary>
+/// <summary>The rules of order numbers: <see cref="TextRules"/>, at most 100 characters, something to see, nothing invisible.</summary>
 public static class OrderNumbers
 {
-    /// <summary>Longest order number, in Unicode characters.</summary>
+    /// <summary>Maximum length of an order number, in Unicode characters.</summary>
     public const int LengthMax = 100;
 
     /// <summary>The reason why this is not an order number; null when it is one.</summary>
-    public static PointError? Check(string? orderNumber)
+    /// <param name="text">As it was sent.</param>
+    /// <param name="orderNumber">As it is kept and compared: in normalization form C. Empty when it is none.</param>
+    public static PointError? Check(string? text, out string orderNumber)
     {
-        if (string.IsNullOrWhiteSpace(orderNumber))
+        orderNumber = "";
+        if (string.IsNullOrWhiteSpace(text))
         {
             return PointErrors.InvalidOrderNumber("orderNumber is required and must not be blank.");
         }
 
-        // A UTF-16 unit is at least half a character, so a text of more units than this need not be counted.
-        if (orderNumber.Length > 2 * LengthMax || orderNumber.EnumerateRunes().Count() > LengthMax)
+        if (TextRules.Normalize(text) is not { } normalized)
         {
-            return PointErrors.InvalidOrderNumber($"orderNumber must have at most {LengthMax} characters.");
+            return PointErrors.InvalidOrderNumber("orderNumber must be valid Unicode text.");
         }
 
-        if (orderNumber.Any(char.IsControl))
+        if (TextRules.IsBlank(normalized))
         {
-            return PointErrors.InvalidOrderNumber("orderNumber must not contain control characters.");
+            return PointErrors.InvalidOrderNumber("orderNumber must have at least one visible character.");
         }
 
-        return IsUnicode(orderNumber) ? null : PointErrors.InvalidOrderNumber("orderNumber must be valid Unicode text.");
-    }
-
-    /// <summary>False for half a surrogate pair: no database takes it, so it must not get that far.</summary>
-    private static bool IsUnicode(ReadOnlySpan<char> text)
-    {
-        while (!text.IsEmpty)
+        if (TextRules.FindFault(normalized, LengthMax, isIdentifier: true) is { } rule)
         {
-            if (Rune.DecodeFromUtf16(text, out _, out var length) != OperationStatus.Done)
-            {
-                return false;
-            }
-
-            text = text[length..];
+            return PointErrors.InvalidOrderNumber($"orderNumber must {rule}.");
         }
 
-        return true;
+        orderNumber = normalized;
+        return null;
     }
 }

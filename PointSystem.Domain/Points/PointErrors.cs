@@ -37,6 +37,12 @@ public static class PointErrors
             PointErrorKind.Conflict,
             $"{used} of the {amount} points of the accumulation '{key}' are in use; only an unused accumulation can be cancelled.");
 
+    public static PointError DuplicateOrder(string orderNumber, string usageKey) =>
+        new(
+            PointErrorCodes.DuplicateOrder,
+            PointErrorKind.Conflict,
+            $"The order '{orderNumber}' has the usage '{usageKey}' already, which is not wholly cancelled.");
+
     public static PointError ExceededMaxAccumulation(long amount, long max) =>
         Refused(PointErrorCodes.ExceededMaxAccumulation, $"At most {max} points can be accumulated at a time; {amount} were requested.");
 

@@ -27,6 +27,12 @@ public sealed record PointPolicy
     /// <summary>Most days until expiry that may be asked for, 1 … 1824. Default 1824.</summary>
     public int MaxExpirationDays { get; init; } = ExpirationDaysLimit;
 
+    /// <summary>
+    /// Whether an order may have one standing usage only: a use for an order of the member that has a usage not wholly cancelled is refused.
+    /// Default false: each use is a usage of its own.
+    /// </summary>
+    public bool RefusesDuplicateOrders { get; init; }
+
     /// <summary>The first rule that these values break together, as a sentence; null when they hold.</summary>
     public string? FindViolation()
     {

@@ -11,6 +11,7 @@ public static class PointErrorCodes
     public const string ConfigNotFound = "CONFIG_NOT_FOUND";
     public const string AlreadyCancelled = "ALREADY_CANCELLED";
     public const string CannotCancelAccumulation = "CANNOT_CANCEL_ACCUMULATION";
+    public const string DuplicateOrder = "DUPLICATE_ORDER";
     public const string InsufficientPoint = "INSUFFICIENT_POINT";
     public const string ExceededMaxAccumulation = "EXCEEDED_MAX_ACCUMULATION";
     public const string ExceededMaxBalance = "EXCEEDED_MAX_BALANCE";

@@ -97,13 +97,114 @@ public sealed class BadFieldTests(ApiFixture api)
         Assert.Equal("amount must be at least 1.", answer.Sentence("amount"));
     }
 
-    [Fact]
-    public async Task Accumulate_UnknownFields_AreIgnored()
+    [Theory]
+    [InlineData("/api/points/accumulate", """{"memberId":1,"amount":5,"colour":{"deep":"blue"}}""", "colour", "colour is unknown here; the fields are memberId, amount, expirationDays, isManualGrant, reason.")]
+    [InlineData("/api/points/accumulate", """{"memberId":1,"amount":5,"expirationDay":7}""", "expirationDay", "expirationDay is unknown here; the nearest field is expirationDays.")]
+    [InlineData("/api/points/use", """{"memberId":1,"orderNumber":"A1","amount":5,"Amount":5}""", "Amount", "Amount is unknown here; the nearest field is amount.")]
+    [InlineData("/api/points/use", """{"memberId":1,"orderNumber":"A1","amount":5,"order_number":null}""", "order_number", "order_number is unknown here; the nearest field is orderNumber.")]
+    [InlineData("/api/points/transfer", """{"fromMemberId":1,"toMemberId":2,"amount":5,"raeson":"x"}""", "raeson", "raeson is unknown here; the nearest field is reason.")]
+    [InlineData("/api/points/transfer", """{"fromMemberId":1,"toMemberId":2,"amount":5,"":1}""", "", " is unknown here; the fields are fromMemberId, toMemberId, amount, reason.")]
+    public async Task Post_UnknownField_IsRefusedWithTheNearest(string path, string body, string field, string sentence)
     {
         using var client = api.Client();
 
-        var answer = await client.PostAsync("/api/points/accumulate", new { memberId = 1, amount = 5, colour = new { deep = "blue" } });
+        var answer = await client.PostAsync(path, new StringContent(body, Encoding.UTF8, "application/json"));
 
-        answer.Expect(HttpStatusCode.Created);
+        answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST");
+        Assert.Equal(sentence, answer.Sentence(field));
+        Assert.Single(answer.Json["errors"]!.AsObject());
+    }
+
+    [Fact]
+    public async Task Cancel_MisspeltAmount_CancelsNothing()
+    {
+        using var client = api.Client();
+        var member = PointsClient.NewMember();
+        var lot = (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");
+        var usage = (await client.UseAsync(member, "A1", 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");
+
+        var inBody = await client.PostAsync($"/api/points/use/{usage}/cancel", new { ammount = 10 });
+        var inQuery = await client.PostAsync($"/api/points/use/{usage}/cancel?amount=10", new { });
+        var ofLot = await client.PostAsync($"/api/points/accumulate/{lot}/cancel", new { amount = 10 });
+        var config = await client.PutAsync("/api/admin/points/config/MAX_BALANCE_PER_MEMBER", new { configValue = "5", descriptoin = "x" });
+
+        Assert.Equal(
+            "ammount is unknown here; the nearest field is amount.", inBody.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("ammount"));
+        Assert.Equal(
+            "amount is unknown here; there are no parameters.", inQuery.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("amount"));
+        Assert.Equal("amount is unknown here; the fields are reason.", ofLot.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("amount"));
+        config.IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        Assert.Equal(0, await client.BalanceAsync(member));
+    }
+
+    [Theory]
+    [InlineData("balance/1?as_of=2026-01-01", "as_of", "as_of is unknown here; the nearest parameter is asOf.")]
+    [InlineData("history/1?kinds=USE", "kinds", "kinds is unknown here; the nearest parameter is kind.")]
+    [InlineData("history/1?page=2", "page", "page is unknown here; the parameters are orderNumber, kind, size, cursor.")]
+    public async Task Get_UnknownParameter_IsRefusedWithTheNearest(string path, string parameter, string sentence)
+    {
+        using var client = api.Client();
+
+        var answer = await client.GetAsync($"/api/points/{path}");
+
+        Assert.Equal(sentence, answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence(parameter));
+    }
+
+    [Theory]
+    [InlineData("\\u200b", "orderNumber must have at least one visible character.")]
+    [InlineData("\\u3164\\u2800 \\ufeff", "orderNumber must have at least one visible character.")]
+    [InlineData("A\\u202e1", "orderNumber must not contain characters that change the direction of writing, such as U+202E.")]
+    [InlineData("A\\u2066B\\u2069", "orderNumber must not contain characters that change the direction of writing, such as U+2066.")]
+    [InlineData("A\\u200b1", "orderNumber must not contain invisible characters, such as U+200B.")]
+    [InlineData("A\\u00ad1", "orderNumber must not contain invisible characters, such as U+00AD.")]
+    [InlineData("A\\u20281", "orderNumber must not contain control characters.")]
+    public async Task OrderNumber_WithWhatCannotBeSeen_IsRefusedInBodyAndQuery(string escaped, string sentence)
+    {
+        using var client = api.Client();
+        var text = System.Text.Json.JsonSerializer.Deserialize<string>($"\"{escaped}\"")!;
+
+        var inBody = await client.PostAsync(
+            "/api/points/use", new StringContent($$"""{"memberId":1,"orderNumber":"{{escaped}}","amount":1}""", Encoding.UTF8, "application/json"));
+        var inQuery = await client.GetAsync($"/api/points/history/1?orderNumber={Uri.EscapeDataString(text)}");
+
+        Assert.Equal(sentence, inBody.IsProblem(HttpStatusCode.BadRequest, "INVALID_ORDER_NUMBER").Sentence("orderNumber"));
+        Assert.Equal(sentence, inQuery.IsProblem(HttpStatusCode.BadRequest, "INVALID_ORDER_NUMBER").Sentence("orderNumber"));
+    }
+
+    [Fact]
+    public async Task OrderNumber_InAnotherNormalizationForm_IsTheSameOrder()
+    {
+        using var client = api.Client();
+        var (member, key) = (PointsClient.NewMember(), Guid.NewGuid().ToString("n"));
+        var (composed, decomposed) = ("주문-\u00e9", "주문-\u00e9".Normalize(NormalizationForm.FormD));
+        (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
+
+        var first = (await client.UseAsync(member, decomposed, 10, key)).Expect(HttpStatusCode.Created);
+        var again = (await client.UseAsync(member, composed, 10, key)).Expect(HttpStatusCode.Created);
+
+        Assert.NotEqual(composed, decomposed);
+        Assert.Equal(composed, first.TextOf("orderNumber"));
+        Assert.Equal((first.Text, "true"), (again.Text, again.Headers["Idempotency-Replayed"]));
+        foreach (var form in new[] { composed, decomposed })
+        {
+            var history = await client.GetAsync($"/api/points/history/{member}?orderNumber={Uri.EscapeDataString(form)}");
+            Assert.Single(history.Expect(HttpStatusCode.OK).Json["items"]!.AsArray());
+        }
+    }
+
+    [Fact]
+    public async Task Reason_NothingToSee_IsNone_DirectionOverrideIsRefused()
+    {
+        using var client = api.Client();
+        var member = PointsClient.NewMember();
+        (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
+
+        var none = await client.PostAsync("/api/points/transfer", new { fromMemberId = member, toMemberId = member + 1_000_000, amount = 1, reason = "\u200b" });
+        var turned = await client.PostAsync("/api/points/accumulate", new { memberId = member, amount = 1, reason = "a\u202eb" });
+
+        Assert.Null(none.Expect(HttpStatusCode.Created).Json["reason"]);
+        Assert.Equal(
+            "reason must not contain characters that change the direction of writing, such as U+202E.",
+            turned.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("reason"));
     }
 }

@@ -54,15 +54,43 @@ public sealed class BadRequestTests(ApiFixture api)
         Assert.Equal("amount is given more than once.", answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("amount"));
     }
 
-    [Fact]
-    public async Task Post_DeepNesting_IsRefused()
+    [Theory]
+    [InlineData(15, "x", "x is unknown here; the fields are memberId, orderNumber, amount.")]
+    [InlineData(16, "body", "The body is nested too deep: it must have at most 16 levels.")]
+    [InlineData(30_000, "body", "The body is nested too deep: it must have at most 16 levels.")]
+    public async Task Post_DeepNesting_IsCalledTooDeep(int levels, string field, string sentence)
     {
         using var client = api.Client();
-        var body = $$"""{"memberId":1,"orderNumber":"A","amount":1,"x":{{new string('[', 5000)}}{{new string(']', 5000)}}}""";
+        var body = $$"""{"memberId":1,"orderNumber":"A","amount":1,"x":{{new string('[', levels)}}{{new string(']', levels)}}}""";
 
         var answer = await client.PostAsync(UsePath, new StringContent(body, Encoding.UTF8, "application/json"));
 
-        answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST");
+        Assert.Equal(sentence, answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence(field));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("text/plain")]
+    public async Task Cancel_ChunkedEmptyBody_IsNoBody(string? contentType)
+    {
+        using var client = api.Client();
+        var member = PointsClient.NewMember();
+        (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
+        var usage = (await client.UseAsync(member, "A1", 50)).Expect(HttpStatusCode.Created).TextOf("pointKey");
+
+        var cancelled = await client.SendAsync(Chunked($"/api/points/use/{usage}/cancel", contentType));
+        var used = await client.SendAsync(Chunked(UsePath, contentType));
+
+        cancelled.Expect(HttpStatusCode.OK);
+        Assert.Equal("A JSON object is required as the body.", used.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("body"));
+    }
+
+    private static HttpRequestMessage Chunked(string path, string? contentType)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent([]) };
+        request.Content.Headers.ContentType = contentType is null ? null : MediaTypeHeaderValue.Parse(contentType);
+        request.Headers.TransferEncodingChunked = true;
+        return request;
     }
 
     [Fact]

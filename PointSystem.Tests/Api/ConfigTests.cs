@@ -21,7 +21,7 @@ public sealed class ConfigTests(ApiFixture api) : IDisposable
             [
                 "CLOCK_OFFSET_DAYS", "DEFAULT_EXPIRATION_DAYS",
                 "LOCKING_CANARY_PERCENT", "LOCKING_MODE", "LOCKING_MODE_ACCUMULATE", "LOCKING_MODE_CANCEL", "LOCKING_MODE_TRANSFER", "LOCKING_MODE_USE",
-                "MAX_ACCUMULATION_AMOUNT_PER_TIME", "MAX_BALANCE_PER_MEMBER", "MAX_EXPIRATION_DAYS", "MIN_EXPIRATION_DAYS",
+                "MAX_ACCUMULATION_AMOUNT_PER_TIME", "MAX_BALANCE_PER_MEMBER", "MAX_EXPIRATION_DAYS", "MIN_EXPIRATION_DAYS", "ON_DUPLICATE_ORDER",
             ],
             items.Select(item => item!["configKey"]!.GetValue<string>()));
     }
@@ -47,6 +47,10 @@ public sealed class ConfigTests(ApiFixture api) : IDisposable
     [InlineData("MIN_EXPIRATION_DAYS", "366", "DEFAULT_EXPIRATION_DAYS (365) must be from MIN_EXPIRATION_DAYS (366) to MAX_EXPIRATION_DAYS (1824).")]
     [InlineData("MAX_EXPIRATION_DAYS", "364", "DEFAULT_EXPIRATION_DAYS (365) must be from MIN_EXPIRATION_DAYS (1) to MAX_EXPIRATION_DAYS (364).")]
     [InlineData("CLOCK_OFFSET_DAYS", "3651", "CLOCK_OFFSET_DAYS must be a whole number from 0 to 3650, in digits alone.")]
+    [InlineData("ON_DUPLICATE_ORDER", "refuse", "ON_DUPLICATE_ORDER must be ALLOW or REFUSE.")]
+    [InlineData("ON_DUPLICATE_ORDER", "1", "ON_DUPLICATE_ORDER must be ALLOW or REFUSE.")]
+    [InlineData("LOCKING_MODE", "7", "LOCKING_MODE must be distributed, adaptive, row or default.")]
+    [InlineData("LOCKING_MODE", "2", "LOCKING_MODE must be distributed, adaptive, row or default.")]
     [InlineData("CLOCK_OFFSET_DAYS", "-1", "CLOCK_OFFSET_DAYS must be a whole number from 0 to 3650, in digits alone.")]
     public async Task Put_InvalidAloneOrTogether_IsRefusedAndChangesNothing(string key, string value, string sentence)
     {

@@ -29,18 +29,43 @@ public sealed class OrderNumbersTests
         "A\n1",
         "A\u007f",
         "A\u0085",
+        "A\u2029",
+        "\u200b\u2060",
+        "\u3164",
+        "\u2800",
+        "A\u200d1",
+        "A\ufe0f",
+        "\u202eA",
+        "A\u2069",
+        "A\U000E0041",
+        string.Concat(Enumerable.Repeat("\u0958", 60)),
     ];
 
     [Theory]
+    [InlineData("e\u0301", "\u00e9")]
+    [InlineData("\u1100\u1161", "가")]
+    [InlineData("\u212b", "\u00c5")]
+    [InlineData("A1", "A1")]
+    public void Check_AnyNormalizationForm_IsKeptComposed(string text, string kept)
+    {
+        Assert.Null(OrderNumbers.Check(text, out var orderNumber));
+        Assert.Equal(kept, orderNumber);
+    }
+
+    [Fact]
+    public void Check_DecomposedCharacters_AreCountedComposed() =>
+        Assert.Null(OrderNumbers.Check(string.Concat(Enumerable.Repeat("\u1100\u1161\u11a8", 100)), out _));
+
+    [Theory]
     [MemberData(nameof(Good))]
-    public void Check_UpToAHundredCharacters_IsAnOrderNumber(string text) => Assert.Null(OrderNumbers.Check(text));
+    public void Check_UpToAHundredCharacters_IsAnOrderNumber(string text) => Assert.Null(OrderNumbers.Check(text, out _));
 
     [Theory]
     [InlineData(null)]
     [MemberData(nameof(Bad))]
     public void Check_AnythingElse_IsInvalid(string? text)
     {
-        var error = OrderNumbers.Check(text);
+        var error = OrderNumbers.Check(text, out _);
         Assert.Equal((PointErrorCodes.InvalidOrderNumber, PointErrorKind.Invalid, "orderNumber"), (error?.Code, error?.Kind, error?.Field));
     }
 
@@ -53,6 +78,6 @@ public sealed class OrderNumbersTests
     public void Check_HalfACharacter_IsInvalid(int unit, bool last)
     {
         var text = last ? "A" + (char)unit : (char)unit + "A";
-        Assert.Equal(PointErrorCodes.InvalidOrderNumber, OrderNumbers.Check(text)?.Code);
+        Assert.Equal(PointErrorCodes.InvalidOrderNumber, OrderNumbers.Check(text, out _)?.Code);
     }
 }

@@ -34,6 +34,9 @@ internal sealed class Shop
 
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 3, 1, 3, 0, 0, TimeSpan.Zero));
 
+    /// <summary>The default rules at <see cref="Now"/>.</summary>
+    public Rules Rules => new(PointPolicy.Default, Now, new LockModes());
+
     public BusinessMoment Now => new(Clock.GetUtcNow(), Zone);
 
     public Task<CommandOutcome> AccumulateAsync(long member, long amount, int days = 30, bool manual = false) =>

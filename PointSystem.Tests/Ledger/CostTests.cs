@@ -51,7 +51,7 @@ public sealed class CostTests(PointsDatabase server)
         await using var connection = await OpenOwnAsync(database);
         var plan = LoadPlan.For([new UsePoints.Command(member, "A1", amount, "test", null)]);
         var before = await TouchedAsync(connection);
-        await LedgerLoader.LoadAsync(connection, plan, shop.Now, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), Token);
+        await LedgerLoader.LoadAsync(connection, plan, shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), Token);
         // The function reads ahead, by ten rows and then by fifty.
         Assert.InRange(await TouchedAsync(connection) - before, lots, lots + 50);
     }

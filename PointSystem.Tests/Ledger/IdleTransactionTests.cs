@@ -23,8 +23,10 @@ public sealed class IdleTransactionTests(PointsDatabase server)
         await shop.AccumulateAsync(member, 100);
         await using var paused = await database.OpenConnectionAsync(Token);
         var use = new UsePoints.Command(member, "A1", 60, "test", null);
-        var accounts = await LedgerLoader.LoadAsync(
-            paused, LoadPlan.For([use]), shop.Now, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(300)), Token);
+        var rows = await LedgerLoader.LoadAsync(
+            paused, LoadPlan.For([use]), shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(300)), Token);
+
+        var accounts = rows.Build(shop.Now);
 
         // Waits for the row until the server has ended the paused transaction.
         await shop.UseAsync(member, "A2", 60);
@@ -45,10 +47,10 @@ public sealed class IdleTransactionTests(PointsDatabase server)
         await shop.AccumulateAsync(member, 100);
         await using var connection = await database.OpenConnectionAsync(Token);
         var use = new UsePoints.Command(member, "A1", 60, "test", null);
-        var accounts = await LedgerLoader.LoadAsync(
-            connection, LoadPlan.For([use]), shop.Now, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(3)), Token);
+        var rows = await LedgerLoader.LoadAsync(
+            connection, LoadPlan.For([use]), shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(3)), Token);
         Assert.Equal(("4s", "3s"), await ReadAsync(connection));
-        await LedgerWriter.WriteAsync(connection, accounts.All, [], shop.Clock.GetUtcNow(), Token);
+        await LedgerWriter.WriteAsync(connection, rows.Build(shop.Now).All, [], shop.Clock.GetUtcNow(), Token);
         Assert.Equal(("0", "0"), await ReadAsync(connection));
     }
 

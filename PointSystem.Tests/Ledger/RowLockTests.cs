@@ -36,8 +36,9 @@ public sealed class RowLockTests(PointsDatabase server)
     {
         var (database, shop, member) = await StartAsync();
         await using var connection = await database.OpenConnectionAsync(Token);
-        var accounts = await LedgerLoader.LoadAsync(
-            connection, LoadPlan.For([Use(member)]), shop.Now, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), Token);
+        var rows = await LedgerLoader.LoadAsync(
+            connection, LoadPlan.For([Use(member)]), shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), Token);
+        var accounts = rows.Build(shop.Now);
 
         // The lock is let go, as by a build that never took it, and another spends the same points.
         await ExecuteAsync(connection, "ROLLBACK");

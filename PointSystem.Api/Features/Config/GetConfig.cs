@@ -40,13 +40,20 @@ internal static class GetConfig
             return ConfigErrors.NotFound(key).ToProblem();
         }
 
-        if (!Paging.TryReadSize(http, out var size, out var problem) || !Paging.TryReadCursor(http, out var cursor, out problem))
+        if (!Paging.TryReadSize(http, out var size, out var problem) || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem))
         {
             return problem;
         }
 
+        var list = $"config-history:{key}";
+        Span<long> position = [long.MaxValue];
+        if (cursor is not null && !Cursor.TryRead(list, cursor, position))
+        {
+            return QueryTexts.InvalidCursor();
+        }
+
         // One more than asked for tells whether there is a next page.
-        var before = cursor ?? long.MaxValue;
+        var before = position[0];
         var rows = await db.ConfigHistory
             .Where(row => row.ConfigKey == key && row.Id < before)
             .OrderByDescending(row => row.Id)
@@ -55,7 +62,7 @@ internal static class GetConfig
         var items = rows.Take(size)
             .Select(row => new ConfigChangeResponse(row.ConfigKey, row.NewValue, row.OldValue, row.NewValue, row.Description, row.UpdatedAt, row.UpdatedBy))
             .ToList();
-        return TypedResults.Ok(new ConfigHistoryResponse(items, rows.Count > size ? Paging.Cursor(rows[size - 1].Id) : null));
+        return TypedResults.Ok(new ConfigHistoryResponse(items, rows.Count > size ? Cursor.Write(list, rows[size - 1].Id) : null));
     }
 
     /// <summary>A stored value, or the default of what nobody has changed yet.</summary>

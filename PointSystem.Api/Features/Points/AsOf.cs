@@ -33,12 +33,13 @@ internal static class AsOf
         if (!PastMoment.TryReadInstant(text, out var instant))
         {
             problem = Problems.Invalid(
-                "asOf", "asOf must be an ISO 8601 instant with its offset, such as 2026-03-01T09:00:00+09:00 or 2026-03-01T00:00:00Z, or a date such as 2026-03-01.");
+                "asOf", "asOf must be an RFC 3339 instant with its offset, such as 2026-03-01T09:00:00+09:00 or 2026-03-01T00:00:00Z, or a date such as 2026-03-01.");
             return false;
         }
 
-        problem = instant > now.Now ? InTheFuture($"now is {now.Now:yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'}") : null;
-        moment = PastMoment.Of(instant, zone);
+        var cut = PastMoment.Of(instant, zone);
+        problem = cut.At > now.Now ? InTheFuture($"now is {now.Now:yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'}") : null;
+        moment = cut;
         return problem is null;
     }
 

@@ -33,7 +33,14 @@ internal static class GetBalance
             return problem;
         }
 
-        var list = $"balance:{id}";
+        var now = (await rules.CurrentAsync(http.RequestAborted)).At;
+        if (!AsOf.TryRead(asOf, now, business.Value.Zone(), out var past, out problem))
+        {
+            return problem;
+        }
+
+        // The lots of now and those of each past moment are lists of their own.
+        var list = $"balance:{id}:{past?.At.UtcTicks}";
         DrawPosition? after = null;
         if (cursor is not null)
         {
@@ -43,12 +50,6 @@ internal static class GetBalance
             }
 
             after = position;
-        }
-
-        var now = (await rules.CurrentAsync(http.RequestAborted)).At;
-        if (!AsOf.TryRead(asOf, now, business.Value.Zone(), out var past, out problem))
-        {
-            return problem;
         }
 
         var snapshot = past is { } moment

@@ -26,7 +26,7 @@ internal static class GetHistory
             return problem;
         }
 
-        if (orderNumber is not null && OrderNumbers.Check(orderNumber) is { } invalid)
+        if (orderNumber is not null && OrderNumbers.Check(orderNumber, out orderNumber) is { } invalid)
         {
             return invalid.ToProblem();
         }

@@ -15,7 +15,11 @@ internal static class UsePoints
     [DistributedLock("point:use:member:{MemberId}", WaitSeconds = 5, LeaseSeconds = 10)]
     public sealed record Command(long MemberId, string OrderNumber, long Amount, string Actor, Idempotency? Idempotency) : IPointCommand
     {
-        public void Declare(LoadPlan plan) => plan.NeedPoints(MemberId, Amount);
+        public void Declare(LoadPlan plan)
+        {
+            plan.NeedPoints(MemberId, Amount);
+            plan.NeedOrder(MemberId, OrderNumber);
+        }
 
         public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
             CommandOutcome.Of(

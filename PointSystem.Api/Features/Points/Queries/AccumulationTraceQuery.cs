@@ -1,4 +1,5 @@
 using Npgsql;
+using PointSystem.Api.Http;
 using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 

@@ -1,3 +1,4 @@
+using PointSystem.Api.Http;
 using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points.Queries;

@@ -1,3 +1,5 @@
+using PointSystem.Api.Http;
+
 namespace PointSystem.Api.Features.Points.Queries;
 
 /// <summary>Which part of a member's history is asked for.</summary>

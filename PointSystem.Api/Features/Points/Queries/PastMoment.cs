@@ -1,11 +1,12 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
 /// <summary>A moment that a balance is asked for: the instant, and the business date it falls on.</summary>
-internal readonly record struct PastMoment(DateTimeOffset At, DateOnly Date)
+internal readonly partial record struct PastMoment(DateTimeOffset At, DateOnly Date)
 {
-    private static readonly string[] LocalFormats = ["yyyy-MM-dd'T'HH:mm", "yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF"];
+    private const int TickDigits = 7;
 
     /// <summary>The instant, cut to the microseconds that the database keeps.</summary>
     public static PastMoment Of(DateTimeOffset at, TimeZoneInfo zone)
@@ -33,39 +34,52 @@ internal readonly record struct PastMoment(DateTimeOffset At, DateOnly Date)
     public static bool TryReadDate(string text, out DateOnly date) =>
         DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out date);
 
-    /// <summary>Reads an ISO 8601 instant with its offset, e.g. <c>2026-03-01T09:00:00+09:00</c>. Clamped to what a calendar can hold.</summary>
+    /// <summary>
+    /// Reads an instant as RFC 3339 has it, e.g. <c>2026-03-01T09:00:00+09:00</c>, with any number of digits behind the second; the seconds may be left
+    /// out. Clamped to what a calendar can hold.
+    /// </summary>
+    /// <remarks>
+    /// A leap second, which the clocks of computers and the database do not have, counts as the last microsecond before it. It is taken where there
+    /// could be one: at 23:59:60 UTC on the last day of a month.
+    /// </remarks>
     public static bool TryReadInstant(string text, out DateTimeOffset instant)
     {
         instant = default;
-        var local = text.EndsWith('Z') ? text.Length - 1 : text.Length - 6;
-        if (local < 0 || !TryReadOffset(text.AsSpan(local), out var offset)
-            || !DateTime.TryParseExact(
-                text.AsSpan(0, local), LocalFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out var time))
+        var parts = Instant().Match(text).Groups;
+        if (!parts[0].Success || !TryReadDate(parts["date"].Value, out var date))
         {
             return false;
         }
 
-        var ticks = Math.Clamp(time.Ticks - offset.Ticks, DateTimeOffset.MinValue.Ticks, DateTimeOffset.MaxValue.Ticks);
-        instant = new DateTimeOffset(ticks, TimeSpan.Zero);
-        return true;
-    }
-
-    private static bool TryReadOffset(ReadOnlySpan<char> text, out TimeSpan offset)
-    {
-        offset = TimeSpan.Zero;
-        if (text is "Z")
+        var (hour, minute, second) = (Number(parts["hour"]), Number(parts["minute"]), Number(parts["second"]));
+        var (offsetHour, offsetMinute) = (Number(parts["offsetHour"]), Number(parts["offsetMinute"]));
+        if (hour > 23 || minute > 59 || second > 60 || offsetHour > 23 || offsetMinute > 59)
         {
-            return true;
+            return false;
         }
 
         // A '+' that was not escaped in the query string arrives as a space.
-        if (text.Length != 6 || text[0] is not ('+' or '-' or ' ')
-            || !TimeSpan.TryParseExact(text[1..], @"hh\:mm", CultureInfo.InvariantCulture, out var size) || size > TimeSpan.FromHours(14))
-        {
-            return false;
-        }
-
-        offset = text[0] == '-' ? -size : size;
-        return true;
+        var offset = new TimeSpan(offsetHour, offsetMinute, 0);
+        offset = parts["sign"].Value == "-" ? -offset : offset;
+        var isLeap = second == 60;
+        var ticks = date.ToDateTime(new TimeOnly(hour, minute, isLeap ? 59 : second)).Ticks - offset.Ticks;
+        ticks += isLeap ? TimeSpan.TicksPerSecond - TimeSpan.TicksPerMicrosecond : Fraction(parts["fraction"].Value);
+        instant = new DateTimeOffset(Math.Clamp(ticks, DateTimeOffset.MinValue.Ticks, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero);
+        return !isLeap || (instant is { Hour: 23, Minute: 59 } && instant.Day == DateTime.DaysInMonth(instant.Year, instant.Month));
     }
+
+    [GeneratedRegex(
+        """
+        \A(?<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt](?<hour>[0-9]{2}):(?<minute>[0-9]{2})(:(?<second>[0-9]{2})(\.(?<fraction>[0-9]+))?)?
+        ([Zz]|(?<sign>[-+\ ])(?<offsetHour>[0-9]{2}):(?<offsetMinute>[0-9]{2}))\z
+        """,
+        RegexOptions.ExplicitCapture | RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant)]
+    private static partial Regex Instant();
+
+    /// <summary>The number of at most two digits; 0 where there are none.</summary>
+    private static int Number(Group digits) => digits.Success ? int.Parse(digits.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture) : 0;
+
+    /// <summary>Ticks behind the second, cut.</summary>
+    private static long Fraction(string digits) =>
+        digits.Length == 0 ? 0 : long.Parse(digits[..Math.Min(digits.Length, TickDigits)].PadRight(TickDigits, '0'), NumberStyles.None, CultureInfo.InvariantCulture);
 }

@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
-using PointSystem.Api.Http;
 
-namespace PointSystem.Api.Features.Points;
+namespace PointSystem.Api.Http;
 
 /// <summary>Query parameters that may be given once.</summary>
 internal static class QueryTexts

@@ -1,9 +1,10 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace PointSystem.Api.Features.Points.Queries;
+namespace PointSystem.Api.Http;
 
 /// <summary>
 /// Where a page ended: the sort key of its last item as opaque text, with a check sum over it and the list it belongs to, so that a mistyped
@@ -16,7 +17,7 @@ internal static class Cursor
     private const int PartsMax = 4;
 
     /// <summary>Writes a cursor.</summary>
-    /// <param name="list">Names the list: what, whose, filtered by what.</param>
+    /// <param name="list">Names the list: what, whose, and every filter that decides which rows it has.</param>
     /// <param name="parts">The sort key, at most four numbers.</param>
     public static string Write(string list, params ReadOnlySpan<long> parts)
     {
@@ -36,8 +37,9 @@ internal static class Cursor
     {
         Span<byte> bytes = stackalloc byte[(PartsMax * sizeof(long)) + CheckBytes];
         bytes = bytes[..((parts.Length * sizeof(long)) + CheckBytes)];
+        // Not TryDecodeFromChars: it answers false only when the space is short and throws on text that is not base64url.
         if (text.Length != Base64Url.GetEncodedLength(bytes.Length)
-            || !Base64Url.TryDecodeFromChars(text, bytes, out var length)
+            || Base64Url.DecodeFromChars(text, bytes, out _, out var length) != OperationStatus.Done
             || length != bytes.Length)
         {
             return false;
