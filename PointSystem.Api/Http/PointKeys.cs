@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using PointSystem.Domain.Points;
 using PointSystem.Domain.Results;
+using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Http;
 
@@ -42,7 +43,7 @@ internal static class PointKeys
     {
         PointKeyType.Accumulation => PointErrors.AccumulationNotFound(text),
         PointKeyType.Usage => PointErrors.UsageNotFound(text),
-        _ => new PointError(HttpErrorCodes.NotFound, PointErrorKind.NotFound, $"There is no {expected.ToString().ToLowerInvariant()} with the key '{text}'."),
+        _ => new PointError(ProblemCodes.NotFound, PointErrorKind.NotFound, $"There is no {expected.ToString().ToLowerInvariant()} with the key '{text}'."),
     };
 
     private static string NameOf(PointKeyType type) => type switch

@@ -40,7 +40,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         var reloads = 0;
         while (true)
         {
-            // Before the connection is taken: reading the rules may need one too, and a caller that holds one must not wait for another.
+            // Rules that have to be read come through a pool of their own, so that a caller which holds a connection waits for none of its own kind.
             var now = await rules.CurrentAsync(cancellationToken);
             var answersSince = clock.GetUtcNow() - Idempotency.Retention;
 
@@ -53,7 +53,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
 
                 // The rows may have been waited for, over midnight even. Only what is decided once they are held comes after whatever the last holder
                 // did, and is ordered as the ledger is.
-                now = await rules.CurrentAsync(connection, cancellationToken);
+                now = await rules.CurrentAsync(cancellationToken);
                 if (!rows.Covers(now))
                 {
                     rows = await LedgerLoader.ReloadAsync(connection, plan, now, answersSince, cancellationToken);

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Domain.Points;
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
 using PointSystem.Domain.Points;

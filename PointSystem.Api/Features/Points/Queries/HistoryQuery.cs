@@ -1,5 +1,6 @@
 using System.Globalization;
 using Npgsql;
+using PointSystem.Api.Http;
 using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Points.Queries;
