@@ -160,11 +160,9 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
 
         public static async Task<PgBouncer> StartAsync(NpgsqlDataSource server, CancellationToken cancellationToken)
         {
-            string[] places = ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)];
-            var program = places.Select(place => Path.Combine(place, "pgbouncer")).FirstOrDefault(File.Exists);
-            Assert.SkipWhen(program is null, "PgBouncer is not installed (Debian and Ubuntu: apt-get install pgbouncer).");
+            var program = Needs.Program("pgbouncer", "/usr/sbin");
+            Needs.OwnPostgres();
             var settings = new NpgsqlConnectionStringBuilder(server.ConnectionString);
-            Assert.SkipWhen(settings.Host != "127.0.0.1", "The tests' server is not their own: PgBouncer is not given its password.");
             var port = Ports.Next();
             var directory = Path.Combine(Path.GetTempPath(), $"pgbouncer-{Guid.NewGuid():n}");
             Directory.CreateDirectory(directory);
@@ -173,7 +171,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
                 file,
                 string.Create(CultureInfo.InvariantCulture, $"""
                 [databases]
-                * = host=127.0.0.1 port={settings.Port} user=postgres
+                * = host=127.0.0.1 port={settings.Port} user={settings.Username} password={settings.Password}
                 [pgbouncer]
                 listen_addr = 127.0.0.1
                 listen_port = {port}

@@ -16,9 +16,11 @@ internal static class Needs
         Assert.SkipUnless(Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_POSTGRES") is null or "", "The PostgreSQL of POINTSYSTEM_TEST_POSTGRES is not ours to kill.");
 
     /// <summary>The program's path.</summary>
-    public static string Program(string name)
+    /// <param name="name">On PATH.</param>
+    /// <param name="places">More folders, for programs that stand where not every user's PATH leads.</param>
+    public static string Program(string name, params string[] places)
     {
-        var path = Executables.OnPath(name);
+        var path = Executables.OnPath(name) ?? places.Select(place => Path.Combine(place, name)).FirstOrDefault(File.Exists);
         Assert.SkipWhen(path is null, $"{name} is not installed.");
         return path;
     }
