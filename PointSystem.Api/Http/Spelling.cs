@@ -17,7 +17,9 @@ internal static class Spelling
         var nearest = known.Where(_ => name.Length <= NameLengthMax)
             .Select(other => (Name: other, Distance: Distance(name, other)))
             .Where(other => other.Distance <= Math.Max(2, name.Length / 3))
-            .MinBy(other => other.Distance).Name;
+            .OrderBy(other => other.Distance)
+            .Select(other => other.Name)
+            .FirstOrDefault();
         var rest = nearest is not null ? $"the nearest {sort} is {nearest}"
             : known.Count > 0 ? $"the {sort}s are {string.Join(", ", known)}"
             : $"there are no {sort}s";

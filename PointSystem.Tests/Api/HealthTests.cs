@@ -65,7 +65,7 @@ public sealed class HealthTests(PointsDatabase server)
 
         (await client.GetAsync("/api/admin/points/config/CLOCK_OFFSET_DAYS")).IsProblem(HttpStatusCode.NotFound, "CONFIG_NOT_FOUND");
         (await client.PutAsync("/api/admin/points/config/CLOCK_OFFSET_DAYS", new { configValue = 1 })).IsProblem(HttpStatusCode.NotFound, "CONFIG_NOT_FOUND");
-        Assert.Equal(11, (await client.GetAsync("/api/admin/points/config")).Json["items"]!.AsArray().Count);
+        Assert.Equal(12, (await client.GetAsync("/api/admin/points/config")).Json["items"]!.AsArray().Count);
         var expires = DateOnly.ParseExact(lot.TextOf("expirationDate"), "yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
         Assert.True(expires < DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().AddDays(10).DateTime));
     }
