@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Text;
 using PointSystem.ServiceDefaults;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -19,6 +20,9 @@ internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer
         UseProxy = false,
         UseCookies = false,
         AllowAutoRedirect = false,
+        // With the server's own setting: every byte of a header passes as it came.
+        RequestHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
+        ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
         AutomaticDecompression = DecompressionMethods.None,
         // Without a record of the gateway's own spans the caller's traceparent passes as it is: a parent span that was never recorded
         // would split the trace.
@@ -42,11 +46,17 @@ internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer
         }
         catch (BadHttpRequestException e)
         {
-            await (e.StatusCode == StatusCodes.Status413PayloadTooLarge ? GatewayProblems.TooLargeAsync(context) : GatewayProblems.UnreadableAsync(context));
+            await (e.StatusCode switch
+            {
+                StatusCodes.Status413PayloadTooLarge => GatewayProblems.TooLargeAsync(context),
+                StatusCodes.Status408RequestTimeout => GatewayProblems.TooSlowAsync(context),
+                _ => GatewayProblems.UnreadableAsync(context),
+            });
             return;
         }
         var repeatable = RetryRules.IsRepeatable(context.Request);
         var tried = new List<Upstream>();
+        var wasSent = false;
         while (balancer.Next(tried) is { } upstream)
         {
             tried.Add(upstream);
@@ -55,11 +65,18 @@ internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer
             {
                 return;
             }
+            if (attempt.Error == ForwarderError.RequestCreation)
+            {
+                // Of our own making: no replica has been asked.
+                await GatewayProblems.CannotBeForwardedAsync(context);
+                return;
+            }
             var nothingSent = RetryRules.NothingWasSent(attempt.Failure);
             if (nothingSent)
             {
                 upstream.Set(UpstreamState.Down);
             }
+            wasSent |= !nothingSent;
             if (context.Response.HasStarted || !(repeatable || nothingSent))
             {
                 await (attempt.Error == ForwarderError.RequestTimedOut ? GatewayProblems.TimedOutAsync(context) : GatewayProblems.BrokenAsync(context));
@@ -67,7 +84,7 @@ internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer
             }
             Reset(context);
         }
-        await GatewayProblems.NobodyAsync(context);
+        await (wasSent ? GatewayProblems.BrokenAsync(context) : GatewayProblems.NobodyAsync(context));
     }
 
     public void Dispose() => _client.Dispose();

@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.AspNetCore.Connections;
 using PointSystem.ServiceDefaults;
 using Yarp.ReverseProxy.Forwarder;
@@ -43,6 +44,9 @@ internal static class GatewayApplication
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            // Whether a header can be used is for the replica to say.
+            kestrel.RequestHeaderEncodingSelector = static _ => Encoding.Latin1;
+            kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
             kestrel.Limits.MaxRequestBodySize = RequestBody.LargestDiscarded;
         });
         var replicas = given ?? ReplicaSet.Discover(builder.Configuration);

@@ -1,43 +1,44 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Gateway;
 
-/// <summary>The gateway's own error answers, in the form of the API's.</summary>
+/// <summary>The gateway's own error answers, in the form of the API's and from the same table of codes.</summary>
 internal static class GatewayProblems
 {
-    private const string ReplicaUnavailable = "REPLICA_UNAVAILABLE";
-    private const string InvalidRequest = "INVALID_REQUEST";
-    private const string NotFound = "NOT_FOUND";
-    private const int RetryAfterSeconds = 1;
+    private const string MayHaveBeenDone = "so the request may or may not have been carried out.";
 
-    public static Task NobodyAsync(HttpContext context) => WriteAsync(
-        context, StatusCodes.Status503ServiceUnavailable, "No replica is available",
-        "No replica is ready. Nothing was done; try again in a moment.", ReplicaUnavailable);
+    public static Task NobodyAsync(HttpContext context) =>
+        WriteAsync(context, ProblemCodes.ReplicaUnavailable, "No replica is ready. Nothing was done; try again in a moment.");
 
-    public static Task BrokenAsync(HttpContext context) => WriteAsync(
-        context, StatusCodes.Status502BadGateway, "The replica went away",
-        "The replica went away before it answered, so the request may or may not have been carried out. "
-        + $"Send it with an {RetryRules.IdempotencyKey} to be able to repeat it safely.",
-        ReplicaUnavailable);
+    /// <summary>It was sent, to one replica or several, and none of them answered.</summary>
+    public static Task BrokenAsync(HttpContext context) =>
+        WriteAsync(context, ProblemCodes.ReplicaLost, $"The replica went away before it answered, {MayHaveBeenDone} {HowToFindOut(context.Request)}");
 
-    public static Task TimedOutAsync(HttpContext context) => WriteAsync(
-        context, StatusCodes.Status504GatewayTimeout, "The replica did not answer",
-        "The replica did not answer in time, so the request may or may not have been carried out. "
-        + $"Send it with an {RetryRules.IdempotencyKey} to be able to repeat it safely.",
-        ReplicaUnavailable);
+    public static Task TimedOutAsync(HttpContext context) =>
+        WriteAsync(context, ProblemCodes.ReplicaTimeout, $"The replica did not answer in time, {MayHaveBeenDone} {HowToFindOut(context.Request)}");
 
-    public static Task NotFoundAsync(HttpContext context) => WriteAsync(
-        context, StatusCodes.Status404NotFound, "Not found", "There is no such address.", NotFound);
+    public static Task NotFoundAsync(HttpContext context) => WriteAsync(context, ProblemCodes.NotFound, "There is no such address.");
 
-    public static Task TooLargeAsync(HttpContext context) => WriteAsync(
-        context, StatusCodes.Status413PayloadTooLarge, "The request is too large", $"The body is larger than {RequestBody.Largest} bytes.", InvalidRequest);
+    public static Task TooLargeAsync(HttpContext context) =>
+        WriteAsync(context, ProblemCodes.RequestTooLarge, $"The body must have at most {RequestBody.Largest} bytes.");
 
-    public static Task UnreadableAsync(HttpContext context) => WriteAsync(
-        context, StatusCodes.Status400BadRequest, "The request cannot be read", "The body ended early or is not framed as its headers say.", InvalidRequest);
+    public static Task TooSlowAsync(HttpContext context) => WriteAsync(context, ProblemCodes.RequestTimeout, "The body arrived too slowly; nothing was done.");
 
-    private static Task WriteAsync(HttpContext context, int status, string title, string detail, string code)
+    public static Task UnreadableAsync(HttpContext context) =>
+        WriteAsync(context, ProblemCodes.InvalidRequest, "The body ended early or is not framed as its headers say.");
+
+    public static Task CannotBeForwardedAsync(HttpContext context) =>
+        WriteAsync(context, ProblemCodes.InvalidRequest, "The request's target or one of its headers cannot be passed on; nothing was done.");
+
+    private static string HowToFindOut(HttpRequest request) =>
+        HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) ? "It changes nothing: send it again."
+        : RetryRules.IsRepeatable(request) ? $"Send it again with the same {RetryRules.IdempotencyKey}: it is carried out once, and the answer is that of the first time."
+        : $"Ask the member's history. With an {RetryRules.IdempotencyKey} it could be sent again safely.";
+
+    private static Task WriteAsync(HttpContext context, string code, string detail)
     {
         if (context.Response.HasStarted)
         {
@@ -45,15 +46,17 @@ internal static class GatewayProblems
             context.Abort();
             return Task.CompletedTask;
         }
+        var published = ProblemCodes.Get(code);
         context.Response.Clear();
-        context.Response.StatusCode = status;
-        if (code == ReplicaUnavailable)
+        context.Response.StatusCode = published.Status;
+        context.Response.Headers.CacheControl = "no-store";
+        if (published.RetryAfterSeconds is { } seconds)
         {
-            context.Response.Headers.RetryAfter = RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+            context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
         var traceId = Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;
         return context.Response.WriteAsJsonAsync(
-            new Problem($"urn:pointsystem:problem:{code}", title, status, detail, code, traceId),
+            new Problem(published.Type, published.Title, published.Status, detail, code, traceId),
             (JsonSerializerOptions?)null,
             "application/problem+json",
             CancellationToken.None);

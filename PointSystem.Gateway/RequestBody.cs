@@ -9,14 +9,14 @@ internal static class RequestBody
 {
     private const int ChunkSize = 16 * 1024;
 
-    /// <summary>In bytes. The API's requests are far smaller.</summary>
-    public const int Largest = 1024 * 1024;
+    /// <summary>In bytes: the API's own limit. What is larger is refused here, always in the same way, and read to its end.</summary>
+    public const int Largest = 64 * 1024;
 
     /// <summary>
     /// In bytes. What is larger than <see cref="Largest"/> but not than this is read to its end and thrown away: an answer to a caller
     /// that is still sending is lost when the system resets the connection because of unread data.
     /// </summary>
-    public const int LargestDiscarded = 8 * Largest;
+    public const int LargestDiscarded = 128 * Largest;
 
     /// <summary>Null when there is no body.</summary>
     /// <exception cref="BadHttpRequestException">It is too large, ends early or is framed wrongly.</exception>

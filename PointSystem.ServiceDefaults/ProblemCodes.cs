@@ -69,10 +69,10 @@ public static class ProblemCodes
             new(LockNotAcquired, StatusCodes.Status423Locked, "others held the lock during the whole wait; nothing was done", 1),
             new(TooManyRequests, StatusCodes.Status429TooManyRequests, "a queue is full; nothing was done", 1),
             new(InternalError, StatusCodes.Status500InternalServerError, "a fault of the service; quote the trace id"),
-            new(ReplicaLost, StatusCodes.Status502BadGateway, "the replica went away before it answered; a write may have been carried out"),
+            new(ReplicaLost, StatusCodes.Status502BadGateway, "the replica went away before it answered; a write may have been carried out", 1),
             new(DatabaseUnavailable, StatusCodes.Status503ServiceUnavailable, "the database is away; nothing was half done", 2),
             new(ReplicaUnavailable, StatusCodes.Status503ServiceUnavailable, "no replica is ready; nothing was sent to one, nothing was done", 1),
-            new(ReplicaTimeout, StatusCodes.Status504GatewayTimeout, "the replica did not answer in time; a write may have been carried out"),
+            new(ReplicaTimeout, StatusCodes.Status504GatewayTimeout, "the replica did not answer in time; a write may have been carried out", 1),
         ];
         ByCode = All.ToFrozenDictionary(code => code.Code, StringComparer.Ordinal);
     }

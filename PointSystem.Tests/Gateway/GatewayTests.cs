@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
@@ -254,17 +255,65 @@ public sealed class GatewayTests
     }
 
     [Fact]
-    public async Task Post_BodyTooLarge_Is413AndReachesNoReplica()
+    public async Task Post_SentAndNobodyAnswered_DoesNotSayThatNothingWasDone()
+    {
+        await using var one = FakeReplica.Start("api-1", _ => null);
+        await using var two = FakeReplica.Start("api-2", _ => null);
+        await using var gateway = await RunningGateway.StartAsync(one, two);
+        using var client = Client(gateway);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/x") { Content = new StringContent("{}") };
+        request.Headers.Add(RetryRules.IdempotencyKey, "k");
+
+        using var response = await client.SendAsync(request, Ct);
+
+        var problem = await AssertProblemAsync(response, HttpStatusCode.BadGateway);
+        var detail = problem.GetProperty("detail").GetString()!;
+        Assert.Contains("may or may not have been carried out", detail, StringComparison.Ordinal);
+        Assert.Contains("the same Idempotency-Key", detail, StringComparison.Ordinal);
+        Assert.DoesNotContain(NothingDone, detail, StringComparison.Ordinal);
+        Assert.Equal(2, one.Received.Count + two.Received.Count);
+    }
+
+    [Theory]
+    [InlineData(65_537)]
+    [InlineData(70_000)]
+    [InlineData(1_048_577)]
+    public async Task Post_BodyTooLarge_Is413AndReachesNoReplica(int bytes)
     {
         await using var one = FakeReplica.Healthy("api-1");
         await using var gateway = await RunningGateway.StartAsync(one);
         using var client = Client(gateway);
 
-        using var response = await client.PostAsync("/x", new ByteArrayContent(new byte[RequestBody.Largest + 1]), Ct);
+        for (var i = 0; i < 20; i++)
+        {
+            using var response = await client.PostAsync("/x", new ByteArrayContent(new byte[bytes]), Ct);
 
-        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
-        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+            Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+            var problem = await response.Content.ReadFromJsonAsync<JsonElement>(Ct);
+            Assert.Equal(("REQUEST_TOO_LARGE", "urn:pointsystem:problem:request-too-large"), (problem.GetProperty("code").GetString(), problem.GetProperty("type").GetString()));
+        }
         Assert.Empty(one.Received);
+        using var fits = await client.PostAsync("/x", new ByteArrayContent(new byte[65_536]), Ct);
+        Assert.Equal(HttpStatusCode.OK, fits.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("GET", "é")]
+    [InlineData("POST", "\u00e9\u00ff")]
+    [InlineData("DELETE", "한글 🎁")]
+    public async Task Any_HeaderBeyondAscii_PassesByteByByte(string method, string value)
+    {
+        await using var one = FakeReplica.Healthy("api-1");
+        await using var gateway = await RunningGateway.StartAsync(one);
+        using var client = new TcpClient();
+        await client.ConnectAsync(gateway.Url.Host, gateway.Url.Port, Ct);
+        var bytes = Encoding.UTF8.GetBytes($"{method} /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-A: {value}\r\nContent-Length: 0\r\n\r\n");
+        await client.GetStream().WriteAsync(bytes, Ct);
+
+        using var reader = new StreamReader(client.GetStream());
+        Assert.StartsWith("HTTP/1.1 200", await reader.ReadToEndAsync(Ct), StringComparison.Ordinal);
+
+        Assert.Contains($"X-A: {value}\r\n", Assert.Single(one.Received), StringComparison.Ordinal);
     }
 
     private static HttpClient Client(RunningGateway gateway) => new() { BaseAddress = gateway.Url };
@@ -275,7 +324,8 @@ public sealed class GatewayTests
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
         Assert.NotNull(response.Headers.RetryAfter);
         var problem = await response.Content.ReadFromJsonAsync<JsonElement>(Ct);
-        Assert.Equal("REPLICA_UNAVAILABLE", problem.GetProperty("code").GetString());
+        Assert.Equal(status == HttpStatusCode.BadGateway ? "REPLICA_LOST" : "REPLICA_UNAVAILABLE", problem.GetProperty("code").GetString());
+        Assert.True(response.Headers.CacheControl!.NoStore);
         Assert.Equal((int)status, problem.GetProperty("status").GetInt32());
         Assert.NotEmpty(problem.GetProperty("traceId").GetString()!);
         return problem;
