@@ -118,7 +118,12 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
         await HealthAsync("api-1", Healthy);
         await Eventually.HoldsAsync(
             async () => (await client.GetAsync("/health/ready")).Text.Contains("api-1 is ready. api-2 is ready.", StringComparison.Ordinal), "The gateway sends requests to both.");
-        (await client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.Created);
+        var member = PointsClient.NewMember();
+        (await client.AccumulateAsync(member, 1)).Expect(HttpStatusCode.Created);
+        // A read on a pooled connection to the server of before is answered with 503, once for each such connection.
+        await Eventually.HoldsAsync(
+            async () => (await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => client.GetAsync($"/api/points/balance/{member}")))).All(answer => answer.Status == HttpStatusCode.OK),
+            "Reads use connections to the new server.");
     }
 
     [Fact]
