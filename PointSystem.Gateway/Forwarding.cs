@@ -10,7 +10,8 @@ namespace PointSystem.Gateway;
 /// <param name="forwarder">Sends one request.</param>
 /// <param name="balancer">Chooses the replica.</param>
 /// <param name="isTraced">Whether the gateway's own spans are recorded.</param>
-internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer, bool isTraced) : IDisposable
+/// <param name="logger">Hears why a request could not be answered.</param>
+internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer, bool isTraced, ILogger<Forwarding> logger) : IDisposable
 {
     // Longer than the API's own limits (5 s of waiting for a lock and the work after it).
     private static readonly ForwarderRequestConfig Config = new() { ActivityTimeout = TimeSpan.FromSeconds(30), Version = HttpVersion.Version11 };
@@ -79,6 +80,9 @@ internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer
             wasSent |= !nothingSent;
             if (context.Response.HasStarted || !(repeatable || nothingSent))
             {
+                logger.Lost(
+                    context.Request.Method, upstream.Name, attempt.Error, attempt.Failure?.GetBaseException().Message ?? "no exception",
+                    Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier);
                 await (attempt.Error == ForwarderError.RequestTimedOut ? GatewayProblems.TimedOutAsync(context) : GatewayProblems.BrokenAsync(context));
                 return;
             }

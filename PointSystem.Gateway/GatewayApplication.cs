@@ -1,7 +1,6 @@
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using PointSystem.ServiceDefaults;
-using Yarp.ReverseProxy.Forwarder;
 
 namespace PointSystem.Gateway;
 
@@ -39,7 +38,7 @@ internal static class GatewayApplication
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         builder.AddServiceDefaults();
-        // A request that fails is answered, and said by the change of its replica's state; a line for each adds nothing.
+        // Of a request that fails Forwarding says what there is to say, once.
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Yarp", LogLevel.None).AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -59,7 +58,7 @@ internal static class GatewayApplication
         builder.Services.AddHealthChecks().AddCheck<ReplicasHealthCheck>("replicas", tags: [Extensions.ReadyTag]);
         builder.Services.AddHttpForwarder();
         var isTraced = !string.IsNullOrWhiteSpace(builder.Configuration[TelemetryOptions.OtlpEndpointKey]);
-        builder.Services.AddSingleton(services => new Forwarding(services.GetRequiredService<IHttpForwarder>(), new LoadBalancer(replicas), isTraced));
+        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<Forwarding>(services, new LoadBalancer(replicas), isTraced));
 
         var app = builder.Build();
         app.UseRouting();

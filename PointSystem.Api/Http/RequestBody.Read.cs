@@ -26,32 +26,34 @@ internal sealed partial class RequestBody
             var read = await ReadSomeAsync(reader, http.RequestAborted);
             var buffer = read.Buffer;
 
-            // Chunked, so possibly empty all the same, and no body has no type. A body of another type is not worth reading any further.
-            if (!buffer.IsEmpty && !IsJson(http.Request))
-            {
-                throw new RequestRefusedException(Problems.UnsupportedMediaType());
-            }
-
-            if (buffer.Length > BytesMax)
-            {
-                throw new RequestRefusedException(Problems.RequestTooLarge());
-            }
-
-            if (!read.IsCompleted)
-            {
-                reader.AdvanceTo(buffer.Start, buffer.End);
-                continue;
-            }
-
+            // A refusal takes what it has seen, too: Kestrel closes a connection whose reader was left in the middle, without a word in the answer, and
+            // whoever uses it next (the gateway, for another caller) loses a request.
+            var consumed = buffer.End;
             try
             {
-                return buffer.IsEmpty
-                    ? Empty(optional)
-                    : new RequestBody(JsonFields.Parse(buffer.IsSingleSegment ? buffer.FirstSpan : buffer.ToArray()));
+                // Chunked, so possibly empty all the same, and no body has no type. A body of another type is not worth reading any further.
+                if (!buffer.IsEmpty && !IsJson(http.Request))
+                {
+                    throw new RequestRefusedException(Problems.UnsupportedMediaType());
+                }
+
+                if (buffer.Length > BytesMax)
+                {
+                    throw new RequestRefusedException(Problems.RequestTooLarge());
+                }
+
+                if (read.IsCompleted)
+                {
+                    return buffer.IsEmpty
+                        ? Empty(optional)
+                        : new RequestBody(JsonFields.Parse(buffer.IsSingleSegment ? buffer.FirstSpan : buffer.ToArray()));
+                }
+
+                consumed = buffer.Start;
             }
             finally
             {
-                reader.AdvanceTo(buffer.End);
+                reader.AdvanceTo(consumed, buffer.End);
             }
         }
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 
 namespace PointSystem.Tests.Cluster;
@@ -125,6 +126,52 @@ public sealed class BadInputTests(ClusterFixture clusters)
         Problem(await PostAsync(client, path, "{}", "text/plain"), HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
         Problem(await PostAsync(client, path, "{}", "application/x-www-form-urlencoded"), HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
         Problem(await client.GetAsync(path), HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
+    }
+
+    [Theory]
+    [InlineData("POST", "/api/points/accumulate")]
+    [InlineData("POST", "/api/points/use")]
+    [InlineData("POST", "/api/points/transfer")]
+    [InlineData("POST", "/api/points/use/%22/cancel")]
+    [InlineData("POST", "/api/points/accumulations/nothing/cancel")]
+    [InlineData("POST", "/api/nowhere")]
+    [InlineData("DELETE", "/api/points/use")]
+    [InlineData("PUT", "/api/admin/points/config/NOTHING")]
+    [InlineData("POST", "/api/admin/points/reconcile/x")]
+    public async Task Refusal_OfAnyBody_LeavesTheConnectionToTheNextRequest(string method, string path)
+    {
+        // Of a replica, where the gateway's connections are shared by all callers: one that ends without a word takes another caller's request with it.
+        var cluster = await clusters.GetAsync(Token);
+        var connections = 0;
+        using var client = new HttpClient(new SocketsHttpHandler
+        {
+            MaxConnectionsPerServer = 1,
+            ConnectCallback = async (context, cancellationToken) =>
+            {
+                connections++;
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        })
+        { BaseAddress = cluster.Replicas[0].Url };
+        foreach (var type in new[] { "application/json", "text/plain", "application/json; charset=utf-16", null })
+        {
+            foreach (var body in new[] { "", " ", "{", "[]", "{}", """{"amount":1,"amount":2}""", new string('[', 10_000), new string('x', 60_000) })
+            {
+                foreach (var chunked in new[] { false, true })
+                {
+                    using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+                    request.Content.Headers.ContentType = type is null ? null : MediaTypeHeaderValue.Parse(type);
+                    request.Headers.TransferEncodingChunked = chunked;
+                    using var answer = await client.SendAsync(request, Token);
+                    Assert.InRange((int)answer.StatusCode, 400, 499);
+                    Assert.NotEqual(true, answer.Headers.ConnectionClose);
+                    using var next = await client.GetAsync("/health/live", Token);
+                    Assert.True(connections == 1, $"{(int)answer.StatusCode} for {type} of {body.Length} bytes (chunked: {chunked}) closed the connection.");
+                }
+            }
+        }
     }
 
     [Theory]

@@ -116,14 +116,20 @@ public sealed class FaultTests(ProofCluster proof)
         var members = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => proof.MemberAsync(100_000)));
         using var load = new Load(Cluster, members);
         await load.AnsweredAsync(100);
-        await fault();
-        foreach (var replica in hit)
+        try
         {
-            await proof.BreakerAsync(replica, "open");
+            await fault();
+            foreach (var replica in hit)
+            {
+                await proof.BreakerAsync(replica, "open");
+            }
+            await load.AnsweredAsync(200);
+            await Task.Delay(Away, Token);
         }
-        await load.AnsweredAsync(200);
-        await Task.Delay(Away, Token);
-        await heal();
+        finally
+        {
+            await heal();
+        }
         foreach (var replica in Cluster.Replicas)
         {
             await proof.BreakerAsync(replica, "closed");

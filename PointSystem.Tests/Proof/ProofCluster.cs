@@ -66,6 +66,10 @@ public sealed class ProofCluster : IAsyncLifetime
     /// <summary>Waits until every replica is ready, and takes locks where it should.</summary>
     internal async Task ReadyAsync()
     {
+        foreach (var proxy in new[] { _toSidecar, _toRedis, _toDatabase })
+        {
+            proxy.Heal();
+        }
         foreach (var process in _cluster.Replicas.SelectMany(replica => new[] { replica.Sidecar, replica.Process }).Append(_cluster.Redis))
         {
             // Without the pause that a supervisor makes before it starts what has died often.

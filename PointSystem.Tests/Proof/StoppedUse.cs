@@ -53,21 +53,35 @@ internal sealed class StoppedUse : IAsyncDisposable
     public static async Task<StoppedUse> AtAsync(ProofCluster proof, WriteStep step)
     {
         var use = new StoppedUse(proof, await proof.MemberAsync(1_000));
-        await use._row.OpenAsync(Token);
+        try
+        {
+            await use.StartAsync(step);
+            return use;
+        }
+        catch
+        {
+            // What it holds back would otherwise be held back for every test that follows.
+            await use.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task StartAsync(WriteStep step)
+    {
+        await _row.OpenAsync(Token);
 
         // So that the configuration is fresh, and no request waits for it while the proxy holds everything back.
-        (await use._client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.Created);
+        (await _client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.Created);
         if (step == WriteStep.BeforeLoading)
         {
-            proof.ToDatabase.HoldRequests();
+            _proof.ToDatabase.HoldRequests();
         }
         else
         {
-            await use.OnRowAsync($"BEGIN; SELECT 1 FROM member_wallets WHERE member_id = {use.Member} FOR UPDATE");
+            await OnRowAsync($"BEGIN; SELECT 1 FROM member_wallets WHERE member_id = {Member} FOR UPDATE");
         }
-        use.Request = use.SendAsync();
-        await use.BringToAsync(step);
-        return use;
+        Request = SendAsync();
+        await BringToAsync(step);
     }
 
     /// <summary>Whether Redis has the lock.</summary>
@@ -93,12 +107,14 @@ internal sealed class StoppedUse : IAsyncDisposable
     public async Task<Answer> RepeatAsync()
     {
         using var other = new PointsClient(_proof.Cluster.Replicas[1].Url);
-        var answer = await other.UseAsync(Member, "STOPPED", 10, _key);
-        while (answer.Status is HttpStatusCode.Locked or HttpStatusCode.ServiceUnavailable)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(50), Token);
-            answer = await other.UseAsync(Member, "STOPPED", 10, _key);
-        }
+        Answer answer = null!;
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                answer = await other.UseAsync(Member, "STOPPED", 10, _key);
+                return answer.Status is not (HttpStatusCode.Locked or HttpStatusCode.ServiceUnavailable);
+            },
+            "the repetition has a final answer");
         return answer.Expect(HttpStatusCode.Created);
     }
 
@@ -137,7 +153,9 @@ internal sealed class StoppedUse : IAsyncDisposable
             return;
         }
         await Eventually.HoldsAsync(
-            async () => await Books.CountAsync(_proof.Database, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0, "it waits for the row");
+            async () => await Books.CountAsync(
+                _proof.Database, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", _row.ProcessID) > 0,
+            "it waits for the row");
         switch (step)
         {
             case WriteStep.Loaded:
