@@ -9,7 +9,15 @@ namespace PointSystem.Api.Ledger;
 /// </summary>
 internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvider clock)
 {
-    private const string Find = "SELECT request_hash, status, answer FROM idempotency_keys WHERE key = $1 AND created_at > $2 ORDER BY created_at DESC LIMIT 1";
+    /// <summary>In the place of a member id: the answer is about all members.</summary>
+    public const long EveryMember = 0;
+
+    // A key can have an answer for each of several members (StoredAnswers); the member's own comes first.
+    private const string Find =
+        """
+        SELECT request_hash, status, answer FROM idempotency_keys WHERE key = $1 AND created_at > $2
+        ORDER BY member_id = $3 DESC, created_at DESC LIMIT 1
+        """;
 
     private const string Keep =
         """
@@ -23,34 +31,40 @@ internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvide
     public async Task<IResult> GetAsync<T>(
         Idempotency? idempotency, long memberId, JsonTypeInfo<T> type, Func<long, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
     {
-        if (idempotency is not null && await FindAsync(idempotency, cancellationToken) is { } earlier)
+        if (idempotency is not null && await FindAsync(idempotency, memberId, cancellationToken) is { } earlier)
         {
             return earlier.ToResult();
         }
 
         var outcome = CommandOutcome.Accepted(StatusCodes.Status200OK, await work(memberId, cancellationToken), type);
-        await KeepAsync(idempotency, memberId, outcome, cancellationToken);
+        if (!await KeepAsync(idempotency, memberId, outcome, cancellationToken))
+        {
+            // Another request with the key was faster: its answer is the one that every repetition gets.
+            outcome = await FindAsync(idempotency!, memberId, cancellationToken) ?? outcome;
+        }
+
         return outcome.ToResult();
     }
 
     /// <summary>The first answer for the key; null when there is none.</summary>
-    public async Task<CommandOutcome?> FindAsync(Idempotency idempotency, CancellationToken cancellationToken)
+    public async Task<CommandOutcome?> FindAsync(Idempotency idempotency, long memberId, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(Find);
         command.Parameters.Add(Columns.Value(idempotency.Key));
         command.Parameters.Add(Columns.Value((clock.GetUtcNow() - Idempotency.Retention).UtcDateTime));
+        command.Parameters.Add(Columns.Value(memberId));
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)
             ? idempotency.Judge(new StoredAnswer(reader.GetFieldValue<byte[]>(0), reader.GetInt16(1), reader.GetFieldValue<byte[]>(2)))
             : null;
     }
 
-    /// <summary>Keeps a first answer, if there is a key to keep it for.</summary>
-    public async Task KeepAsync(Idempotency? idempotency, long memberId, CommandOutcome outcome, CancellationToken cancellationToken)
+    /// <summary>Keeps a first answer, if there is a key to keep it for; false when the key has an answer already.</summary>
+    public async Task<bool> KeepAsync(Idempotency? idempotency, long memberId, CommandOutcome outcome, CancellationToken cancellationToken)
     {
         if (idempotency is null)
         {
-            return;
+            return true;
         }
 
         var (status, answer) = outcome.Stored();
@@ -63,6 +77,6 @@ internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvide
         command.Parameters.Add(Columns.Value(answer));
         command.Parameters.Add(Columns.Value(now.UtcDateTime));
         command.Parameters.Add(Columns.Value((now - Idempotency.Retention).UtcDateTime));
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        return await command.ExecuteNonQueryAsync(cancellationToken) > 0;
     }
 }

@@ -82,7 +82,7 @@ internal static class ReconciliationEndpoints
         }
 
         var idempotency = Idempotency.For(key, "reconcile-all");
-        if (idempotency is not null && await answers.FindAsync(idempotency, http.RequestAborted) is { } earlier)
+        if (idempotency is not null && await answers.FindAsync(idempotency, RepeatableAnswers.EveryMember, http.RequestAborted) is { } earlier)
         {
             return Located(http, earlier);
         }
@@ -95,7 +95,7 @@ internal static class ReconciliationEndpoints
 
         // Kept even if the caller is gone by now: the run has begun, and the same key must not begin another.
         var begun = CommandOutcome.Accepted(StatusCodes.Status202Accepted, run, PointJsonContext.Wire.RunReport);
-        await answers.KeepAsync(idempotency, 0, begun, CancellationToken.None);
+        await answers.KeepAsync(idempotency, RepeatableAnswers.EveryMember, begun, CancellationToken.None);
         job.Wake();
         return Located(http, begun);
     }
