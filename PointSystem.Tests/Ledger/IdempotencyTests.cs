@@ -1,3 +1,6 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Http;
 using Npgsql;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Ledger;
@@ -140,6 +143,79 @@ public sealed class IdempotencyTests(PointsDatabase server)
         var outcome = await asked;
         Assert.True(outcome.IsReplay);
         Assert.Equal("the first answer", System.Text.Encoding.UTF8.GetString(outcome.Answer.Span));
+    }
+
+    /// <summary>Different members, so no row is common to both: both look, both find no answer, both decide. Who got an answer gets it again.</summary>
+    [Fact]
+    public async Task SameKey_ForSeveralMembersAtOnce_EachGetsItsOwnAnswerAgain()
+    {
+        var database = await server.GetAsync(Token);
+        var shop = new Shop(database, 1);
+        var (key, members) = (NewKey(), Enumerable.Range(0, 5).Select(_ => PointsClient.NewMember()).ToArray());
+        foreach (var member in members)
+        {
+            await shop.AccumulateAsync(member, 100);
+        }
+
+        var first = await DecidedBeforeAnyIsKeptAsync(database, members.Length, () => Task.WhenAll(members.Select(member => shop.RunAsync(Use(member, 40, key)))));
+        var again = new List<CommandOutcome>();
+        foreach (var member in members)
+        {
+            again.Add(await shop.RunAsync(Use(member, 40, key)));
+        }
+
+        Assert.All(first, outcome => Assert.True(outcome is { Error: null, IsReplay: false }));
+        Assert.All(first.Zip(again), pair =>
+        {
+            Assert.True(pair.Second.IsReplay);
+            Assert.Equal(pair.First.Answer.ToArray(), pair.Second.Answer.ToArray());
+        });
+        Assert.All(await Task.WhenAll(members.Select(BalanceAsync)), balance => Assert.Equal(60, balance));
+        Assert.Equal("IDEMPOTENCY_KEY_REUSED", (await shop.RunAsync(Use(members[2], 41, key))).Error?.Code);
+        Assert.Equal("IDEMPOTENCY_KEY_REUSED", (await shop.RunAsync(Use(PointsClient.NewMember(), 40, key))).Error?.Code);
+    }
+
+    /// <summary>The sibling: answers that no ledger transaction writes.</summary>
+    [Fact]
+    public async Task RepeatableAnswers_SameKeyForSeveralMembersAtOnce_EachGetsItsOwnAnswerAgain()
+    {
+        var database = await server.GetAsync(Token);
+        var answers = new RepeatableAnswers(database, TimeProvider.System);
+        var (key, members) = (NewKey(), Enumerable.Range(0, 4).Select(_ => PointsClient.NewMember()).ToArray());
+        Idempotency Asked(long member) => Idempotency.For(key, "reconcile", member)!;
+        Task<IResult> GetAsync(long member, string answer) => answers.GetAsync(
+            Asked(member), member, (JsonTypeInfo<string>)JsonSerializerOptions.Default.GetTypeInfo(typeof(string)), (_, _) => Task.FromResult(answer), Token);
+
+        // For the first member, two at once: both get the answer of the one that was kept.
+        long[] asked = [members[0], .. members];
+        var first = await DecidedBeforeAnyIsKeptAsync(
+            database, asked.Length, () => Task.WhenAll(asked.Select((member, number) => GetAsync(member, $"{member} as number {number}"))));
+
+        Assert.Equal(asked.Length, first.Length);
+        foreach (var member in members)
+        {
+            var kept = await answers.FindAsync(Asked(member), member, Token);
+            Assert.NotNull(kept);
+            Assert.StartsWith($"\"{member} as", System.Text.Encoding.UTF8.GetString(kept.Answer.Span), StringComparison.Ordinal);
+        }
+
+        var stranger = PointsClient.NewMember();
+        Assert.Equal("IDEMPOTENCY_KEY_REUSED", (await answers.FindAsync(Asked(stranger), stranger, Token))?.Error?.Code);
+    }
+
+    /// <summary>Runs the work with the answers' table closed to writers until so many of them have decided and wait.</summary>
+    private static async Task<T> DecidedBeforeAnyIsKeptAsync<T>(NpgsqlDataSource database, int count, Func<Task<T>> work)
+    {
+        await using var holder = await database.OpenConnectionAsync(Token);
+        await using var held = await holder.BeginTransactionAsync(Token);
+        await using var close = new NpgsqlCommand("LOCK TABLE idempotency_keys IN SHARE MODE", holder);
+        await close.ExecuteNonQueryAsync(Token);
+        var under = work();
+        await Eventually.HoldsAsync(
+            async () => await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", holder.ProcessID) >= count,
+            "all have decided and wait to write");
+        await held.CommitAsync(Token);
+        return await under;
     }
 
     private static string NewKey() => Guid.NewGuid().ToString("n");
