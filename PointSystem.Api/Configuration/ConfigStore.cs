@@ -7,23 +7,12 @@ namespace PointSystem.Api.Configuration;
 internal static class ConfigStore
 {
     /// <summary>All stored values at one moment.</summary>
-    public static async Task<ConfigValues> ReadAsync(NpgsqlDataSource database, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await ReadOnceAsync(database, cancellationToken);
-        }
-        catch (NpgsqlException e) when (StaleConnections.IsSignOf(e))
-        {
-            // Every request needs these values; none should fail because the pool still holds connections from before the server's restart.
-            database.Clear();
-            return await ReadOnceAsync(database, cancellationToken);
-        }
-    }
+    public static Task<ConfigValues> ReadAsync(NpgsqlDataSource database, CancellationToken cancellationToken) =>
+        database.RunAsync(connection => ReadAsync(connection, cancellationToken), cancellationToken);
 
-    private static async Task<ConfigValues> ReadOnceAsync(NpgsqlDataSource database, CancellationToken cancellationToken)
+    private static async Task<ConfigValues> ReadAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand("SELECT config_key, config_value FROM point_configs");
+        await using var command = new NpgsqlCommand("SELECT config_key, config_value FROM point_configs", connection);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var stored = new List<KeyValuePair<string, string>>();
         while (await reader.ReadAsync(cancellationToken))

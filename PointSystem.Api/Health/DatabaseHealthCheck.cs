@@ -36,12 +36,31 @@ internal sealed class DatabaseHealthCheck([FromKeyedServices(DatabasePools.Contr
 
     private async Task<HealthCheckResult> AskAsync(CancellationToken cancellationToken)
     {
+        var (isReadOnly, isMigrated) = await database.RunAsync(connection => AskAsync(connection, cancellationToken), cancellationToken);
+        if (isReadOnly)
+        {
+            // A session keeps the default that it began with: a new one says whether that still holds.
+            database.Clear();
+            (isReadOnly, isMigrated) = await database.RunAsync(connection => AskAsync(connection, cancellationToken), cancellationToken);
+        }
+
+        return isReadOnly ? HealthCheckResult.Unhealthy("The database is read-only: a standby, or one whose role or settings forbid writing.")
+            : isMigrated ? HealthCheckResult.Healthy("The database answers, and its schema is up to date.")
+            : HealthCheckResult.Unhealthy($"The schema lacks the migration {Expected}: run the migrations.");
+    }
+
+    private static async Task<(bool IsReadOnly, bool IsMigrated)> AskAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
         // "Contains" rather than "ends with": during a rolling deployment a newer build may have migrated already.
-        await using var command = database.CreateCommand("""SELECT 1 FROM "__EFMigrationsHistory" WHERE "MigrationId" = $1""");
+        await using var command = new NpgsqlCommand(
+            """
+            SELECT current_setting('transaction_read_only')::boolean, EXISTS (SELECT FROM "__EFMigrationsHistory" WHERE "MigrationId" = $1)
+            """,
+            connection);
         command.Parameters.Add(new NpgsqlParameter { Value = Expected });
-        return await command.ExecuteScalarAsync(cancellationToken) is null
-            ? HealthCheckResult.Unhealthy($"The schema lacks the migration {Expected}: run the migrations.")
-            : HealthCheckResult.Healthy("The database answers, and its schema is up to date.");
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return (reader.GetBoolean(0), reader.GetBoolean(1));
     }
 
     /// <summary>Read from the assembly itself: asking EF would build its whole model for one string, at the first probe of all.</summary>

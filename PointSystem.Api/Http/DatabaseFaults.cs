@@ -26,6 +26,10 @@ internal static class DatabaseFaults
         SqlState: PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.OutOfMemory or PostgresErrorCodes.ConfigurationLimitExceeded
     };
 
+    /// <summary>The work itself may be the cause, one member's rows for example: other work, or less of it, may do. False where the database is away.</summary>
+    public static bool IsOfTheWork(Exception exception) =>
+        exception is not OperationCanceledException && (IsStatementLimit(exception) || !IsAway(exception));
+
     /// <summary>
     /// Refused, broken, shutting down, starting up, out of connections, memory or disk, or too slow: trying again later may help.
     /// </summary>

@@ -74,7 +74,7 @@ internal sealed class ExpiryJob(
                 await ledger.ExecuteAsync(members, RowLockWait, WorkLimit, cancellationToken);
                 return members.Count;
             }
-            catch (Exception e) when (IsOneMembersFault(e))
+            catch (Exception e) when (DatabaseFaults.IsOfTheWork(e))
             {
                 // One busy or broken member must not keep the others' lapses from being posted.
                 logger.ChunkSplit(e, members.Count);
@@ -89,7 +89,7 @@ internal sealed class ExpiryJob(
                 await ledger.ExecuteAsync([member], RowLockWait, WorkLimit, cancellationToken);
                 posted++;
             }
-            catch (Exception e) when (IsOneMembersFault(e))
+            catch (Exception e) when (DatabaseFaults.IsOfTheWork(e))
             {
                 logger.LapsesNotPosted(e, member.MemberId);
             }
@@ -97,8 +97,6 @@ internal sealed class ExpiryJob(
 
         return posted;
     }
-
-    private static bool IsOneMembersFault(Exception e) => e is not OperationCanceledException && !DatabaseFaults.IsAway(e);
 
     /// <summary>Takes no lock of its own: the job holds its lock, and the wallet row lock does the rest.</summary>
     private sealed record PostLapses(long MemberId) : IPointCommand

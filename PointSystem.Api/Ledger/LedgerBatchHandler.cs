@@ -19,6 +19,9 @@ internal sealed class LedgerBatchHandler(PointLedger ledger) : IBatchHandler<IPo
 
         // We were paused between loading and writing. The server rolled back before it read any of what we sent then.
         _ when DatabaseFaults.IsIdleTimeout(failure) => BatchFault.RolledBack,
+
+        // Too much for one statement. One member's command may be the cause; split, the others are done.
+        _ when DatabaseFaults.IsStatementLimit(failure) => BatchFault.RolledBack,
         _ when DatabaseFaults.IsAway(failure) => BatchFault.Away,
 
         // Postgres has answered with an error, so the rest of the batch, its COMMIT too, was skipped.

@@ -19,10 +19,14 @@ internal static class LedgerLoader
     private const string MakeWallets =
         "INSERT INTO member_wallets (member_id) SELECT m FROM unnest($1) AS m ORDER BY m ON CONFLICT (member_id) DO NOTHING";
 
+    // Sorted once more outside, so that no row is sent before all are locked: an error between two rows of an answer (the second one is busy) leaves Npgsql 10.0.3
+    // with wrong books about what the connection has prepared. Locking may change rows, so the server does not take the inner order for the outer one.
     private const string LockWallets =
         """
-        SELECT member_id, balance, manual_balance, version, last_entry_at
-        FROM member_wallets WHERE member_id = ANY ($1) ORDER BY member_id FOR UPDATE
+        SELECT * FROM (
+            SELECT member_id, balance, manual_balance, version, last_entry_at
+            FROM member_wallets WHERE member_id = ANY ($1) ORDER BY member_id FOR UPDATE
+        ) AS locked ORDER BY member_id
         """;
 
     // LATERAL with OFFSET 0, here and below, makes each row a look-up of its own. Prepared plans live as long as their connection: one made while the

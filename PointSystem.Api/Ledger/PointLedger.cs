@@ -36,63 +36,46 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     {
         var idleMax = workLimit - rowLockWait > LeastIdle ? workLimit - rowLockWait : LeastIdle;
         var plan = LoadPlan.For(commands);
-        var reconnected = false;
-        var reloads = 0;
-        while (true)
+        var times = new RowTimes(rowLockWait, idleMax);
+        for (var reloads = 0; ; reloads++)
         {
-            // Rules that have to be read come through a pool of their own, so that a caller which holds a connection waits for none of its own kind.
+            // Rules that have to be read come through a pool of their own: who waits for them holds no connection that others wait for.
             var now = await rules.CurrentAsync(cancellationToken);
-            var answersSince = clock.GetUtcNow() - Idempotency.Retention;
-
-            // A connection that fails goes back broken or is rolled back by the pool: disposing it ends the transaction in every case.
-            await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-            LoadedAccounts accounts;
             try
             {
-                var rows = await LedgerLoader.LoadAsync(connection, plan, now, answersSince, new RowTimes(rowLockWait, idleMax), cancellationToken);
-
-                // The rows may have been waited for, over midnight even. Only what is decided once they are held comes after whatever the last holder
-                // did, and is ordered as the ledger is.
-                now = await rules.CurrentAsync(cancellationToken);
-                if (!rows.Covers(now))
-                {
-                    rows = await LedgerLoader.ReloadAsync(connection, plan, now, answersSince, cancellationToken);
-                }
-
-                accounts = rows.Build(now.At);
+                return await dataSource.RunAsync(attempt => ExecuteAsync(attempt, commands, plan, now, times, cancellationToken), logger, cancellationToken);
             }
-            catch (NpgsqlException e) when (!reconnected && StaleConnections.IsSignOf(e))
-            {
-                // The pool handed out a connection that died since its last use (the server restarted). Nothing was written yet, so another try is safe;
-                // its neighbours in the pool are dead as well.
-                reconnected = true;
-                dataSource.Clear();
-                logger.StaleConnection(e);
-                continue;
-            }
-
-            try
-            {
-                var outcomes = Apply(commands, accounts, now, out var answers);
-                await LedgerWriter.WriteAsync(connection, accounts.All, answers.Values, clock.GetUtcNow(), cancellationToken);
-                return outcomes;
-            }
-            catch (LotsNotLoadedException e) when (reloads++ < ReloadsMax)
+            catch (LotsNotLoadedException e) when (reloads < ReloadsMax)
             {
                 // An earlier command of this batch took away lots that a later one would have drawn from. Load that much more and start over.
                 plan.NeedMore(e.MemberId, e.Amount);
             }
-            catch (PostgresException e) when (!reconnected && StaleConnections.IsForgetful(e))
-            {
-                reconnected = true;
-                dataSource.Clear();
-                logger.StaleConnection(e);
-            }
-            catch (PostgresException e) when (LedgerWriter.IsAnsweredMeanwhile(e) && reloads++ < ReloadsMax)
+            catch (PostgresException e) when (LedgerWriter.IsAnsweredMeanwhile(e) && reloads < ReloadsMax)
             {
                 // Start over, and find that answer.
             }
         }
+    }
+
+    private async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
+        Connections.Attempt attempt, IReadOnlyList<IPointCommand> commands, LoadPlan plan, Rules now, RowTimes times, CancellationToken cancellationToken)
+    {
+        var answersSince = clock.GetUtcNow() - Idempotency.Retention;
+        var rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, now, answersSince, times, cancellationToken);
+
+        // The rows may have been waited for, over midnight even. Only what is decided once they are held comes after whatever the last holder
+        // did, and is ordered as the ledger is.
+        now = await rules.CurrentAsync(cancellationToken);
+        if (!rows.Covers(now))
+        {
+            rows = await LedgerLoader.ReloadAsync(attempt.Connection, plan, now, answersSince, cancellationToken);
+        }
+
+        var accounts = rows.Build(now.At);
+        var outcomes = Apply(commands, accounts, now, out var answers);
+        attempt.HasBegunToWrite = true;
+        await LedgerWriter.WriteAsync(attempt.Connection, accounts.All, answers.Values, clock.GetUtcNow(), cancellationToken);
+        return outcomes;
     }
 
     private static List<CommandOutcome> Apply(

@@ -46,6 +46,20 @@ public sealed class JobTests(PointsDatabase server)
         Assert.Equal(0, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE kind = 'EXPIRE' AND member_id = $1", members[0]));
     }
 
+    /// <summary>As many lapses, or a trigger, that take longer than <c>statement_timeout</c>: that is no outage.</summary>
+    [Fact]
+    public async Task ExpiryJob_AMemberWhoTakesTooLong_KeepsNobodyElseWaiting()
+    {
+        await using var database = await server.CreateDatabaseAsync(settings => settings.Options += " -c statement_timeout=1500", Token);
+        var (shop, members) = await LapsingAsync(database, members: 6, lots: 2);
+        await SlowWrites.OfAsync(database, members[2], Token);
+
+        await RunExpiryAsync(database, shop, chunk: 20, async () => await UnpostedAsync(database, shop) - 2);
+
+        await Books.AssertBalancedAsync(database.ConnectionString, members);
+        Assert.Equal(0, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE kind = 'EXPIRE' AND member_id = $1", members[2]));
+    }
+
     [Fact]
     public async Task ExpiryJob_WritesRacingIt_KeepTheBooksBalanced()
     {

@@ -189,7 +189,7 @@ internal sealed class FullReconciler(
             _chunkSize = Math.Min(options.Value.ChunkSize, _chunkSize * 2);
             return reports;
         }
-        catch (Exception e) when (IsOneMembersFault(e))
+        catch (Exception e) when (DatabaseFaults.IsOfTheWork(e))
         {
             if (chunk.Count == 1)
             {
@@ -214,7 +214,7 @@ internal sealed class FullReconciler(
         {
             return await members.CorrectAsync(seen.MemberId, FindingsMax, cancellationToken);
         }
-        catch (Exception e) when (IsOneMembersFault(e))
+        catch (Exception e) when (DatabaseFaults.IsOfTheWork(e))
         {
             return members.Count(Failed(seen.MemberId, e));
         }
@@ -227,8 +227,6 @@ internal sealed class FullReconciler(
     }
 
     // A timeout is one member's fault, even where it may be the database's: the others are done first.
-    private static bool IsOneMembersFault(Exception e) => e is not OperationCanceledException && (DatabaseFaults.IsStatementLimit(e) || !DatabaseFaults.IsAway(e));
-
     private async Task<List<long>> NextMembersAsync(long after, CancellationToken cancellationToken)
     {
         // Also members whose wallet is missing: they are found by the ledger, whose index is stepped through from member to member.

@@ -83,10 +83,14 @@ internal static class AccumulationTraceQuery
         """;
 
     /// <summary>Reads a lot and the usages after a position; null when there is no such lot.</summary>
-    public static async Task<AccumulationTrace?> ReadAsync(
-        NpgsqlDataSource database, PointKey key, long afterUsageId, int size, CancellationToken cancellationToken)
+    public static Task<AccumulationTrace?> ReadAsync(
+        NpgsqlDataSource database, PointKey key, long afterUsageId, int size, CancellationToken cancellationToken) =>
+        database.RunAsync(connection => ReadAsync(connection, key, afterUsageId, size, cancellationToken), cancellationToken);
+
+    private static async Task<AccumulationTrace?> ReadAsync(
+        NpgsqlConnection connection, PointKey key, long afterUsageId, int size, CancellationToken cancellationToken)
     {
-        await using var batch = database.CreateBatch();
+        await using var batch = connection.CreateBatch();
         batch.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
         batch.BatchCommands.Add(Columns.Statement(LotByKey, Member(key), Text(key)));
         batch.BatchCommands.Add(Columns.Statement(Usages, Member(key), Text(key), Columns.Value(afterUsageId), Columns.Value(size + 1)));

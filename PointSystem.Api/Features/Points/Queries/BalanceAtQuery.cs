@@ -84,10 +84,13 @@ internal static class BalanceAtQuery
         """;
 
     /// <summary>Reads the balance at <paramref name="moment"/> and up to <paramref name="count"/> lots live then, after a position.</summary>
-    public static async Task<BalanceSnapshot> ReadAsync(
-        NpgsqlDataSource database, long memberId, PastMoment moment, DrawPosition? after, int count, CancellationToken cancellationToken)
+    public static Task<BalanceSnapshot> ReadAsync(
+        NpgsqlDataSource database, long memberId, PastMoment moment, DrawPosition? after, int count, CancellationToken cancellationToken) =>
+        database.RunAsync(connection => ReadAsync(connection, memberId, moment, after, count, cancellationToken), cancellationToken);
+
+    private static async Task<BalanceSnapshot> ReadAsync(
+        NpgsqlConnection connection, long memberId, PastMoment moment, DrawPosition? after, int count, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var begin = connection.CreateBatch();
         begin.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
         begin.BatchCommands.Add(Columns.Statement(SequenceAt, Columns.Value(memberId), Columns.Value(moment.At)));

@@ -49,11 +49,15 @@ internal static class BalanceQuery
         """;
 
     /// <summary>Reads the balance and up to <paramref name="count"/> live lots after a position.</summary>
-    public static async Task<BalanceSnapshot> ReadAsync(
-        NpgsqlDataSource database, long memberId, DateOnly today, DrawPosition? after, int count, CancellationToken cancellationToken)
+    public static Task<BalanceSnapshot> ReadAsync(
+        NpgsqlDataSource database, long memberId, DateOnly today, DrawPosition? after, int count, CancellationToken cancellationToken) =>
+        database.RunAsync(connection => ReadAsync(connection, memberId, today, after, count, cancellationToken), cancellationToken);
+
+    private static async Task<BalanceSnapshot> ReadAsync(
+        NpgsqlConnection connection, long memberId, DateOnly today, DrawPosition? after, int count, CancellationToken cancellationToken)
     {
         var (manual, ordinary) = (after ?? DrawPosition.Start(today)).Bounds(today);
-        await using var command = database.CreateBatch();
+        await using var command = connection.CreateBatch();
         command.BatchCommands.Add(Columns.Statement(
             Text, [Columns.Value(memberId), Columns.Value(today), Columns.Value(count), .. Sql.Values(manual), .. Sql.Values(ordinary)]));
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

@@ -24,10 +24,14 @@ internal static class CancellationQuery
         """;
 
     /// <summary>Reads a cancellation and its parts after a position; null when there is no such cancellation.</summary>
-    public static async Task<CancellationResponse?> ReadAsync(
-        NpgsqlDataSource database, PointKey key, long after, int size, CancellationToken cancellationToken)
+    public static Task<CancellationResponse?> ReadAsync(
+        NpgsqlDataSource database, PointKey key, long after, int size, CancellationToken cancellationToken) =>
+        database.RunAsync(connection => ReadAsync(connection, key, after, size, cancellationToken), cancellationToken);
+
+    private static async Task<CancellationResponse?> ReadAsync(
+        NpgsqlConnection connection, PointKey key, long after, int size, CancellationToken cancellationToken)
     {
-        await using var batch = database.CreateBatch();
+        await using var batch = connection.CreateBatch();
         batch.BatchCommands.Add(Columns.Statement(
             Text, Columns.Value(key.MemberId), Columns.Value(key.Value), Columns.Value(after), Columns.Value((long)size)));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);

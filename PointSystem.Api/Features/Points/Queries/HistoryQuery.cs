@@ -11,10 +11,14 @@ internal static class HistoryQuery
     private static readonly int GroupEntriesMax = int.Parse(HistorySql.GroupEntriesMax, CultureInfo.InvariantCulture);
 
     /// <summary>Reads up to <paramref name="size"/> groups before a sequence, newest first.</summary>
-    public static async Task<Page<HistoryItem>> ReadAsync(
-        NpgsqlDataSource database, HistoryFilter filter, long before, int size, CancellationToken cancellationToken)
+    public static Task<Page<HistoryItem>> ReadAsync(
+        NpgsqlDataSource database, HistoryFilter filter, long before, int size, CancellationToken cancellationToken) =>
+        database.RunAsync(connection => ReadAsync(connection, filter, before, size, cancellationToken), cancellationToken);
+
+    private static async Task<Page<HistoryItem>> ReadAsync(
+        NpgsqlConnection connection, HistoryFilter filter, long before, int size, CancellationToken cancellationToken)
     {
-        await using var batch = database.CreateBatch();
+        await using var batch = connection.CreateBatch();
         batch.BatchCommands.Add(Describe(filter, before, size));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         var items = new List<HistoryItem>();
@@ -44,10 +48,14 @@ internal static class HistoryQuery
     }
 
     /// <summary>Reads up to <paramref name="size"/> entries of one item, from a sequence on to its last.</summary>
-    public static async Task<Page<HistoryEntry>> ReadEntriesAsync(
-        NpgsqlDataSource database, long memberId, long first, long last, int size, CancellationToken cancellationToken)
+    public static Task<Page<HistoryEntry>> ReadEntriesAsync(
+        NpgsqlDataSource database, long memberId, long first, long last, int size, CancellationToken cancellationToken) =>
+        database.RunAsync(connection => ReadEntriesAsync(connection, memberId, first, last, size, cancellationToken), cancellationToken);
+
+    private static async Task<Page<HistoryEntry>> ReadEntriesAsync(
+        NpgsqlConnection connection, long memberId, long first, long last, int size, CancellationToken cancellationToken)
     {
-        await using var batch = database.CreateBatch();
+        await using var batch = connection.CreateBatch();
         batch.BatchCommands.Add(Columns.Statement(
             HistorySql.Entries, Columns.Value(memberId), Columns.Value(first), Columns.Value(last), Columns.Value(size)));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);

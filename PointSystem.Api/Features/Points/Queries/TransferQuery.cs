@@ -34,9 +34,13 @@ internal static class TransferQuery
         """;
 
     /// <summary>Reads a transfer and its details after a position; null when there is no such transfer.</summary>
-    public static async Task<TransferResponse?> ReadAsync(NpgsqlDataSource database, PointKey key, long after, int size, CancellationToken cancellationToken)
+    public static Task<TransferResponse?> ReadAsync(NpgsqlDataSource database, PointKey key, long after, int size, CancellationToken cancellationToken) =>
+        database.RunAsync(connection => ReadAsync(connection, key, after, size, cancellationToken), cancellationToken);
+
+    private static async Task<TransferResponse?> ReadAsync(
+        NpgsqlConnection connection, PointKey key, long after, int size, CancellationToken cancellationToken)
     {
-        await using var batch = database.CreateBatch();
+        await using var batch = connection.CreateBatch();
         batch.BatchCommands.Add(Columns.Statement(
             Text, Columns.Value(key.MemberId), Columns.Value(key.Value), Columns.Value(after), Columns.Value((long)size)));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);

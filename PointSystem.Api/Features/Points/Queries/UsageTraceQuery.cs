@@ -53,10 +53,14 @@ internal static class UsageTraceQuery
         """;
 
     /// <summary>Reads a usage and its cancellations after a position, oldest first; null when there is no such usage.</summary>
-    public static async Task<UsageTrace?> ReadAsync(
-        NpgsqlDataSource database, PointKey key, long afterSequence, int size, CancellationToken cancellationToken)
+    public static Task<UsageTrace?> ReadAsync(
+        NpgsqlDataSource database, PointKey key, long afterSequence, int size, CancellationToken cancellationToken) =>
+        database.RunAsync(connection => ReadAsync(connection, key, afterSequence, size, cancellationToken), cancellationToken);
+
+    private static async Task<UsageTrace?> ReadAsync(
+        NpgsqlConnection connection, PointKey key, long afterSequence, int size, CancellationToken cancellationToken)
     {
-        await using var batch = database.CreateBatch();
+        await using var batch = connection.CreateBatch();
         batch.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
         batch.BatchCommands.Add(Columns.Statement(UsageByKey, Columns.Value(key.MemberId), Columns.Value(key.Value)));
         batch.BatchCommands.Add(Columns.Statement(
@@ -84,10 +88,14 @@ internal static class UsageTraceQuery
     }
 
     /// <summary>Reads the details of a usage after a position; null when there is no such usage.</summary>
-    public static async Task<Page<UsageDetailResponse>?> ReadDetailsAsync(
-        NpgsqlDataSource database, PointKey key, long afterNumber, int size, CancellationToken cancellationToken)
+    public static Task<Page<UsageDetailResponse>?> ReadDetailsAsync(
+        NpgsqlDataSource database, PointKey key, long afterNumber, int size, CancellationToken cancellationToken) =>
+        database.RunAsync(connection => ReadDetailsAsync(connection, key, afterNumber, size, cancellationToken), cancellationToken);
+
+    private static async Task<Page<UsageDetailResponse>?> ReadDetailsAsync(
+        NpgsqlConnection connection, PointKey key, long afterNumber, int size, CancellationToken cancellationToken)
     {
-        await using var batch = database.CreateBatch();
+        await using var batch = connection.CreateBatch();
         batch.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
         batch.BatchCommands.Add(Columns.Statement(UsageByKey, Columns.Value(key.MemberId), Columns.Value(key.Value)));
         batch.BatchCommands.Add(Columns.Statement(

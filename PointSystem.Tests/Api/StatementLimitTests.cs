@@ -1,0 +1,44 @@
+using System.Net;
+using Npgsql;
+using PointSystem.Tests.Features;
+
+namespace PointSystem.Tests.Api;
+
+/// <summary>One member's command that runs into <c>statement_timeout</c> fails alone, whatever it was batched with.</summary>
+public sealed class StatementLimitTests(PointsDatabase server)
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Use_OfAMemberWhoTakesTooLong_FailsAlone()
+    {
+        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
+        await ApiProcess.MigrateAsync(connectionString, Token);
+        await using var database = NpgsqlDataSource.Create(connectionString);
+        await using (var limit = database.CreateCommand($"ALTER DATABASE {new NpgsqlConnectionStringBuilder(connectionString).Database} SET statement_timeout = '700ms'"))
+        {
+            await limit.ExecuteNonQueryAsync(Token);
+        }
+
+        // One lane, so that all go together.
+        await using var api = await ApiProcess.StartAsync(connectionString, Token, ("Locking__Combining__Lanes", "1"));
+        using var client = new PointsClient(api.Address);
+        var members = Enumerable.Range(0, 5).Select(_ => PointsClient.NewMember()).ToArray();
+        foreach (var member in members)
+        {
+            (await client.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
+        }
+
+        await SlowWrites.OfAsync(database, members[2], Token);
+        for (var round = 0; round < 4; round++)
+        {
+            var answers = await Task.WhenAll(members.Select(member => client.UseAsync(member, "A1", 10)));
+
+            Assert.All(answers.Where((_, at) => at != 2), answer => answer.Expect(HttpStatusCode.Created));
+            answers[2].Expect(HttpStatusCode.ServiceUnavailable);
+        }
+
+        (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
+        await Books.AssertBalancedAsync(connectionString, members);
+    }
+}
