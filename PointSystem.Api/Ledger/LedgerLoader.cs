@@ -38,11 +38,43 @@ internal static class LedgerLoader
         WHERE i.created_at > $2 ORDER BY i.created_at DESC
         """;
 
+    // What the members of $1 may draw. An amount that exceeds the balance and all that the commands before may add ($4) will be refused, so no lot is loaded for it:
+    // not even where other amounts of the same member can be drawn. Sums of requested amounts may pass the number range; nobody has that many points.
     private const string NeededLots =
         $"""
         SELECT {LotRows.Columns}
-        FROM unnest($1, $2, $3) AS n (member_id, need, smallest)
-        CROSS JOIN LATERAL load_lots(n.member_id, n.need, n.smallest, $4) AS a
+        FROM (
+            SELECT d.member_id,
+                least(coalesce(sum(d.amount::numeric * d.times) FILTER (WHERE d.amount <= w.balance + d.gain), 0), 4000000000000000000)::bigint AS need,
+                coalesce(min(d.amount - d.gain) FILTER (WHERE d.amount > 0), 0) AS smallest
+            FROM unnest($1, $2, $3, $4) AS d (member_id, amount, times, gain)
+            CROSS JOIN LATERAL (SELECT balance FROM member_wallets WHERE member_id = d.member_id OFFSET 0) AS w
+            GROUP BY d.member_id
+        ) AS n
+        CROSS JOIN LATERAL load_lots(n.member_id, n.need, n.smallest, $5) AS a
+        """;
+
+    // The same where usages ($6, $7) are cancelled, which adds at most what is left of them.
+    private const string NeededLotsAndWhatComesBack =
+        $"""
+        WITH back AS MATERIALIZED (
+            SELECT k.member_id, sum(u.total_amount - u.cancelled_amount)::bigint AS amount
+            FROM unnest($6, $7) AS k (member_id, point_key)
+            CROSS JOIN LATERAL (SELECT * FROM point_usages WHERE member_id = k.member_id AND point_key = k.point_key OFFSET 0) AS u
+            GROUP BY k.member_id
+        )
+        SELECT {LotRows.Columns}
+        FROM (
+            SELECT d.member_id,
+                least(coalesce(sum(d.amount::numeric * d.times) FILTER (WHERE d.amount <= w.balance + d.gain + coalesce(b.amount, 0)), 0), 4000000000000000000)::bigint
+                    AS need,
+                coalesce(min(d.amount - d.gain - coalesce(b.amount, 0)) FILTER (WHERE d.amount > 0), 0) AS smallest
+            FROM unnest($1, $2, $3, $4) AS d (member_id, amount, times, gain)
+            CROSS JOIN LATERAL (SELECT balance FROM member_wallets WHERE member_id = d.member_id OFFSET 0) AS w
+            LEFT JOIN back AS b ON b.member_id = d.member_id
+            GROUP BY d.member_id
+        ) AS n
+        CROSS JOIN LATERAL load_lots(n.member_id, n.need, n.smallest, $5) AS a
         """;
 
     private const string NamedLots =
@@ -170,12 +202,7 @@ internal static class LedgerLoader
         }
 
         statements.Add(Columns.Statement(LockWallets, Columns.Longs(plan.Members, member => member.MemberId)));
-        statements.Add(Columns.Statement(
-            NeededLots,
-            Columns.Longs(plan.Members, member => member.MemberId),
-            Columns.Longs(plan.Members, member => member.Points),
-            Columns.Longs(plan.Members, member => member.MayGain ? 0 : member.Smallest),
-            Columns.Value(rows.Today)));
+        statements.Add(Needed(plan, rows.Today));
         if (plan.IdempotencyKeys.Count > 0)
         {
             statements.Add(Columns.Statement(
@@ -203,6 +230,24 @@ internal static class LedgerLoader
         }
 
         return batch;
+    }
+
+    private static NpgsqlBatchCommand Needed(LoadPlan plan, DateOnly today)
+    {
+        var draws = plan.Draws();
+        NpgsqlParameter[] values =
+        [
+            Columns.Longs(draws, draw => draw.MemberId),
+            Columns.Longs(draws, draw => draw.Amount),
+            Columns.Longs(draws, draw => draw.Times),
+            Columns.Longs(draws, draw => draw.Gain),
+            Columns.Value(today),
+        ];
+        return plan.Usages.Count == 0
+            ? Columns.Statement(NeededLots, values)
+            : Columns.Statement(
+                NeededLotsAndWhatComesBack,
+                [.. values, Columns.Longs(plan.Usages, key => key.MemberId), Columns.Texts(plan.Usages, key => key.Value)]);
     }
 
     private static NpgsqlParameter Milliseconds(TimeSpan time) =>

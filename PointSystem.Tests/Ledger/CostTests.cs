@@ -56,6 +56,86 @@ public sealed class CostTests(PointsDatabase server)
         Assert.InRange(await TouchedAsync(connection) - before, lots, lots + 50);
     }
 
+    /// <summary>Amounts that will be refused, beside commands of the same member that are not.</summary>
+    [Theory]
+    [InlineData("a grant")]
+    [InlineData("a use")]
+    [InlineData("a transfer to the member")]
+    [InlineData("a cancelled usage")]
+    [InlineData("a cancelled accumulation")]
+    [InlineData("itself")]
+    public async Task Load_OfAnAmountThatNobodyHas_ReadsNoLotForIt(string beside)
+    {
+        var database = await server.GetAsync(Token);
+        var shop = new Shop(database, 1);
+        var (member, giver) = (PointsClient.NewMember(), PointsClient.NewMember());
+        await GrantManyAsync(shop, member, 5_000, 10);
+        await shop.AccumulateAsync(giver, 100);
+        var usage = await shop.UseAsync(member, "A1", 20);
+        var lot = Shop.KeyOf(await shop.AccumulateAsync(member, 10, days: 31));
+        IPointCommand[] commands =
+        [
+            beside switch
+            {
+                "a grant" => new AccumulatePoints.Command(member, 10, 30, false, null, "test", null),
+                "a use" => new UsePoints.Command(member, "A2", 10, "test", null),
+                "a transfer to the member" => new TransferPoints.Command(giver, member, 10, null, "test", null),
+                "a cancelled usage" => new CancelUsage.Command(usage, null, "why", "test", null),
+                "a cancelled accumulation" => new CancelAccumulation.Command(lot, "why", "test", null),
+                _ => new UsePoints.Command(member, "A2", 50_500, "test", null),
+            },
+            new UsePoints.Command(member, "A3", 900_000_000_000_000, "test", null),
+            new TransferPoints.Command(member, giver, long.MaxValue, null, "test", null),
+            new UsePoints.Command(member, "A3", 50_100, "test", null),
+        ];
+
+        await using var connection = await OpenOwnAsync(database);
+        var before = await TouchedAsync(connection);
+        await LedgerLoader.LoadAsync(
+            connection, LoadPlan.For(commands), shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), Token);
+        Assert.InRange(await TouchedAsync(connection) - before, 0, 100);
+        await using (var end = new NpgsqlCommand("ROLLBACK", connection))
+        {
+            await end.ExecuteNonQueryAsync(Token);
+        }
+
+        var outcomes = await shop.ExecuteAsync(commands);
+        Assert.Equal(beside == "itself" ? "INSUFFICIENT_POINT" : null, outcomes[0].Error?.Code);
+        Assert.All(outcomes.Skip(1), outcome => Assert.Equal("INSUFFICIENT_POINT", outcome.Error?.Code));
+        await Books.AssertBalancedAsync(database.ConnectionString, member, giver);
+    }
+
+    /// <summary>What only the commands before make possible is loaded for, to the last point.</summary>
+    [Theory]
+    [InlineData("a grant")]
+    [InlineData("a transfer to the member")]
+    [InlineData("a cancelled usage")]
+    public async Task Use_OfAllThatTheCommandBeforeMakesPossible_IsAccepted(string before)
+    {
+        var database = await server.GetAsync(Token);
+        var shop = new Shop(database, 1);
+        var (member, giver) = (PointsClient.NewMember(), PointsClient.NewMember());
+        await GrantManyAsync(shop, member, 40, 10);
+        await shop.AccumulateAsync(giver, 100);
+        var usage = await shop.UseAsync(member, "A1", 15);
+        var balance = 385 + (before == "a cancelled usage" ? 15 : 10);
+
+        var outcomes = await shop.ExecuteAsync(
+            before switch
+            {
+                "a grant" => new AccumulatePoints.Command(member, 10, 1, false, null, "test", null),
+                "a transfer to the member" => new TransferPoints.Command(giver, member, 10, null, "test", null),
+                _ => new CancelUsage.Command(usage, null, "why", "test", null),
+            },
+            new UsePoints.Command(member, "A2", balance + 1, "test", null),
+            new UsePoints.Command(member, "A2", balance - 1, "test", null),
+            new UsePoints.Command(member, "A3", 1, "test", null));
+
+        Assert.Equal([null, "INSUFFICIENT_POINT", null, null], outcomes.Select(outcome => outcome.Error?.Code));
+        Assert.Equal(0, await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
+        await Books.AssertBalancedAsync(database.ConnectionString, member, giver);
+    }
+
     [Fact]
     public async Task Use_WithManyLots_UpdatesOnlyThoseItDrawsFrom()
     {

@@ -16,7 +16,7 @@ internal static class AccumulatePoints
     public sealed record Command(
         long MemberId, long Amount, int? ExpirationDays, bool IsManualGrant, string? Reason, string Actor, Idempotency? Idempotency) : IPointCommand
     {
-        public void Declare(LoadPlan plan) => plan.NeedWallet(MemberId);
+        public void Declare(LoadPlan plan) => plan.NeedWallet(MemberId, Amount);
 
         public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
             CommandOutcome.Of(

@@ -23,7 +23,7 @@ internal static class TransferPoints
         public void Declare(LoadPlan plan)
         {
             plan.NeedPoints(FromMemberId, Amount);
-            plan.NeedWallet(ToMemberId);
+            plan.NeedWallet(ToMemberId, Amount);
         }
 
         public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
