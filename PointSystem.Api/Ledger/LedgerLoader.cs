@@ -13,6 +13,9 @@ namespace PointSystem.Api.Ledger;
 /// </remarks>
 internal static class LedgerLoader
 {
+    // Each statement has to see what was committed before it ran, whatever the database's default is.
+    private const string Begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
     // Until the end of the transaction. The second one rolls back for a process that is paused, or gone without its host's saying so.
     private const string Timeouts = "SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)";
 
@@ -191,7 +194,7 @@ internal static class LedgerLoader
         var (plan, statements) = (rows.Plan, batch.BatchCommands);
         if (times is { } limits)
         {
-            statements.Add(Columns.Statement("BEGIN"));
+            statements.Add(Columns.Statement(Begin));
             statements.Add(Columns.Statement(Timeouts, Milliseconds(limits.LockWait), Milliseconds(limits.IdleMax)));
         }
 

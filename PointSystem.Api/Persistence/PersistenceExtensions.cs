@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -98,15 +99,16 @@ internal static class PersistenceExtensions
     internal static string Tune(string connectionString)
     {
         var settings = Parse(connectionString);
+        var said = Keywords(connectionString);
 
         // What Npgsql asks of connection strings for PgBouncer. In transaction mode each transaction may be on another server connection, which knows nothing
         // of statements prepared on the one before, and startup parameters are not passed on.
         var pooler = settings.NoResetOnClose;
-        if (!pooler && !connectionString.Contains("Auto Prepare", StringComparison.OrdinalIgnoreCase))
+        if (!pooler && !said.Contains("MAXAUTOPREPARE"))
         {
             // The statements of the write path are few and fixed; prepared, the server neither parses nor plans them again.
             settings.MaxAutoPrepare = 100;
-            settings.AutoPrepareMinUsages = 2;
+            settings.AutoPrepareMinUsages = said.Contains("AUTOPREPAREMINUSAGES") ? settings.AutoPrepareMinUsages : 2;
         }
 
         if (!pooler && string.IsNullOrEmpty(settings.Options))
@@ -114,11 +116,12 @@ internal static class PersistenceExtensions
             // Every statement here touches few rows; where the planner fears more, compiling the plan takes a thousand times as long as running it.
             // And all of them have an index: a prepared plan that reads a whole table was made while the table was small, and is kept when it is not.
             // The server's side of a connection whose other end has vanished (no host, no word): given up within half a minute, not within hours.
-            settings.Options = "-c jit=off -c enable_seqscan=off"
+            // Every statement that is no transaction of its own counts on READ COMMITTED, whatever the database's default is.
+            settings.Options = "-c jit=off -c enable_seqscan=off -c default_transaction_isolation=read\\ committed"
                 + " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=25000";
         }
 
-        if (!connectionString.Contains("Keepalive", StringComparison.OrdinalIgnoreCase))
+        if (!said.Any(keyword => keyword.Contains("KEEPALIVE", StringComparison.Ordinal)))
         {
             // Our side of it.
             settings.TcpKeepAlive = true;
@@ -133,6 +136,11 @@ internal static class PersistenceExtensions
 
         return settings.ConnectionString;
     }
+
+    /// <summary>What the connection string names: keywords may be written with spaces or without, in any case.</summary>
+    private static HashSet<string> Keywords(string connectionString) =>
+        [.. new DbConnectionStringBuilder { ConnectionString = connectionString }.Keys.Cast<string>()
+            .Select(keyword => keyword.Replace(" ", "", StringComparison.Ordinal).ToUpperInvariant())];
 
     private static NpgsqlConnectionStringBuilder Parse(string connectionString)
     {

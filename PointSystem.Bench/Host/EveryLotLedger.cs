@@ -39,7 +39,7 @@ internal sealed class EveryLotLedger(NpgsqlDataSource dataSource, RulesProvider 
         NpgsqlConnection connection, long memberId, Rules now, TimeSpan rowLockWait, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection);
-        batch.BatchCommands.Add(Columns.Statement("BEGIN"));
+        batch.BatchCommands.Add(Columns.Statement("BEGIN ISOLATION LEVEL READ COMMITTED"));
         batch.BatchCommands.Add(Columns.Statement(
             Timeouts, Columns.Value(((long)rowLockWait.TotalMilliseconds).ToString(CultureInfo.InvariantCulture))));
         batch.BatchCommands.Add(Columns.Statement(LockLots, Columns.Value(memberId)));

@@ -170,6 +170,13 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         waiters.ForEach(waiter => waiter.End());
     }
 
+    /// <summary>Fails what an exception of the lane's own has left without anybody to execute it.</summary>
+    public void Abandon(List<Waiter<TCommand, TOutcome>> waiters, Exception mistake)
+    {
+        executor.LaneFaulted(waiters.Count, mistake);
+        Fail(waiters, mistake);
+    }
+
     private bool IsStillWaiting(Waiter<TCommand, TOutcome> waiter)
     {
         executor.WasBusy(waiter);

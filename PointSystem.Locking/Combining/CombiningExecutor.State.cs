@@ -10,24 +10,29 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     /// <inheritdoc cref="CombiningSnapshot"/>
     public CombiningSnapshot Snapshot(int keysMax)
     {
+        (KeyQueue<TCommand, TOutcome> Queue, int Waiting, long Executed)[] queues;
+        lock (_sync)
+        {
+            // Every caller passes through this lock: it is held to copy, not to sort.
+            queues = [.. _queues.Values.Select(queue => (queue, queue.Waiting.Count, queue.Executed))];
+        }
+        var hottest = queues.OrderByDescending(queue => queue.Waiting).ThenByDescending(queue => queue.Executed).Take(keysMax).ToList();
         lock (_sync)
         {
             var now = Now;
-            var hottest = _queues.Values
-                .OrderByDescending(queue => queue.Waiting.Count)
-                .ThenByDescending(queue => queue.Executed)
-                .Take(keysMax)
-                .Select(queue => new KeySnapshot(
-                    [.. queue.Keys.Select(keyed => keyed.Key)],
-                    queue.Waiting.Count,
-                    queue.Waiting.First is { } first ? now - first.Value.ArrivedAt : TimeSpan.Zero,
-                    queue.Executed,
-                    queue.Executed > 0 ? queue.WaitedInAll / queue.Executed : TimeSpan.Zero,
-                    queue.LongestWait))
-                .ToList();
-            return new CombiningSnapshot(_waiting, _queues.Count, _heat.Count, hottest, _rates.Read(now));
+            return new CombiningSnapshot(
+                _waiting, _queues.Count, _heat.Count, [.. hottest.Select(hot => Describe(hot.Queue, now))], _rates.Read(now));
         }
     }
+
+    // Under the lock.
+    private static KeySnapshot Describe(KeyQueue<TCommand, TOutcome> queue, TimeSpan now) => new(
+        [.. queue.Keys.Select(keyed => keyed.Key)],
+        queue.Waiting.Count,
+        queue.Waiting.First is { } first ? now - first.Value.ArrivedAt : TimeSpan.Zero,
+        queue.Executed,
+        queue.Executed > 0 ? queue.WaitedInAll / queue.Executed : TimeSpan.Zero,
+        queue.LongestWait);
 
     /// <summary>Waits until everything accepted has its outcome, or the token.</summary>
     public async Task DrainAsync(CancellationToken cancellationToken)
@@ -83,6 +88,9 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
 
     /// <summary>A row lock was busy: a transaction from outside this replica's queue works on the same row.</summary>
     internal void WasBusy(Waiter<TCommand, TOutcome> waiter) => _heat.Mark(waiter.Queue.Name, Now);
+
+    /// <summary>A lane met an exception that no command explains, and goes on.</summary>
+    internal void LaneFaulted(int commands, Exception mistake) => _logger.LaneFaulted(mistake, commands);
 
     /// <summary>Work was cancelled because its time had come: worth a line in the log, and this for its callers.</summary>
     internal LeaseEndedException LeaseEnded(IReadOnlyList<string> keys, Exception failure)

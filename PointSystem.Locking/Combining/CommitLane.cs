@@ -56,17 +56,27 @@ internal sealed class CommitLane<TCommand, TOutcome>(
     {
         // The lane belongs to no single request, so its spans have no parent.
         Activity.Current = null;
-        var since = clock.GetTimestamp();
         var parts = new List<List<Waiter<TCommand, TOutcome>>>();
         while (Gather(parts))
         {
-            batches.TopUp(parts, options.BatchMax);
-            // Those of one row stand together, in their order of arrival.
-            var waiters = parts.OrderBy(part => part[0].Queue.Affinity).SelectMany(part => part).ToList();
-            parts.Clear();
-            Detour(await ExecuteAsync(waiters, options.LaneRowLockWait));
-            metrics.LaneBusy(number, clock.GetElapsedTime(since));
-            since = clock.GetTimestamp();
+            var inHand = new Queue<Waiter<TCommand, TOutcome>>();
+            try
+            {
+                var since = clock.GetTimestamp();
+                batches.TopUp(parts, options.BatchMax);
+                // Those of one row stand together, in their order of arrival.
+                var waiters = parts.OrderBy(part => part[0].Queue.Affinity).SelectMany(part => part).ToList();
+                parts.Clear();
+                inHand = new(await ExecuteAsync(waiters, options.LaneRowLockWait));
+                Detour(inHand);
+                metrics.LaneBusy(number, clock.GetElapsedTime(since));
+            }
+            catch (Exception mistake) when (mistake is not OutOfMemoryException)
+            {
+                // The lane goes on: one that ended here would leave all its keys without one.
+                batches.Abandon([.. parts.SelectMany(part => part), .. inHand], mistake);
+                parts.Clear();
+            }
         }
     }
 
@@ -105,9 +115,9 @@ internal sealed class CommitLane<TCommand, TOutcome>(
         }
     }
 
-    private void Detour(IReadOnlyList<Waiter<TCommand, TOutcome>> busy)
+    private void Detour(Queue<Waiter<TCommand, TOutcome>> busy)
     {
-        foreach (var waiter in busy)
+        while (busy.TryPeek(out var waiter))
         {
             var start = false;
             var affinity = waiter.Queue.Affinity;
@@ -120,6 +130,7 @@ internal sealed class CommitLane<TCommand, TOutcome>(
                 }
                 behind.Enqueue(waiter);
             }
+            busy.Dequeue();
             if (start)
             {
                 ThreadPool.UnsafeQueueUserWorkItem(
@@ -134,22 +145,44 @@ internal sealed class CommitLane<TCommand, TOutcome>(
     /// </summary>
     private async Task DetourAsync(long affinity)
     {
-        while (!await detours.WaitAsync(SweepEvery))
+        var waiters = new List<Waiter<TCommand, TOutcome>>();
+        var (hasPlace, isFree) = (false, false);
+        try
         {
-            lock (_sync)
+            while (!(hasPlace = await detours.WaitAsync(SweepEvery)))
             {
-                _busy[affinity] = new(batches.Sweep(_busy[affinity]));
+                lock (_sync)
+                {
+                    _busy[affinity] = new(batches.Sweep(_busy[affinity]));
+                }
+            }
+            while (!isFree && TakeBusy(affinity, waiters))
+            {
+                var began = clock.GetTimestamp();
+                waiters = [.. await ExecuteAsync(waiters, TimeSpan.MaxValue)];
+                isFree = waiters.Count == 0 && clock.GetElapsedTime(began) < options.LaneRowLockWait;
             }
         }
-        var waiters = new List<Waiter<TCommand, TOutcome>>();
-        var isFree = false;
-        while (!isFree && TakeBusy(affinity, waiters))
+        catch (Exception mistake) when (mistake is not OutOfMemoryException)
         {
-            var began = clock.GetTimestamp();
-            waiters = [.. await ExecuteAsync(waiters, TimeSpan.MaxValue)];
-            isFree = waiters.Count == 0 && clock.GetElapsedTime(began) < options.LaneRowLockWait;
+            // Nobody else looks after this row's commands: those in hand and those behind them end here, and the row is the lane's again.
+            isFree = false;
+            lock (_sync)
+            {
+                if (_busy.Remove(affinity, out var behind))
+                {
+                    waiters.AddRange(behind);
+                }
+            }
+            batches.Abandon(waiters, mistake);
         }
-        detours.Release();
+        finally
+        {
+            if (hasPlace)
+            {
+                detours.Release();
+            }
+        }
         if (isFree && GiveBack(affinity))
         {
             _ = RunAllAsync();

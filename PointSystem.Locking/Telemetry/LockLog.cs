@@ -30,4 +30,10 @@ internal static partial class LockLog
 
     [LoggerMessage(9, LogLevel.Information, "Locks: mode {Mode}, store {Store}; {State}")]
     public static partial void Started(this ILogger logger, LockMode mode, string store, string state);
+
+    [LoggerMessage(10, LogLevel.Error, "A commit lane met an exception that none of its commands explains; {Commands} of them failed by it, and the lane goes on")]
+    public static partial void LaneFaulted(this ILogger logger, Exception mistake, int commands);
+
+    [LoggerMessage(11, LogLevel.Error, "A listener of the lock metrics failed, so what they count is too low from here on; said once")]
+    public static partial void MetricListenerFailed(this ILogger logger, Exception mistake);
 }

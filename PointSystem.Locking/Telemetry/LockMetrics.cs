@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
 using PointSystem.Locking.Queue;
 using PointSystem.Locking.Store;
 
@@ -36,10 +37,13 @@ internal sealed class LockMetrics
     private readonly Histogram<long> _batchKeys;
     private readonly Counter<double> _laneBusy;
     private volatile ICombiner[] _combiners = [];
+    private readonly ILogger _logger;
     private int _breakerOpen;
+    private int _failed;
 
-    public LockMetrics(IMeterFactory meters, KeyedGate gate)
+    public LockMetrics(IMeterFactory meters, KeyedGate gate, ILogger<LockMetrics> logger)
     {
+        _logger = logger;
         var meter = meters.Create(SourceName);
         _attempts = meter.CreateCounter<long>("pointsystem.lock.attempts", "{attempt}", "Locks asked for.");
         _acquire = meter.CreateCounter<long>("pointsystem.lock.acquire", "{attempt}", "Locks asked for, by outcome.");
@@ -119,7 +123,7 @@ internal sealed class LockMetrics
 
     // A metric listener runs on the thread that reports. What it throws must end there: a leader, a lane or a release that failed by it
     // would leave others waiting.
-    private static void Add<T>(Counter<T> counter, T value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    private void Add<T>(Counter<T> counter, T value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
         where T : struct
     {
         try
@@ -128,11 +132,11 @@ internal sealed class LockMetrics
         }
         catch (Exception mistake) when (mistake is not OutOfMemoryException)
         {
-            // Not even worth a log line: nothing says that the logger's listener is any better.
+            Failed(mistake);
         }
     }
 
-    private static void Record<T>(Histogram<T> histogram, T value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    private void Record<T>(Histogram<T> histogram, T value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
         where T : struct
     {
         try
@@ -141,7 +145,23 @@ internal sealed class LockMetrics
         }
         catch (Exception mistake) when (mistake is not OutOfMemoryException)
         {
-            // As above.
+            Failed(mistake);
+        }
+    }
+
+    private void Failed(Exception mistake)
+    {
+        if (Interlocked.Exchange(ref _failed, 1) != 0)
+        {
+            return;
+        }
+        try
+        {
+            _logger.MetricListenerFailed(mistake);
+        }
+        catch (Exception worse) when (worse is not OutOfMemoryException)
+        {
+            // Nothing says that the logger is any better, and there is nobody else to tell.
         }
     }
 

@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.Extensions.Configuration;
 using Npgsql;
 using PointSystem.Api.Jobs;
+using PointSystem.Api.Persistence;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
@@ -38,6 +39,101 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
 
         await MigrateAsync(database, 4);
+    }
+
+    [Theory]
+    [InlineData("repeatable read", null)]
+    [InlineData("serializable", null)]
+    [InlineData("repeatable read", "-c jit=off")]
+    public async Task Isolation_AnyDefaultOfTheDatabase_EveryWriteOfACrowdIsDone(string isolation, string? options)
+    {
+        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
+        await ApiProcess.MigrateAsync(connectionString, Token);
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        await using (var direct = NpgsqlDataSource.Create(connectionString))
+        {
+            await direct.CreateCommand($"ALTER DATABASE {settings.Database} SET default_transaction_isolation = '{isolation}'").ExecuteNonQueryAsync(Token);
+        }
+
+        settings.Options = options;
+        await using var one = await ApiProcess.StartAsync(settings.ConnectionString, Token);
+        await using var two = await ApiProcess.StartAsync(settings.ConnectionString, Token);
+        using PointsClient first = new(one.Address, Tokens.Admin), second = new(two.Address, Tokens.Admin);
+        var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
+        (await first.AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created);
+
+        await Task.WhenAll(Enumerable.Range(0, 60).Select(async i =>
+        {
+            var client = i % 2 == 0 ? first : second;
+            var usage = (await client.UseAsync(member, $"A{i}", 10, $"use-{member}-{i}")).Expect(HttpStatusCode.Created);
+            (await client.CancelUsageAsync(usage.TextOf("pointKey"), 5)).Expect(HttpStatusCode.OK);
+            (await client.TransferAsync(member, other, 1)).Expect(HttpStatusCode.Created);
+            (await client.GetAsync($"/api/points/use/{usage.TextOf("pointKey")}")).Expect(HttpStatusCode.OK);
+            (await client.PostAsync($"/api/admin/points/reconciliation/members/{member}", new { })).Expect(HttpStatusCode.OK);
+        }));
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(async i =>
+            (await (i % 2 == 0 ? first : second).PutAsync("/api/admin/points/config/MAX_BALANCE_PER_MEMBER", new { configValue = $"{9_000_000 + i}" })).Expect(HttpStatusCode.OK)));
+        Assert.Equal(10_000 - (60 * 6), await first.BalanceAsync(member));
+        await Books.AssertBalancedAsync(connectionString, member, other);
+    }
+
+    [Theory]
+    [InlineData("MaxAutoPrepare=0", 0, 5)]
+    [InlineData("max auto prepare=0", 0, 5)]
+    [InlineData("Max Auto Prepare=7;AutoPrepareMinUsages=9", 7, 9)]
+    [InlineData("Auto Prepare Min Usages=9", 100, 9)]
+    [InlineData("Password='MaxAutoPrepare=0'", 100, 2)]
+    [InlineData("", 100, 2)]
+    public void Tune_PreparedStatements_AreAsTheConnectionStringSays(string said, int max, int usages)
+    {
+        var tuned = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune($"Host=x;{said}"));
+
+        Assert.Equal((max, usages), (tuned.MaxAutoPrepare, tuned.AutoPrepareMinUsages));
+    }
+
+    [Theory]
+    [InlineData("Keepalive=30", false)]
+    [InlineData("KeepAlive=30", false)]
+    [InlineData("tcpkeepalive=false", false)]
+    [InlineData("TCP KeepAlive Time=3", false)]
+    [InlineData("Password='Keepalive=1'", true)]
+    [InlineData("", true)]
+    public void Tune_Keepalive_IsSetUnlessTheConnectionStringSaysSomething(string said, bool isSet)
+    {
+        var tuned = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune($"Host=x;{said}"));
+
+        Assert.Equal(isSet, tuned.TcpKeepAlive && tuned.TcpKeepAliveTime == 10);
+    }
+
+    [Fact]
+    public async Task ReadOnly_ForAWhile_IsNotReadyAndGoesOnByItself()
+    {
+        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
+        await ApiProcess.MigrateAsync(connectionString, Token);
+        var name = new NpgsqlConnectionStringBuilder(connectionString).Database;
+        await using var api = await ApiProcess.StartAsync(connectionString, Token);
+        using var client = new PointsClient(api.Address);
+        var member = PointsClient.NewMember();
+        (await client.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
+        await using var direct = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, Options = "-c default_transaction_read_only=off" });
+
+        await direct.CreateCommand($"ALTER DATABASE {name} SET default_transaction_read_only = on").ExecuteNonQueryAsync(Token);
+        await direct.CreateCommand("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()").ExecuteNonQueryAsync(Token);
+        for (var i = 0; i < 20; i++)
+        {
+            (await client.UseAsync(member, "R", 1)).Expect(HttpStatusCode.ServiceUnavailable);
+            Assert.Equal(1_000, await client.BalanceAsync(member));
+            var ready = (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.ServiceUnavailable);
+            Assert.Contains("read-only", ready.Text, StringComparison.Ordinal);
+        }
+
+        await direct.CreateCommand($"ALTER DATABASE {name} RESET default_transaction_read_only").ExecuteNonQueryAsync(Token);
+        await Eventually.HoldsAsync(async () => (await client.UseAsync(member, "R", 1)).Status == HttpStatusCode.Created, "writes are done again");
+        (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
+        await Task.WhenAll(Enumerable.Range(0, 60).Select(async _ => (await client.UseAsync(member, "W", 1)).Expect(HttpStatusCode.Created)));
+        Assert.Equal(1_000 - 61, await client.BalanceAsync(member));
+        await Books.AssertBalancedAsync(connectionString, member);
     }
 
     [Fact]

@@ -297,6 +297,28 @@ public sealed class GatewayTests
         Assert.Equal(HttpStatusCode.OK, fits.StatusCode);
     }
 
+    /// <summary>Kestrel waits for the bytes of a body for a few seconds.</summary>
+    [Theory]
+    [InlineData("Content-Length: 100\r\n\r\n{", "408", "REQUEST_TIMEOUT")]
+    [InlineData("Content-Length: 100\r\n\r\n", "408", "REQUEST_TIMEOUT")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n5\r\n{\"a\"", "408", "REQUEST_TIMEOUT")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\nzzz\r\n", "400", "INVALID_REQUEST")]
+    public async Task Post_BodyThatDoesNotCome_IsSaidTruthfullyAndReachesNoReplica(string rest, string status, string code)
+    {
+        await using var one = FakeReplica.Healthy("api-1");
+        await using var gateway = await RunningGateway.StartAsync(one);
+        using var client = new TcpClient();
+        await client.ConnectAsync(gateway.Url.Host, gateway.Url.Port, Ct);
+        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST /x HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{rest}"), Ct);
+
+        using var reader = new StreamReader(client.GetStream());
+        var answer = await reader.ReadToEndAsync(Ct);
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
+        Assert.Contains($"\"code\":\"{code}\"", answer, StringComparison.Ordinal);
+        Assert.Empty(one.Received);
+    }
+
     [Theory]
     [InlineData("GET", "é")]
     [InlineData("POST", "\u00e9\u00ff")]

@@ -10,8 +10,6 @@ namespace PointSystem.Tests.Proof;
 [Collection(ProofTests.Name)]
 public sealed class FaultTests(ProofCluster proof)
 {
-    private static readonly TimeSpan Away = TimeSpan.FromSeconds(1.5);
-
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     private LocalCluster Cluster => proof.Cluster;
@@ -52,12 +50,12 @@ public sealed class FaultTests(ProofCluster proof)
     {
         await using var redis = await proof.RedisAsync();
         await BreakAsync(
-            async () =>
+            async load =>
             {
                 for (var flush = 0; flush < 20; flush++)
                 {
                     await redis.GetDatabase().ExecuteAsync("FLUSHALL");
-                    await Task.Delay(TimeSpan.FromMilliseconds(25), Token);
+                    await load.AnsweredAsync(15);
                 }
             },
             () => Task.CompletedTask,
@@ -107,10 +105,12 @@ public sealed class FaultTests(ProofCluster proof)
         return Task.CompletedTask;
     }
 
+    private Task BreakAsync(Func<Task> fault, Func<Task> heal, IReadOnlyList<Replica> hit) => BreakAsync(_ => fault(), heal, hit);
+
     /// <param name="fault">What happens while the crowd is at work.</param>
     /// <param name="heal">What ends it.</param>
     /// <param name="hit">Whose breakers must open by it.</param>
-    private async Task BreakAsync(Func<Task> fault, Func<Task> heal, IReadOnlyList<Replica> hit)
+    private async Task BreakAsync(Func<Load, Task> fault, Func<Task> heal, IReadOnlyList<Replica> hit)
     {
         await proof.ReadyAsync();
         var members = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => proof.MemberAsync(100_000)));
@@ -118,13 +118,12 @@ public sealed class FaultTests(ProofCluster proof)
         await load.AnsweredAsync(100);
         try
         {
-            await fault();
+            await fault(load);
             foreach (var replica in hit)
             {
                 await proof.BreakerAsync(replica, "open");
             }
-            await load.AnsweredAsync(200);
-            await Task.Delay(Away, Token);
+            await load.AnsweredAsync(500);
         }
         finally
         {

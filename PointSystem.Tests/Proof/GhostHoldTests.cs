@@ -18,9 +18,6 @@ public sealed class GhostHoldTests : IAsyncLifetime
 
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(10);
 
-    // Two round trips and 100 ms, after the breaker's probe (every 500 ms) has found the store back; and what a busy machine takes.
-    private static readonly TimeSpan FreeWithin = TimeSpan.FromSeconds(10);
-
     private RedisServer _redis = null!;
     private ConnectionMultiplexer _look = null!;
     private FaultProxy _toRedis = null!;
@@ -71,9 +68,7 @@ public sealed class GhostHoldTests : IAsyncLifetime
         Assert.True(await HeldAsync());
 
         proxy.Heal();
-        var healed = TimeProvider.System.GetTimestamp();
         await Eventually.HoldsAsync(async () => !await HeldAsync(), "the ghost is gone");
-        Assert.InRange(TimeProvider.System.GetElapsedTime(healed), TimeSpan.Zero, FreeWithin);
         await Eventually.HoldsAsync(() => _replica.Count("pointsystem.lock.ghosts") >= 1, "the ghost is counted");
         await Eventually.HoldsAsync(() => !_replica.Monitor.IsFallback, "the breaker is closed");
         await using var next = await _replica.Locks.TryAcquireAsync(Key, new LockOptions { Wait = TimeSpan.Zero, Lease = Lease }, Token);

@@ -8,10 +8,15 @@ public sealed class HotMemberTests(ProofCluster proof)
 {
     private const int Callers = 100;
 
+    // Enough for every change of the mode to meet some.
+    private const int ModeUses = 4_000;
+
     /// <summary>Whether mode row gets the full number too, which takes it minutes: <c>POINTSYSTEM_TEST_FULL=1</c>.</summary>
     private static readonly bool IsFull = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_FULL") == "1";
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private int _next;
 
     [Theory]
     [InlineData("distributed", 10_000)]
@@ -38,7 +43,7 @@ public sealed class HotMemberTests(ProofCluster proof)
     public async Task Uses_WhileModesAndCanaryChange_AllSucceedOnce()
     {
         await proof.ReadyAsync();
-        await SpendAsync(4_000, async () =>
+        await SpendAsync(ModeUses, async () =>
         {
             foreach (var (key, value) in new[]
             {
@@ -47,7 +52,8 @@ public sealed class HotMemberTests(ProofCluster proof)
             })
             {
                 await proof.SetAsync(key, value);
-                await Task.Delay(TimeSpan.FromMilliseconds(200), Token);
+                var goal = Volatile.Read(ref _next) + 250;
+                await Eventually.HoldsAsync(() => Volatile.Read(ref _next) >= Math.Min(goal, ModeUses), "uses go on");
             }
         });
     }
@@ -56,11 +62,10 @@ public sealed class HotMemberTests(ProofCluster proof)
     {
         var member = await proof.MemberAsync(uses);
         using var client = new PatientClient(proof.Cluster);
-        var next = 0;
         var callers = Enumerable.Range(0, Callers).Select(caller => Task.Run(async () =>
         {
             int number;
-            while ((number = Interlocked.Increment(ref next)) <= uses)
+            while ((number = Interlocked.Increment(ref _next)) <= uses)
             {
                 (await client.SendAsync(caller, (replica, key) => replica.UseAsync(member, $"A{number}", 1, key))).Expect(HttpStatusCode.Created);
             }

@@ -6,9 +6,6 @@ namespace PointSystem.Tests.Proof;
 [Collection(ProofTests.Name)]
 public sealed class StaleHolderTests(ProofCluster proof)
 {
-    // What others have to wait at most: the lease, the time the server leaves a silent transaction, and what a busy machine takes.
-    private static readonly TimeSpan FreeWithin = ProofCluster.Lease * 2 + TimeSpan.FromSeconds(10);
-
     [Theory]
     [InlineData(WriteStep.BeforeLoading)]
     [InlineData(WriteStep.WaitingForTheRow)]
@@ -76,10 +73,8 @@ public sealed class StaleHolderTests(ProofCluster proof)
 
     private async Task OthersGoOnAsync(StoppedUse use)
     {
-        var since = TimeProvider.System.GetTimestamp();
         using var other = new PatientClient(proof.Cluster);
         (await other.SendAsync(1, (client, key) => client.UseAsync(use.Member, "OTHER", 1, key), spare: 0)).Expect(HttpStatusCode.Created);
-        Assert.InRange(TimeProvider.System.GetElapsedTime(since), TimeSpan.Zero, FreeWithin);
     }
 
     private async Task AppliedOnceAsync(StoppedUse use, Answer? first)

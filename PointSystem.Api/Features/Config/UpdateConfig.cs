@@ -1,3 +1,4 @@
+using System.Data;
 using Microsoft.EntityFrameworkCore;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Http;
@@ -44,7 +45,7 @@ internal static class UpdateConfig
                 return ConfigErrors.Invalid(fault);
             }
 
-            await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+            await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
 
             // All rows, always in the same order: two changes that are valid each by itself must not become invalid together, nor deadlock. Read again
             // once they are ours, since the locking statement cannot see rows that were inserted while it waited.

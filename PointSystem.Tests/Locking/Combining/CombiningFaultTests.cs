@@ -27,6 +27,61 @@ public sealed class CombiningFaultTests
         return calls;
     }
 
+    /// <summary>An exception in the lane itself, wherever it asks for the time: it goes on, and has lost no command without an answer.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public async Task Lane_ExceptionOfItsOwn_GoesOn(int fault)
+    {
+        var clock = new FaultyClock { In = "RunAllAsync" };
+        await using var replica = await CombiningReplica.StartAsync(_store, clock, ("Locking:Combining:Lanes", "1"));
+        clock.FailAt(fault);
+
+        var answers = new List<Exception?>();
+        for (var round = 0; round < 4; round++)
+        {
+            var calls = Enumerable.Range(0, 6).Select(member => replica.UseAsync(member, $"{round}")).ToList();
+            answers.AddRange(await Task.WhenAll(calls.Select(async call => await Record.ExceptionAsync(() => call))));
+        }
+
+        Assert.True(clock.HasFailed);
+        Assert.All(answers, answer => Assert.True(answer is null or FaultyClock.ClockException, answer?.ToString()));
+        Assert.Equal("done after", await replica.UseAsync(3, "after"));
+        await replica.StopAsync();
+    }
+
+    /// <summary>The same beside the lane, where there is one place only: it is free again, and so is the row.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Detour_ExceptionOfItsOwn_GivesItsPlaceBack(int fault)
+    {
+        var clock = new FaultyClock { In = "DetourAsync" };
+        await using var replica = await CombiningReplica.StartAsync(
+            _store, clock, ("Locking:Combining:Lanes", "1"), ("Locking:Combining:DetoursMax", "1"));
+        replica.Handler.Judge = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
+        var busy = new System.Collections.Concurrent.ConcurrentDictionary<long, int>();
+        replica.Handler.During = (batch, _) => batch.Any(command => command.Text == "busy" && busy.AddOrUpdate(command.MemberId, 1, (_, times) => times + 1) < 3)
+            ? throw new TimeoutException()
+            : Task.CompletedTask;
+        clock.FailAt(fault);
+
+        for (var round = 0; round < 3; round++)
+        {
+            busy.Clear();
+            var calls = Enumerable.Range(0, 4).Select(member => replica.UseAsync(member, "busy")).ToList();
+            var answers = await Task.WhenAll(calls.Select(async call => await Record.ExceptionAsync(() => call)));
+            Assert.All(answers, answer => Assert.True(answer is null or FaultyClock.ClockException, answer?.ToString()));
+        }
+
+        Assert.True(clock.HasFailed);
+        busy.Clear();
+        Assert.All(await Task.WhenAll(Enumerable.Range(0, 4).Select(member => replica.UseAsync(member, "busy"))), answer => Assert.Equal("done busy", answer));
+    }
+
     [Fact]
     public async Task ExecuteAsync_PoisonousCommand_FailsAlone()
     {
@@ -240,5 +295,29 @@ public sealed class CombiningFaultTests
         await leaving.CancelAsync();
         await Task.WhenAll(waiting.Select(call => Assert.ThrowsAnyAsync<OperationCanceledException>(() => call)));
         Assert.Equal((2, 4), ((int)replica.Executor.Snapshot(1).LastMinute.Refused, (int)replica.Executor.Snapshot(1).LastMinute.Cancelled));
+    }
+
+    /// <summary>The system's clock, but for one call that is made from a certain method.</summary>
+    private sealed class FaultyClock : TimeProvider
+    {
+        private int _left;
+
+        public required string In { get; init; }
+
+        public bool HasFailed => Volatile.Read(ref _left) < 0;
+
+        public void FailAt(int call) => Volatile.Write(ref _left, call);
+
+        public override long GetTimestamp()
+        {
+            if (Volatile.Read(ref _left) > 0 && Environment.StackTrace.Contains(In, StringComparison.Ordinal) && Interlocked.Decrement(ref _left) == 0)
+            {
+                Volatile.Write(ref _left, -1);
+                throw new ClockException();
+            }
+            return base.GetTimestamp();
+        }
+
+        public sealed class ClockException : Exception;
     }
 }

@@ -85,7 +85,6 @@ public sealed class JobLockTests : IAsyncLifetime
         var held = await TakeAsync(_holder);
         await Eventually.HoldsAsync(() => Renewals(_holder, "renewed") >= 2, "the lock is renewed");
         await _holderSidecar.Process.KillAsync();
-        var cut = TimeProvider.System.GetTimestamp();
         JobLock? next = null;
         await Eventually.HoldsAsync(async () =>
         {
@@ -93,7 +92,6 @@ public sealed class JobLockTests : IAsyncLifetime
             Assert.True(next is null || held.Lost.IsCancellationRequested, "two believe to hold");
             return next is { IsFallback: false };
         }, "another takes over");
-        Assert.InRange(TimeProvider.System.GetElapsedTime(cut), TimeSpan.Zero, (Options.Lease * 2) + TimeSpan.FromSeconds(1));
         await next!.DisposeAsync();
         await held.DisposeAsync();
     }

@@ -1,0 +1,275 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text;
+
+namespace PointSystem.Tests.Api;
+
+/// <summary>Whatever is sent to any endpoint: an answer with status, code and a sentence that names what is wrong. Never a 500.</summary>
+[Collection(ApiTests.Name)]
+public sealed class BadInputTests(ApiFixture api)
+{
+    private const string Two63 = "9223372036854775808";
+
+    /// <summary>Values that are no amount and no member id.</summary>
+    public static TheoryData<string> BadNumbers { get; } =
+        ["-1", "0", "1.5", "1.0", "1e3", Two63, "-" + Two63, "\"100\"", "null", "true", "[]", "{}", "[1]", "99999999999999999999999999999999999999999"];
+
+    /// <summary>Values that are no order number.</summary>
+    public static TheoryData<string> BadOrderNumbers { get; } =
+        ["\"\"", "\"   \"", "\"\\t\"", "null", "7", "[\"A1\"]", "\"A\\u0000B\"", "\"A\\ud800B\"", "\"\\udc00\"", "\"" + new string('A', 10_240) + "\"", "\"" + new string('A', 101) + "\""];
+
+    public static TheoryData<string, string> Paths { get; } = new()
+    {
+        { "/api/points/balance/0", "memberId" },
+        { "/api/points/balance/-1", "memberId" },
+        { "/api/points/balance/" + Two63, "memberId" },
+        { "/api/points/balance/abc", "memberId" },
+        { "/api/points/balance/1.5", "memberId" },
+        { "/api/points/balance/1?size=0", "size" },
+        { "/api/points/balance/1?size=1000000", "size" },
+        { "/api/points/balance/1?size=x", "size" },
+        { "/api/points/balance/1?cursor=x", "cursor" },
+        { "/api/points/balance/1?asOf=9999-12-31", "asOf" },
+        { "/api/points/balance/1?asOf=0000-00-00", "asOf" },
+        { "/api/points/balance/1?asOf=2026-02-30", "asOf" },
+        { "/api/points/balance/1?asOf=99999-01-01T00:00:00Z", "asOf" },
+        { "/api/points/balance/1?asOf=2026-01-01T00:00:00", "asOf" },
+        { "/api/points/balance/1?asOf=yesterday", "asOf" },
+        { "/api/points/history/0", "memberId" },
+        { "/api/points/history/abc", "memberId" },
+        { "/api/points/history/" + Two63, "memberId" },
+        { "/api/points/history/1?size=0", "size" },
+        { "/api/points/history/1?size=1000000", "size" },
+        { "/api/points/history/1?size=-1", "size" },
+        { "/api/points/history/1?cursor=%20", "cursor" },
+        { "/api/points/history/1?cursor=" + Two63, "cursor" },
+        { "/api/points/history/1?kind=use", "kind" },
+        { "/api/points/history/1?kind=", "kind" },
+        { "/api/points/history/1?orderNumber=", "orderNumber" },
+        { "/api/points/history/1?orderNumber=%00", "orderNumber" },
+        { "/api/points/history/1?size=1&size=2", "size" },
+        { "/api/points/use/acc.1", "pointKey" },
+        { "/api/points/use/%20", "pointKey" },
+        { "/api/points/accumulations/a%27b", "pointKey" },
+        { "/api/points/accumulations/acc_B1z8CO5iksMvNGD0T2iJ2pg?size=0", "size" },
+        { "/api/points/use/use_By-MsXGtLNWO8JGPmGdO_OI?size=1000000", "size" },
+        { "/api/admin/points/config/MAX_BALANCE_PER_MEMBER/history?size=0", "size" },
+        { "/api/admin/points/config/MAX_BALANCE_PER_MEMBER/history?size=1000000", "size" },
+    };
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [MemberData(nameof(BadNumbers))]
+    public async Task Amount_IsNone_IsInvalidAmountEverywhere(string amount)
+    {
+        using var client = api.Client(Tokens.Admin);
+        var member = PointsClient.NewMember();
+        (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
+        var usage = (await client.UseAsync(member, "A1", 50)).Expect(HttpStatusCode.Created).TextOf("pointKey");
+        await RefusedAsync(client, "/api/points/accumulate", $$"""{"memberId":1,"amount":{{amount}}}""", "INVALID_AMOUNT", "amount");
+        await RefusedAsync(client, "/api/points/use", $$"""{"memberId":1,"orderNumber":"A1","amount":{{amount}}}""", "INVALID_AMOUNT", "amount");
+        await RefusedAsync(client, "/api/points/transfer", $$"""{"fromMemberId":1,"toMemberId":2,"amount":{{amount}}}""", "INVALID_AMOUNT", "amount");
+        if (amount != "null")
+        {
+            // There, no amount means all that is left.
+            await RefusedAsync(client, $"/api/points/use/{usage}/cancel", $$"""{"amount":{{amount}}}""", "INVALID_AMOUNT", "amount");
+        }
+
+        Assert.Equal(50, await client.BalanceAsync(member));
+    }
+
+    [Theory]
+    [MemberData(nameof(BadNumbers))]
+    public async Task MemberId_IsNone_IsNamedEverywhere(string id)
+    {
+        using var client = api.Client(Tokens.Admin);
+        await RefusedAsync(client, "/api/points/accumulate", $$"""{"memberId":{{id}},"amount":1}""", "INVALID_REQUEST", "memberId");
+        await RefusedAsync(client, "/api/points/use", $$"""{"memberId":{{id}},"orderNumber":"A1","amount":1}""", "INVALID_REQUEST", "memberId");
+        await RefusedAsync(client, "/api/points/transfer", $$"""{"fromMemberId":{{id}},"toMemberId":2,"amount":1}""", "INVALID_REQUEST", "fromMemberId");
+        await RefusedAsync(client, "/api/points/transfer", $$"""{"fromMemberId":2,"toMemberId":{{id}},"amount":1}""", "INVALID_REQUEST", "toMemberId");
+    }
+
+    [Theory]
+    [MemberData(nameof(BadOrderNumbers))]
+    public async Task OrderNumber_IsNone_IsInvalidOrderNumber(string orderNumber)
+    {
+        using var client = api.Client(Tokens.Admin);
+        await RefusedAsync(client, "/api/points/use", $$"""{"memberId":1,"orderNumber":{{orderNumber}},"amount":1}""", "INVALID_ORDER_NUMBER", "orderNumber");
+    }
+
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public async Task PathOrQuery_IsWrong_NamesTheParameter(string path, string field)
+    {
+        using var client = api.Client(Tokens.Admin);
+        var answer = await client.GetAsync(path);
+        var code = field == "orderNumber" ? "INVALID_ORDER_NUMBER" : "INVALID_REQUEST";
+        Problem(answer, HttpStatusCode.BadRequest, code);
+        Assert.Contains(field, answer.TextOf("detail"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/api/points/accumulate")]
+    [InlineData("/api/points/use")]
+    [InlineData("/api/points/transfer")]
+    public async Task Body_IsNoJsonObject_IsRefused(string path)
+    {
+        using var client = api.Client(Tokens.Admin);
+        foreach (var body in new[] { "", " ", "[]", "[{}]", "null", "7", "{", "{\"amount\":}", "{\"amount\":1,}", "\u0000", new string('[', 10_000), "{\"a\":" + new string('[', 10_000) })
+        {
+            await RefusedAsync(client, path, body, "INVALID_REQUEST", "body");
+        }
+
+        await RefusedAsync(client, path, """{"amount":1,"amount":2}""", "INVALID_REQUEST", "amount");
+        Problem(await PostAsync(client, path, "{}", "text/plain"), HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
+        Problem(await PostAsync(client, path, "{}", "application/x-www-form-urlencoded"), HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
+        Problem(await client.GetAsync(path), HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
+    }
+
+    [Theory]
+    [InlineData("POST", "/api/points/accumulate")]
+    [InlineData("POST", "/api/points/use")]
+    [InlineData("POST", "/api/points/transfer")]
+    [InlineData("POST", "/api/points/use/%22/cancel")]
+    [InlineData("POST", "/api/points/accumulations/nothing/cancel")]
+    [InlineData("POST", "/api/nowhere")]
+    [InlineData("DELETE", "/api/points/use")]
+    [InlineData("PUT", "/api/admin/points/config/NOTHING")]
+    [InlineData("POST", "/api/admin/points/reconcile/x")]
+    public async Task Refusal_OfAnyBody_LeavesTheConnectionToTheNextRequest(string method, string path)
+    {
+        // Of a replica, where the gateway's connections are shared by all callers: one that ends without a word takes another caller's request with it.
+        var connections = 0;
+        using var client = new HttpClient(new SocketsHttpHandler
+        {
+            MaxConnectionsPerServer = 1,
+            ConnectCallback = async (context, cancellationToken) =>
+            {
+                connections++;
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        })
+        { BaseAddress = api.Address };
+        foreach (var type in new[] { "application/json", "text/plain", "application/json; charset=utf-16", null })
+        {
+            foreach (var body in new[] { "", " ", "{", "[]", "{}", """{"amount":1,"amount":2}""", new string('[', 10_000), new string('x', 60_000) })
+            {
+                foreach (var chunked in new[] { false, true })
+                {
+                    using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+                    request.Content.Headers.ContentType = type is null ? null : MediaTypeHeaderValue.Parse(type);
+                    request.Headers.TransferEncodingChunked = chunked;
+                    using var answer = await client.SendAsync(request, Token);
+                    Assert.InRange((int)answer.StatusCode, 400, 499);
+                    Assert.NotEqual(true, answer.Headers.ConnectionClose);
+                    using var next = await client.GetAsync("/health/live", Token);
+                    Assert.True(connections == 1, $"{(int)answer.StatusCode} for {type} of {body.Length} bytes (chunked: {chunked}) closed the connection.");
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("\"x\"")]
+    [InlineData("1.5")]
+    [InlineData("99999999999")]
+    public async Task ExpirationDays_IsNoWholeNumber_IsNamed(string days)
+    {
+        using var client = api.Client(Tokens.Admin);
+        await RefusedAsync(client, "/api/points/accumulate", $$"""{"memberId":1,"amount":1,"expirationDays":{{days}}}""", "INVALID_REQUEST", "expirationDays");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(1825)]
+    [InlineData(int.MaxValue)]
+    public async Task ExpirationDays_OutOfRange_IsRefusedByTheRule(int days)
+    {
+        using var client = api.Client(Tokens.Admin);
+        var answer = await client.AccumulateAsync(PointsClient.NewMember(), 1, days);
+        Problem(answer, HttpStatusCode.UnprocessableEntity, "INVALID_EXPIRATION_DATE");
+        Assert.Contains("expirationDays", answer.TextOf("detail"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PointKey_UnknownOrOfAnotherSort_IsNotFoundAndSaysSo()
+    {
+        using var client = api.Client(Tokens.Admin);
+        var member = PointsClient.NewMember();
+        var lot = (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");
+        var usage = (await client.UseAsync(member, "A1", 50)).Expect(HttpStatusCode.Created).TextOf("pointKey");
+        Assert.Contains("usage", Problem(await client.CancelAccumulationAsync(usage), HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND").TextOf("detail"), StringComparison.Ordinal);
+        Assert.Contains("accumulation", Problem(await client.CancelUsageAsync(lot), HttpStatusCode.NotFound, "USAGE_NOT_FOUND").TextOf("detail"), StringComparison.Ordinal);
+        foreach (var unknown in new[] { "nothing", lot[..^1] + (lot[^1] == 'A' ? 'B' : 'A'), "acc_" })
+        {
+            Problem(await client.CancelAccumulationAsync(unknown), HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
+            Problem(await client.GetAsync($"/api/points/accumulations/{unknown}"), HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
+            Problem(await client.GetAsync($"/api/points/use/{unknown}"), HttpStatusCode.NotFound, "USAGE_NOT_FOUND");
+        }
+
+        Problem(await client.CancelUsageAsync(new string('a', 101)), HttpStatusCode.BadRequest, "INVALID_REQUEST");
+    }
+
+    [Fact]
+    public async Task Request_WrongInOtherWays_IsAProblem()
+    {
+        using var client = api.Client(Tokens.Admin);
+        var member = PointsClient.NewMember();
+        foreach (var key in new[] { "a b", new string('k', 201), "" })
+        {
+            var answer = await client.PostAsync("/api/points/accumulate", new { memberId = member, amount = 1 }, key);
+            Assert.Contains("Idempotency-Key", Problem(answer, HttpStatusCode.BadRequest, "INVALID_REQUEST").TextOf("detail"), StringComparison.Ordinal);
+        }
+
+        await RefusedAsync(client, "/api/points/transfer", $$"""{"fromMemberId":{{member}},"toMemberId":{{member}},"amount":1}""", "INVALID_REQUEST", "toMemberId");
+        await RefusedAsync(client, "/api/points/use", "{}", "INVALID_AMOUNT", "memberId");
+        Problem(await client.GetAsync("/api/nowhere"), HttpStatusCode.NotFound, "NOT_FOUND");
+        Problem(await client.SendAsync(new HttpRequestMessage(HttpMethod.Delete, "/api/points/use")), HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
+        await RefusedAsync(client, "/api/points/accumulate", $$$"""{"memberId":{{{member}}},"amount":1,"more":{"than":["asked"]}}""", "INVALID_REQUEST", "more");
+        Assert.Equal(0, await client.BalanceAsync(member));
+    }
+
+    [Fact]
+    public async Task ManualGrant_WithoutAValidAdminToken_IsRefused()
+    {
+        var member = PointsClient.NewMember();
+        using var nobody = api.Client();
+        Problem(await nobody.AccumulateAsync(member, 1, isManualGrant: true), HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        using var garbled = api.Client("not.a.token");
+        Problem(await garbled.AccumulateAsync(member, 1, isManualGrant: true), HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        using var truncated = api.Client(Tokens.Admin[..^2]);
+        Problem(await truncated.AccumulateAsync(member, 1, isManualGrant: true), HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        Assert.Equal(0, await nobody.BalanceAsync(member));
+    }
+
+    /// <summary>A complete problem with that status and code.</summary>
+    internal static Answer Problem(Answer answer, HttpStatusCode status, string code)
+    {
+        answer.Expect(status);
+        Assert.Equal(code, answer.Code);
+        Assert.StartsWith("application/problem+json", answer.ContentType, StringComparison.Ordinal);
+        Assert.Equal(((int)status).ToString(CultureInfo.InvariantCulture), answer.Json["status"]!.ToJsonString());
+        Assert.NotEmpty(answer.TextOf("detail"));
+        return answer;
+    }
+
+    internal static Task<Answer> PostAsync(PointsClient client, string path, string body, string type = "application/json")
+    {
+        var content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
+        content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
+        return client.PostAsync(path, content);
+    }
+
+    private static async Task RefusedAsync(PointsClient client, string path, string body, string code, string field)
+    {
+        var answer = Problem(await PostAsync(client, path, body), HttpStatusCode.BadRequest, code);
+        Assert.Contains(field, answer.TextOf("detail"), StringComparison.Ordinal);
+        Assert.NotNull(answer.Json["errors"]![field]);
+    }
+}
