@@ -22,6 +22,9 @@ public sealed class PointsClient : IDisposable
         }
     }
 
+    /// <summary>Sees every answer, and may throw; the tests hold the answers against the OpenAPI document.</summary>
+    public static Func<HttpMethod, Uri, Answer, Task> Check { get; set; } = static (_, _, _) => Task.CompletedTask;
+
     /// <summary>A member that no other test uses: tests share a database without getting in each other's way.</summary>
     public static long NewMember() => Interlocked.Increment(ref s_lastMember);
 
@@ -72,10 +75,12 @@ public sealed class PointsClient : IDisposable
         {
             using var response = await _http.SendAsync(request);
             var text = await response.Content.ReadAsStringAsync();
-            return new Answer(response.StatusCode, text, response.Headers.ToDictionary(header => header.Key, header => string.Join(",", header.Value)))
+            var answer = new Answer(response.StatusCode, text, response.Headers.ToDictionary(header => header.Key, header => string.Join(",", header.Value)))
             {
                 ContentType = response.Content.Headers.ContentType?.ToString() ?? "",
             };
+            await Check(request.Method, new Uri(_http.BaseAddress!, request.RequestUri!), answer);
+            return answer;
         }
     }
 

@@ -23,6 +23,14 @@ internal sealed class DocumentDocs : IOpenApiDocumentTransformer
     {
         document.Info = new OpenApiInfo { Title = "PointSystem", Version = "v1", Description = Description };
 
+        document.Tags = new HashSet<OpenApiTag>
+        {
+            new() { Name = "Points", Description = "What members have, get, spend and give." },
+            new() { Name = "Configuration", Description = "The rules that can be changed at run time." },
+            new() { Name = "Reconciliation", Description = "Books are checked, and derived figures put right." },
+            new() { Name = "Locks", Description = "What the locks of the answering replica do." },
+        };
+
         // Relative, so that the page calls whatever address it was opened at: a replica, the gateway, a proxy before it.
         document.Servers = [new OpenApiServer { Url = "/" }];
         document.Components ??= new OpenApiComponents();

@@ -1,3 +1,5 @@
+using System.Globalization;
+using Microsoft.OpenApi;
 using PointSystem.Api.Http;
 
 namespace PointSystem.Api.OpenApi;
@@ -14,33 +16,41 @@ internal static class EndpointDocs
         endpoint.WithMetadata(new RequestDoc(typeof(TRequest), example, optional));
 
     /// <summary>Takes the query parameters <c>size</c> and <c>cursor</c>.</summary>
-    public static RouteHandlerBuilder TakesPage(this RouteHandlerBuilder endpoint) => endpoint
-        .TakesQuery("size", $"Rows of the page, 1 to {Paging.SizeMax}; {Paging.SizeDefault} when left out.", "20")
-        .TakesQuery("cursor", "The nextCursor of the page before; left out for the first page.", "NDI");
+    public static RouteHandlerBuilder TakesPage(this RouteHandlerBuilder endpoint, int sizeDefault = Paging.SizeDefault) => endpoint
+        .TakesQuery("size", "Rows of the page.", new OpenApiSchema
+        {
+            Type = JsonSchemaType.Integer,
+            Format = "int32",
+            Minimum = "1",
+            Maximum = Paging.SizeMax.ToString(CultureInfo.InvariantCulture),
+            Default = sizeDefault,
+        })
+        .TakesQuery("cursor", "The nextCursor of the page before; left out for the first page.");
 
-    /// <summary>Takes a query parameter.</summary>
-    public static RouteHandlerBuilder TakesQuery(this RouteHandlerBuilder endpoint, string name, string description, string example) =>
-        endpoint.WithMetadata(new ParameterDoc(name, IsHeader: false, description, example));
+    /// <summary>Takes an optional query parameter, a text unless a schema says otherwise. It carries no example: a page that sends it prefilled would ask for what is not there.</summary>
+    public static RouteHandlerBuilder TakesQuery(this RouteHandlerBuilder endpoint, string name, string description, OpenApiSchema? schema = null) =>
+        endpoint.WithMetadata(new ParameterDoc(name, IsHeader: false, description, schema ?? new OpenApiSchema { Type = JsonSchemaType.String }));
 
     /// <summary>Takes the header <c>Idempotency-Key</c>.</summary>
     public static RouteHandlerBuilder TakesIdempotencyKey(this RouteHandlerBuilder endpoint) => endpoint.WithMetadata(new ParameterDoc(
         IdempotencyKeys.Header,
         IsHeader: true,
-        "Optional. The same key with the same request gets the first answer again for 24 hours; with another request it is refused.",
-        "order-A1234-use-1")).Refuses(422, "IDEMPOTENCY_KEY_REUSED");
+        "The same key with the same request gets the first answer again for 24 hours, a refusal too, marked by the header Idempotency-Replayed; with another request it is refused.",
+        new OpenApiSchema { Type = JsonSchemaType.String, Pattern = "^[!-~]+$", MinLength = 1, MaxLength = IdempotencyKeys.LengthMax }))
+        .Refuses(422, "IDEMPOTENCY_KEY_REUSED");
 
     /// <summary>Answers with this, on success.</summary>
     public static RouteHandlerBuilder Answers<TResponse>(this RouteHandlerBuilder endpoint, int status, string example) =>
         endpoint.Produces<TResponse>(status).WithMetadata(new AnswerDoc(status, example));
 
-    /// <summary>Refuses with one of these codes. May be called more than once for a status. 401, 403, 500 and 503 are added where they apply.</summary>
+    /// <summary>Refuses with one of these codes. May be called more than once for a status. What any request can meet (401 and 403 with a token, 429, 5xx, and with a body 408) is added.</summary>
     public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder endpoint, int status, params string[] codes) =>
         endpoint.WithMetadata(new RefusalDoc(status, codes));
 }
 
 internal sealed record RequestDoc(Type Type, string Example, bool Optional);
 
-internal sealed record ParameterDoc(string Name, bool IsHeader, string Description, string Example);
+internal sealed record ParameterDoc(string Name, bool IsHeader, string Description, OpenApiSchema Schema);
 
 internal sealed record AnswerDoc(int Status, string Example);
 

@@ -13,6 +13,7 @@ internal static class OpenApiExtensions
             // Responses are nested in what answers them, as requests are: GetUsage.Response is GetUsageResponse to the world.
             options.CreateSchemaReferenceId = static type =>
                 OpenApiOptions.CreateDefaultSchemaReferenceId(type) is { } name ? type.Type.DeclaringType?.Name + name : null;
+            options.AddSchemaTransformer<SchemaDocs>();
             options.AddOperationTransformer<OperationDocs>();
             options.AddDocumentTransformer<DocumentDocs>();
         });

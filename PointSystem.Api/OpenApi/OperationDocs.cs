@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using PointSystem.Api.Http;
+using PointSystem.Domain.Points;
 using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.OpenApi;
@@ -15,6 +16,7 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
     {
         var metadata = context.Description.ActionDescriptor.EndpointMetadata;
         operation.Responses ??= [];
+        DescribePath(operation);
         AddParameters(operation, metadata.OfType<ParameterDoc>());
         if (metadata.OfType<RequestDoc>().LastOrDefault() is { } request)
         {
@@ -35,18 +37,14 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
         }
 
         var secured = metadata.OfType<IAuthorizeData>().Any();
-        var refusals = metadata.OfType<RefusalDoc>().ToList();
-        if (secured || refusals.Exists(refusal => refusal.Status == StatusCodes.Status401Unauthorized))
+        operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(DocumentDocs.Bearer, context.Document)] = [] }];
+        if (!secured)
         {
-            // An open endpoint that can still answer 401 takes a token for part of what it does: with one, or with none.
-            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(DocumentDocs.Bearer, context.Document)] = [] }];
-            if (!secured)
-            {
-                operation.Security.Add(new OpenApiSecurityRequirement());
-            }
+            // With a token, which names the actor and may allow more, or with none.
+            operation.Security.Add(new OpenApiSecurityRequirement());
         }
 
-        await AddProblemsAsync(operation, refusals, secured, context, cancellationToken);
+        await AddProblemsAsync(operation, [.. metadata.OfType<RefusalDoc>()], secured, context, cancellationToken);
     }
 
     private static void AddParameters(OpenApiOperation operation, IEnumerable<ParameterDoc> parameters)
@@ -59,19 +57,41 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
                 Name = parameter.Name,
                 In = parameter.IsHeader ? ParameterLocation.Header : ParameterLocation.Query,
                 Description = parameter.Description,
-                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
-                Example = parameter.Example,
+                Schema = parameter.Schema,
             });
         }
     }
+
+    /// <summary>Handlers take these as texts, so that a wrong one is named and not just unknown.</summary>
+    private static void DescribePath(OpenApiOperation operation)
+    {
+        foreach (var parameter in (operation.Parameters ?? []).OfType<OpenApiParameter>().Where(parameter => parameter.In == ParameterLocation.Path))
+        {
+            (parameter.Description, parameter.Schema) = parameter.Name switch
+            {
+                "memberId" => ("The member.", Identifier()),
+                "runId" => ("The run.", Identifier()),
+                "key" => ("The configuration key.", new OpenApiSchema { Type = JsonSchemaType.String }),
+                _ => ("The point key, as an earlier answer gave it.", new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = PointKey.LengthMax }),
+            };
+        }
+    }
+
+    private static OpenApiSchema Identifier() => new() { Type = JsonSchemaType.Integer, Format = "int64", Minimum = "1" };
 
     private static async Task AddProblemsAsync(
         OpenApiOperation operation, IEnumerable<RefusalDoc> refusals, bool secured, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
         var all = refusals
             .Concat(secured ? [new(401, [ProblemCodes.Unauthorized]), new(403, [ProblemCodes.Forbidden])] : [])
+            .Concat(operation.RequestBody is not null
+                ? [new(408, [ProblemCodes.RequestTimeout]), new(413, [ProblemCodes.RequestTooLarge]), new(415, [ProblemCodes.UnsupportedMediaType])]
+                : [])
+            .Append(new(429, [ProblemCodes.TooManyRequests]))
             .Append(new(500, [ProblemCodes.InternalError]))
-            .Append(new(503, [ProblemCodes.DatabaseUnavailable]));
+            .Append(new(502, [ProblemCodes.ReplicaLost]))
+            .Append(new(503, [ProblemCodes.DatabaseUnavailable, ProblemCodes.ReplicaUnavailable]))
+            .Append(new(504, [ProblemCodes.ReplicaTimeout]));
         var schema = await SchemaAsync(typeof(Problem), context, cancellationToken);
         foreach (var byStatus in all.GroupBy(refusal => refusal.Status).OrderBy(group => group.Key))
         {

@@ -28,7 +28,7 @@ internal static class ConfigEndpoints
                 + "neither does a value that is in force already, which adds nothing to the history either.")
             .Takes<UpdateConfigRequest>("""{"configValue":"20000000","description":"Raised for the anniversary"}""")
             .Answers<ConfigResponse>(200, Example)
-            .Refuses(400, "INVALID_REQUEST").Refuses(404, "CONFIG_NOT_FOUND").Refuses(413, "REQUEST_TOO_LARGE").Refuses(415, "UNSUPPORTED_MEDIA_TYPE")
+            .Refuses(400, "INVALID_REQUEST").Refuses(404, "CONFIG_NOT_FOUND").Refuses(423, "LOCK_NOT_ACQUIRED")
             .Refuses(422, "INVALID_CONFIG_VALUE");
 
         config.MapGet("/{key}/history", GetConfig.HistoryAsync).WithName("GetConfigHistory")

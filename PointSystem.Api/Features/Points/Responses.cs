@@ -139,7 +139,7 @@ internal sealed record CancellationResponse(
     string? DetailsNextCursor,
     string? Reason,
     DateTimeOffset CreatedAt,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] UsageResponse? Usage)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] UsageResponse? Usage = null)
 {
     public static CancellationResponse From(Cancellation cancellation)
     {

@@ -47,7 +47,7 @@ internal static class ReconciliationEndpoints
         reconciliation.MapPost("/members/{memberId}", ReconcileMemberAsync).WithName("ReconcileMember").CountsAsRead()
             .WithSummary("Checks one member's books, and puts derived figures right")
             .Answers<MemberReport>(200, MemberExample)
-            .TakesIdempotencyKey().Refuses(400, "INVALID_REQUEST").Refuses(423, "LOCK_NOT_ACQUIRED").Refuses(429, "TOO_MANY_REQUESTS");
+            .TakesIdempotencyKey().Refuses(400, "INVALID_REQUEST").Refuses(423, "LOCK_NOT_ACQUIRED");
         reconciliation.MapPost("/all", ReconcileAllAsync).WithName("ReconcileAll")
             .WithSummary("Begins to check every member's books")
             .WithDescription("Goes on in the background; the header Location says where to ask for its progress. One run at a time: while one is unfinished, this is locked.")

@@ -1,0 +1,52 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+using PointSystem.Api.Features.Points;
+using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Api.Ledger;
+using PointSystem.Domain.Points;
+
+namespace PointSystem.Api.OpenApi;
+
+/// <summary>Ranges, lengths and the values of texts that are one of a few, which the types of requests and answers do not tell.</summary>
+internal sealed class SchemaDocs : IOpenApiSchemaTransformer
+{
+    public Task TransformAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
+    {
+        if (context.JsonPropertyInfo is not { } property)
+        {
+            return Task.CompletedTask;
+        }
+
+        var owner = property.DeclaringType;
+        schema.Enum = (owner, property.Name) switch
+        {
+            _ when property.Name == "status" && typeof(AccumulationResponse).IsAssignableFrom(owner) => Values(Enum.GetValues<LotStatus>().Select(WireNames.Of)),
+            _ when property.Name == "status" && typeof(UsageResponse).IsAssignableFrom(owner) => Values(Enum.GetValues<UsageStatus>().Select(WireNames.Of)),
+            _ when property.Name == "kind" && owner == typeof(HistoryItem) => Values(WireNames.Kinds),
+            _ => schema.Enum,
+        };
+        if (owner.Name != "Request")
+        {
+            return Task.CompletedTask;
+        }
+
+        switch (property.Name)
+        {
+            case "memberId" or "fromMemberId" or "toMemberId" or "amount":
+                schema.Minimum = 1.ToString(CultureInfo.InvariantCulture);
+                break;
+            case "orderNumber":
+                (schema.MinLength, schema.MaxLength) = (1, OrderNumbers.LengthMax);
+                break;
+            case "reason":
+                schema.MaxLength = TextLimits.Reason;
+                break;
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private static List<JsonNode> Values(IEnumerable<string> texts) => [.. texts.Select(text => JsonValue.Create(text))];
+}
