@@ -33,25 +33,18 @@ internal sealed class ExpiryJob(
         ) AS lapsed ORDER BY expiration_date, member_id
         """;
 
-    // How far this round has come. Whose lapses could not be posted is passed by until the next round, lest he keep the others waiting.
+    // How far this round has come. A member whose lapses could not be posted is passed by until the next round, so that it keeps no other waiting.
     private (DateOnly Date, long Member) _after;
 
     protected override async Task<bool> RunChunkAsync(CancellationToken cancellationToken)
     {
         var now = await rules.CurrentAsync(cancellationToken);
+        var lapses = await dataSource.RunAsync(connection => NextLapsesAsync(connection, now.At.Today, cancellationToken), cancellationToken);
         var members = new Dictionary<long, IPointCommand>();
-        await using (var command = dataSource.CreateCommand(NextMembers))
+        foreach (var lapse in lapses)
         {
-            command.Parameters.Add(Columns.Value(now.At.Today));
-            command.Parameters.Add(Columns.Value(options.Value.ExpiryChunk));
-            command.Parameters.Add(Columns.Value(_after.Date));
-            command.Parameters.Add(Columns.Value(_after.Member));
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                _after = (reader.GetFieldValue<DateOnly>(0), reader.GetInt64(1));
-                members.TryAdd(_after.Member, new PostLapses(_after.Member));
-            }
+            _after = lapse;
+            members.TryAdd(lapse.Member, new PostLapses(lapse.Member));
         }
 
         if (members.Count == 0)
@@ -63,6 +56,23 @@ internal sealed class ExpiryJob(
         var posted = await PostAsync([.. members.Values], cancellationToken);
         logger.LapsesPosted(posted);
         return true;
+    }
+
+    private async Task<List<(DateOnly Date, long Member)>> NextLapsesAsync(NpgsqlConnection connection, DateOnly today, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(NextMembers, connection);
+        command.Parameters.Add(Columns.Value(today));
+        command.Parameters.Add(Columns.Value(options.Value.ExpiryChunk));
+        command.Parameters.Add(Columns.Value(_after.Date));
+        command.Parameters.Add(Columns.Value(_after.Member));
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var lapses = new List<(DateOnly Date, long Member)>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            lapses.Add((reader.GetFieldValue<DateOnly>(0), reader.GetInt64(1)));
+        }
+
+        return lapses;
     }
 
     private async Task<int> PostAsync(List<IPointCommand> members, CancellationToken cancellationToken)

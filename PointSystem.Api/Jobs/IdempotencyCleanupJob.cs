@@ -24,9 +24,14 @@ internal sealed class IdempotencyCleanupJob(
 
     protected override async Task<bool> RunChunkAsync(CancellationToken cancellationToken)
     {
-        await using var command = dataSource.CreateCommand(DeleteChunk);
-        command.Parameters.Add(Columns.Value((_clock.GetUtcNow() - Idempotency.Retention).UtcDateTime));
-        var deleted = await command.ExecuteNonQueryAsync(cancellationToken);
+        var deleted = await dataSource.RunAsync(
+            async connection =>
+            {
+                await using var command = new NpgsqlCommand(DeleteChunk, connection);
+                command.Parameters.Add(Columns.Value((_clock.GetUtcNow() - Idempotency.Retention).UtcDateTime));
+                return await command.ExecuteNonQueryAsync(cancellationToken);
+            },
+            cancellationToken);
         if (deleted > 0)
         {
             logger.IdempotencyKeysDeleted(deleted);

@@ -47,9 +47,12 @@ internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvide
     }
 
     /// <summary>The first answer for the key; null when there is none.</summary>
-    public async Task<CommandOutcome?> FindAsync(Idempotency idempotency, long memberId, CancellationToken cancellationToken)
+    public Task<CommandOutcome?> FindAsync(Idempotency idempotency, long memberId, CancellationToken cancellationToken) =>
+        dataSource.RunAsync(connection => FindAsync(connection, idempotency, memberId, cancellationToken), cancellationToken);
+
+    private async Task<CommandOutcome?> FindAsync(NpgsqlConnection connection, Idempotency idempotency, long memberId, CancellationToken cancellationToken)
     {
-        await using var command = dataSource.CreateCommand(Find);
+        await using var command = new NpgsqlCommand(Find, connection);
         command.Parameters.Add(Columns.Value(idempotency.Key));
         command.Parameters.Add(Columns.Value((clock.GetUtcNow() - Idempotency.Retention).UtcDateTime));
         command.Parameters.Add(Columns.Value(memberId));
@@ -69,14 +72,20 @@ internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvide
 
         var (status, answer) = outcome.Stored();
         var now = clock.GetUtcNow();
-        await using var command = dataSource.CreateCommand(Keep);
-        command.Parameters.Add(Columns.Value(idempotency.Key));
-        command.Parameters.Add(Columns.Value(memberId));
-        command.Parameters.Add(Columns.Value(idempotency.RequestHash));
-        command.Parameters.Add(Columns.Value(status));
-        command.Parameters.Add(Columns.Value(answer));
-        command.Parameters.Add(Columns.Value(now.UtcDateTime));
-        command.Parameters.Add(Columns.Value((now - Idempotency.Retention).UtcDateTime));
-        return await command.ExecuteNonQueryAsync(cancellationToken) > 0;
+        return await dataSource.RunAsync(
+            async connection =>
+            {
+                // Done twice it keeps one answer, this one or an earlier one.
+                await using var command = new NpgsqlCommand(Keep, connection);
+                command.Parameters.Add(Columns.Value(idempotency.Key));
+                command.Parameters.Add(Columns.Value(memberId));
+                command.Parameters.Add(Columns.Value(idempotency.RequestHash));
+                command.Parameters.Add(Columns.Value(status));
+                command.Parameters.Add(Columns.Value(answer));
+                command.Parameters.Add(Columns.Value(now.UtcDateTime));
+                command.Parameters.Add(Columns.Value((now - Idempotency.Retention).UtcDateTime));
+                return await command.ExecuteNonQueryAsync(cancellationToken) > 0;
+            },
+            cancellationToken);
     }
 }

@@ -21,6 +21,7 @@ namespace PointSystem.Api.Persistence;
 /// </remarks>
 internal static partial class Connections
 {
+    private const string IdleSessionTimeout = "57P05";
     private static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(1);
     private static readonly ConditionalWeakTable<NpgsqlDataSource, StrongBox<long>> Renewed = [];
 
@@ -88,7 +89,7 @@ internal static partial class Connections
     private static partial void LogStale(ILogger logger, Exception exception);
 
     private static bool IsGone(NpgsqlException failure) => failure is PostgresException answered
-        ? answered.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown
+        ? answered.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or IdleSessionTimeout
         : failure.IsTransient && failure.InnerException is not TimeoutException;
 
     private static async Task ForgetAsync(NpgsqlConnection connection)

@@ -193,6 +193,30 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         }
     }
 
+    /// <summary><c>idle_session_timeout</c>, as some operators set it.</summary>
+    [Fact]
+    public async Task AnyWork_SessionEndedBecauseItWasIdle_IsDoneOnANewOne()
+    {
+        await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 2, Token);
+        var (shop, member) = await StartAsync(database);
+        await using var other = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false });
+        await RunAsync(database, $"ALTER DATABASE {new NpgsqlConnectionStringBuilder(database.ConnectionString).Database} SET idle_session_timeout = '200ms'");
+        database.Clear();
+        for (var time = 0; time < 3; time++)
+        {
+            await shop.UseAsync(member, "I", 1);
+            Assert.Equal(70 - time - 1, (await BalanceQuery.ReadAsync(database, member, shop.Now.Today, null, 10, Token)).Balance);
+            await Eventually.HoldsAsync(
+                async () => await Books.CountAsync(
+                    other.ConnectionString,
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()") == 0,
+                "the sessions have ended");
+        }
+
+        await shop.UseAsync(member, "I", 1);
+        await Books.AssertBalancedAsync(other.ConnectionString, member);
+    }
+
     /// <summary>A fail-over to a server that takes no writes yet, or a role whose default says so.</summary>
     [Fact]
     public async Task Write_SessionsBeganWhileTheServerWasReadOnly_GoesOnAsSoonAsItIsNot()

@@ -44,10 +44,18 @@ internal sealed class FullReconciler(
     {
         while (true)
         {
-            await using var command = dataSource.CreateCommand(Insert);
-            command.Parameters.Add(Columns.Value(clock.GetUtcNow()));
-            command.Parameters.Add(Columns.Value(actor));
-            if (await command.ExecuteScalarAsync(cancellationToken) is long id)
+            var begun = await dataSource.RunAsync(
+                async attempt =>
+                {
+                    attempt.HasBegunToWrite = true;
+                    await using var command = new NpgsqlCommand(Insert, attempt.Connection);
+                    command.Parameters.Add(Columns.Value(clock.GetUtcNow()));
+                    command.Parameters.Add(Columns.Value(actor));
+                    return await command.ExecuteScalarAsync(cancellationToken);
+                },
+                logger,
+                cancellationToken);
+            if (begun is long id)
             {
                 return (await FindAsync(id, cancellationToken), 0);
             }
@@ -227,10 +235,13 @@ internal sealed class FullReconciler(
     }
 
     // A timeout is one member's fault, even where it may be the database's: the others are done first.
-    private async Task<List<long>> NextMembersAsync(long after, CancellationToken cancellationToken)
+    private Task<List<long>> NextMembersAsync(long after, CancellationToken cancellationToken) =>
+        dataSource.RunAsync(connection => NextMembersAsync(connection, after, cancellationToken), cancellationToken);
+
+    private async Task<List<long>> NextMembersAsync(NpgsqlConnection connection, long after, CancellationToken cancellationToken)
     {
         // Also members whose wallet is missing: they are found by the ledger, whose index is stepped through from member to member.
-        await using var command = dataSource.CreateCommand(
+        await using var command = new NpgsqlCommand(
             """
             WITH RECURSIVE entered (member_id) AS (
                 (SELECT member_id FROM point_ledger_entries WHERE member_id > $1 ORDER BY member_id LIMIT 1)
@@ -243,7 +254,8 @@ internal sealed class FullReconciler(
                 UNION
                 (SELECT member_id FROM entered WHERE member_id IS NOT NULL LIMIT $2)
             ) AS m ORDER BY member_id LIMIT $2
-            """);
+            """,
+            connection);
         command.Parameters.Add(Columns.Value(after));
         command.Parameters.Add(Columns.Value(_chunkSize));
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

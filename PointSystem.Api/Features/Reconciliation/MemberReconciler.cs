@@ -35,10 +35,13 @@ internal sealed class MemberReconciler(
     /// <summary>
     /// Looks at members as of one moment, without locking any. CORRECTED then means that a figure is to be corrected; nothing is counted.
     /// </summary>
-    public async Task<IReadOnlyList<MemberReport>> InspectAsync(IReadOnlyCollection<long> members, int findings, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<MemberReport>> InspectAsync(IReadOnlyCollection<long> members, int findings, CancellationToken cancellationToken) =>
+        reads.RunAsync(connection => InspectAsync(connection, members, findings, cancellationToken), cancellationToken);
+
+    private async Task<IReadOnlyList<MemberReport>> InspectAsync(
+        NpgsqlConnection connection, IReadOnlyCollection<long> members, int findings, CancellationToken cancellationToken)
     {
         var limit = members.Count == 1 ? options.Value.MemberTimeout : options.Value.ChunkTimeout;
-        await using var connection = await reads.OpenConnectionAsync(cancellationToken);
         await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
         return await ReadAsync(connection, members, findings, limit, cancellationToken);
     }
