@@ -74,7 +74,17 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         var accounts = rows.Build(now.At);
         var outcomes = Apply(commands, accounts, now, out var answers);
         attempt.HasBegunToWrite = true;
-        await LedgerWriter.WriteAsync(attempt.Connection, accounts.All, answers.Values, clock.GetUtcNow(), cancellationToken);
+        try
+        {
+            await LedgerWriter.WriteAsync(attempt.Connection, accounts.All, answers.Values, clock.GetUtcNow(), cancellationToken);
+        }
+        catch (Exception e) when (e is not (NpgsqlException or OperationCanceledException or IOException or TimeoutException))
+        {
+            // Npgsql throws plain exceptions too, when an answer is not what it expects. The COMMIT may have arrived: this must not be taken for a mistake of
+            // ours that left nothing behind, and be tried again.
+            throw new NpgsqlException("What became of the write is not known.", e);
+        }
+
         return outcomes;
     }
 

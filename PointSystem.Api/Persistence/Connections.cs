@@ -1,3 +1,4 @@
+using System.Data;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using Npgsql;
@@ -13,15 +14,22 @@ namespace PointSystem.Api.Persistence;
 /// statement of a batch that was preparing later ones. The connection is told to forget all of them, and the work is done again.
 /// </item>
 /// <item>
+/// Confused: of the same origin. The session knows the statement, the client has forgotten its columns, takes the first row for an error of the protocol and breaks the connection.
+/// The work is done again on another one, if it had not begun to write.
+/// </item>
+/// <item>
 /// Read-only (25006): the session began while the server took no writes (a standby, a role's default), and may say so long after. The work is done again on a new
 /// connection, at most once a second, so that a server that really takes no writes is not asked for connections all the time.
 /// </item>
 /// </list>
-/// In the last two cases the server has rolled back.
+/// Where the server answered with an error (26000, 25006) it has rolled back.
 /// </remarks>
 internal static partial class Connections
 {
     private const string IdleSessionTimeout = "57P05";
+
+    // The next one from the pool may be as bad; a third one hardly is.
+    private const int AttemptsMax = 3;
     private static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(1);
     private static readonly ConditionalWeakTable<NpgsqlDataSource, StrongBox<long>> Renewed = [];
 
@@ -37,26 +45,24 @@ internal static partial class Connections
     public static async Task<T> RunAsync<T>(
         this NpgsqlDataSource database, Func<Attempt, Task<T>> work, ILogger? logger, CancellationToken cancellationToken)
     {
-        try
+        for (var attempts = 1; ; attempts++)
         {
-            return await database.RunOnceAsync(work, cancellationToken);
-        }
-        catch (StaleConnectionException stale)
-        {
-            if (logger is not null)
+            try
             {
-                LogStale(logger, stale.InnerException!);
+                return await database.RunOnceAsync(work, cancellationToken);
             }
-        }
-
-        try
-        {
-            return await database.RunOnceAsync(work, cancellationToken);
-        }
-        catch (StaleConnectionException again)
-        {
-            ExceptionDispatchInfo.Throw(again.InnerException!);
-            throw;
+            catch (StaleConnectionException stale) when (attempts < AttemptsMax)
+            {
+                if (logger is not null)
+                {
+                    LogStale(logger, stale.InnerException!);
+                }
+            }
+            catch (StaleConnectionException last)
+            {
+                ExceptionDispatchInfo.Throw(last.InnerException!);
+                throw;
+            }
         }
     }
 
@@ -83,10 +89,18 @@ internal static partial class Connections
             database.Clear();
             throw new StaleConnectionException(gone);
         }
+        catch (Exception confused) when (!attempt.HasBegunToWrite && IsConfused(confused, connection))
+        {
+            throw new StaleConnectionException(confused);
+        }
     }
 
     [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "A pooled connection was of no use any more; trying once more on another")]
     private static partial void LogStale(ILogger logger, Exception exception);
+
+    // Npgsql throws a plain Exception ("Received unexpected backend message ... Please file a bug") and breaks the connection.
+    private static bool IsConfused(Exception failure, NpgsqlConnection connection) =>
+        failure is not (NpgsqlException or OperationCanceledException) && connection.State != ConnectionState.Open;
 
     private static bool IsGone(NpgsqlException failure) => failure is PostgresException answered
         ? answered.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or IdleSessionTimeout
@@ -129,5 +143,5 @@ internal static partial class Connections
         public bool HasBegunToWrite { get; set; }
     }
 
-    private sealed class StaleConnectionException(NpgsqlException found) : Exception(found.Message, found);
+    private sealed class StaleConnectionException(Exception found) : Exception(found.Message, found);
 }

@@ -193,6 +193,34 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         }
     }
 
+    /// <summary>What Npgsql does when an answer is not what it expects: it breaks the connection and throws a plain exception.</summary>
+    [Fact]
+    public async Task Read_ConnectionBrokenByAnUnexpectedMessage_IsDoneOnAnother()
+    {
+        await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 2, Token);
+        await using var other = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false });
+        var attempts = 0;
+        async Task<int> WorkAsync(NpgsqlConnection connection)
+        {
+            if (++attempts <= 2)
+            {
+                await RunAsync(other, $"SELECT pg_terminate_backend({connection.ProcessID})");
+                await Record.ExceptionAsync(async () => await new NpgsqlCommand("SELECT 1", connection).ExecuteScalarAsync(Token));
+                throw new InvalidDataException("Received unexpected backend message DataRow. Please file a bug.");
+            }
+
+            return 17;
+        }
+
+        Assert.Equal(17, await database.RunAsync(WorkAsync, Token));
+        Assert.Equal(3, attempts);
+
+        // Not where the connection is whole: then it is a mistake of ours, which another attempt would only repeat.
+        var tried = 0;
+        await Assert.ThrowsAsync<DivideByZeroException>(() => database.RunAsync<int>(_ => throw new DivideByZeroException($"{++tried}"), Token));
+        Assert.Equal(1, tried);
+    }
+
     /// <summary><c>idle_session_timeout</c>, as some operators set it.</summary>
     [Fact]
     public async Task AnyWork_SessionEndedBecauseItWasIdle_IsDoneOnANewOne()
