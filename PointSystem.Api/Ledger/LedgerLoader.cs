@@ -43,42 +43,22 @@ internal static class LedgerLoader
 
     // What the members of $1 may draw. An amount that exceeds the balance and all that the commands before may add ($4) will be refused, so no lot is loaded for it:
     // not even where other amounts of the same member can be drawn. Sums of requested amounts may pass the number range; nobody has that many points.
-    private const string NeededLots =
-        $"""
-        SELECT {LotRows.Columns}
-        FROM (
-            SELECT d.member_id,
-                least(coalesce(sum(d.amount::numeric * d.times) FILTER (WHERE d.amount <= w.balance + d.gain), 0), 4000000000000000000)::bigint AS need,
-                coalesce(min(d.amount - d.gain) FILTER (WHERE d.amount > 0), 0) AS smallest
-            FROM unnest($1, $2, $3, $4) AS d (member_id, amount, times, gain)
-            CROSS JOIN LATERAL (SELECT balance FROM member_wallets WHERE member_id = d.member_id OFFSET 0) AS w
-            GROUP BY d.member_id
-        ) AS n
-        CROSS JOIN LATERAL load_lots(n.member_id, n.need, n.smallest, $5) AS a
-        """;
+    private static readonly string NeededLots = Needed(with: "", join: "", gain: "d.gain");
 
     // The same where usages ($6, $7) are cancelled, which adds at most what is left of them.
-    private const string NeededLotsAndWhatComesBack =
-        $"""
+    private static readonly string NeededLotsAndWhatComesBack = Needed(
+        with:
+        """
         WITH back AS MATERIALIZED (
             SELECT k.member_id, sum(u.total_amount - u.cancelled_amount)::bigint AS amount
             FROM unnest($6, $7) AS k (member_id, point_key)
             CROSS JOIN LATERAL (SELECT * FROM point_usages WHERE member_id = k.member_id AND point_key = k.point_key OFFSET 0) AS u
             GROUP BY k.member_id
         )
-        SELECT {LotRows.Columns}
-        FROM (
-            SELECT d.member_id,
-                least(coalesce(sum(d.amount::numeric * d.times) FILTER (WHERE d.amount <= w.balance + d.gain + coalesce(b.amount, 0)), 0), 4000000000000000000)::bigint
-                    AS need,
-                coalesce(min(d.amount - d.gain - coalesce(b.amount, 0)) FILTER (WHERE d.amount > 0), 0) AS smallest
-            FROM unnest($1, $2, $3, $4) AS d (member_id, amount, times, gain)
-            CROSS JOIN LATERAL (SELECT balance FROM member_wallets WHERE member_id = d.member_id OFFSET 0) AS w
-            LEFT JOIN back AS b ON b.member_id = d.member_id
-            GROUP BY d.member_id
-        ) AS n
-        CROSS JOIN LATERAL load_lots(n.member_id, n.need, n.smallest, $5) AS a
-        """;
+
+        """,
+        join: "LEFT JOIN back AS b ON b.member_id = d.member_id",
+        gain: "(d.gain + coalesce(b.amount, 0))");
 
     private const string NamedLots =
         $"""
@@ -234,6 +214,21 @@ internal static class LedgerLoader
 
         return batch;
     }
+
+    private static string Needed(string with, string join, string gain) =>
+        $"""
+        {with}SELECT {LotRows.Columns}
+        FROM (
+            SELECT d.member_id,
+                least(coalesce(sum(d.amount::numeric * d.times) FILTER (WHERE d.amount <= w.balance + {gain}), 0), 4000000000000000000)::bigint AS need,
+                coalesce(min(d.amount - {gain}) FILTER (WHERE d.amount > 0), 0) AS smallest
+            FROM unnest($1, $2, $3, $4) AS d (member_id, amount, times, gain)
+            CROSS JOIN LATERAL (SELECT balance FROM member_wallets WHERE member_id = d.member_id OFFSET 0) AS w
+            {join}
+            GROUP BY d.member_id
+        ) AS n
+        CROSS JOIN LATERAL load_lots(n.member_id, n.need, n.smallest, $5) AS a
+        """;
 
     private static NpgsqlBatchCommand Needed(LoadPlan plan, DateOnly today)
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -20,11 +19,11 @@ internal sealed class SchemaDocs : IOpenApiSchemaTransformer
         }
 
         var owner = property.DeclaringType;
-        schema.Enum = (owner, property.Name) switch
+        schema.Enum = property.Name switch
         {
-            _ when property.Name == "status" && typeof(AccumulationResponse).IsAssignableFrom(owner) => Values(Enum.GetValues<LotStatus>().Select(WireNames.Of)),
-            _ when property.Name == "status" && typeof(UsageResponse).IsAssignableFrom(owner) => Values(Enum.GetValues<UsageStatus>().Select(WireNames.Of)),
-            _ when property.Name == "kind" && owner == typeof(HistoryItem) => Values(WireNames.Kinds),
+            "status" when typeof(AccumulationResponse).IsAssignableFrom(owner) => Values(Enum.GetValues<LotStatus>().Select(WireNames.Of)),
+            "status" when typeof(UsageResponse).IsAssignableFrom(owner) => Values(Enum.GetValues<UsageStatus>().Select(WireNames.Of)),
+            "kind" when owner == typeof(HistoryItem) => Values(WireNames.Kinds),
             _ => schema.Enum,
         };
         if (owner.Name != "Request")
@@ -35,7 +34,7 @@ internal sealed class SchemaDocs : IOpenApiSchemaTransformer
         switch (property.Name)
         {
             case "memberId" or "fromMemberId" or "toMemberId" or "amount":
-                schema.Minimum = 1.ToString(CultureInfo.InvariantCulture);
+                schema.Minimum = "1";
                 break;
             case "orderNumber":
                 (schema.MinLength, schema.MaxLength) = (1, OrderNumbers.LengthMax);

@@ -77,6 +77,10 @@ public static class Books
         return (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
     }
 
+    /// <summary>How many sessions wait for what a session holds.</summary>
+    public static Task<long> BlockedByAsync(string connectionString, int processId) =>
+        CountAsync(connectionString, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", processId);
+
     /// <summary>The texts that a query finds.</summary>
     public static async Task<IReadOnlyList<string>> TextsAsync(string connectionString, string sql, params IReadOnlyList<object> values)
     {

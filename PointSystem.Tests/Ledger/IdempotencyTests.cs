@@ -136,7 +136,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
 
         var asked = two.RunAsync(Use(member, 40, key));
         await Eventually.HoldsAsync(
-            async () => await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", first.ProcessID) > 0,
+            async () => await Books.BlockedByAsync(database.ConnectionString, first.ProcessID) > 0,
             "the second has decided and waits for the first");
         await underWay.CommitAsync(Token);
 
@@ -212,7 +212,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
         await close.ExecuteNonQueryAsync(Token);
         var under = work();
         await Eventually.HoldsAsync(
-            async () => await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", holder.ProcessID) >= count,
+            async () => await Books.BlockedByAsync(database.ConnectionString, holder.ProcessID) >= count,
             "all have decided and wait to write");
         await held.CommitAsync(Token);
         return await under;

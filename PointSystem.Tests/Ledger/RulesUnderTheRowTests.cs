@@ -166,7 +166,7 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
         await hold.ExecuteScalarAsync(Token);
         var waiting = work();
         await Eventually.HoldsAsync(
-            async () => await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", holder.ProcessID) > 0,
+            async () => await Books.BlockedByAsync(database.ConnectionString, holder.ProcessID) > 0,
             "it waits for the row");
         await meanwhile();
         await held.RollbackAsync(Token);

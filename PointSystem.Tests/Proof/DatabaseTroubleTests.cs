@@ -35,7 +35,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
             await hold.ExecuteNonQueryAsync(Token);
         }
         var waiting = members[..2].Select(member => client.UseAsync(member, "A1", 1)).ToList();
-        await Eventually.HoldsAsync(async () => await Books.CountAsync(connectionString, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", connection.ProcessID) >= 2, "both wait");
+        await Eventually.HoldsAsync(async () => await Books.BlockedByAsync(connectionString, connection.ProcessID) >= 2, "both wait");
 
         var others = members[2..].Select(member => client.UseAsync(member, "A1", 1));
         foreach (var refused in await Task.WhenAll(others))

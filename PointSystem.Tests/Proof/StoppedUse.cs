@@ -153,8 +153,7 @@ internal sealed class StoppedUse : IAsyncDisposable
             return;
         }
         await Eventually.HoldsAsync(
-            async () => await Books.CountAsync(
-                _proof.Database, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", _row.ProcessID) > 0,
+            async () => await Books.BlockedByAsync(_proof.Database, _row.ProcessID) > 0,
             "it waits for the row");
         switch (step)
         {

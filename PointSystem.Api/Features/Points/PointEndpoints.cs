@@ -65,49 +65,45 @@ internal static class PointEndpoints
             .TakesQuery("asOf", "An instant with offset, or a date for the end of that business day; now when left out.")
             .TakesPage()
             .Answers<GetBalance.Response>(200, PointExamples.Balance)
-            .RefusesRead("INVALID_REQUEST");
+            .Refuses(400, "INVALID_REQUEST");
         points.MapGet("/history/{memberId}", GetHistory.HandleAsync).WithName(nameof(GetHistory))
             .WithSummary("What happened to a member's points, the newest first")
             .TakesQuery("orderNumber", "Only what belongs to this order.", new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = OrderNumbers.LengthMax })
             .TakesQuery("kind", "Only this kind of entry.", new OpenApiSchema { Type = JsonSchemaType.String, Enum = [.. WireNames.Kinds.Select(kind => (JsonNode)kind)] })
             .TakesPage()
             .Answers<GetHistory.Response>(200, PointExamples.History)
-            .RefusesRead("INVALID_REQUEST", "INVALID_ORDER_NUMBER");
+            .Refuses(400, "INVALID_REQUEST", "INVALID_ORDER_NUMBER");
         points.MapGet("/history/{memberId}/entries", GetHistory.HandleEntriesAsync).WithName("GetHistoryEntries")
             .WithSummary("The entries of one item of the history that the history itself leaves out")
             .TakesPage(InnerLists.SizeMax)
             .Answers<Page<HistoryEntry>>(200, PointExamples.HistoryEntries)
-            .RefusesRead("INVALID_REQUEST");
+            .Refuses(400, "INVALID_REQUEST");
         points.MapGet("/accumulations/{pointKey}", GetAccumulation.HandleAsync).WithName(nameof(GetAccumulation))
             .WithSummary("An accumulation, and every order that spent from it")
             .TakesPage(GetAccumulation.SizeDefault)
             .Answers<GetAccumulation.Response>(200, PointExamples.AccumulationTrace)
-            .RefusesRead("INVALID_REQUEST").Refuses(404, "ACCUMULATION_NOT_FOUND");
+            .Refuses(400, "INVALID_REQUEST").Refuses(404, "ACCUMULATION_NOT_FOUND");
         points.MapGet("/use/{pointKey}", GetUsage.HandleAsync).WithName(nameof(GetUsage))
             .WithSummary("A usage, the lots it drew from, and its cancellations")
             .TakesPage(GetUsage.SizeDefault)
             .Answers<GetUsage.Response>(200, PointExamples.UsageTrace)
-            .RefusesRead("INVALID_REQUEST").Refuses(404, "USAGE_NOT_FOUND");
+            .Refuses(400, "INVALID_REQUEST").Refuses(404, "USAGE_NOT_FOUND");
         points.MapGet("/use/{pointKey}/details", GetUsage.HandleDetailsAsync).WithName("GetUsageDetails")
             .WithSummary("The lots that a usage drew from, page by page")
             .TakesPage(InnerLists.SizeMax)
             .Answers<Page<UsageDetailResponse>>(200, PointExamples.UsageDetails)
-            .RefusesRead("INVALID_REQUEST").Refuses(404, "USAGE_NOT_FOUND");
+            .Refuses(400, "INVALID_REQUEST").Refuses(404, "USAGE_NOT_FOUND");
         points.MapGet("/cancellations/{pointKey}", GetCancellation.HandleAsync).WithName(nameof(GetCancellation))
             .WithSummary("A cancellation, and a page of what it gave back")
             .TakesPage(InnerLists.SizeMax)
             .Answers<CancellationResponse>(200, PointExamples.CancellationRead)
-            .RefusesRead("INVALID_REQUEST").Refuses(404, "NOT_FOUND");
+            .Refuses(400, "INVALID_REQUEST").Refuses(404, "NOT_FOUND");
         points.MapGet("/transfers/{pointKey}", GetTransfer.HandleAsync).WithName(nameof(GetTransfer))
             .WithSummary("A transfer, and a page of its details")
             .TakesPage(InnerLists.SizeMax)
             .Answers<TransferResponse>(200, PointExamples.Transfer)
-            .RefusesRead("INVALID_REQUEST").Refuses(404, "NOT_FOUND");
+            .Refuses(400, "INVALID_REQUEST").Refuses(404, "NOT_FOUND");
     }
-
-    /// <summary>What every read can be refused for.</summary>
-    private static RouteHandlerBuilder RefusesRead(this RouteHandlerBuilder endpoint, params string[] invalid) =>
-        endpoint.Refuses(400, invalid);
 
     /// <summary>What every write can be refused for.</summary>
     private static RouteHandlerBuilder RefusesWrite(this RouteHandlerBuilder endpoint, params string[] invalid) => endpoint

@@ -85,8 +85,7 @@ public sealed class SeveralLocksTests(ProofServer server)
         await LockAsync(holder, low);
         var transfer = replica.SendAsync(new TransferPoints.Command(high, low, 5, null, "test", null), Token);
         await Eventually.HoldsAsync(
-            async () => await Books.CountAsync(
-                ground.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", holder.ProcessID) == 1,
+            async () => await Books.BlockedByAsync(ground.ConnectionString, holder.ProcessID) == 1,
             "the transfer waits for the lower wallet");
 
         // NOWAIT: it would fail if the transfer had this one already.
