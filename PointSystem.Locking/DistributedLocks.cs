@@ -40,11 +40,12 @@ internal sealed class DistributedLocks(
     /// <param name="wait">What is left of the wait.</param>
     /// <param name="cancellationToken">Leaves the queue.</param>
     /// <param name="isRowOnly">No lock is wanted; null: as the options say.</param>
+    /// <param name="patience">After how long without the lock the answer is a handle without one; null: never. There is always one attempt.</param>
     internal async Task<LockHandle?> MeasureAsync(
-        string key, LockOptions options, TimeSpan wait, CancellationToken cancellationToken, bool? isRowOnly = null)
+        string key, LockOptions options, TimeSpan wait, CancellationToken cancellationToken, bool? isRowOnly = null, TimeSpan? patience = null)
     {
         var rowOnly = isRowOnly ?? _options.Mode == LockMode.Row;
-        var request = new Request(key, options, wait, clock.GetTimestamp());
+        var request = new Request(key, options, wait, patience, clock.GetTimestamp());
         using var activity = LockMetrics.Activities.StartActivity("lock acquire");
         activity?.SetTag("lock.operation", options.Operation);
         metrics.Attempted(options.Operation);
@@ -58,6 +59,7 @@ internal sealed class DistributedLocks(
                 null => options.Wait > TimeSpan.Zero ? LockOutcome.TimedOut : LockOutcome.Contended,
                 _ when rowOnly => LockOutcome.RowOnly,
                 { IsFallback: true } => LockOutcome.Fallback,
+                { IsBypass: true } => LockOutcome.Bypassed,
                 _ => LockOutcome.Acquired,
             };
             return handle;
@@ -114,7 +116,7 @@ internal sealed class DistributedLocks(
         for (var attempts = 1; ; attempts++)
         {
             activity?.SetTag("lock.attempts", attempts);
-            var owner = LockOwner.New();
+            var owner = LockOwner.New(_options);
             // Before the request leaves: the store's lease starts later than that, so it never ends before ours.
             var sentAt = clock.GetTimestamp();
             var answer = await store.TryLockAsync(request.Key, owner, request.Options.Lease, cancellationToken);
@@ -127,12 +129,20 @@ internal sealed class DistributedLocks(
                 activity?.SetTag("lock.fallback", answer.Reason);
                 return Handle(request, turn, null, sentAt);
             }
+            turn.MetOthers();
             var left = Left(request);
+            if (request.Patience - clock.GetElapsedTime(request.ArrivedAt) is { } patience)
+            {
+                if (patience <= TimeSpan.Zero)
+                {
+                    return Handle(request, turn, null, sentAt, wasContended: true);
+                }
+                left = patience < left ? patience : left;
+            }
             if (left <= TimeSpan.Zero)
             {
                 return null;
             }
-            turn.MetOthers();
             var pause = poll.Next(clock.GetElapsedTime(since));
             await Task.Delay(pause < left ? pause : left, clock, cancellationToken);
         }
@@ -153,10 +163,11 @@ internal sealed class DistributedLocks(
             Owner = owner ?? "",
             AcquiredAt = acquiredAt,
             LeaseEndsAt = acquiredAt + request.Options.Lease,
-            IsFallback = owner is null && turn is not null,
+            IsFallback = owner is null && turn is not null && !wasContended,
+            IsBypass = owner is null && wasContended,
             WasContended = wasContended,
         };
     }
 
-    private readonly record struct Request(string Key, LockOptions Options, TimeSpan Wait, long ArrivedAt);
+    private readonly record struct Request(string Key, LockOptions Options, TimeSpan Wait, TimeSpan? Patience, long ArrivedAt);
 }

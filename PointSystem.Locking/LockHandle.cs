@@ -33,6 +33,9 @@ public sealed class LockHandle : IAsyncDisposable
     /// <summary>True when the lock service is away and there is no lease: only the row lock protects the work.</summary>
     public required bool IsFallback { get; init; }
 
+    /// <summary>True when others kept the lock for longer than a command's patience, so that there is no lease.</summary>
+    internal bool IsBypass { get; init; }
+
     /// <summary>True when others held the lock at the first attempt.</summary>
     internal bool WasContended { get; init; }
 

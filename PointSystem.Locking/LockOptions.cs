@@ -11,4 +11,7 @@ public sealed record LockOptions
 
     /// <summary>Names the use in metrics and in configuration, such as <c>point:job:expiry</c>. Few values; never an id.</summary>
     public string Operation { get; init; } = "other";
+
+    /// <summary>What a command does that does not get the lock.</summary>
+    internal LockTimeoutAction OnTimeout { get; init; } = LockTimeoutAction.Refuse;
 }

@@ -27,11 +27,17 @@ public static class LockingExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         var services = builder.Services;
-        services.AddOptions<LockingOptions>().BindConfiguration(LockingOptions.SectionName).ValidateDataAnnotations()
-            // The binder takes the number of a mode for its name.
+        services.AddOptions<LockingOptions>()
+            .Configure<IConfiguration>(static (options, configuration) =>
+                options.Holder = configuration["Replica:Name"] is { Length: > 0 } name ? name : options.Holder)
+            .BindConfiguration(LockingOptions.SectionName).ValidateDataAnnotations()
+            // The binder takes the number of a value for its name.
             .Validate<IConfiguration>(
                 static (options, configuration) => !int.TryParse(configuration[$"{LockingOptions.SectionName}:{nameof(options.Mode)}"], out _),
                 "Locking:Mode must be distributed, adaptive or row.")
+            .Validate<IConfiguration>(
+                static (options, configuration) => !int.TryParse(configuration[$"{LockingOptions.SectionName}:{nameof(options.OnLockTimeout)}"], out _),
+                "Locking:OnLockTimeout must be bypass or refuse.")
             .ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<LockingOptions>, LockingOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);

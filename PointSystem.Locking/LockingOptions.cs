@@ -12,6 +12,12 @@ public sealed class LockingOptions
     [Required]
     public string StoreName { get; set; } = "lockstore";
 
+    /// <summary>
+    /// Names this process in the owner tokens that the lock store keeps. Default: the setting <c>Replica:Name</c>, otherwise machine and process.
+    /// </summary>
+    [Required]
+    public string Holder { get; set; } = $"{Environment.MachineName}-{Environment.ProcessId}";
+
     /// <summary>Whether locks are taken at all. Default <see cref="LockMode.Distributed"/>.</summary>
     [EnumDataType(typeof(LockMode))]
     public LockMode Mode { get; set; } = LockMode.Distributed;
@@ -52,6 +58,20 @@ public sealed class LockingOptions
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>
+    /// How long a command waits for the distributed lock before it goes on under the row lock alone, unless <see cref="OnLockTimeout"/> says
+    /// otherwise; at most half of the command's wait, so that some of it is left for the row. Default 1 s.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// What a command does that does not get the distributed lock; <c>Locking:Operations:{operation}:OnLockTimeout</c> sets it for one
+    /// operation. Locks taken from code always refuse: nothing else may protect their work. Default <see cref="LockTimeoutAction.Bypass"/>.
+    /// </summary>
+    [EnumDataType(typeof(LockTimeoutAction))]
+    public LockTimeoutAction OnLockTimeout { get; set; } = LockTimeoutAction.Bypass;
+
     /// <summary>The circuit breaker around the sidecar.</summary>
     [Required]
     public LockBreakerOptions Breaker { get; set; } = new();
@@ -72,6 +92,16 @@ public enum LockMode
 
     /// <summary>The row lock only: one transaction for each command, no queue, no combining.</summary>
     Row,
+}
+
+/// <summary>What a command does that others keep from the distributed lock.</summary>
+public enum LockTimeoutAction
+{
+    /// <summary>After <see cref="LockingOptions.Patience"/> it goes on under the row lock alone. A wait of 0 is refused all the same.</summary>
+    Bypass,
+
+    /// <summary>It waits as long as its wait allows, and is then refused.</summary>
+    Refuse,
 }
 
 /// <summary>Settings of the circuit breaker, section <c>Locking:Breaker</c>.</summary>

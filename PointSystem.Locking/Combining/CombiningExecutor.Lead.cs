@@ -55,6 +55,10 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
                 ExpireSingleAttempts(queue);
                 return;
             }
+            if (handles.Exists(handle => handle.IsBypass))
+            {
+                ExpireSingleAttempts(queue);
+            }
             Note(queue, handles, isLocked);
             var batches = await WorkAsync(queue, isLocked, WorkUntil(queue, handles));
             activity?.SetTag("lock.batches", batches);
@@ -74,6 +78,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         // Never disposed: the last caller to leave may cancel it just after its last use, and it holds no timer.
         var acquiring = new CancellationTokenSource();
         TimeSpan until;
+        TimeSpan? impatientAt;
         lock (_sync)
         {
             if (queue.Waiting.Last is not { } tail)
@@ -82,6 +87,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             }
             // As long as the command with the longest wait allows; the others leave the queue at their own deadlines.
             until = tail.Value.ArrivedAt + tail.Value.Wait;
+            impatientAt = ImpatientAt(queue, tail.Value.Wait);
             queue.Acquiring = acquiring;
         }
         try
@@ -90,7 +96,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             {
                 var left = until - Now;
                 var handle = await _locks.MeasureAsync(
-                    key, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, acquiring.Token, isRowOnly: false);
+                    key, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, acquiring.Token, isRowOnly: false, impatientAt - Now);
                 if (handle is null)
                 {
                     return false;
@@ -110,6 +116,22 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
                 queue.Acquiring = null;
             }
         }
+    }
+
+    /// <summary>When waiting for the locks gives way to the row lock alone; null: never. One moment for all of a command's locks.</summary>
+    private TimeSpan? ImpatientAt(KeyQueue<TCommand, TOutcome> queue, TimeSpan wait)
+    {
+        if (wait <= TimeSpan.Zero || queue.Keys.Any(keyed => keyed.Options.OnTimeout == LockTimeoutAction.Refuse))
+        {
+            return null;
+        }
+        var now = Now;
+        if (_bypassed.IsHot(queue.Name, now))
+        {
+            return now;
+        }
+        var half = wait / 2;
+        return now + (half < _general.Patience ? half : _general.Patience);
     }
 
     private async Task<int> WorkAsync(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
@@ -236,6 +258,15 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         if (handles.Exists(handle => handle.IsFallback))
         {
             _rates.Add(RateKind.Fallback, Now);
+        }
+        if (handles.Find(handle => handle.IsBypass) is { } bypass)
+        {
+            _rates.Add(RateKind.Bypass, Now);
+            if (!_bypassed.IsHot(queue.Name, Now))
+            {
+                _logger.Bypassed(bypass.Key);
+            }
+            _bypassed.Mark(queue.Name, Now);
         }
         if (handles.Exists(handle => handle.WasContended))
         {

@@ -34,6 +34,10 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
 
     // Keys that another replica held lately when a leader asked for them.
     private readonly KeyHeat _wanted = new(WantedFor);
+
+    // Keys at which a leader lost its patience lately: the next one makes one attempt and waits no longer. So a dead holder costs a key's
+    // callers one wait, not one for each turn.
+    private readonly KeyHeat _bypassed;
     private readonly RecentRates _rates = new();
     private TaskCompletionSource? _drained;
     private int _waiting;
@@ -54,6 +58,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         _logger = logger;
         _startedAt = clock.GetTimestamp();
         _heat = new KeyHeat(_options.HotFor);
+        _bypassed = new KeyHeat(2 * _general.Patience);
         var detours = new SemaphoreSlim(_options.DetoursMax);
         var batches = new BatchRunner<TCommand, TOutcome>(handler, this);
         _lanes = [.. Enumerable.Range(0, _options.Lanes)

@@ -29,8 +29,9 @@ public sealed record KeySnapshot(
 /// <param name="Turns">Leaders' turns.</param>
 /// <param name="Fallbacks">Turns without a lease, because the lock service was away.</param>
 /// <param name="Unlocked">Turns without a lock, because their key was cold.</param>
+/// <param name="Bypasses">Turns without a lease, because others kept the lock for too long.</param>
 public sealed record CombiningRates(
-    long Executed, long RowOnly, long Failed, long TimedOut, long Cancelled, long Refused, long Batches, long Turns, long Fallbacks, long Unlocked);
+    long Executed, long RowOnly, long Failed, long TimedOut, long Cancelled, long Refused, long Batches, long Turns, long Fallbacks, long Unlocked, long Bypasses);
 
 /// <summary>An executor as the monitor and the end of the process see it.</summary>
 internal interface ICombiner

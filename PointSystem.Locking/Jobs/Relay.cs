@@ -140,7 +140,7 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
 
     private async Task<LockAnswer> TryAsync(RelayKey relayKey, CancellationToken cancellationToken)
     {
-        var owner = LockOwner.New();
+        var owner = LockOwner.New(general);
         // Before the request leaves: the store's lease starts later than that, so it never ends before ours.
         var sentAt = _clock.GetTimestamp();
         var answer = await tools.Store.TryLockAsync(relayKey.Key, owner, options.Lease, cancellationToken);

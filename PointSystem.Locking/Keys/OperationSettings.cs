@@ -4,14 +4,16 @@ using Microsoft.Extensions.Configuration;
 namespace PointSystem.Locking.Keys;
 
 /// <summary>
-/// Wait and lease of single operations from <c>Locking:Operations:{operation}:WaitSeconds</c> and <c>…:LeaseSeconds</c>. An operation's
-/// name has colons, which configuration reads as levels, so the names are looked up as paths instead of being bound to a dictionary.
+/// Settings of single operations from <c>Locking:Operations:{operation}:WaitSeconds</c>, <c>…:LeaseSeconds</c> and <c>…:OnLockTimeout</c>. An
+/// operation's name has colons, which configuration reads as levels, so the names are looked up as paths instead of being bound to a dictionary.
 /// </summary>
 internal sealed class OperationSettings(IConfiguration configuration)
 {
     public const string Path = LockingOptions.SectionName + ":Operations";
 
-    private static readonly string[] Names = ["WaitSeconds", "LeaseSeconds"];
+    private const string OnLockTimeout = nameof(LockingOptions.OnLockTimeout);
+
+    private static readonly string[] Names = ["WaitSeconds", "LeaseSeconds", OnLockTimeout];
 
     /// <summary>The attribute's values, overridden by configuration, checked against the general options.</summary>
     public LockOptions Apply(DistributedLockAttribute attribute, string operation, LockingOptions general)
@@ -22,7 +24,7 @@ internal sealed class OperationSettings(IConfiguration configuration)
         return LockOptionsRules.Check(
             wait is >= 0 and <= 86_400 ? TimeSpan.FromSeconds(wait) : TimeSpan.MinValue,
             lease is >= 0 and <= 86_400 ? TimeSpan.FromSeconds(lease) : TimeSpan.MinValue,
-            operation, general);
+            operation, general) with { OnTimeout = ReadAction(section) ?? general.OnLockTimeout };
     }
 
     /// <summary>A misspelt operation or setting would silently change nothing, so it stops the start.</summary>
@@ -43,6 +45,25 @@ internal sealed class OperationSettings(IConfiguration configuration)
                     + $"Operations: {string.Join(", ", known.Order(StringComparer.Ordinal))}; settings: {string.Join(", ", Names)}.");
             }
         }
+    }
+
+    private static LockTimeoutAction? ReadAction(IConfigurationSection section)
+    {
+        var text = section[OnLockTimeout];
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            return null;
+        }
+        // Enum.TryParse would take numbers as well.
+        foreach (var action in Enum.GetValues<LockTimeoutAction>())
+        {
+            if (string.Equals(action.ToString(), text, StringComparison.OrdinalIgnoreCase))
+            {
+                return action;
+            }
+        }
+        throw new InvalidOperationException(
+            $"{section.Path}:{OnLockTimeout} must be {string.Join(" or ", Enum.GetNames<LockTimeoutAction>())}, but is \"{text}\".");
     }
 
     private static double? Read(IConfigurationSection section, string name)

@@ -21,7 +21,7 @@ internal sealed class LockProbe(GuardedLockStore store, IOptions<LockingOptions>
         using var deadline = new CancellationTokenSource(limit, clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         var started = clock.GetTimestamp();
-        var owner = LockOwner.New();
+        var owner = LockOwner.New(options.Value);
         try
         {
             // Refused means that an earlier probe's hold is still there: the store works.
@@ -47,12 +47,12 @@ internal sealed class LockProbe(GuardedLockStore store, IOptions<LockingOptions>
         var limit = options.Value.WarmUpTimeout;
         using var deadline = new CancellationTokenSource(limit, clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
-        var owner = LockOwner.New();
+        var owner = LockOwner.New(options.Value);
         try
         {
             // The first refusal of a process is as slow as the first grant.
             _ = await store.TryLockAsync(_key, owner, leaseSeconds: 2, both.Token);
-            _ = await store.TryLockAsync(_key, LockOwner.New(), leaseSeconds: 1, both.Token);
+            _ = await store.TryLockAsync(_key, LockOwner.New(options.Value), leaseSeconds: 1, both.Token);
             _ = await store.UnlockAsync(_key, owner, both.Token);
             return null;
         }

@@ -34,6 +34,9 @@ internal static partial class LockLog
     [LoggerMessage(10, LogLevel.Error, "A commit lane met an exception that none of its commands explains; {Commands} of them failed by it, and the lane goes on")]
     public static partial void LaneFaulted(this ILogger logger, Exception mistake, int commands);
 
+    [LoggerMessage(12, LogLevel.Warning, "Others have kept {Key} for too long: going on under the row lock alone")]
+    public static partial void Bypassed(this ILogger logger, string key);
+
     [LoggerMessage(11, LogLevel.Error, "A listener of the lock metrics failed, so what they count is too low from here on; said once")]
     public static partial void MetricListenerFailed(this ILogger logger, Exception mistake);
 }

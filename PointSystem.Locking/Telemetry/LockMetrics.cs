@@ -181,9 +181,10 @@ internal static class LockOutcome
     public const string Contended = "contended";
     public const string TimedOut = "timed_out";
     public const string Fallback = "fallback";
+    public const string Bypassed = "bypassed";
     public const string Cancelled = "cancelled";
     public const string RowOnly = "row_only";
     public const string Error = "error";
 
-    public static IReadOnlyList<string> All { get; } = [Acquired, Contended, TimedOut, Fallback, Cancelled, RowOnly, Error];
+    public static IReadOnlyList<string> All { get; } = [Acquired, Contended, TimedOut, Fallback, Bypassed, Cancelled, RowOnly, Error];
 }

@@ -78,8 +78,13 @@ public static class Books
     }
 
     /// <summary>How many sessions wait for what a session holds.</summary>
-    public static Task<long> BlockedByAsync(string connectionString, int processId) =>
-        CountAsync(connectionString, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", processId);
+    /// <param name="connectionString">The database.</param>
+    /// <param name="processId">The session that holds it.</param>
+    /// <param name="waitedSeconds">Only those that have waited for so long.</param>
+    public static Task<long> BlockedByAsync(string connectionString, int processId, double waitedSeconds = 0) => CountAsync(
+        connectionString,
+        "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid)) AND clock_timestamp() - query_start >= make_interval(secs => $2)",
+        processId, waitedSeconds);
 
     /// <summary>The texts that a query finds.</summary>
     public static async Task<IReadOnlyList<string>> TextsAsync(string connectionString, string sql, params IReadOnlyList<object> values)

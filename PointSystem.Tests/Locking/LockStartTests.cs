@@ -40,7 +40,8 @@ public sealed class LockStartTests
     {
         using var host = LockReplica.Build(
             new MemoryLockStore(TimeProvider.System), [typeof(Use)],
-            ("Locking:Operations:point:use:member:WaitSeconds", "0"), ("Locking:Operations:point:use:member:LeaseSeconds", "3"));
+            ("Locking:Operations:point:use:member:WaitSeconds", "0"), ("Locking:Operations:point:use:member:LeaseSeconds", "3"),
+            ("Locking:Operations:point:use:member:OnLockTimeout", "refuse"), ("Locking:OnLockTimeout", "bypass"));
         await host.StartAsync(TestContext.Current.CancellationToken);
 
         var taken = Assert.Single(host.Services.GetRequiredService<CommandLockTable>().For<Use>().Resolve(new Use(7)));

@@ -67,6 +67,7 @@ internal static class LocksEndpoints
         rates.Turns,
         rates.Fallbacks,
         rates.Unlocked,
+        rates.Bypasses,
         Round((rates.Executed + rates.RowOnly) / 60.0),
         rates.Batches == 0 ? 0 : Round(rates.Executed / (double)rates.Batches));
 

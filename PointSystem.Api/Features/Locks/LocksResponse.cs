@@ -51,6 +51,7 @@ internal sealed record HotKeyResponse(string Key, int Waiting, double OldestWait
 /// <param name="Turns">Times that a lock was taken, or done without.</param>
 /// <param name="Fallbacks">Of those, without a lease because the lock service was away.</param>
 /// <param name="Unlocked">Of those, without a lock because the key was cold.</param>
+/// <param name="Bypasses">Of those, without a lease because others kept the lock for too long.</param>
 /// <param name="CommandsPerSecond">Executed and RowOnly, per second.</param>
 /// <param name="CommandsPerBatch">Executed by Batches; 0 without any.</param>
 internal sealed record LockRatesResponse(
@@ -64,5 +65,6 @@ internal sealed record LockRatesResponse(
     long Turns,
     long Fallbacks,
     long Unlocked,
+    long Bypasses,
     double CommandsPerSecond,
     double CommandsPerBatch);

@@ -178,7 +178,8 @@ public sealed class CombiningExecutorTests
     public async Task ExecuteAsync_SeveralLocks_AreTakenInOrderAndGivenBackWhenOneIsRefused()
     {
         await using var replica = await StartAsync(
-            ("Locking:Operations:point:use:member:WaitSeconds", "0.4"), ("Locking:Operations:point:accumulate:member:WaitSeconds", "0.4"));
+            ("Locking:Operations:point:use:member:WaitSeconds", "0.4"), ("Locking:Operations:point:accumulate:member:WaitSeconds", "0.4"),
+            ("Locking:OnLockTimeout", "refuse"));
         Assert.Equal("done t", await replica.Executor.ExecuteAsync(new Transfer(2, 1, "t"), Token));
         Assert.Equal(["point:accumulate:member:1", "point:use:member:2"], _store.Asked);
         await Eventually.HoldsAsync(() => !_store.IsHeld("point:use:member:2") && !_store.IsHeld("point:accumulate:member:1"), "both are given back");

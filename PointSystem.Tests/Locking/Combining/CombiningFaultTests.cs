@@ -266,7 +266,7 @@ public sealed class CombiningFaultTests
     [Fact]
     public async Task ExecuteAsync_CallersLeave_TheQueuedAreNotExecutedAndTheLeaderStopsAsking()
     {
-        await using var replica = await StartAsync();
+        await using var replica = await StartAsync(("Locking:OnLockTimeout", "refuse"));
         await _store.TryLockAsync("point:use:member:1", "somebody", 60, Token);
         using var leaving = new CancellationTokenSource();
         var calls = Enumerable.Range(0, 5).Select(i => replica.UseAsync(1, $"{i}", leaving.Token)).ToList();
@@ -284,7 +284,8 @@ public sealed class CombiningFaultTests
     [Fact]
     public async Task ExecuteAsync_QueueFull_RefusesAtOnce()
     {
-        await using var replica = await StartAsync(("Locking:Combining:KeyQueueMax", "3"), ("Locking:Combining:QueueMax", "4"));
+        await using var replica = await StartAsync(
+            ("Locking:Combining:KeyQueueMax", "3"), ("Locking:Combining:QueueMax", "4"), ("Locking:OnLockTimeout", "refuse"));
         await _store.TryLockAsync("point:use:member:1", "somebody", 60, Token);
         await _store.TryLockAsync("point:use:member:2", "somebody", 60, Token);
         using var leaving = new CancellationTokenSource();

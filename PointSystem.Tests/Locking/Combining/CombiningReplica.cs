@@ -21,6 +21,10 @@ public sealed record Accumulate(long MemberId, string Text) : Command(MemberId, 
 [DistributedLock("point:cancel:usage:{MemberId}", WaitSeconds = 0)]
 public sealed record Once(long MemberId, string Text) : Command(MemberId, Text);
 
+/// <summary>As <see cref="Once"/>, with time.</summary>
+[DistributedLock("point:cancel:usage:{MemberId}")]
+public sealed record Again(long MemberId, string Text) : Command(MemberId, Text);
+
 [DistributedLock("point:use:member:{MemberId}")]
 [DistributedLock("point:accumulate:member:{To}")]
 public sealed record Transfer(long MemberId, long To, string Text) : Command(MemberId, Text);
@@ -109,7 +113,7 @@ internal sealed class CombiningReplica : IAsyncDisposable
         builder.Services.AddSingleton(store);
         builder.Services.AddSingleton(clock);
         builder.AddDistributedLocks();
-        builder.Services.AddLockedCommands(typeof(Use), typeof(Accumulate), typeof(Once), typeof(Transfer));
+        builder.Services.AddLockedCommands(typeof(Use), typeof(Accumulate), typeof(Once), typeof(Again), typeof(Transfer));
         CombiningReplica? replica = null;
         builder.Services.AddSingleton<IBatchHandler<Command, string>>(_ => replica!.Handler);
         builder.Services.AddSingleton<ILockModeSource>(_ => replica!.Mode);

@@ -17,7 +17,11 @@ public sealed class HerdTests(ProofServer server)
     // One for the rules' refresh.
     private static readonly int ConnectionsMax = new CombiningOptions().Lanes + new CombiningOptions().DetoursMax + 1;
 
-    private static readonly (string, string)[] LongWaits = [("Locking:Operations:point:use:member:WaitSeconds", "60")];
+    private static readonly (string, string)[] LongWaits = 
+    [
+        ("Locking:Operations:point:use:member:WaitSeconds", "60"),
+        ("Locking:OnLockTimeout", "refuse"),
+    ];
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 

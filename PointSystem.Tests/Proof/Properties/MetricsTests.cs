@@ -14,7 +14,7 @@ public sealed class MetricsTests
     private const string Commands = "pointsystem.lock.commands";
     private const string Held = "pointsystem.lock.hold.duration";
 
-    private static readonly string[] Outcomes = ["acquired", "contended", "timed_out", "fallback", "cancelled", "row_only", "error"];
+    private static readonly string[] Outcomes = ["acquired", "contended", "timed_out", "fallback", "bypassed", "cancelled", "row_only", "error"];
 
     /// <summary>What the alarms of deploy/prometheus/alerts.yml go by, as far as it is about locks.</summary>
     private static readonly string[] Alarming =
@@ -37,6 +37,7 @@ public sealed class MetricsTests
         [
             ("Locking:Operations:point:use:member:WaitSeconds", "0.4"), ("Locking:Operations:point:accumulate:member:WaitSeconds", "0.4"),
             ("Locking:Combining:KeyQueueMax", "12"), ("Locking:Breaker:ProbeInterval", "00:00:00.050"),
+            ("Locking:Operations:point:accumulate:member:OnLockTimeout", "refuse"),
         ];
         await using var one = await StartAsync(settings);
         await using var two = await StartAsync(settings);
@@ -66,7 +67,8 @@ public sealed class MetricsTests
             var (granted, refused, left) = (sums[$"{Calls} result=acquired"], sums[$"{Calls} result=contended"], sums[$"{Calls} result=cancelled"]);
             Assert.Equal(granted, sums[$"{Acquire} outcome=acquired"]);
             Assert.Equal(sums[$"{Calls} call=try_lock"] - granted - refused - left, sums[$"{Acquire} outcome=fallback"]);
-            Assert.Equal(sums[$"{Acquire} outcome=acquired"] + sums[$"{Acquire} outcome=fallback"], sums.CountOf(Held));
+            var unleased = sums[$"{Acquire} outcome=fallback"] + sums[$"{Acquire} outcome=bypassed"];
+            Assert.Equal(sums[$"{Acquire} outcome=acquired"] + unleased, sums.CountOf(Held));
             Assert.Equal(history.Direct["refused"], sums[$"{Acquire} outcome=contended"]);
             foreach (var outcome in new[] { "executed", "failed", "timed_out", "cancelled", "refused" })
             {
@@ -76,7 +78,7 @@ public sealed class MetricsTests
         }
 
         // Not for want of faults.
-        Assert.All(["acquired", "contended", "timed_out", "fallback", "cancelled", "row_only"], outcome =>
+        Assert.All(["acquired", "contended", "timed_out", "fallback", "bypassed", "cancelled", "row_only"], outcome =>
             Assert.InRange(sumsOfOne[$"{Acquire} outcome={outcome}"] + sumsOfTwo[$"{Acquire} outcome={outcome}"], 1, long.MaxValue));
         Assert.All(["executed", "failed", "timed_out", "cancelled", "refused"], outcome =>
             Assert.InRange(seen.Sum(history => history.Queued[outcome]), 1, long.MaxValue));
@@ -98,7 +100,8 @@ public sealed class MetricsTests
     [Fact]
     public async Task Series_HolderDoesNotGiveBack_TimedOutMoves()
     {
-        await using var replica = await StartAsync(("Locking:Operations:point:use:member:WaitSeconds", "0.3"));
+        await using var replica = await StartAsync(
+            ("Locking:Operations:point:use:member:WaitSeconds", "0.3"), ("Locking:OnLockTimeout", "refuse"));
         using var sums = new MeterSums(replica.Meters);
         await _store.TryLockAsync("point:use:member:1", "somebody", 60, Token);
         await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.UseAsync(1, "a"));
