@@ -130,7 +130,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
                 {
                     return batches;
                 }
-                if (isWanted && !ComesBack(queue))
+                if (isWanted && !MostCallersReturn(queue))
                 {
                     // Commands that have arrived here since are newer than those that wait at other replicas.
                     return batches;
@@ -143,11 +143,11 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
     }
 
-    private bool ComesBack(KeyQueue<TCommand, TOutcome> queue)
+    private bool MostCallersReturn(KeyQueue<TCommand, TOutcome> queue)
     {
         lock (_sync)
         {
-            return queue.Crowd.ComesBack;
+            return queue.ReturnRate.IsHigh;
         }
     }
 

@@ -75,7 +75,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
                 {
                     next++;
                 }
-                queue.Crowd.Answered(next - first, now);
+                queue.ReturnRate.Answered(next - first, now);
             }
         }
     }

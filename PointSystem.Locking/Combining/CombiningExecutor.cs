@@ -175,7 +175,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
             queue!.Waiting.AddLast(waiter.Node);
             _waiting++;
             ArmTimer(queue, waiter.Deadline);
-            queue.Crowd.Arrived(arrivedAt);
+            queue.ReturnRate.Arrived(arrivedAt);
             queue.Arrival?.TrySetResult();
         }
         if (isNew)

@@ -3,7 +3,7 @@ using PointSystem.Locking.Keys;
 namespace PointSystem.Locking.Combining;
 
 /// <summary>The commands that wait for one key, or for one set of keys. Guarded by the executor's lock; gone when idle.</summary>
-internal sealed class KeyQueue<TCommand, TOutcome>(string name, IReadOnlyList<KeyedLock> keys, long affinity, TimeSpan atOnce)
+internal sealed class KeyQueue<TCommand, TOutcome>(string name, IReadOnlyList<KeyedLock> keys, long affinity, TimeSpan returnWindow)
 {
     public string Name { get; } = name;
 
@@ -26,7 +26,7 @@ internal sealed class KeyQueue<TCommand, TOutcome>(string name, IReadOnlyList<Ke
     public CancellationTokenSource? Acquiring { get; set; }
 
     /// <summary>Whether it pays to wait for callers to come back.</summary>
-    public Crowd Crowd { get; } = new(atOnce);
+    public CallerReturnRate ReturnRate { get; } = new(returnWindow);
 
     /// <summary>Set by a leader that lingers for the next command.</summary>
     public TaskCompletionSource? Arrival { get; set; }
