@@ -42,7 +42,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         {
             return;
         }
-        var isLocked = head.Mode == LockMode.Distributed || _heat.IsHot(queue.Name, Now);
+        var isLocked = head.Mode == LockMode.Distributed || _contended.Contains(queue.Name, Now);
         // The trace of the command that opened the turn shows it whole; the others' spans are linked from their batch.
         using var activity = LockMetrics.Activities.StartActivity("lock turn", ActivityKind.Internal, head.Trace);
         activity?.SetTag("lock.operation", queue.Keys[0].Options.Operation);
@@ -114,7 +114,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
 
     private async Task<int> WorkAsync(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
     {
-        var isWanted = _wanted.IsHot(queue.Name, Now);
+        var isWanted = _wantedElsewhere.Contains(queue.Name, Now);
         var since = Now;
         var hold = queue.Keys.Min(keyed => keyed.Options.Lease) / 4;
         hold = hold < _options.HoldMax ? hold : _options.HoldMax;
@@ -126,7 +126,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             {
                 await lane.RunAsync(group);
                 last = group.Waiters.Count;
-                if (++batches >= _options.HoldBatchesMax || Now - since >= hold || (!isLocked && _heat.IsHot(queue.Name, Now)))
+                if (++batches >= _options.HoldBatchesMax || Now - since >= hold || (!isLocked && _contended.Contains(queue.Name, Now)))
                 {
                     return batches;
                 }
@@ -239,8 +239,8 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
         if (handles.Exists(handle => handle.WasContended))
         {
-            _wanted.Mark(queue.Name, Now);
-            _heat.Mark(queue.Name, Now);
+            _wantedElsewhere.Add(queue.Name, Now);
+            _contended.Add(queue.Name, Now);
         }
     }
 

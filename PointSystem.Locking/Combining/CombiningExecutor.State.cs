@@ -21,7 +21,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         {
             var now = Now;
             return new CombiningSnapshot(
-                _waiting, _queues.Count, _heat.Count, [.. hottest.Select(hot => Describe(hot.Queue, now))], _rates.Read(now));
+                _waiting, _queues.Count, _contended.Count, [.. hottest.Select(hot => Describe(hot.Queue, now))], _rates.Read(now));
         }
     }
 
@@ -87,7 +87,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     }
 
     /// <summary>A row lock was busy: a transaction from outside this replica's queue works on the same row.</summary>
-    internal void WasBusy(Waiter<TCommand, TOutcome> waiter) => _heat.Mark(waiter.Queue.Name, Now);
+    internal void WasBusy(Waiter<TCommand, TOutcome> waiter) => _contended.Add(waiter.Queue.Name, Now);
 
     /// <summary>A lane met an exception that no command explains, and goes on.</summary>
     internal void LaneFaulted(int commands, Exception mistake) => _logger.LaneFaulted(mistake, commands);

@@ -14,7 +14,7 @@ namespace PointSystem.Locking;
 public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     where TCommand : class
 {
-    private static readonly TimeSpan WantedFor = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan WantedElsewhereFor = TimeSpan.FromSeconds(1);
 
     private readonly CommandLockTable _table;
     private readonly DistributedLocks _locks;
@@ -30,10 +30,10 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     private readonly Lock _sync = new();
     private readonly Dictionary<string, KeyQueue<TCommand, TOutcome>> _queues = new(StringComparer.Ordinal);
     private readonly CommitLane<TCommand, TOutcome>[] _lanes;
-    private readonly KeyHeat _heat;
+    private readonly ContendedKeys _contended;
 
     // Keys that another replica held lately when a leader asked for them.
-    private readonly KeyHeat _wanted = new(WantedFor);
+    private readonly ContendedKeys _wantedElsewhere = new(WantedElsewhereFor);
     private readonly RecentRates _rates = new();
     private TaskCompletionSource? _drained;
     private int _waiting;
@@ -53,7 +53,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         _clock = clock;
         _logger = logger;
         _startedAt = clock.GetTimestamp();
-        _heat = new KeyHeat(_options.HotFor);
+        _contended = new ContendedKeys(_options.HotFor);
         var detours = new SemaphoreSlim(_options.DetoursMax);
         var batches = new BatchRunner<TCommand, TOutcome>(handler, this);
         _lanes = [.. Enumerable.Range(0, _options.Lanes)
@@ -185,7 +185,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         }
         else if (mode == LockMode.Adaptive)
         {
-            _heat.Mark(name, Now);
+            _contended.Add(name, Now);
         }
         return waiter;
     }

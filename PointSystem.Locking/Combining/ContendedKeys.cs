@@ -3,19 +3,19 @@ using System.Collections.Concurrent;
 namespace PointSystem.Locking.Combining;
 
 /// <summary>Keys that showed contention lately, for the adaptive mode. Bounded: what does not fit counts as cold, which is safe.</summary>
-internal sealed class KeyHeat(TimeSpan hotFor)
+internal sealed class ContendedKeys(TimeSpan keepFor)
 {
-    private const int Most = 10_000;
+    private const int KeysMax = 10_000;
 
-    private readonly ConcurrentDictionary<string, TimeSpan> _hotUntil = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, TimeSpan> _expiresAt = new(StringComparer.Ordinal);
     private TimeSpan _sweptAt;
     private int _count;
 
     public int Count => Volatile.Read(ref _count);
 
-    public bool IsHot(string key, TimeSpan now)
+    public bool Contains(string key, TimeSpan now)
     {
-        if (!_hotUntil.TryGetValue(key, out var until))
+        if (!_expiresAt.TryGetValue(key, out var until))
         {
             return false;
         }
@@ -27,12 +27,12 @@ internal sealed class KeyHeat(TimeSpan hotFor)
         return false;
     }
 
-    public void Mark(string key, TimeSpan now)
+    public void Add(string key, TimeSpan now)
     {
-        if (now - _sweptAt > hotFor)
+        if (now - _sweptAt > keepFor)
         {
             _sweptAt = now;
-            foreach (var (old, until) in _hotUntil)
+            foreach (var (old, until) in _expiresAt)
             {
                 if (until <= now)
                 {
@@ -40,11 +40,11 @@ internal sealed class KeyHeat(TimeSpan hotFor)
                 }
             }
         }
-        if (_hotUntil.ContainsKey(key))
+        if (_expiresAt.ContainsKey(key))
         {
-            _hotUntil[key] = now + hotFor;
+            _expiresAt[key] = now + keepFor;
         }
-        else if (Count < Most && _hotUntil.TryAdd(key, now + hotFor))
+        else if (Count < KeysMax && _expiresAt.TryAdd(key, now + keepFor))
         {
             Interlocked.Increment(ref _count);
         }
@@ -52,7 +52,7 @@ internal sealed class KeyHeat(TimeSpan hotFor)
 
     private void Remove(string key, TimeSpan until)
     {
-        if (_hotUntil.TryRemove(KeyValuePair.Create(key, until)))
+        if (_expiresAt.TryRemove(KeyValuePair.Create(key, until)))
         {
             Interlocked.Decrement(ref _count);
         }
