@@ -114,7 +114,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
 
     private async Task<int> WorkAsync(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
     {
-        var isWanted = _wantedElsewhere.Contains(queue.Name, Now);
+        var isWantedElsewhere = _wantedElsewhere.Contains(queue.Name, Now);
         var since = Now;
         var hold = queue.Keys.Min(keyed => keyed.Options.Lease) / 4;
         hold = hold < _options.HoldMax ? hold : _options.HoldMax;
@@ -130,7 +130,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
                 {
                     return batches;
                 }
-                if (isWanted && !MostCallersReturn(queue))
+                if (isWantedElsewhere && !MostCallersReturn(queue))
                 {
                     // Commands that have arrived here since are newer than those that wait at other replicas.
                     return batches;

@@ -29,7 +29,7 @@ public sealed class CallerReturnRateTests
     }
 
     [Fact]
-    public void ComesBack_NothingSeenYet_No() => Assert.False(_rate.IsHigh);
+    public void IsHigh_NothingSeenYet_No() => Assert.False(_rate.IsHigh);
 
     [Theory]
     [InlineData(30, 30, 0, true)]
@@ -38,7 +38,7 @@ public sealed class CallerReturnRateTests
     [InlineData(30, 0, 30, false)]
     [InlineData(2, 2, 0, true)]
     [InlineData(1, 1, 0, false)]
-    public void ComesBack_AfterSomeTurns_AsMostDid(int answered, int atOnce, int later, bool comesBack)
+    public void IsHigh_AfterSomeTurns_AsMostDid(int answered, int atOnce, int later, bool comesBack)
     {
         for (var turn = 0; turn < 8; turn++)
         {
@@ -48,7 +48,7 @@ public sealed class CallerReturnRateTests
     }
 
     [Fact]
-    public void ComesBack_TheyStopComing_IsUnlearnt()
+    public void IsHigh_TheyStopComing_IsUnlearnt()
     {
         for (var turn = 0; turn < 8; turn++)
         {
