@@ -20,10 +20,10 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         var room = commandsMax - parts.Sum(part => part.Count);
         foreach (var part in parts)
         {
-            // What comes back from beside the lane is no leader's group any more.
-            if (room > 0 && part[0].Group is { } group && ReferenceEquals(part, group.Waiters))
+            // What comes back from beside the lane is no leader's leaderBatch any more.
+            if (room > 0 && part[0].LeaderBatch is { } leaderBatch && ReferenceEquals(part, leaderBatch.Waiters))
             {
-                room -= executor.TopUp(group, room);
+                room -= executor.TopUp(leaderBatch, room);
             }
         }
     }
@@ -124,7 +124,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         var keys = waiters.Select(waiter => waiter.Queue).Distinct().Count();
         executor.RanBatch(waiters.Count, keys);
         using var activity = Start(waiters, keys);
-        var limit = waiters.Min(waiter => waiter.Group!.WorkUntil) - now;
+        var limit = waiters.Min(waiter => waiter.LeaderBatch!.WorkUntil) - now;
         limit = limit > TimeSpan.Zero ? limit : TimeSpan.Zero;
         using var ending = new CancellationTokenSource(limit, executor.Clock);
         try
@@ -141,7 +141,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
             executor.Count(RateKind.Executed, "executed", waiters.Count);
             executor.Answering(waiters);
             // The leaders of many keys would hold up the lane; a single leader brings it its next work.
-            var ofOneLeader = ReferenceEquals(waiters[0].Group, waiters[^1].Group);
+            var ofOneLeader = ReferenceEquals(waiters[0].LeaderBatch, waiters[^1].LeaderBatch);
             for (var i = 0; i < waiters.Count; i++)
             {
                 waiters[i].TrySetResult(outcomes[i]);

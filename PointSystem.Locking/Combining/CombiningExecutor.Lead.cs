@@ -122,10 +122,10 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         var last = 0;
         for (var batches = 0; ;)
         {
-            if (Take(queue, isLocked, workUntil) is { } group)
+            if (Take(queue, isLocked, workUntil) is { } leaderBatch)
             {
-                await lane.RunAsync(group);
-                last = group.Waiters.Count;
+                await lane.RunAsync(leaderBatch);
+                last = leaderBatch.Waiters.Count;
                 if (++batches >= _options.HoldBatchesMax || Now - since >= hold || (!isLocked && _contended.Contains(queue.Name, Now)))
                 {
                     return batches;
@@ -178,49 +178,49 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
     }
 
-    private Group<TCommand, TOutcome>? Take(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
+    private LeaderBatch<TCommand, TOutcome>? Take(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
     {
         lock (_sync)
         {
-            var group = new Group<TCommand, TOutcome>(queue, isLocked, workUntil);
-            Move(group, _options.BatchMax);
-            return queue.Handed = group.Waiters.Count > 0 ? group : null;
+            var leaderBatch = new LeaderBatch<TCommand, TOutcome>(queue, isLocked, workUntil);
+            Move(leaderBatch, _options.BatchMax);
+            return queue.HandedOver = leaderBatch.Waiters.Count > 0 ? leaderBatch : null;
         }
     }
 
-    /// <summary>Adds to a group, whose lane begins with it now, what has come since it was handed over.</summary>
+    /// <summary>Adds to a leaderBatch, whose lane begins with it now, what has come since it was handed over.</summary>
     /// <returns>How many were added.</returns>
-    internal int TopUp(Group<TCommand, TOutcome> group, int most)
+    internal int TopUp(LeaderBatch<TCommand, TOutcome> leaderBatch, int most)
     {
         var moved = 0;
         lock (_sync)
         {
-            // A group whose callers have all left is over; its leader is about to take the next.
-            if (group.Queue.Waiting.Count == 0 || !group.TryKeepOpen())
+            // A leaderBatch whose callers have all left is over; its leader is about to take the next.
+            if (leaderBatch.Queue.Waiting.Count == 0 || !leaderBatch.TryKeepOpen())
             {
                 return 0;
             }
-            moved = Move(group, most);
+            moved = Move(leaderBatch, most);
         }
-        group.OneDone(continueHere: false);
+        leaderBatch.CommandEnded(continueHere: false);
         return moved;
     }
 
     // Under the lock.
-    private int Move(Group<TCommand, TOutcome> group, int most)
+    private int Move(LeaderBatch<TCommand, TOutcome> leaderBatch, int most)
     {
-        var queue = group.Queue;
+        var queue = leaderBatch.Queue;
         var moved = 0;
         while (moved < most && queue.Waiting.First is { } first)
         {
-            if (!group.IsLocked && first.Value.Mode == LockMode.Distributed)
+            if (!leaderBatch.IsLocked && first.Value.Mode == LockMode.Distributed)
             {
                 // The mode has changed: this one wants the lock, so its turn is another.
                 break;
             }
             queue.Waiting.RemoveFirst();
             _waiting--;
-            group.Add(first.Value);
+            leaderBatch.Add(first.Value);
             moved++;
         }
         return moved;

@@ -262,7 +262,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         {
             var now = Now;
             var next = TimeSpan.MaxValue;
-            foreach (var waiter in queue.Waiting.Concat(queue.Handed?.Waiters ?? []).ToList())
+            foreach (var waiter in queue.Waiting.Concat(queue.HandedOver?.Waiters ?? []).ToList())
             {
                 if (waiter.Deadline > now)
                 {

@@ -20,19 +20,19 @@ internal sealed class CommitLane<TCommand, TOutcome>(
     private readonly Dictionary<long, Queue<Waiter<TCommand, TOutcome>>> _busy = [];
     private bool _isRunning;
 
-    /// <summary>Hands a group over. Completes, and never fails, when every command of it has its end.</summary>
-    public Task RunAsync(Group<TCommand, TOutcome> group)
+    /// <summary>Hands a leaderBatch over. Completes, and never fails, when every command of it has its end.</summary>
+    public Task RunAsync(LeaderBatch<TCommand, TOutcome> leaderBatch)
     {
         var start = false;
         lock (_sync)
         {
-            if (_busy.TryGetValue(group.Queue.Affinity, out var behind))
+            if (_busy.TryGetValue(leaderBatch.Queue.Affinity, out var behind))
             {
-                group.Waiters.ForEach(behind.Enqueue);
+                leaderBatch.Waiters.ForEach(behind.Enqueue);
             }
             else
             {
-                start = Enqueue(group.Waiters);
+                start = Enqueue(leaderBatch.Waiters);
             }
         }
         if (start)
@@ -40,7 +40,7 @@ internal sealed class CommitLane<TCommand, TOutcome>(
             // On the leader's thread until the first wait: a command alone has no further hop.
             _ = RunAllAsync();
         }
-        return group.Done;
+        return leaderBatch.Done;
     }
 
     // Under the lock. True when the lane is to be set going.

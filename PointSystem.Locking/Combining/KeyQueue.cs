@@ -15,7 +15,7 @@ internal sealed class KeyQueue<TCommand, TOutcome>(string name, IReadOnlyList<Ke
     public LinkedList<Waiter<TCommand, TOutcome>> Waiting { get; } = new();
 
     /// <summary>What its leader has handed to a lane last. Their waits run out there too.</summary>
-    public Group<TCommand, TOutcome>? Handed { get; set; }
+    public LeaderBatch<TCommand, TOutcome>? HandedOver { get; set; }
 
     /// <summary>Fires at the earliest deadline.</summary>
     public ITimer? Timer { get; set; }

@@ -33,7 +33,7 @@ internal sealed class Waiter<TCommand, TOutcome> : TaskCompletionSource<TOutcome
     public LinkedListNode<Waiter<TCommand, TOutcome>> Node { get; }
 
     /// <summary>Set when a leader has taken it out of the queue.</summary>
-    public Group<TCommand, TOutcome>? Group { get; set; }
+    public LeaderBatch<TCommand, TOutcome>? LeaderBatch { get; set; }
 
     /// <summary>When the wait runs out, on the executor's clock. A single attempt ends with the attempt, not with a timer.</summary>
     public TimeSpan Deadline => Wait > TimeSpan.Zero ? ArrivedAt + Wait : TimeSpan.MaxValue;
@@ -56,13 +56,13 @@ internal sealed class Waiter<TCommand, TOutcome> : TaskCompletionSource<TOutcome
     /// <summary>Takes the command back. False when it is being executed already.</summary>
     public bool TryLeave() => Interlocked.CompareExchange(ref _state, Gone, Open) == Open;
 
-    /// <summary>Tells its group that it has its end. Further calls do nothing.</summary>
-    /// <param name="continueHere">If it is the last one of its group, the leader goes on within this call.</param>
+    /// <summary>Tells its leaderBatch that it has its end. Further calls do nothing.</summary>
+    /// <param name="continueHere">If it is the last one of its leaderBatch, the leader goes on within this call.</param>
     public void End(bool continueHere = false)
     {
         if (Interlocked.Exchange(ref _ended, 1) == 0)
         {
-            Group?.OneDone(continueHere);
+            LeaderBatch?.CommandEnded(continueHere);
         }
     }
 

@@ -1,10 +1,10 @@
 namespace PointSystem.Locking.Combining;
 
 /// <summary>What a leader hands to a lane: commands of one key, under that key's lock.</summary>
-internal sealed class Group<TCommand, TOutcome>(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
+internal sealed class LeaderBatch<TCommand, TOutcome>(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
 {
     private readonly TaskCompletionSource _done = new();
-    private int _open;
+    private int _unfinished;
 
     public KeyQueue<TCommand, TOutcome> Queue { get; } = queue;
 
@@ -22,17 +22,17 @@ internal sealed class Group<TCommand, TOutcome>(KeyQueue<TCommand, TOutcome> que
 
     public void Add(Waiter<TCommand, TOutcome> waiter)
     {
-        Interlocked.Increment(ref _open);
+        Interlocked.Increment(ref _unfinished);
         Waiters.Add(waiter);
-        waiter.Group = this;
+        waiter.LeaderBatch = this;
     }
 
-    /// <summary>Keeps the group from being done until a call of <see cref="OneDone"/>. False when it is done.</summary>
+    /// <summary>Keeps the leaderBatch from being done until a call of <see cref="CommandEnded"/>. False when it is done.</summary>
     public bool TryKeepOpen()
     {
-        for (var open = Volatile.Read(ref _open); open > 0;)
+        for (var open = Volatile.Read(ref _unfinished); open > 0;)
         {
-            var seen = Interlocked.CompareExchange(ref _open, open + 1, open);
+            var seen = Interlocked.CompareExchange(ref _unfinished, open + 1, open);
             if (seen == open)
             {
                 return true;
@@ -45,9 +45,9 @@ internal sealed class Group<TCommand, TOutcome>(KeyQueue<TCommand, TOutcome> que
     /// <param name="continueHere">The leader goes on within this call. It may: it only takes what is queued and hands it to the
     /// lane, or gives its lock back. So a hot key's next batch is ready when its lane asks for more, without waiting for a thread.
     /// Never under a lock.</param>
-    public void OneDone(bool continueHere)
+    public void CommandEnded(bool continueHere)
     {
-        if (Interlocked.Decrement(ref _open) > 0)
+        if (Interlocked.Decrement(ref _unfinished) > 0)
         {
             return;
         }
@@ -57,7 +57,7 @@ internal sealed class Group<TCommand, TOutcome>(KeyQueue<TCommand, TOutcome> que
         }
         else
         {
-            ThreadPool.UnsafeQueueUserWorkItem(static group => group._done.TrySetResult(), this, preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(static leaderBatch => leaderBatch._done.TrySetResult(), this, preferLocal: false);
         }
     }
 }
