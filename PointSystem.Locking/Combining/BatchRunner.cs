@@ -8,11 +8,11 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
 {
     // Postgres reads lock_timeout = 0 as "wait without limit", and a batch whose turn has just begun may overlap the end of
     // the commit before it.
-    private static readonly TimeSpan LeastRowLockWait = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan RowLockWaitMin = TimeSpan.FromMilliseconds(25);
 
     private const int LinksMax = 128;
 
-    public static TimeSpan AtLeast(TimeSpan wait) => wait > LeastRowLockWait ? wait : LeastRowLockWait;
+    public static TimeSpan AtLeast(TimeSpan wait) => wait > RowLockWaitMin ? wait : RowLockWaitMin;
 
     /// <summary>Adds what has come since they were handed over to the groups of a batch, as a lane has gathered them.</summary>
     public void TopUp(List<List<Waiter<TCommand, TOutcome>>> parts, int commandsMax)
@@ -71,7 +71,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
                     break;
                 case BatchFault.Busy when !HaveOneRow(part):
                     // Which of the rows is busy is not known. The free ones are found without waiting any longer.
-                    rowLockWaitMax = LeastRowLockWait;
+                    rowLockWaitMax = RowLockWaitMin;
                     Split(part, IsRowCut, rest);
                     break;
                 case BatchFault.Busy:
@@ -129,7 +129,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         using var ending = new CancellationTokenSource(limit, executor.Clock);
         try
         {
-            var wait = waiters.Min(waiter => waiter.Left(now));
+            var wait = waiters.Min(waiter => waiter.RemainingWait(now));
             wait = AtLeast(wait < rowLockWaitMax ? wait : rowLockWaitMax);
             var outcomes = await BoundedWork.RunAsync(
                 handler.ExecuteAsync(waiters.ConvertAll(waiter => waiter.Command), wait, limit, ending.Token), executor.Grace, executor.Clock, ending.Token);
@@ -153,7 +153,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         {
             activity?.SetStatus(ActivityStatusCode.Error, failure.GetType().Name);
             // A cancelled commit may have been one: nothing that was cancelled is tried again.
-            return ending.IsCancellationRequested && BoundedWork.IsEndOf(failure)
+            return ending.IsCancellationRequested && BoundedWork.IsCancellation(failure)
                 ? (BatchFault.Unknown, executor.LeaseEnded([.. waiters.Select(waiter => waiter.Queue.Keys[0].Key).Distinct()], failure))
                 : (Classify(failure), failure);
         }
@@ -180,7 +180,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
     private bool IsStillWaiting(Waiter<TCommand, TOutcome> waiter)
     {
         executor.WasBusy(waiter);
-        if (waiter.Left(executor.Now) > TimeSpan.Zero)
+        if (waiter.RemainingWait(executor.Now) > TimeSpan.Zero)
         {
             waiter.Reopen();
             if (waiter.Caller.IsCancellationRequested)

@@ -33,7 +33,7 @@ internal static class BoundedWork
     }
 
     /// <summary>Whether work ended so because its time had come. Data access wraps a cancellation now and then.</summary>
-    public static bool IsEndOf(Exception failure) =>
+    public static bool IsCancellation(Exception failure) =>
         failure is OperationCanceledException or WorkAbandonedException || failure.InnerException is OperationCanceledException;
 }
 

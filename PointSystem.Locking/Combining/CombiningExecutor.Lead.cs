@@ -12,7 +12,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         {
             try
             {
-                await TakeTurnAsync(queue);
+                await RunTurnAsync(queue);
             }
             catch (Exception failure) when (failure is not OutOfMemoryException)
             {
@@ -36,7 +36,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     /// <summary>
     /// Takes the locks, executes what is queued until the queue is empty or the turn is over, and gives the locks back in the background.
     /// </summary>
-    private async Task TakeTurnAsync(KeyQueue<TCommand, TOutcome> queue)
+    private async Task RunTurnAsync(KeyQueue<TCommand, TOutcome> queue)
     {
         if (Head(queue) is not { } head)
         {
@@ -49,14 +49,14 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         var handles = new List<LockHandle>(queue.Keys.Count);
         try
         {
-            if (isLocked && !await TakeLocksAsync(queue, handles))
+            if (isLocked && !await TryAcquireLocksAsync(queue, handles))
             {
                 Expire(queue);
                 ExpireSingleAttempts(queue);
                 return;
             }
-            Note(queue, handles, isLocked);
-            var batches = await WorkAsync(queue, isLocked, WorkUntil(queue, handles));
+            RecordTurn(queue, handles, isLocked);
+            var batches = await RunBatchesAsync(queue, isLocked, WorkUntil(queue, handles));
             activity?.SetTag("lock.batches", batches);
         }
         finally
@@ -69,7 +69,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     }
 
     /// <summary>All or nothing, in the one order of keys. False when the wait ran out or every caller has left.</summary>
-    private async Task<bool> TakeLocksAsync(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles)
+    private async Task<bool> TryAcquireLocksAsync(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles)
     {
         // Never disposed: the last caller to leave may cancel it just after its last use, and it holds no timer.
         var acquiring = new CancellationTokenSource();
@@ -112,7 +112,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
     }
 
-    private async Task<int> WorkAsync(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
+    private async Task<int> RunBatchesAsync(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
     {
         var isWantedElsewhere = _wantedElsewhere.Contains(queue.Name, Now);
         var since = Now;
@@ -122,7 +122,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         var last = 0;
         for (var batches = 0; ;)
         {
-            if (Take(queue, isLocked, workUntil) is { } leaderBatch)
+            if (DequeueBatch(queue, isLocked, workUntil) is { } leaderBatch)
             {
                 await lane.RunAsync(leaderBatch);
                 last = leaderBatch.Waiters.Count;
@@ -178,19 +178,19 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
     }
 
-    private LeaderBatch<TCommand, TOutcome>? Take(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
+    private LeaderBatch<TCommand, TOutcome>? DequeueBatch(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
     {
         lock (_sync)
         {
             var leaderBatch = new LeaderBatch<TCommand, TOutcome>(queue, isLocked, workUntil);
-            Move(leaderBatch, _options.BatchMax);
+            Fill(leaderBatch, _options.BatchMax);
             return queue.HandedOver = leaderBatch.Waiters.Count > 0 ? leaderBatch : null;
         }
     }
 
     /// <summary>Adds to a leaderBatch, whose lane begins with it now, what has come since it was handed over.</summary>
     /// <returns>How many were added.</returns>
-    internal int TopUp(LeaderBatch<TCommand, TOutcome> leaderBatch, int most)
+    internal int TopUp(LeaderBatch<TCommand, TOutcome> leaderBatch, int commandsMax)
     {
         var moved = 0;
         lock (_sync)
@@ -200,18 +200,18 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             {
                 return 0;
             }
-            moved = Move(leaderBatch, most);
+            moved = Fill(leaderBatch, commandsMax);
         }
         leaderBatch.CommandEnded(continueHere: false);
         return moved;
     }
 
     // Under the lock.
-    private int Move(LeaderBatch<TCommand, TOutcome> leaderBatch, int most)
+    private int Fill(LeaderBatch<TCommand, TOutcome> leaderBatch, int commandsMax)
     {
         var queue = leaderBatch.Queue;
         var moved = 0;
-        while (moved < most && queue.Waiting.First is { } first)
+        while (moved < commandsMax && queue.Waiting.First is { } first)
         {
             if (!leaderBatch.IsLocked && first.Value.Mode == LockMode.Distributed)
             {
@@ -226,7 +226,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         return moved;
     }
 
-    private void Note(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles, bool isLocked)
+    private void RecordTurn(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles, bool isLocked)
     {
         _rates.Add(RateKind.Turn, Now);
         if (!isLocked)
@@ -261,7 +261,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
 
     private void ExpireSingleAttempts(KeyQueue<TCommand, TOutcome> queue)
     {
-        foreach (var waiter in TakeOut(queue, static waiter => waiter.Wait <= TimeSpan.Zero))
+        foreach (var waiter in RemoveWaiting(queue, static waiter => waiter.Wait <= TimeSpan.Zero))
         {
             TimedOut(waiter);
         }
@@ -269,14 +269,14 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
 
     private void FailAll(KeyQueue<TCommand, TOutcome> queue, Exception failure)
     {
-        foreach (var waiter in TakeOut(queue, static _ => true))
+        foreach (var waiter in RemoveWaiting(queue, static _ => true))
         {
             waiter.TrySetException(failure);
             Count(RateKind.Failed, "failed");
         }
     }
 
-    private List<Waiter<TCommand, TOutcome>> TakeOut(KeyQueue<TCommand, TOutcome> queue, Func<Waiter<TCommand, TOutcome>, bool> which)
+    private List<Waiter<TCommand, TOutcome>> RemoveWaiting(KeyQueue<TCommand, TOutcome> queue, Func<Waiter<TCommand, TOutcome>, bool> which)
     {
         lock (_sync)
         {

@@ -130,7 +130,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
                 _rates.Add(RateKind.RowOnly, Now);
                 return outcomes[0];
             }
-            catch (Exception failure) when (timeUp.IsCancellationRequested && !cancellationToken.IsCancellationRequested && BoundedWork.IsEndOf(failure))
+            catch (Exception failure) when (timeUp.IsCancellationRequested && !cancellationToken.IsCancellationRequested && BoundedWork.IsCancellation(failure))
             {
                 throw LeaseEnded([.. keys.Select(keyed => keyed.Key)], failure);
             }

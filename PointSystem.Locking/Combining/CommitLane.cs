@@ -156,7 +156,7 @@ internal sealed class CommitLane<TCommand, TOutcome>(
                     _busy[affinity] = new(batches.Sweep(_busy[affinity]));
                 }
             }
-            while (!isFree && TakeBusy(affinity, waiters))
+            while (!isFree && DequeueBusy(affinity, waiters))
             {
                 var began = clock.GetTimestamp();
                 waiters = [.. await ExecuteAsync(waiters, TimeSpan.MaxValue)];
@@ -189,7 +189,7 @@ internal sealed class CommitLane<TCommand, TOutcome>(
         }
     }
 
-    private bool TakeBusy(long affinity, List<Waiter<TCommand, TOutcome>> waiters)
+    private bool DequeueBusy(long affinity, List<Waiter<TCommand, TOutcome>> waiters)
     {
         lock (_sync)
         {

@@ -39,7 +39,7 @@ internal sealed class Waiter<TCommand, TOutcome> : TaskCompletionSource<TOutcome
     public TimeSpan Deadline => Wait > TimeSpan.Zero ? ArrivedAt + Wait : TimeSpan.MaxValue;
 
     /// <summary>What is left of the wait for a row lock.</summary>
-    public TimeSpan Left(TimeSpan now) => ArrivedAt + Wait - now;
+    public TimeSpan RemainingWait(TimeSpan now) => ArrivedAt + Wait - now;
 
     /// <summary>From here on it is executed, even if its caller leaves. False when the caller has left already.</summary>
     public bool TryBegin() => Interlocked.CompareExchange(ref _state, Executing, Open) != Gone;
