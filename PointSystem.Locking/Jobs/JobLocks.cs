@@ -9,7 +9,7 @@ internal sealed class JobLocks(
     ResilientLockStore store, IOptions<LockingOptions> options, LockMetrics metrics, JobLockMetrics jobMetrics, TimeProvider clock, ILogger<JobLocks> logger)
     : IJobLocks
 {
-    private readonly RelayTools _tools = new(store, metrics, jobMetrics, clock, logger);
+    private readonly RelayServices _services = new(store, metrics, jobMetrics, clock, logger);
 
     public Task<JobLock?> TryAcquireAsync(string key, JobLockOptions options, CancellationToken cancellationToken)
     {
@@ -35,10 +35,10 @@ internal sealed class JobLocks(
         metrics.Attempted(key);
         var asked = clock.GetTimestamp();
         var outcome = LockOutcome.Error;
-        Relay? relay = new(key, options, General, _tools);
+        Relay? relay = new(key, options, General, _services);
         try
         {
-            var answer = await relay.TakeAsync(cancellationToken);
+            var answer = await relay.TryAcquireAsync(cancellationToken);
             var held = clock.GetTimestamp();
             switch (answer.Kind)
             {

@@ -10,21 +10,21 @@ namespace PointSystem.Locking.Jobs;
 /// slip into the gap of the first key, but is refused the second and gives the first back. Every attempt has an owner of its own, so that
 /// no late message of an old one can touch a new one.
 /// </summary>
-internal sealed class Relay(string key, JobLockOptions options, LockingOptions general, RelayTools tools) : IAsyncDisposable
+internal sealed class Relay(string key, JobLockOptions options, LockingOptions general, RelayServices services) : IAsyncDisposable
 {
     private const string NotRenewed = "NotRenewed";
 
-    private static readonly TimeSpan LeastPause = TimeSpan.FromMilliseconds(5);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan PauseMax = TimeSpan.FromMilliseconds(100);
 
-    private readonly TimeProvider _clock = tools.Clock;
-    private readonly RelayKey _first = new(key, options.Lease, tools.Clock);
-    private readonly RelayKey _second = new(key + ":relay", options.Lease, tools.Clock);
-    private readonly long _since = tools.Clock.GetTimestamp();
+    private readonly TimeProvider _clock = services.Clock;
+    private readonly RelayKey _first = new(key, options.Lease, services.Clock);
+    private readonly RelayKey _second = new(key + ":relay", options.Lease, services.Clock);
+    private readonly long _since = services.Clock.GetTimestamp();
     private readonly CancellationTokenSource _stop = new();
-    private readonly CancellationTokenSource _lost = new(options.Lease, tools.Clock);
+    private readonly CancellationTokenSource _lost = new(options.Lease, services.Clock);
     private Task _watchdog = Task.CompletedTask;
-    private bool _isLossTold;
+    private bool _isLossReported;
     private volatile bool _isCapNext;
 
     public CancellationToken Lost => _lost.Token;
@@ -32,14 +32,14 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
     private TimeSpan Age => _clock.GetElapsedTime(_since);
 
     /// <summary>One attempt at both keys. If it succeeds, renewals have begun; otherwise the caller disposes the relay.</summary>
-    public async Task<LockAnswer> TakeAsync(CancellationToken cancellationToken)
+    public async Task<LockAnswer> TryAcquireAsync(CancellationToken cancellationToken)
     {
         var answer = await TryAsync(_first, cancellationToken);
         if (answer.Kind == LockAnswerKind.Acquired)
         {
             answer = await TryAsync(_second, cancellationToken);
         }
-        if (answer.Kind == LockAnswerKind.Acquired && _first.Left <= TimeSpan.Zero)
+        if (answer.Kind == LockAnswerKind.Acquired && _first.RemainingLease <= TimeSpan.Zero)
         {
             // Granted after the first had ended, the second proves nothing: a holder may have been at its renewal.
             return new LockAnswer(LockAnswerKind.Contended, null);
@@ -61,9 +61,9 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
         // The second first: a contender that gets the first key in between is refused only once.
         foreach (var relayKey in new[] { _second, _first })
         {
-            if (await DropAsync(relayKey) is { } status)
+            if (await ReleaseAsync(relayKey) is { } status)
             {
-                TellLoss(status);
+                ReportLoss(status);
             }
         }
         _stop.Dispose();
@@ -80,19 +80,19 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
             {
                 await Task.Delay(options.Pace, _clock, ending.Token);
             }
-            while (await (_first.Left <= _second.Left ? RenewAsync(_first, _second, ending.Token) : RenewAsync(_second, _first, ending.Token)));
+            while (await (_first.RemainingLease <= _second.RemainingLease ? RenewAsync(_first, _second, ending.Token) : RenewAsync(_second, _first, ending.Token)));
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
             if (!_stop.IsCancellationRequested)
             {
-                TellTimeUp();
+                ReportTimeUp();
             }
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             // Nothing awaits the watchdog before the end of the hold, and the work must not go on without one.
-            tools.Logger.RenewalFailed(failure, key);
+            services.Logger.RenewalFailed(failure, key);
             Lose("RenewalFailed");
         }
     }
@@ -102,7 +102,7 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
         var outcome = RenewalOutcome.Stopped;
         try
         {
-            var lost = await DropAsync(due) ?? await RetakeAsync(due, standing, cancellationToken);
+            var lost = await ReleaseAsync(due) ?? await ReacquireAsync(due, standing, cancellationToken);
             outcome = lost is null ? RenewalOutcome.Renewed : RenewalOutcome.Lost;
             if (lost is not null)
             {
@@ -113,13 +113,13 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
         finally
         {
             var isTimeUp = outcome == RenewalOutcome.Stopped && !_stop.IsCancellationRequested && !_isCapNext;
-            tools.JobMetrics.Renewed(key, isTimeUp ? RenewalOutcome.Lost : outcome);
+            services.JobMetrics.Renewed(key, isTimeUp ? RenewalOutcome.Lost : outcome);
         }
     }
 
-    private async Task<string?> RetakeAsync(RelayKey due, RelayKey standing, CancellationToken cancellationToken)
+    private async Task<string?> ReacquireAsync(RelayKey due, RelayKey standing, CancellationToken cancellationToken)
     {
-        for (var pause = LeastPause; ; pause = Jitter.Next(pause, LeastPause, LongestPause))
+        for (var pause = PauseMin; ; pause = Jitter.Next(pause, PauseMin, PauseMax))
         {
             var answer = await TryAsync(due, cancellationToken);
             if (answer.Kind != LockAnswerKind.Acquired)
@@ -128,7 +128,7 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
                 await Task.Delay(pause, _clock, cancellationToken);
                 continue;
             }
-            if (standing.Left <= TimeSpan.Zero)
+            if (standing.RemainingLease <= TimeSpan.Zero)
             {
                 // This process was paused, and in the gap another may have held both.
                 return NotRenewed;
@@ -143,10 +143,10 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
         var owner = LockOwner.New();
         // Before the request leaves: the store's lease starts later than that, so it never ends before ours.
         var sentAt = _clock.GetTimestamp();
-        var answer = await tools.Store.TryLockAsync(relayKey.Key, owner, options.Lease, cancellationToken);
+        var answer = await services.Store.TryLockAsync(relayKey.Key, owner, options.Lease, cancellationToken);
         if (answer.Kind == LockAnswerKind.Acquired)
         {
-            relayKey.Take(owner, sentAt);
+            relayKey.MarkHeld(owner, sentAt);
         }
         return answer;
     }
@@ -155,11 +155,11 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
     /// Gives a key back. The answer is not null when the store had lost a hold that should have stood; then it may have lost
     /// the other one as well.
     /// </summary>
-    private async Task<string?> DropAsync(RelayKey relayKey)
+    private async Task<string?> ReleaseAsync(RelayKey relayKey)
     {
-        var left = relayKey.Left;
+        var left = relayKey.RemainingLease;
         var asked = _clock.GetTimestamp();
-        if (relayKey.Drop() is not { } owner)
+        if (relayKey.Forget() is not { } owner)
         {
             return null;
         }
@@ -169,14 +169,14 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
         {
             Arm();
         }
-        var (status, _) = await tools.Store.UnlockAsync(relayKey.Key, owner, options.Lease);
+        var (status, _) = await services.Store.UnlockAsync(relayKey.Key, owner, options.Lease);
         return status is UnlockStatus.DoesNotExist or UnlockStatus.BelongsToOthers && left > _clock.GetElapsedTime(asked) ? status.ToString() : null;
     }
 
     /// <summary>Sets the alarm: a margin before the last lease ends by our account, or at the cap.</summary>
     private void Arm()
     {
-        var last = _first.Left > _second.Left ? _first.Left : _second.Left;
+        var last = _first.RemainingLease > _second.RemainingLease ? _first.RemainingLease : _second.RemainingLease;
         var left = last - general.LeaseMargin;
         var untilCap = options.Cap - Age;
         _isCapNext = untilCap <= left;
@@ -184,35 +184,35 @@ internal sealed class Relay(string key, JobLockOptions options, LockingOptions g
         _lost.CancelAfter(alarm > TimeSpan.Zero ? alarm : TimeSpan.Zero);
     }
 
-    private void TellTimeUp()
+    private void ReportTimeUp()
     {
         if (_isCapNext)
         {
-            tools.Logger.JobLockCapped(key, Age);
+            services.Logger.JobLockCapped(key, Age);
         }
         else
         {
-            TellLoss(NotRenewed);
+            ReportLoss(NotRenewed);
         }
     }
 
     private void Lose(string status)
     {
-        TellLoss(status);
+        ReportLoss(status);
         // Not awaited: what the work does on its cancellation may wait for this very watchdog to end.
         _ = _lost.CancelAsync();
     }
 
-    private void TellLoss(string status)
+    private void ReportLoss(string status)
     {
-        if (!_isLossTold)
+        if (!_isLossReported)
         {
-            _isLossTold = true;
-            tools.Metrics.LeaseLost(key, status);
-            tools.Logger.JobLockLost(key, status, Age);
+            _isLossReported = true;
+            services.Metrics.LeaseLost(key, status);
+            services.Logger.JobLockLost(key, status, Age);
         }
     }
 }
 
 /// <summary>What every relay of a process shares.</summary>
-internal sealed record RelayTools(ResilientLockStore Store, LockMetrics Metrics, JobLockMetrics JobMetrics, TimeProvider Clock, ILogger Logger);
+internal sealed record RelayServices(ResilientLockStore Store, LockMetrics Metrics, JobLockMetrics JobMetrics, TimeProvider Clock, ILogger Logger);

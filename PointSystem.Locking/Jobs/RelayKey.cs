@@ -13,16 +13,16 @@ internal sealed class RelayKey(string key, TimeSpan lease, TimeProvider clock)
     /// <summary>
     /// What is left of the lease, counted from before its request left; zero or less when the key is no longer to be relied on.
     /// </summary>
-    public TimeSpan Left => Owner is null ? TimeSpan.Zero : lease - clock.GetElapsedTime(_sentAt);
+    public TimeSpan RemainingLease => Owner is null ? TimeSpan.Zero : lease - clock.GetElapsedTime(_sentAt);
 
-    public void Take(string owner, long sentAt)
+    public void MarkHeld(string owner, long sentAt)
     {
         Owner = owner;
         _sentAt = sentAt;
     }
 
     /// <summary>Relies on the key no more and answers the owner to unlock it with.</summary>
-    public string? Drop()
+    public string? Forget()
     {
         var owner = Owner;
         Owner = null;
