@@ -27,11 +27,11 @@ internal sealed class DistributedLocks(
         {
             throw new ArgumentException("'||' is Dapr's own separator and cannot stand in a lock key.", nameof(key));
         }
-        if (LockOptionsRules.Problem(options.Wait, options.Lease, _options) is { } problem)
+        if (LockOptionsRules.FindProblem(options.Wait, options.Lease, _options) is { } problem)
         {
             throw new ArgumentException($"The lock options are not usable: {problem}.", nameof(options));
         }
-        return MeasureAsync(key, options, options.Wait, cancellationToken);
+        return TryAcquireMeasuredAsync(key, options, options.Wait, cancellationToken);
     }
 
     /// <summary>As the public method, for options that were checked at start and a wait that others have used a part of.</summary>
@@ -40,7 +40,7 @@ internal sealed class DistributedLocks(
     /// <param name="wait">What is left of the wait.</param>
     /// <param name="cancellationToken">Leaves the queue.</param>
     /// <param name="isRowOnly">No lock is wanted; null: as the options say.</param>
-    internal async Task<LockHandle?> MeasureAsync(
+    internal async Task<LockHandle?> TryAcquireMeasuredAsync(
         string key, LockOptions options, TimeSpan wait, CancellationToken cancellationToken, bool? isRowOnly = null)
     {
         var rowOnly = isRowOnly ?? _options.Mode == LockMode.Row;

@@ -12,7 +12,7 @@ namespace PointSystem.Locking;
 internal sealed class PollPace(LockingOptions options)
 {
     public static readonly TimeSpan LongWait = TimeSpan.FromMilliseconds(80);
-    public static readonly TimeSpan VainWait = TimeSpan.FromSeconds(1);
+    public static readonly TimeSpan HolderGoneAfter = TimeSpan.FromSeconds(1);
 
     private const int NewcomerFactor = 4;
     private const int LongWaitFactor = 2;
@@ -26,7 +26,7 @@ internal sealed class PollPace(LockingOptions options)
     /// The pause of a process that hands a key over: long enough that every other process that has begun to wait for it, and waits for
     /// about as many keys as this one, tries at least once.
     /// </summary>
-    public TimeSpan HandOver => Bounds(TimeSpan.Zero, Keys + 1).Most + options.PollMin;
+    public TimeSpan HandOver => Bounds(TimeSpan.Zero, Keys + 1).Max + options.PollMin;
 
     /// <summary>A key is polled for from now on, until the result is disposed.</summary>
     public Poll Start()
@@ -36,25 +36,25 @@ internal sealed class PollPace(LockingOptions options)
     }
 
     /// <summary>Bounds of the next pause: within <see cref="LockingOptions.PollMin"/> and <see cref="LockingOptions.PollMax"/>.</summary>
-    internal (TimeSpan Least, TimeSpan Most) Bounds(TimeSpan waited, int keys)
+    internal (TimeSpan Min, TimeSpan Max) Bounds(TimeSpan waited, int keys)
     {
-        if (waited >= VainWait)
+        if (waited >= HolderGoneAfter)
         {
             return (options.PollMin, options.PollMax);
         }
-        var most = options.PollMin * (waited >= LongWait ? LongWaitFactor : NewcomerFactor) * keys;
-        return (options.PollMin, most < options.PollMax ? most : options.PollMax);
+        var max = options.PollMin * (waited >= LongWait ? LongWaitFactor : NewcomerFactor) * keys;
+        return (options.PollMin, max < options.PollMax ? max : options.PollMax);
     }
 
     /// <summary>The pauses of one key, with decorrelated jitter.</summary>
     internal sealed class Poll(PollPace pace) : IDisposable
     {
-        private TimeSpan _last = pace.Bounds(TimeSpan.Zero, 1).Least;
+        private TimeSpan _last = pace.Bounds(TimeSpan.Zero, 1).Min;
 
         public TimeSpan Next(TimeSpan waited)
         {
-            var (least, most) = pace.Bounds(waited, pace.Keys);
-            return _last = Jitter.Next(_last, least, most);
+            var (min, max) = pace.Bounds(waited, pace.Keys);
+            return _last = Jitter.Next(_last, min, max);
         }
 
         public void Dispose() => Interlocked.Decrement(ref pace._keys);

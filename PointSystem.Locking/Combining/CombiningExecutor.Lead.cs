@@ -89,7 +89,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             foreach (var (key, options) in queue.Keys)
             {
                 var left = until - Now;
-                var handle = await _locks.MeasureAsync(
+                var handle = await _locks.TryAcquireMeasuredAsync(
                     key, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, acquiring.Token, isRowOnly: false);
                 if (handle is null)
                 {

@@ -20,7 +20,7 @@ public sealed record JobLockOptions
     public string? FindProblem(LockingOptions general)
     {
         ArgumentNullException.ThrowIfNull(general);
-        if (LockOptionsRules.Problem(TimeSpan.Zero, Lease, general) is { } problem)
+        if (LockOptionsRules.FindProblem(TimeSpan.Zero, Lease, general) is { } problem)
         {
             return problem;
         }

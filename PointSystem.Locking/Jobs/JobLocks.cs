@@ -23,12 +23,12 @@ internal sealed class JobLocks(
         {
             throw new ArgumentException($"The job lock's options are not usable: {problem}.", nameof(options));
         }
-        return MeasureAsync(key, options, cancellationToken);
+        return TryAcquireMeasuredAsync(key, options, cancellationToken);
     }
 
     private LockingOptions General => options.Value;
 
-    private async Task<JobLock?> MeasureAsync(string key, JobLockOptions options, CancellationToken cancellationToken)
+    private async Task<JobLock?> TryAcquireMeasuredAsync(string key, JobLockOptions options, CancellationToken cancellationToken)
     {
         using var activity = LockMetrics.Activities.StartActivity("job lock acquire");
         activity?.SetTag("lock.operation", key);

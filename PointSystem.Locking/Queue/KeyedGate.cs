@@ -7,7 +7,7 @@ namespace PointSystem.Locking.Queue;
 internal sealed class KeyedGate(TimeProvider clock)
 {
     private const int AloneFactor = 10;
-    private static readonly TimeSpan Lately = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan OthersRememberedFor = TimeSpan.FromSeconds(1);
 
     private readonly Lock _sync = new();
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
@@ -120,7 +120,7 @@ internal sealed class KeyedGate(TimeProvider clock)
         public bool HasRunLongerThan(TimeSpan limit)
         {
             var own = (Entry)entry;
-            var alone = own.MetOthersAt is not { } met || gate.ElapsedSince(met) > Lately;
+            var alone = own.MetOthersAt is not { } met || gate.ElapsedSince(met) > OthersRememberedFor;
             var ran = gate.ElapsedSince(own.RunningSince) > (alone ? limit * AloneFactor : limit);
             if (ran)
             {

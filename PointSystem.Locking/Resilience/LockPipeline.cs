@@ -14,7 +14,7 @@ internal static class LockPipeline
 {
     public const string Name = "lock-store";
 
-    private static readonly TimeSpan LeastBreak = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan BreakDurationMin = TimeSpan.FromMilliseconds(500);
 
     public static IServiceCollection AddLockPipeline(this IServiceCollection services) =>
         services.AddResiliencePipeline(Name, static (pipeline, context) =>
@@ -31,7 +31,7 @@ internal static class LockPipeline
                     SamplingDuration = options.Breaker.SamplingDuration,
                     // LockBreaker isolates an open breaker and closes it after a probe of its own; this is for the case that
                     // it missed the moment.
-                    BreakDuration = options.Breaker.ProbeInterval * 4 > LeastBreak ? options.Breaker.ProbeInterval * 4 : LeastBreak,
+                    BreakDuration = options.Breaker.ProbeInterval * 4 > BreakDurationMin ? options.Breaker.ProbeInterval * 4 : BreakDurationMin,
                     ManualControl = breaker.Control,
                     StateProvider = breaker.State,
                     // Contention is an answer (false), so it never gets here; neither does a caller that gave up.
