@@ -1,6 +1,8 @@
 namespace PointSystem.Locking;
 
-/// <summary>Decorrelated jitter: the next pause is random between the min and three times the last one, capped.</summary>
+/// <summary>
+/// Decorrelated jitter: the next pause is random between the minimum and three times the last one, capped at the maximum.
+/// </summary>
 internal static class Jitter
 {
     public static TimeSpan Next(TimeSpan last, TimeSpan min, TimeSpan max)

@@ -1,8 +1,8 @@
 namespace PointSystem.Locking;
 
 /// <summary>
-/// Owner tokens. New for every attempt: equal owners would free each other's lock, and only a new one tells our own
-/// ghost from a neighbour.
+/// Owner tokens. New for every attempt: with equal owners one attempt would release another's lock, and only a new owner distinguishes
+/// our own ghost hold from another caller's lock.
 /// </summary>
 internal static class LockOwner
 {

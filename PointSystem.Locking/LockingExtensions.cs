@@ -28,7 +28,7 @@ public static class LockingExtensions
         ArgumentNullException.ThrowIfNull(builder);
         var services = builder.Services;
         services.AddOptions<LockingOptions>().BindConfiguration(LockingOptions.SectionName).ValidateDataAnnotations()
-            // The binder takes the number of a mode for its name.
+            // The binder also accepts the number of a mode.
             .Validate<IConfiguration>(
                 static (options, configuration) => !int.TryParse(configuration[$"{LockingOptions.SectionName}:{nameof(options.Mode)}"], out _),
                 "Locking:Mode must be distributed, adaptive or row.")
@@ -62,7 +62,7 @@ public static class LockingExtensions
 
     /// <summary>
     /// Adds a <see cref="CombiningExecutor{TCommand, TOutcome}"/>. Register an <see cref="ILockModeSource"/> to choose the mode at run
-    /// time; without one the mode of the options holds.
+    /// time; without one the mode of the options applies.
     /// </summary>
     public static IServiceCollection AddCombiningExecutor<TCommand, TOutcome, THandler>(this IServiceCollection services)
         where TCommand : class

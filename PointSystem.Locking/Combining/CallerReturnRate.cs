@@ -1,10 +1,11 @@
 namespace PointSystem.Locking.Combining;
 
 /// <summary>
-/// Learns whether callers of a key ask again as soon as they are answered. If they do, a leader whose key other replicas want too keeps it
-/// for a while; if they do not, the commands that matter are already queued, here or at another replica. Not thread-safe.
+/// Measures whether the callers of a key ask again as soon as they are answered. If they do, a leader keeps the key for a while even
+/// though other replicas want it too. If they do not, all relevant commands are already queued, here or at another replica. Not
+/// thread-safe.
 /// </summary>
-/// <param name="window">How soon is at once.</param>
+/// <param name="window">A caller that asks within this time after the answers counts as returning.</param>
 internal sealed class CallerReturnRate(TimeSpan window)
 {
     private const double Majority = 0.5;
@@ -15,10 +16,10 @@ internal sealed class CallerReturnRate(TimeSpan window)
     private int _returned;
     private TimeSpan _windowEndsAt;
 
-    /// <summary>Whether at least half of the callers that were answered came back at once, averaged over the last batches.</summary>
+    /// <summary>Whether at least half of the answered callers returned in time, averaged over the last batches.</summary>
     public bool IsHigh => _rate >= Majority;
 
-    /// <summary>So many callers have their answers. Of one alone nothing is learnt.</summary>
+    /// <summary>Records that <paramref name="callers"/> callers got their answers. A single caller says nothing.</summary>
     public void Answered(int callers, TimeSpan now)
     {
         if (callers < 2 || (now < _windowEndsAt && callers < _answered))
@@ -34,7 +35,7 @@ internal sealed class CallerReturnRate(TimeSpan window)
         _windowEndsAt = now + window;
     }
 
-    /// <summary>A caller asks.</summary>
+    /// <summary>Records that a caller asks.</summary>
     public void Arrived(TimeSpan now)
     {
         if (now < _windowEndsAt)

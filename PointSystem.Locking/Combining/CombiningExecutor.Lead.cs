@@ -16,7 +16,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             }
             catch (Exception failure) when (failure is not OutOfMemoryException)
             {
-                // A leader that fell would leave its queue without one for ever.
+                // Without this a failing leader would leave its queue without a leader forever.
                 FailAll(queue, failure);
             }
             lock (_sync)
@@ -34,7 +34,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     }
 
     /// <summary>
-    /// Takes the locks, executes what is queued until the queue is empty or the turn is over, and gives the locks back in the background.
+    /// Acquires the locks, executes the queue until it is empty or the turn is over, and releases the locks in the background.
     /// </summary>
     private async Task RunTurnAsync(KeyQueue<TCommand, TOutcome> queue)
     {
@@ -43,7 +43,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             return;
         }
         var isLocked = head.Mode == LockMode.Distributed || _contended.Contains(queue.Name, Now);
-        // The trace of the command that opened the turn shows it whole; the others' spans are linked from their batch.
+        // The trace of the first command contains the whole turn; the spans of the others are linked from their batch.
         using var activity = LockMetrics.Activities.StartActivity("lock turn", ActivityKind.Internal, head.Trace);
         activity?.SetTag("lock.operation", queue.Keys[0].Options.Operation);
         var handles = new List<LockHandle>(queue.Keys.Count);
@@ -68,10 +68,10 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
     }
 
-    /// <summary>All or nothing, in the one order of keys. False when the wait ran out or every caller has left.</summary>
+    /// <summary>Acquires all locks or none, in the global key order. False when the wait ran out or every caller has cancelled.</summary>
     private async Task<bool> TryAcquireLocksAsync(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles)
     {
-        // Never disposed: the last caller to leave may cancel it just after its last use, and it holds no timer.
+        // Not disposed: the last caller may cancel it just after its last use, and it holds no timer.
         var acquiring = new CancellationTokenSource();
         TimeSpan until;
         lock (_sync)
@@ -80,7 +80,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             {
                 return false;
             }
-            // As long as the command with the longest wait allows; the others leave the queue at their own deadlines.
+            // The command with the longest wait sets the limit; the others leave the queue at their own deadlines.
             until = tail.Value.ArrivedAt + tail.Value.Wait;
             queue.Acquiring = acquiring;
         }
@@ -132,7 +132,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
                 }
                 if (isWantedElsewhere && !MostCallersReturn(queue))
                 {
-                    // Commands that have arrived here since are newer than those that wait at other replicas.
+                    // Commands that arrived here since then are newer than those waiting at other replicas.
                     return batches;
                 }
             }
@@ -152,8 +152,8 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     }
 
     /// <summary>
-    /// Callers that ask again as soon as they are answered arrive a moment after their batch. Releasing the lock and acquiring it again
-    /// takes longer than that moment for all of them, so the leader waits for them once.
+    /// Callers that ask again as soon as they are answered arrive a moment after their batch. Releasing and re-acquiring the lock takes
+    /// longer than waiting for them, so the leader waits once.
     /// </summary>
     private async Task<bool> LingerAsync(KeyQueue<TCommand, TOutcome> queue)
     {
@@ -188,14 +188,14 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
     }
 
-    /// <summary>Adds to a leaderBatch, whose lane begins with it now, what has come since it was handed over.</summary>
+    /// <summary>Adds the commands that arrived since the hand-over to a batch that its lane is about to start.</summary>
     /// <returns>How many were added.</returns>
     internal int TopUp(LeaderBatch<TCommand, TOutcome> leaderBatch, int commandsMax)
     {
         var moved = 0;
         lock (_sync)
         {
-            // A leaderBatch whose callers have all left is over; its leader is about to take the next.
+            // If all its callers have cancelled, the batch is finished and its leader is about to dequeue the next one.
             if (leaderBatch.Queue.Waiting.Count == 0 || !leaderBatch.TryKeepOpen())
             {
                 return 0;
@@ -215,7 +215,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         {
             if (!leaderBatch.IsLocked && first.Value.Mode == LockMode.Distributed)
             {
-                // The mode has changed: this one wants the lock, so its turn is another.
+                // The mode has changed: this command needs the lock, so it goes into another turn.
                 break;
             }
             queue.Waiting.RemoveFirst();
@@ -246,7 +246,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
 
     private TimeSpan WorkUntil(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles)
     {
-        // Without a lock the same limit holds, so that a frozen database cannot keep a lane for ever.
+        // The same limit applies without a lock, so that a frozen database cannot occupy a lane forever.
         var left = handles.Count > 0 ? handles.Min(handle => handle.LeaseEndsAt) - _clock.GetUtcNow() : queue.Keys.Min(keyed => keyed.Options.Lease);
         return Now + left - _general.LeaseMargin;
     }

@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 
 namespace PointSystem.Locking.Combining;
 
-/// <summary>Keys that showed contention lately, for the adaptive mode. Bounded: what does not fit counts as cold, which is safe.</summary>
+/// <summary>
+/// Keys with recent contention, for the adaptive mode. Bounded: a key that does not fit counts as uncontended, which is safe.
+/// </summary>
 internal sealed class ContendedKeys(TimeSpan keepFor)
 {
     private const int KeysMax = 10_000;

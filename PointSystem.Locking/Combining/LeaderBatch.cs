@@ -1,6 +1,6 @@
 namespace PointSystem.Locking.Combining;
 
-/// <summary>What a leader hands to a lane: commands of one key, under that key's lock.</summary>
+/// <summary>The commands of one key that a leader hands to a commit lane, under that key's lock.</summary>
 internal sealed class LeaderBatch<TCommand, TOutcome>(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
 {
     private readonly TaskCompletionSource _done = new();
@@ -8,16 +8,16 @@ internal sealed class LeaderBatch<TCommand, TOutcome>(KeyQueue<TCommand, TOutcom
 
     public KeyQueue<TCommand, TOutcome> Queue { get; } = queue;
 
-    /// <summary>Whether the leader has the key's lock.</summary>
+    /// <summary>Whether the leader holds the key's lock.</summary>
     public bool IsLocked { get; } = isLocked;
 
-    /// <summary>Grows only under the executor's lock, and only until its lane has begun with it.</summary>
+    /// <summary>Grows only under the executor's lock, and only until its lane has started it.</summary>
     public List<Waiter<TCommand, TOutcome>> Waiters { get; } = [];
 
-    /// <summary>When work under the lock must be over, on the executor's clock.</summary>
+    /// <summary>When the work under the lock must end, on the executor's clock.</summary>
     public TimeSpan WorkUntil { get; } = workUntil;
 
-    /// <summary>Completes when every command has its end. Never fails.</summary>
+    /// <summary>Completes when every command has ended. Never fails.</summary>
     public Task Done => _done.Task;
 
     public void Add(Waiter<TCommand, TOutcome> waiter)
@@ -27,7 +27,7 @@ internal sealed class LeaderBatch<TCommand, TOutcome>(KeyQueue<TCommand, TOutcom
         waiter.LeaderBatch = this;
     }
 
-    /// <summary>Keeps the leaderBatch from being done until a call of <see cref="CommandEnded"/>. False when it is done.</summary>
+    /// <summary>Keeps the batch open until a call of <see cref="CommandEnded"/>. False when it has already completed.</summary>
     public bool TryKeepOpen()
     {
         for (var open = Volatile.Read(ref _unfinished); open > 0;)
@@ -42,9 +42,9 @@ internal sealed class LeaderBatch<TCommand, TOutcome>(KeyQueue<TCommand, TOutcom
         return false;
     }
 
-    /// <param name="continueHere">The leader goes on within this call. It may: it only takes what is queued and hands it to the
-    /// lane, or gives its lock back. So a hot key's next batch is ready when its lane asks for more, without waiting for a thread.
-    /// Never under a lock.</param>
+    /// <param name="continueHere">The leader continues within this call. That is safe because it only dequeues commands and hands them to
+    /// the lane, or releases its lock. The next batch of a hot key is then ready when its lane asks for more, without waiting for a
+    /// thread. Never call this under a lock.</param>
     public void CommandEnded(bool continueHere)
     {
         if (Interlocked.Decrement(ref _unfinished) > 0)

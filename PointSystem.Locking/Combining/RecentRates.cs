@@ -1,6 +1,6 @@
 namespace PointSystem.Locking.Combining;
 
-/// <summary>How often things happened in the last minute, in buckets of a second.</summary>
+/// <summary>Event counts of the last minute, in buckets of one second.</summary>
 internal sealed class RecentRates
 {
     private const int Seconds = 60;

@@ -4,7 +4,7 @@ using PointSystem.Locking.Resilience;
 
 namespace PointSystem.Locking.Jobs;
 
-/// <summary>Takes job locks and measures them like the others.</summary>
+/// <summary>Acquires job locks and records the same metrics as for other locks.</summary>
 internal sealed class JobLocks(
     ResilientLockStore store, IOptions<LockingOptions> options, LockMetrics metrics, JobLockMetrics jobMetrics, TimeProvider clock, ILogger<JobLocks> logger)
     : IJobLocks
@@ -17,7 +17,7 @@ internal sealed class JobLocks(
         ArgumentNullException.ThrowIfNull(options);
         if (key.Contains("||", StringComparison.Ordinal))
         {
-            throw new ArgumentException("'||' is Dapr's own separator and cannot stand in a lock key.", nameof(key));
+            throw new ArgumentException("'||' is Dapr's own separator and is not allowed in a lock key.", nameof(key));
         }
         if (options.FindProblem(General) is { } problem)
         {

@@ -1,6 +1,6 @@
 namespace PointSystem.Locking.Keys;
 
-/// <summary>What must hold between an operation's wait and lease and the general options.</summary>
+/// <summary>The rules for an operation's wait and lease, relative to the general options.</summary>
 internal static class LockOptionsRules
 {
     public static readonly TimeSpan WaitMax = TimeSpan.FromMinutes(5);
@@ -16,7 +16,7 @@ internal static class LockOptionsRules
     {
         if (wait < TimeSpan.Zero || wait > WaitMax)
         {
-            return $"its wait must lie between 0 and {WaitMax.TotalSeconds} s";
+            return $"its wait must be between 0 and {WaitMax.TotalSeconds} s";
         }
         if (wait > TimeSpan.Zero && wait <= general.AttemptTimeout)
         {
@@ -28,7 +28,7 @@ internal static class LockOptionsRules
         }
         if (lease <= general.LeaseMargin + general.AttemptTimeout)
         {
-            return $"its lease of {lease.TotalSeconds} s leaves no time to work in after LeaseMargin ({general.LeaseMargin.TotalSeconds} s) and AttemptTimeout";
+            return $"its lease of {lease.TotalSeconds} s leaves no time for work after LeaseMargin ({general.LeaseMargin.TotalSeconds} s) and AttemptTimeout";
         }
         return null;
     }

@@ -5,7 +5,7 @@ namespace PointSystem.Locking.Keys;
 
 /// <summary>
 /// Wait and lease of single operations from <c>Locking:Operations:{operation}:WaitSeconds</c> and <c>…:LeaseSeconds</c>. An operation's
-/// name has colons, which configuration reads as levels, so the names are looked up as paths instead of being bound to a dictionary.
+/// name contains colons, which configuration reads as levels, so the names are looked up as paths instead of being bound to a dictionary.
 /// </summary>
 internal sealed class OperationSettings(IConfiguration configuration)
 {
@@ -13,7 +13,7 @@ internal sealed class OperationSettings(IConfiguration configuration)
 
     private static readonly string[] Names = ["WaitSeconds", "LeaseSeconds"];
 
-    /// <summary>The attribute's values, overridden by configuration, checked against the general options.</summary>
+    /// <summary>Returns the attribute's values, overridden by configuration and checked against the general options.</summary>
     public LockOptions Apply(DistributedLockAttribute attribute, string operation, LockingOptions general)
     {
         var section = configuration.GetSection($"{Path}:{operation}");
@@ -25,7 +25,7 @@ internal sealed class OperationSettings(IConfiguration configuration)
             operation, general);
     }
 
-    /// <summary>A misspelt operation or setting would silently change nothing, so it stops the start.</summary>
+    /// <summary>Throws for a misspelt operation or setting, which would otherwise be ignored silently.</summary>
     public void ThrowIfUnknown(IEnumerable<string> operations)
     {
         var known = operations.ToHashSet(StringComparer.OrdinalIgnoreCase);
@@ -39,7 +39,7 @@ internal sealed class OperationSettings(IConfiguration configuration)
             if (last < 0 || !known.Contains(path[..last]) || !Names.Contains(path[(last + 1)..], StringComparer.OrdinalIgnoreCase))
             {
                 throw new InvalidOperationException(
-                    $"{Path}:{path} names no lock setting. "
+                    $"{Path}:{path} is not a lock setting. "
                     + $"Operations: {string.Join(", ", known.Order(StringComparer.Ordinal))}; settings: {string.Join(", ", Names)}.");
             }
         }
