@@ -36,7 +36,7 @@ public sealed partial class MemberAccount
             return PointErrors.ExceededMaxBalance(LiveBalance, amount, policy.MaxBalancePerMember);
         }
 
-        PostLapses(context.Actor);
+        PostExpirations(context.Actor);
         var lot = Grant(context.NewKey(PointKeyType.Accumulation, MemberId), amount, At.Today.AddDays(days), isManualGrant, source: null);
         Append(Version + 1, PointKind.Accumulate, lot.Key, lot, amount, context.Actor, reason);
         return lot;
@@ -66,7 +66,7 @@ public sealed partial class MemberAccount
             return PointErrors.CannotCancelUsed(key.Value, lot.Amount - lot.Available, lot.Amount);
         }
 
-        PostLapses(context.Actor);
+        PostExpirations(context.Actor);
         _drawable.Remove(lot);
         _drawableAmount -= lot.Available;
         lot.Cancelled = lot.Amount;

@@ -40,8 +40,8 @@ public sealed partial class MemberAccount
             return PointErrors.ExceededMaxBalance(receiver.LiveBalance, amount, context.Policy.MaxBalancePerMember);
         }
 
-        PostLapses(context.Actor);
-        receiver.PostLapses(context.Actor);
+        PostExpirations(context.Actor);
+        receiver.PostExpirations(context.Actor);
         var key = context.NewKey(PointKeyType.Transfer, MemberId);
         var parts = new List<TransferPart>();
         var given = Version + 1;

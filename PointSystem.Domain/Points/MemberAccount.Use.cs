@@ -21,7 +21,7 @@ public sealed partial class MemberAccount
             return PointErrors.InvalidAmount(amount);
         }
 
-        if (context.Policy.RefusesDuplicateOrders && FindStandingUsage(orderNumber) is { } earlier)
+        if (context.Policy.RefusesDuplicateOrders && FindUncancelledUsage(orderNumber) is { } earlier)
         {
             return PointErrors.DuplicateOrder(orderNumber, earlier.Value);
         }
@@ -31,7 +31,7 @@ public sealed partial class MemberAccount
             return insufficient;
         }
 
-        PostLapses(context.Actor);
+        PostExpirations(context.Actor);
         var now = Timestamp();
         var first = Version + 1;
         var key = context.NewKey(PointKeyType.Usage, MemberId);
@@ -88,7 +88,7 @@ public sealed partial class MemberAccount
         }
 
         var parts = GiveBack(usage, points);
-        PostLapses(context.Actor);
+        PostExpirations(context.Actor);
         usage.CancelledAmount += points;
         usage.UpdatedAt = Timestamp();
 
@@ -102,7 +102,7 @@ public sealed partial class MemberAccount
     }
 
     /// <summary>A usage of the order with points that have not been given back.</summary>
-    private PointKey? FindStandingUsage(string orderNumber)
+    private PointKey? FindUncancelledUsage(string orderNumber)
     {
         foreach (var usage in _usages.Values)
         {

@@ -15,15 +15,15 @@ namespace PointSystem.Domain.Points;
 public sealed partial class MemberAccount
 {
     private readonly SortedSet<Lot> _drawable = new(DrawOrder.Instance);
-    private readonly List<Lot> _lapsed = [];
+    private readonly List<Lot> _expired = [];
     private readonly Dictionary<long, Lot> _lots = [];
     private readonly Dictionary<PointKey, Usage> _usages = [];
     private readonly long _startVersion;
     private readonly Lot? _loadedThrough;
     private readonly IReadOnlyDictionary<string, PointKey>? _standingUsages;
     private long _drawableAmount;
-    private long _lapsedAmount;
-    private long _lapsedManualAmount;
+    private long _expiredAmount;
+    private long _expiredManualAmount;
     private DateTimeOffset _lastEntryAt;
 
     /// <summary>Takes up what was loaded.</summary>
@@ -89,10 +89,10 @@ public sealed partial class MemberAccount
     public long LoadedVersion => _startVersion;
 
     /// <summary>Points that can be used now.</summary>
-    public long LiveBalance => Balance - _lapsedAmount;
+    public long LiveBalance => Balance - _expiredAmount;
 
     /// <summary>The part of <see cref="LiveBalance"/> in manual grants.</summary>
-    public long LiveManualBalance => ManualBalance - _lapsedManualAmount;
+    public long LiveManualBalance => ManualBalance - _expiredManualAmount;
 
     /// <summary>What is to be written.</summary>
     public AccountChanges Changes { get; } = new();
@@ -101,15 +101,15 @@ public sealed partial class MemberAccount
     public WalletState Wallet => new(MemberId, Balance, ManualBalance, Version, _lastEntryAt);
 
     /// <summary>Posts what has lapsed, as the expiry job does. True when there was something.</summary>
-    public bool PostLapses(string actor)
+    public bool PostExpirations(string actor)
     {
-        if (_lapsed.Count == 0)
+        if (_expired.Count == 0)
         {
             return false;
         }
 
         // Nearest date first, then oldest: the journal must not depend on the order in which rows were read.
-        foreach (var lot in _lapsed.OrderBy(lot => lot.ExpirationDate).ThenBy(lot => lot.Id))
+        foreach (var lot in _expired.OrderBy(lot => lot.ExpirationDate).ThenBy(lot => lot.Id))
         {
             var points = lot.Available;
             lot.Available = 0;
@@ -118,8 +118,8 @@ public sealed partial class MemberAccount
             Append(Version + 1, PointKind.Expire, lot.Key, lot, -points, actor, reason: null);
         }
 
-        _lapsed.Clear();
-        _lapsedAmount = _lapsedManualAmount = 0;
+        _expired.Clear();
+        _expiredAmount = _expiredManualAmount = 0;
         return true;
     }
 
@@ -137,9 +137,9 @@ public sealed partial class MemberAccount
             return;
         }
 
-        _lapsed.Add(lot);
-        _lapsedAmount += lot.Available;
-        _lapsedManualAmount += lot.IsManualGrant ? lot.Available : 0;
+        _expired.Add(lot);
+        _expiredAmount += lot.Available;
+        _expiredManualAmount += lot.IsManualGrant ? lot.Available : 0;
     }
 
     /// <summary>Draws points that <see cref="LiveBalance"/> covers, in draw order.</summary>
