@@ -114,7 +114,7 @@ public sealed partial class MemberAccount
             }
         }
 
-        return _standingUsages?.TryGetValue(orderNumber, out var key) == true ? key : null;
+        return _uncancelledUsages?.TryGetValue(orderNumber, out var key) == true ? key : null;
     }
 
     /// <summary>Returns the points from the details, in the order in which they were drawn.</summary>

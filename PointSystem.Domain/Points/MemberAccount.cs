@@ -21,7 +21,7 @@ public sealed partial class MemberAccount
     private readonly Dictionary<PointKey, Usage> _usages = [];
     private readonly long _startVersion;
     private readonly Lot? _loadedThrough;
-    private readonly IReadOnlyDictionary<string, PointKey>? _standingUsages;
+    private readonly IReadOnlyDictionary<string, PointKey>? _uncancelledUsages;
     private long _drawableAmount;
     private long _expiredAmount;
     private long _expiredManualAmount;
@@ -35,7 +35,7 @@ public sealed partial class MemberAccount
     /// <param name="loadedThrough">The last lot that was loaded in draw order; lots after it may be missing. It prevents a set of
     /// commands from drawing from a lot that was loaded for another reason (named, just granted or just restored) while an earlier lot is
     /// missing. Null when that cannot happen: all lots are loaded, or there is only one command.</param>
-    /// <param name="standingUsages">Usages that are not fully cancelled, by order number, in addition to <paramref name="usages"/>, for
+    /// <param name="uncancelledUsages">Usages that are not fully cancelled, by order number, in addition to <paramref name="usages"/>, for
     /// the orders that commands name. Null where the policy does not require it.</param>
     public MemberAccount(
         WalletState wallet,
@@ -43,7 +43,7 @@ public sealed partial class MemberAccount
         IEnumerable<Usage> usages,
         BusinessMoment at,
         Lot? loadedThrough = null,
-        IReadOnlyDictionary<string, PointKey>? standingUsages = null)
+        IReadOnlyDictionary<string, PointKey>? uncancelledUsages = null)
     {
         ArgumentNullException.ThrowIfNull(lots);
         ArgumentNullException.ThrowIfNull(usages);
@@ -53,7 +53,7 @@ public sealed partial class MemberAccount
         Version = _startVersion = wallet.Version;
         _lastEntryAt = wallet.LastEntryAt;
         _loadedThrough = loadedThrough;
-        _standingUsages = standingUsages;
+        _uncancelledUsages = uncancelledUsages;
         At = at;
         foreach (var lot in lots)
         {
