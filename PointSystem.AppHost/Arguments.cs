@@ -30,15 +30,15 @@ internal sealed class Arguments
     private static readonly string[] OfAspire =
         ["--operation", "--step", "--publisher", "--output-path", "--log-level", "--environment", "--include-exception-details"];
 
-    private Arguments(bool hasBeenAnswered, IReadOnlyDictionary<string, string?> values, string[] forAspire)
+    private Arguments(bool hasPrintedHelp, IReadOnlyDictionary<string, string?> values, string[] forAspire)
     {
-        HasBeenAnswered = hasBeenAnswered;
+        HasPrintedHelp = hasPrintedHelp;
         Values = values;
         ForAspire = forAspire;
     }
 
     /// <summary>Only the help or the version was asked for; it has been written.</summary>
-    public bool HasBeenAnswered { get; }
+    public bool HasPrintedHelp { get; }
 
     /// <summary>Keys and values of the configuration section <see cref="Settings.SectionName"/>.</summary>
     public IReadOnlyDictionary<string, string?> Values { get; }
@@ -74,7 +74,7 @@ internal sealed class Arguments
         if (parsed.Errors.Count == 0 && parsed.Action is not null)
         {
             parsed.Invoke();
-            return new Arguments(hasBeenAnswered: true, new Dictionary<string, string?>(), []);
+            return new Arguments(hasPrintedHelp: true, new Dictionary<string, string?>(), []);
         }
         if (parsed.UnmatchedTokens is [var unknown, ..])
         {
@@ -93,7 +93,7 @@ internal sealed class Arguments
         Add(nameof(Settings.Data), parsed.GetValue(Data));
         Add(nameof(Settings.Fresh), parsed.GetValue(Fresh) ? "true" : null);
         Add(nameof(Settings.ConnectionString), parsed.GetValue(ConnectionString));
-        return new Arguments(hasBeenAnswered: false, values, [.. forAspire]);
+        return new Arguments(hasPrintedHelp: false, values, [.. forAspire]);
 
         void Add(string key, string? value)
         {

@@ -25,18 +25,18 @@ internal static class Database
     /// the data.</exception>
     public static IResourceBuilder<ConnectionStringResource> AddPointDatabase(this IDistributedApplicationBuilder builder, Settings settings, bool containers)
     {
-        var connectionString = settings.ConnectionString is { } given ? builder.Given(given, settings)
+        var connectionString = settings.ConnectionString is { } given ? builder.External(given, settings)
             : containers ? builder.Container(settings)
             : builder.Executable(settings);
         var pool = Settings.PoolSize.ToString(CultureInfo.InvariantCulture);
         var points = builder.AddConnectionString(Points, ReferenceExpression.Create($"{connectionString};Maximum Pool Size={pool};Timeout=5"));
-        builder.Services.AddHealthChecks().AddAsyncCheck(Points, cancellationToken => AskAsync(points.Resource, cancellationToken));
+        builder.Services.AddHealthChecks().AddAsyncCheck(Points, cancellationToken => CheckAsync(points.Resource, cancellationToken));
         return points.WithHealthCheck(Points);
     }
 
-    private static ReferenceExpression Given(this IDistributedApplicationBuilder builder, string connectionString, Settings settings)
+    private static ReferenceExpression External(this IDistributedApplicationBuilder builder, string connectionString, Settings settings)
     {
-        GivenDatabase.Check(connectionString);
+        ExternalDatabase.Check(connectionString);
         settings.Parts[Server] = "the given PostgreSQL";
         // A secret parameter, so that its password is masked wherever it is shown.
         var parameter = builder.AddParameter("given-database", connectionString.TrimEnd(';'), secret: true);
@@ -73,7 +73,7 @@ internal static class Database
     {
         // Found, fetched and checked here, so that what is missing is said in one sentence before anything runs.
         var postgres = Path.Combine(settings.Data, Server);
-        var binaries = PostgresChoice.ChooseAsync(PostgresChoice.OfEnvironment, postgres, Console.WriteLine, CancellationToken.None).GetAwaiter().GetResult();
+        var binaries = PostgresChoice.ChooseAsync(PostgresChoice.FromEnvironment, postgres, Console.WriteLine, CancellationToken.None).GetAwaiter().GetResult();
         binaries.RequireMatches(postgres);
         settings.Parts[Server] = binaries.Description;
         var port = Ports.Next();
@@ -88,7 +88,7 @@ internal static class Database
         var address = $"Username={PostgresServer.Owner};Database={PostgresServer.Database};Include Error Detail=true";
         var connectionString = ReferenceExpression.Create(
             $"Host={endpoint.Property(EndpointProperty.IPV4Host)};Port={endpoint.Property(EndpointProperty.Port)};Password={password};{address}");
-        builder.Services.AddHealthChecks().AddAsyncCheck(Server, cancellationToken => AskAsync(connectionString, cancellationToken));
+        builder.Services.AddHealthChecks().AddAsyncCheck(Server, cancellationToken => CheckAsync(connectionString, cancellationToken));
         server.WithHealthCheck(Server);
         return connectionString;
     }
@@ -96,7 +96,7 @@ internal static class Database
     private static IResourceBuilder<ParameterResource> AddPassword(this IDistributedApplicationBuilder builder, Settings settings) =>
         builder.AddParameter("postgres-password", settings.Secrets.PostgresPassword, secret: true);
 
-    private static async Task<HealthCheckResult> AskAsync(IValueProvider connectionString, CancellationToken cancellationToken)
+    private static async Task<HealthCheckResult> CheckAsync(IValueProvider connectionString, CancellationToken cancellationToken)
     {
         try
         {

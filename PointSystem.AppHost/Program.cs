@@ -6,7 +6,7 @@ using PointSystem.Local;
 try
 {
     var commandLine = Arguments.Parse(args);
-    if (commandLine.HasBeenAnswered)
+    if (commandLine.HasPrintedHelp)
     {
         return 0;
     }
@@ -56,9 +56,9 @@ try
         .WithRollingRestart(replicas)
         .KeepRunning();
 
-    builder.RestartWhatDies();
+    builder.RestartEndedResources();
     builder.WriteLogFiles(settings);
-    builder.SayWhenReady(settings, adminToken);
+    builder.ReportWhenReady(settings, adminToken);
     var app = builder.Build();
     return await app.RunToEndAsync();
 }

@@ -19,7 +19,7 @@ internal static class ReadyBlock
     /// Writes one block for the person at the terminal when everything is healthy. What can never become healthy, because the database
     /// does not start or cannot be migrated, ends the app host with what it said.
     /// </summary>
-    public static void SayWhenReady(this IDistributedApplicationBuilder builder, Settings settings, IResourceBuilder<ParameterResource> adminToken)
+    public static void ReportWhenReady(this IDistributedApplicationBuilder builder, Settings settings, IResourceBuilder<ParameterResource> adminToken)
     {
         builder.Services.AddSingleton<StartResult>();
         builder.AddCompanion(services => new Watch(
@@ -57,7 +57,7 @@ internal static class ReadyBlock
         IHostApplicationLifetime lifetime,
         StartResult result) : ICompanion
     {
-        private const int LastLines = 12;
+        private const int LastLinesMax = 12;
         private readonly Stopwatch _watch = Stopwatch.StartNew();
 
         public async Task RunAsync(CancellationToken cancellationToken)
@@ -65,7 +65,7 @@ internal static class ReadyBlock
             try
             {
                 var ready = notifications.WaitForResourceHealthyAsync(Gateway.Name, WaitBehavior.WaitOnResourceUnavailable, cancellationToken);
-                var failed = Task.WhenAny(FailureOfAsync(Database.Server, cancellationToken), FailureOfAsync("migrations", cancellationToken));
+                var failed = Task.WhenAny(WaitForFailureAsync(Database.Server, cancellationToken), WaitForFailureAsync("migrations", cancellationToken));
                 if (await Task.WhenAny(ready, failed) == ready)
                 {
                     await ready;
@@ -73,7 +73,7 @@ internal static class ReadyBlock
                     return;
                 }
                 var resource = await await failed;
-                Console.Error.WriteLine(await LastWordsAsync(resource, cancellationToken));
+                Console.Error.WriteLine(await LastLinesAsync(resource, cancellationToken));
                 result.ExitCode = 1;
                 lifetime.StopApplication();
             }
@@ -84,14 +84,14 @@ internal static class ReadyBlock
         }
 
         /// <summary>Completes when the resource has ended with a failure.</summary>
-        private async Task<IResource> FailureOfAsync(string name, CancellationToken cancellationToken) => (await notifications.WaitForResourceAsync(
+        private async Task<IResource> WaitForFailureAsync(string name, CancellationToken cancellationToken) => (await notifications.WaitForResourceAsync(
             name,
             change => change.Snapshot.State?.Text is { } state
                 && (state == KnownResourceStates.FailedToStart
                     || (KnownResourceStates.TerminalStates.Contains(state) && change.Snapshot.ExitCode is not (null or 0))),
             cancellationToken)).Resource;
 
-        private async Task<string> LastWordsAsync(IResource resource, CancellationToken cancellationToken)
+        private async Task<string> LastLinesAsync(IResource resource, CancellationToken cancellationToken)
         {
             var lines = new List<string>();
             await foreach (var batch in loggers.GetAllAsync(resource).WithCancellation(cancellationToken))
@@ -106,7 +106,7 @@ internal static class ReadyBlock
                     && !text.StartsWith("No custom certificate", StringComparison.Ordinal))
                 .Select(parts => "    " + parts[1]);
             return $"{resource.Name} could not start; its log is {Path.Combine(settings.Logs, resource.Name + ".log")}. Its last lines:\n"
-                + string.Join('\n', said.TakeLast(LastLines));
+                + string.Join('\n', said.TakeLast(LastLinesMax));
         }
 
         private async Task<string> DescribeAsync(CancellationToken cancellationToken)

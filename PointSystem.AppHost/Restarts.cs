@@ -12,7 +12,7 @@ internal static class Restarts
         where T : IResource => resource.WithAnnotation(new KeptRunning());
 
     /// <summary>Watches every resource that is to <see cref="KeepRunning{T}"/>.</summary>
-    public static void RestartWhatDies(this IDistributedApplicationBuilder builder) =>
+    public static void RestartEndedResources(this IDistributedApplicationBuilder builder) =>
         builder.AddCompanion(services => ActivatorUtilities.CreateInstance<Restarter>(services));
 
     private sealed class KeptRunning : IResourceAnnotation
@@ -40,7 +40,7 @@ internal static class Restarts
                 {
                     if (change.Resource.Annotations.OfType<KeptRunning>().FirstOrDefault() is { } kept)
                     {
-                        See(change, kept, cancellationToken);
+                        OnChange(change, kept, cancellationToken);
                     }
                 }
             }
@@ -50,7 +50,7 @@ internal static class Restarts
             }
         }
 
-        private void See(ResourceEvent change, KeptRunning kept, CancellationToken cancellationToken)
+        private void OnChange(ResourceEvent change, KeptRunning kept, CancellationToken cancellationToken)
         {
             var state = change.Snapshot.State?.Text;
             if (state == KnownResourceStates.Stopping)

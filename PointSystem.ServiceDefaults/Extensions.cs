@@ -38,7 +38,7 @@ public static class Extensions
         builder.Services.AddSingleton<Drain>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Drain>());
         builder.Services.AddHostedService<EndWithParent>();
-        builder.Services.AddTransient<IStartupFilter, LastAnswers>();
+        builder.Services.AddTransient<IStartupFilter, CloseConnectionsWhileDraining>();
         builder.Services.AddHealthChecks().AddCheck<DrainHealthCheck>("lifetime", tags: [ReadyTag]);
         builder.Services.AddServiceDiscovery();
         builder.Services.ConfigureHttpClientDefaults(http =>

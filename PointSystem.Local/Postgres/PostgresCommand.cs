@@ -45,7 +45,7 @@ internal static class PostgresCommand
     {
         using var data = DataDirectory.Open(directory);
         await OrphanedPostgres.EndAsync(data.Postgres, Console.WriteLine, cancellationToken);
-        var binaries = await PostgresChoice.ChooseAsync(PostgresChoice.OfEnvironment, data.Postgres, Console.WriteLine, cancellationToken);
+        var binaries = await PostgresChoice.ChooseAsync(PostgresChoice.FromEnvironment, data.Postgres, Console.WriteLine, cancellationToken);
         var server = new PostgresServer(data, Secrets.LoadOrCreate(data.Root), binaries, port);
         await server.PrepareAsync(Console.WriteLine, cancellationToken);
         Console.WriteLine($"Starting {server.Description} on port {port} ...");

@@ -10,14 +10,14 @@ namespace PointSystem.ServiceDefaults;
 /// request while it closes, and not know whether it was carried out; a caller that has to connect again is served, or refused before
 /// it has sent anything.
 /// </summary>
-internal sealed class LastAnswers : IStartupFilter
+internal sealed class CloseConnectionsWhileDraining : IStartupFilter
 {
     private readonly CancellationToken _stopping;
 
     // Kept, so that a request costs no object.
     private readonly Func<object, Task> _onStarting;
 
-    public LastAnswers(IHostApplicationLifetime lifetime)
+    public CloseConnectionsWhileDraining(IHostApplicationLifetime lifetime)
     {
         _stopping = lifetime.ApplicationStopping;
         _onStarting = CloseIfStopping;

@@ -4,7 +4,7 @@ using Npgsql;
 namespace PointSystem.Local.Postgres;
 
 /// <summary>A database that the user specifies, used instead of our own server.</summary>
-internal static class GivenDatabase
+internal static class ExternalDatabase
 {
     /// <summary>Checks the connection string by connecting.</summary>
     /// <exception cref="LocalException">It is malformed, or the database cannot be reached.</exception>
