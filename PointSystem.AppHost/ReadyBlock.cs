@@ -6,18 +6,18 @@ using Microsoft.Extensions.Hosting;
 
 namespace PointSystem.AppHost;
 
-/// <summary>How the start went.</summary>
+/// <summary>The result of the start.</summary>
 internal sealed class StartResult
 {
-    /// <summary>1 when something that everything waits for could not start, otherwise 0.</summary>
+    /// <summary>1 if a resource that all others wait for could not start, otherwise 0.</summary>
     public int ExitCode { get; set; }
 }
 
 internal static class ReadyBlock
 {
     /// <summary>
-    /// Writes one block for the person at the terminal when everything is healthy. What can never become healthy, because the database
-    /// does not start or cannot be migrated, ends the app host with what it said.
+    /// Writes a summary to the terminal when everything is healthy. If the database cannot start or cannot be migrated, nothing can
+    /// become healthy: then prints the last output and ends the app host.
     /// </summary>
     public static void ReportWhenReady(this IDistributedApplicationBuilder builder, Settings settings, IResourceBuilder<ParameterResource> adminToken)
     {
@@ -32,7 +32,7 @@ internal static class ReadyBlock
             services.GetRequiredService<StartResult>()));
     }
 
-    /// <summary>Runs until it is ended, or until a resource that everything waits for could not start.</summary>
+    /// <summary>Runs the app until it is stopped, or until a resource that all others wait for could not start.</summary>
     /// <returns>The exit code.</returns>
     public static async Task<int> RunToEndAsync(this DistributedApplication app)
     {
@@ -43,7 +43,7 @@ internal static class ReadyBlock
         }
         catch (OperationCanceledException)
         {
-            // It was ended while it started.
+            // It was stopped during the start.
         }
         return result.ExitCode;
     }
@@ -79,11 +79,11 @@ internal static class ReadyBlock
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                // The app host ends before it was ready.
+                // The app host was stopped before it was ready.
             }
         }
 
-        /// <summary>Completes when the resource has ended with a failure.</summary>
+        /// <summary>Completes when the resource has failed.</summary>
         private async Task<IResource> WaitForFailureAsync(string name, CancellationToken cancellationToken) => (await notifications.WaitForResourceAsync(
             name,
             change => change.Snapshot.State?.Text is { } state
@@ -98,15 +98,15 @@ internal static class ReadyBlock
             {
                 lines.AddRange(batch.Select(line => line.Content));
             }
-            // Both of its outputs, in the order of time; what the orchestrator says of itself is no help here.
-            var said = lines.Order(StringComparer.Ordinal)
+            // Both output streams, in order of time, without the orchestrator's own messages.
+            var output = lines.Order(StringComparer.Ordinal)
                 .Select(line => line.Split(' ', 2))
                 .Where(parts => parts is [_, var text]
                     && !text.StartsWith("[sys]", StringComparison.Ordinal)
                     && !text.StartsWith("No custom certificate", StringComparison.Ordinal))
                 .Select(parts => "    " + parts[1]);
             return $"{resource.Name} could not start; its log is {Path.Combine(settings.Logs, resource.Name + ".log")}. Its last lines:\n"
-                + string.Join('\n', said.TakeLast(LastLinesMax));
+                + string.Join('\n', output.TakeLast(LastLinesMax));
         }
 
         private async Task<string> DescribeAsync(CancellationToken cancellationToken)

@@ -7,11 +7,11 @@ namespace PointSystem.AppHost;
 
 internal static class Restarts
 {
-    /// <summary>A process of this resource that dies is started again. One that is stopped on the dashboard stays down.</summary>
+    /// <summary>Restarts a process of this resource that dies. A process stopped in the dashboard stays stopped.</summary>
     public static IResourceBuilder<T> KeepRunning<T>(this IResourceBuilder<T> resource)
         where T : IResource => resource.WithAnnotation(new KeptRunning());
 
-    /// <summary>Watches every resource that is to <see cref="KeepRunning{T}"/>.</summary>
+    /// <summary>Watches every resource marked with <see cref="KeepRunning{T}"/>.</summary>
     public static void RestartEndedResources(this IDistributedApplicationBuilder builder) =>
         builder.AddCompanion(services => ActivatorUtilities.CreateInstance<Restarter>(services));
 
@@ -19,7 +19,7 @@ internal static class Restarts
     {
         public Backoff Backoff { get; } = new();
 
-        /// <summary>Seen stopping, which only a stop command causes.</summary>
+        /// <summary>Whether the state "stopping" was seen, which only a stop command causes.</summary>
         public bool IsStopping { get; set; }
 
         public bool IsWaiting { get; set; }
@@ -46,7 +46,7 @@ internal static class Restarts
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                // The app host ends, and everything with it.
+                // The app host is ending.
             }
         }
 
@@ -77,7 +77,7 @@ internal static class Restarts
                 var exitCode = ended.Snapshot.ExitCode?.ToString(CultureInfo.InvariantCulture) ?? "unknown";
                 var sentence = string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{ended.Resource.Name} ended (exit code {exitCode}); it is started again in {wait.TotalMilliseconds:0} ms.");
+                    $"{ended.Resource.Name} ended (exit code {exitCode}); restarting it in {wait.TotalMilliseconds:0} ms.");
                 logger.Restarting(sentence);
                 loggers.GetLogger(ended.Resource).Restarting(sentence);
                 await Task.Delay(wait, cancellationToken);
@@ -95,7 +95,7 @@ internal static class Restarts
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                // The app host ends.
+                // The app host is ending.
             }
         }
     }
@@ -106,6 +106,6 @@ internal static partial class RestartLog
     [LoggerMessage(EventId = 1401, Level = LogLevel.Warning, Message = "{Sentence}")]
     public static partial void Restarting(this ILogger logger, string sentence);
 
-    [LoggerMessage(EventId = 1402, Level = LogLevel.Error, Message = "{Resource} could not be started again: {Reason}")]
+    [LoggerMessage(EventId = 1402, Level = LogLevel.Error, Message = "{Resource} could not be restarted: {Reason}")]
     public static partial void NotStarted(this ILogger logger, string resource, string reason);
 }

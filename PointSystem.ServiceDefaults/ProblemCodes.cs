@@ -3,21 +3,21 @@ using Microsoft.AspNetCore.Http;
 
 namespace PointSystem.ServiceDefaults;
 
-/// <summary>A code that a problem (RFC 9457) carries, and what is the same for every problem with it.</summary>
-/// <param name="Code">What programs branch on. Published: never renamed.</param>
+/// <summary>The code of a problem (RFC 9457), and everything that is the same for all problems with that code.</summary>
+/// <param name="Code">The code for programs. It is public: never rename it.</param>
 /// <param name="Status">The HTTP status.</param>
-/// <param name="When">When it is answered, as docs/api.md says it.</param>
+/// <param name="When">When it is returned; docs/api.md has the same text.</param>
 /// <param name="RetryAfterSeconds">Value of the header <c>Retry-After</c>; null for none.</param>
 public sealed record ProblemCode(string Code, int Status, string When, int? RetryAfterSeconds = null)
 {
-    /// <summary>The problem's <c>type</c>: one URN for each code.</summary>
+    /// <summary>The problem's <c>type</c>: one URN per code.</summary>
     public string Type { get; } = $"urn:pointsystem:problem:{Code.ToLowerInvariant().Replace('_', '-')}";
 
     /// <summary>The problem's <c>title</c>: the code in words.</summary>
     public string Title { get; } = Code[0] + Code[1..].ToLowerInvariant().Replace('_', ' ');
 }
 
-/// <summary>Every code that a problem can carry, whoever answers: the one table behind the API, the gateway and docs/api.md.</summary>
+/// <summary>All problem codes, of the API and the gateway. The only list: the API, the gateway and docs/api.md are based on it.</summary>
 public static class ProblemCodes
 {
     public const string InvalidRequest = "INVALID_REQUEST";
@@ -38,7 +38,8 @@ public static class ProblemCodes
 
     private static readonly FrozenDictionary<string, ProblemCode> ByCode;
 
-    // The codes of the points rules are the domain's own (PointErrorCodes), which this project does not know; a test holds the two together.
+    // The codes of the points rules belong to the domain (PointErrorCodes), which this project does not reference; a test compares the
+    // two.
     static ProblemCodes()
     {
         All =
@@ -80,7 +81,7 @@ public static class ProblemCodes
     /// <summary>The codes, by status.</summary>
     public static IReadOnlyList<ProblemCode> All { get; }
 
-    /// <summary>What belongs to a code.</summary>
-    /// <exception cref="KeyNotFoundException">No such code is published.</exception>
+    /// <summary>Returns the entry of a code.</summary>
+    /// <exception cref="KeyNotFoundException">The code does not exist.</exception>
     public static ProblemCode Get(string code) => ByCode[code];
 }

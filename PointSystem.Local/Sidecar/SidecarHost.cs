@@ -13,7 +13,7 @@ internal static class SidecarHost
         // The empty builder reads neither appsettings.json nor ASPNETCORE_URLS, which belong to the app next to this sidecar.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         AddLogging(builder.Logging, flags.LogLevel);
-        builder.AddTelemetry(TelemetryVariables.OfThisProcess());
+        builder.AddTelemetry(TelemetryVariables.FromEnvironment());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, flags));
         builder.Services.AddRoutingCore();
         builder.Services.AddGrpc();

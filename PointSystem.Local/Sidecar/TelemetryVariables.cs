@@ -7,7 +7,7 @@ internal static class TelemetryVariables
 {
     private const string Prefix = "OTEL_";
 
-    public static IReadOnlyDictionary<string, string?> OfThisProcess() => Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+    public static IReadOnlyDictionary<string, string?> FromEnvironment() => Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
         .Where(variable => ((string)variable.Key).StartsWith(Prefix, StringComparison.Ordinal))
         .ToDictionary(variable => (string)variable.Key, variable => (string?)variable.Value);
 

@@ -25,7 +25,7 @@ public sealed class LocalClusterOptions
     public bool AutoRestart { get; set; } = true;
 
     /// <summary>Which PostgreSQL: null = installed, otherwise from npm; <c>npm</c> = from npm. Default: POINTSYSTEM_POSTGRES.</summary>
-    public string? Postgres { get; set; } = PostgresChoice.OfEnvironment;
+    public string? Postgres { get; set; } = PostgresChoice.FromEnvironment;
 
     /// <summary>Which Redis: null = installed, otherwise Garnet; <c>garnet</c> = Garnet. Default: POINTSYSTEM_REDIS.</summary>
     public string? Redis { get; set; } = Environment.GetEnvironmentVariable("POINTSYSTEM_REDIS");
@@ -48,7 +48,7 @@ public sealed class LocalClusterOptions
     /// OpenTelemetry's variables (<c>OTEL_…</c>) for replicas, sidecars and gateway, which are named to the collector one by one. Default:
     /// those of this process. Without OTEL_EXPORTER_OTLP_ENDPOINT among them nothing is sent.
     /// </summary>
-    public IDictionary<string, string?> Telemetry { get; } = TelemetryVariables.OfThisProcess().ToDictionary();
+    public IDictionary<string, string?> Telemetry { get; } = TelemetryVariables.FromEnvironment().ToDictionary();
 
     /// <summary>More settings for the PostgreSQL server, by name.</summary>
     public IDictionary<string, string> PostgresSettings { get; } = new Dictionary<string, string>();

@@ -71,7 +71,7 @@ public sealed class AppHostProcessTests : IDisposable
     [InlineData("--replicas must be a whole number from 1 to 16", "--replicas", "three")]
     [InlineData("--port must be a whole number from 0 to 65535", "--port", "65536")]
     [InlineData("Required argument missing for option: '--replicas'", "--replicas")]
-    [InlineData("--fresh deletes only data directories of our own", "--fresh", "--connection-string", "Host=a")]
+    [InlineData("--fresh cannot be combined with a connection string", "--fresh", "--connection-string", "Host=a")]
     [InlineData("The connection string is not a valid Npgsql connection string", "--connection-string", "Pets=1")]
     [InlineData("No PostgreSQL answers on 127.0.0.1:1 ", "--connection-string", "Host=127.0.0.1;Port=1;Username=a")]
     public async Task WrongOption_EndsWithOneSentence(string sentence, params string[] arguments) =>
@@ -84,7 +84,7 @@ public sealed class AppHostProcessTests : IDisposable
         taken.Start();
         var port = ((IPEndPoint)taken.LocalEndpoint).Port;
 
-        Assert.StartsWith($"Port {port} is taken by another program", await RefusalAsync("--port", $"{port}"), StringComparison.Ordinal);
+        Assert.StartsWith($"Port {port} is in use by another program", await RefusalAsync("--port", $"{port}"), StringComparison.Ordinal);
     }
 
     [Fact]
