@@ -14,17 +14,17 @@ internal sealed class HttpProbe : IDisposable
         Timeout = TimeSpan.FromSeconds(1),
     };
 
-    public Task<bool> AskAsync(Uri url, CancellationToken cancellationToken) => AskAsync(url, "", cancellationToken);
+    public Task<bool> CheckAsync(Uri url, CancellationToken cancellationToken) => CheckAsync(url, "", cancellationToken);
 
     /// <param name="url">What is asked.</param>
-    /// <param name="said">What the answer has to contain.</param>
+    /// <param name="expected">What the answer has to contain.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public async Task<bool> AskAsync(Uri url, string said, CancellationToken cancellationToken)
+    public async Task<bool> CheckAsync(Uri url, string expected, CancellationToken cancellationToken)
     {
         try
         {
             using var response = await _client.GetAsync(url, cancellationToken);
-            return response.IsSuccessStatusCode && (await response.Content.ReadAsStringAsync(cancellationToken)).Contains(said, StringComparison.Ordinal);
+            return response.IsSuccessStatusCode && (await response.Content.ReadAsStringAsync(cancellationToken)).Contains(expected, StringComparison.Ordinal);
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
         {

@@ -172,7 +172,7 @@ public sealed class LocalCluster : IAsyncDisposable
         _gateway = new ManagedProcess(
             specs.Gateway(GatewayUrl, _replicas.Select(replica => (replica.Name, replica.Url))),
             _log,
-            ct => _probe.AskAsync(new Uri(GatewayUrl, "/health/live"), ct));
+            ct => _probe.CheckAsync(new Uri(GatewayUrl, "/health/live"), ct));
         await _redis.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
         _replicas.ForEach(replica => replica.Sidecar.Start());
         await MigrateAsync(specs, cancellationToken);
@@ -208,8 +208,8 @@ public sealed class LocalCluster : IAsyncDisposable
         {
             Environment = new Dictionary<string, string?>(sidecarSpec.Environment.Concat(specs.TelemetryOf("point-sidecar", name))),
         };
-        var sidecar = new ManagedProcess(sidecarSpec, _log, ct => _probe.AskAsync(new Uri($"http://127.0.0.1:{http}/v1.0/healthz/outbound"), ct));
-        var process = new ManagedProcess(specs.Replica(name, url, http, grpc), _log, ct => _probe.AskAsync(new Uri(url, "/health/ready"), ct));
+        var sidecar = new ManagedProcess(sidecarSpec, _log, ct => _probe.CheckAsync(new Uri($"http://127.0.0.1:{http}/v1.0/healthz/outbound"), ct));
+        var process = new ManagedProcess(specs.Replica(name, url, http, grpc), _log, ct => _probe.CheckAsync(new Uri(url, "/health/ready"), ct));
         return new Replica(name, url, process, sidecar, http, grpc, UntilReadyAsync);
     }
 
@@ -227,7 +227,7 @@ public sealed class LocalCluster : IAsyncDisposable
     {
         var watch = Stopwatch.StartNew();
         await replica.Process.WaitUntilReadyAsync(limit, cancellationToken);
-        while (!await _probe.AskAsync(new Uri(GatewayUrl, "/health/ready"), $"{replica.Name} is ready.", cancellationToken))
+        while (!await _probe.CheckAsync(new Uri(GatewayUrl, "/health/ready"), $"{replica.Name} is ready.", cancellationToken))
         {
             if (watch.Elapsed > limit)
             {

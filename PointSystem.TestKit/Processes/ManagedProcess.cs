@@ -241,7 +241,7 @@ public sealed class ManagedProcess : IAsyncDisposable
     {
         var clock = Stopwatch.StartNew();
         var previous = _current;
-        var running = RunningProcess.Start(_spec, Take);
+        var running = RunningProcess.Start(_spec, OnLine);
         _current = running;
         _lastExit = previous?.Exited;
         previous?.Dispose();
@@ -286,7 +286,7 @@ public sealed class ManagedProcess : IAsyncDisposable
         _ => string.Create(CultureInfo.InvariantCulture, $"exit code {code}"),
     };
 
-    private void Take(string line)
+    private void OnLine(string line)
     {
         lock (_tail)
         {

@@ -7,8 +7,8 @@ namespace PointSystem.TestKit;
 /// </summary>
 public sealed class FaultProxy(int targetPort) : TcpProxy(targetPort)
 {
-    private volatile bool _keepRequests;
-    private volatile bool _keepReplies;
+    private volatile bool _dropRequests;
+    private volatile bool _dropReplies;
     private readonly Gate _requests = new();
     private readonly Gate _replies = new();
 
@@ -19,10 +19,10 @@ public sealed class FaultProxy(int targetPort) : TcpProxy(targetPort)
     public int HeldReplies => _replies.Waiting;
 
     /// <summary>From now on nothing reaches the server.</summary>
-    public void KeepRequests() => _keepRequests = true;
+    public void DropRequests() => _dropRequests = true;
 
     /// <summary>From now on nothing comes back from the server.</summary>
-    public void KeepReplies() => _keepReplies = true;
+    public void DropReplies() => _dropReplies = true;
 
     /// <summary>Delays what the clients send until <see cref="ReleaseRequests"/>.</summary>
     public void HoldRequests() => _requests.Close();
@@ -39,7 +39,7 @@ public sealed class FaultProxy(int targetPort) : TcpProxy(targetPort)
     {
         ReleaseRequests();
         ReleaseReplies();
-        _keepRequests = _keepReplies = false;
+        _dropRequests = _dropReplies = false;
         foreach (var link in Links.Where(link => link.LostBytes))
         {
             link.Dispose();
@@ -48,7 +48,7 @@ public sealed class FaultProxy(int targetPort) : TcpProxy(targetPort)
 
     protected override Pass Open(Link link, bool toServer) => async chunk =>
     {
-        if (toServer ? _keepRequests : _keepReplies)
+        if (toServer ? _dropRequests : _dropReplies)
         {
             link.LostBytes = true;
             return default;

@@ -32,7 +32,7 @@ public sealed class RoundTripProxy(int targetPort) : TcpProxy(targetPort)
         var watch = new ReadyWatch(() => Volatile.Write(ref turn.IsServerWaiting, 1));
         return chunk =>
         {
-            watch.Look(chunk);
+            watch.Read(chunk);
             return ValueTask.FromResult<ReadOnlyMemory<byte>>(chunk);
         };
     }
@@ -49,7 +49,7 @@ public sealed class RoundTripProxy(int targetPort) : TcpProxy(targetPort)
         private int _headBytes;
         private int _bodyLeft;
 
-        public void Look(ReadOnlyMemory<byte> bytes)
+        public void Read(ReadOnlyMemory<byte> bytes)
         {
             var span = bytes.Span;
             while (!span.IsEmpty)
