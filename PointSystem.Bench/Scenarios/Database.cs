@@ -22,7 +22,7 @@ internal sealed record Database() : Scenario("database", "statements and commits
     {
         var options = run.Options;
         var contenders = (options.Contenders ?? [Contender.Baseline, "distributed", "adaptive"]).Select(Contender.Find).ToList();
-        var callers = options.Callers ?? Duel.CallersDefault;
+        var callers = options.Callers ?? ContenderRun.CallersDefault;
         var time = TimeSpan.FromSeconds(options.Seconds ?? 4);
         var hasStatements = PostgresBinaries.FindInstalled().Any(HasExtension);
         await using var cluster = await run.StartClusterAsync(

@@ -25,7 +25,7 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
         var options = run.Options with { PoolSize = run.Options.PoolSize == BenchOptions.PoolSizeDefault ? PoolSize : run.Options.PoolSize };
         var contenders = (options.Contenders ?? ["distributed", "adaptive", Contender.Baseline]).Select(Contender.Find).ToList();
         var rounds = options.Rounds ?? 3;
-        var callers = options.Callers ?? Duel.CallersDefault;
+        var callers = options.Callers ?? ContenderRun.CallersDefault;
         var time = TimeSpan.FromSeconds(options.Seconds ?? 5);
         await using var cluster = await run.StartClusterAsync(local => local.PoolSize = options.PoolSize, cancellationToken);
         await Seeder.AddAsync(cluster, 1, 1, 100, LotAmount, cancellationToken);

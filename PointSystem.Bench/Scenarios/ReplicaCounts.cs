@@ -20,7 +20,7 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 rep
         var options = run.Options;
         var contenders = (options.Contenders ?? [Contender.Baseline, "distributed", "adaptive"]).Select(Contender.Find).ToList();
         var rounds = options.Rounds ?? 2;
-        var callers = options.Callers ?? Duel.CallersDefault;
+        var callers = options.Callers ?? ContenderRun.CallersDefault;
         var time = TimeSpan.FromSeconds(options.Seconds ?? 2);
         var rows = new List<Row>();
         var notes = new List<string>();

@@ -18,10 +18,10 @@ internal static class ScenarioTable
 
     public static IReadOnlyList<Scenario> All { get; } =
     [
-        Duel.Seed,
-        Duel.Hot,
-        Duel.Uniform,
-        Duel.Zipf,
+        ContenderRun.Seed,
+        ContenderRun.Hot,
+        ContenderRun.Uniform,
+        ContenderRun.Zipf,
         new Neighbours(),
         new LotCounts(),
         new TableSizes(),

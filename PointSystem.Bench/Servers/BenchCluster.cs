@@ -60,7 +60,7 @@ internal sealed class BenchCluster : IAsyncDisposable
         cluster.ApiEnvironment["ASPNETCORE_ENVIRONMENT"] = "Production";
         cluster.ApiEnvironment["Logging__LogLevel__Default"] = "Warning";
         // Room for the pools of the replicas and of the advisory locks in them, for pgbench, and for who looks at it.
-        var connections = (options.Replicas * (options.PoolSize + Guards.AdvisoryConnections)) + (options.Callers ?? Duel.CallersDefault) + 30;
+        var connections = (options.Replicas * (options.PoolSize + Guards.AdvisoryConnections)) + (options.Callers ?? ContenderRun.CallersDefault) + 30;
         cluster.PostgresSettings["max_connections"] = connections.ToString(CultureInfo.InvariantCulture);
         if (!options.Telemetry)
         {

@@ -9,7 +9,7 @@ using PointSystem.Bench.Stats;
 namespace PointSystem.Bench.Scenarios;
 
 /// <summary>Contenders in turn, A B C A B C …, under the same load on the same processes.</summary>
-internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summary)
+internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name, Summary)
 {
     private const long FirstMember = 1;
     private const int MemberCount = 10_000;
@@ -47,14 +47,14 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
     /// <summary>What is to be reached: contender, baseline, bound.</summary>
     public IReadOnlyList<(string Contender, string Baseline, double Bound)> Ratios { get; init; } = [];
 
-    public static Duel Seed { get; } = new("seed", "100 users at a time send 10,000 requests, each user for a member of his own")
+    public static ContenderRun Seed { get; } = new("seed", "100 users at a time send 10,000 requests, each user for a member of his own")
     {
         Members = caller => new Members.One(FirstMember + caller),
         Requests = 10_000,
         Contenders = [Contender.Baseline, "distributed", "adaptive", "fallback"],
     };
 
-    public static Duel Hot { get; } = new("hot", "100 callers spend from ONE member")
+    public static ContenderRun Hot { get; } = new("hot", "100 callers spend from ONE member")
     {
         Members = _ => new Members.One(FirstMember),
         PgbenchMember = $"{FirstMember}",
@@ -66,7 +66,7 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
         ],
     };
 
-    public static Duel Uniform { get; } = new("uniform", "100 callers spend from 10,000 members, each as likely as any other")
+    public static ContenderRun Uniform { get; } = new("uniform", "100 callers spend from 10,000 members, each as likely as any other")
     {
         Members = caller => new Members.Uniform(FirstMember, MemberCount, caller + 1),
         PgbenchMember = $"random({FirstMember}, {FirstMember + MemberCount - 1})",
@@ -79,7 +79,7 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
         ],
     };
 
-    public static Duel Zipf { get; } = new(
+    public static ContenderRun Zipf { get; } = new(
         "zipf", string.Create(CultureInfo.InvariantCulture, $"100 callers spend from 10,000 members, the k-th with a probability in proportion to k^-{ZipfExponent}"))
     {
         Members = caller => new Members.Zipf(FirstMember, Weights.Value, caller + 1),
