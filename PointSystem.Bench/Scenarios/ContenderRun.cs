@@ -103,16 +103,16 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
         await Seeder.AddAsync(cluster, FirstMember + 1, MemberCount - 1, 2, LotAmount, cancellationToken);
         await Seeder.SettleAsync(cluster, cancellationToken);
 
-        var arena = new Arena(run, cluster);
+        var runner = new RoundRunner(run, cluster);
         var load = new BenchLoad(new ClosedLoop(cluster.Targets(options.Gateway), callers, Members), callers, PgbenchMember);
-        var turns = await arena.RoundsAsync(
+        var turns = await runner.RoundsAsync(
             contenders,
             rounds,
             (contender, round) => contender.RunAsync(cluster, load, round == 0 ? warmUp : warmUp / 3, null, cancellationToken),
             contender => contender.RunAsync(cluster, load, time, requests, cancellationToken),
             cancellationToken);
 
-        var books = await arena.CheckBooksAsync(cancellationToken);
+        var books = await runner.CheckBooksAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, Settings(options, rounds, callers, requests, time), cancellationToken);
         return report with
         {
@@ -120,7 +120,7 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
             Columns = TurnColumns.All,
             Rows = [.. contenders.Select(contender => TurnColumns.Row(contender.Name, contender.Meaning, turns[contender.Name], turns.GetValueOrDefault(Contender.Baseline)))],
             Targets = [.. Targets(turns)],
-            Notes = [.. Arena.ErrorNotes(turns), books],
+            Notes = [.. RoundRunner.ErrorNotes(turns), books],
         };
     }
 

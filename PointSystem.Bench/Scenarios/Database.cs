@@ -42,7 +42,7 @@ internal sealed record Database() : Scenario("database", "statements and commits
             await cluster.ExecuteAsync($"CREATE EXTENSION IF NOT EXISTS {Extension}", cancellationToken);
         }
 
-        var arena = new Arena(run, cluster);
+        var runner = new RoundRunner(run, cluster);
         var rows = new List<Row>();
         var notes = new List<string>();
         (string Name, ClosedLoop Load)[] loads =
@@ -56,13 +56,13 @@ internal sealed record Database() : Scenario("database", "statements and commits
             {
                 await contender.EnterAsync(cluster, cancellationToken);
                 var bench = new BenchLoad(load, callers, null);
-                arena.Count(await contender.RunAsync(cluster, bench, WarmUp, null, cancellationToken));
+                runner.Count(await contender.RunAsync(cluster, bench, WarmUp, null, cancellationToken));
                 if (hasStatements)
                 {
                     await cluster.ExecuteAsync("SELECT pg_stat_statements_reset()", cancellationToken);
                 }
 
-                var turn = await arena.MeasureAsync(() => contender.RunAsync(cluster, bench, time, null, cancellationToken), cancellationToken);
+                var turn = await runner.MeasureAsync(() => contender.RunAsync(cluster, bench, time, null, cancellationToken), cancellationToken);
                 var thousands = turn.Accepted / 1000.0;
                 var figures = new Dictionary<string, Spread> { ["uses"] = Spread.Of(turn.Accepted), ["commits"] = Spread.Of(turn.Transactions / thousands) };
                 if (hasStatements)
@@ -83,7 +83,7 @@ internal sealed record Database() : Scenario("database", "statements and commits
         notes.Add(hasStatements
             ? "Commits are the transactions that got a number. Statements are counted by pg_stat_statements, with BEGIN and COMMIT for each commit (prepared ones it does not count)."
             : "pg_stat_statements is not installed, so statements were not counted. Commits are the transactions that got a number.");
-        var books = await arena.CheckBooksAsync(cancellationToken);
+        var books = await runner.CheckBooksAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
         {
             ["callers"] = callers.ToString(CultureInfo.InvariantCulture),

@@ -32,7 +32,7 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
         await Seeder.AddAsync(cluster, 2, MemberCount - 1, 2, LotAmount, cancellationToken);
         await Seeder.SettleAsync(cluster, cancellationToken);
 
-        var arena = new Arena(run, cluster);
+        var runner = new RoundRunner(run, cluster);
         var targets = cluster.Targets(options.Gateway);
         var storm = new ClosedLoop(targets, callers, _ => new Members.One(1));
         var cold = new OpenLoop(targets, PerSecond, caller => new Members.Uniform(2, MemberCount - 1, caller + 1));
@@ -51,19 +51,19 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
                 await contender.EnterAsync(cluster, cancellationToken);
                 if (round == 0)
                 {
-                    arena.Count(await Task.Run(() => everybody.Run(WarmUp), cancellationToken));
-                    arena.Count(await Task.Run(() => storm.Run(WarmUp), cancellationToken));
+                    runner.Count(await Task.Run(() => everybody.Run(WarmUp), cancellationToken));
+                    runner.Count(await Task.Run(() => storm.Run(WarmUp), cancellationToken));
                     await contender.LeaveAsync(cluster, cancellationToken);
                     continue;
                 }
 
-                var quiet = await arena.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken);
+                var quiet = await runner.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken);
                 var storming = Task.Run(() => storm.Run(time + Margin + Margin), cancellationToken);
                 await Task.Delay(Margin, cancellationToken);
-                var beside = await arena.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken);
+                var beside = await runner.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken);
                 Keep(Quiet(contender), quiet);
                 Keep(Beside(contender), beside);
-                Keep(Storm(contender), arena.Count(await storming));
+                Keep(Storm(contender), runner.Count(await storming));
                 run.Say(FormattableString.Invariant(
                     $"round {round}/{rounds}  {contender.Name,-12} p99 of cold members quiet {quiet.P99:N1} ms, in the storm {beside.P99:N1} ms, storm {turns[Storm(contender)][^1].PerSecond:N0}/s"));
                 await contender.LeaveAsync(cluster, cancellationToken);
@@ -71,11 +71,11 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
 
             if (round == 0)
             {
-                await arena.SettleAsync(cancellationToken);
+                await runner.SettleAsync(cancellationToken);
             }
         }
 
-        var books = await arena.CheckBooksAsync(cancellationToken);
+        var books = await runner.CheckBooksAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
         {
             ["cold requests/s"] = PerSecond.ToString(CultureInfo.InvariantCulture),
@@ -101,7 +101,7 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
                 .. contenders.Where(contender => contender.Name == "distributed").Select(contender => new Target(
                     "distributed, p99 of cold members in the storm to quiet", Bound, false, ToQuiet(contender, turns).Median, " ×")),
             ],
-            Notes = [.. Arena.ErrorNotes(turns), books],
+            Notes = [.. RoundRunner.ErrorNotes(turns), books],
         };
     }
 

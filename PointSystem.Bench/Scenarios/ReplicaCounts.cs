@@ -34,7 +34,7 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 rep
             await Seeder.AddAsync(cluster, 1, 1, 100, LotAmount, cancellationToken);
             await Seeder.AddAsync(cluster, 2, MemberCount - 1, 2, LotAmount, cancellationToken);
             await Seeder.SettleAsync(cluster, cancellationToken);
-            var arena = new Arena(here, cluster);
+            var runner = new RoundRunner(here, cluster);
             (string Name, ClosedLoop Load)[] loads =
             [
                 ("uniform", new ClosedLoop(cluster.Targets(options.Gateway), callers, caller => new Members.Uniform(1, MemberCount, caller + 1))),
@@ -43,7 +43,7 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 rep
             foreach (var (name, load) in loads)
             {
                 var bench = new BenchLoad(load, callers, null);
-                var turns = await arena.RoundsAsync(
+                var turns = await runner.RoundsAsync(
                     contenders,
                     rounds,
                     (contender, round) => contender.RunAsync(cluster, bench, round == 0 && name == "uniform" ? FirstWarmUp : WarmUp, null, cancellationToken),
@@ -51,10 +51,10 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 rep
                     cancellationToken);
                 rows.AddRange(contenders.Select(contender => TurnColumns.Row(
                     $"{name}, {contender.Name}, {count}", contender.Meaning, turns[contender.Name], turns.GetValueOrDefault(Contender.Baseline))));
-                notes.AddRange(Arena.ErrorNotes(turns).Select(note => $"{count} replicas, {name}: {note}"));
+                notes.AddRange(RoundRunner.ErrorNotes(turns).Select(note => $"{count} replicas, {name}: {note}"));
             }
 
-            notes.Add($"{count} replicas: {await arena.CheckBooksAsync(cancellationToken)}");
+            notes.Add($"{count} replicas: {await runner.CheckBooksAsync(cancellationToken)}");
             report ??= await run.DescribeAsync(this, cluster, new Dictionary<string, string>
             {
                 ["callers"] = callers.ToString(CultureInfo.InvariantCulture),

@@ -6,7 +6,7 @@ using PointSystem.Bench.Stats;
 namespace PointSystem.Bench.Scenarios;
 
 /// <summary>Lets contenders run in turn, and keeps count of everything that must be in the books afterwards.</summary>
-internal sealed class Arena(BenchRun run, BenchCluster cluster)
+internal sealed class RoundRunner(BenchRun run, BenchCluster cluster)
 {
     // Of one processor.
     private const double Idle = 0.15;

@@ -33,7 +33,7 @@ internal sealed record TableSizes() : Scenario("scale", "latency of a use by one
                 local.PostgresSettings["max_wal_size"] = "4GB";
             },
             cancellationToken);
-        var arena = new Arena(run, cluster);
+        var runner = new RoundRunner(run, cluster);
         var rows = new List<Row>();
         var members = 0;
         await contender.EnterAsync(cluster, cancellationToken);
@@ -52,12 +52,12 @@ internal sealed record TableSizes() : Scenario("scale", "latency of a use by one
             var seconds = seeding.Elapsed.TotalSeconds;
             var all = members;
             var load = new ClosedLoop(cluster.Targets(options.Gateway), 1, caller => new Members.Uniform(1, all, caller + 1));
-            arena.Count(await Task.Run(() => load.Run(rows.Count == 0 ? FirstWarmUp : WarmUp), cancellationToken));
-            await arena.SettleAsync(cancellationToken);
+            runner.Count(await Task.Run(() => load.Run(rows.Count == 0 ? FirstWarmUp : WarmUp), cancellationToken));
+            await runner.SettleAsync(cancellationToken);
             var turns = new List<Turn>();
             for (var round = 1; round <= rounds; round++)
             {
-                turns.Add(await arena.MeasureAsync(() => Task.Run(() => load.Run(time), cancellationToken), cancellationToken));
+                turns.Add(await runner.MeasureAsync(() => Task.Run(() => load.Run(time), cancellationToken), cancellationToken));
             }
 
             var row = TurnColumns.Row(size.ToString("N0", CultureInfo.InvariantCulture) + " lots", contender.Meaning, turns, null);
@@ -74,7 +74,7 @@ internal sealed record TableSizes() : Scenario("scale", "latency of a use by one
         }
 
         await contender.LeaveAsync(cluster, cancellationToken);
-        var books = await arena.CheckBooksAsync(cancellationToken);
+        var books = await runner.CheckBooksAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
         {
             ["mode"] = contender.Name,
