@@ -14,8 +14,8 @@ internal static class BenchCommand
 {
     private const string ReportName = "report";
     private const string MicroName = "micro";
-    private const int Wrong = 1;
-    private const int Misused = 2;
+    private const int Failed = 1;
+    private const int UsageError = 2;
 
     /// <returns>0; 1 when something failed while it ran; 2 when the command line is wrong.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, TextWriter output, TextWriter error, CancellationToken cancellationToken)
@@ -31,7 +31,7 @@ internal static class BenchCommand
         catch (BenchException e)
         {
             await error.WriteLineAsync(e.Message);
-            return Misused;
+            return UsageError;
         }
 
         if (options.Help)
@@ -70,12 +70,12 @@ internal static class BenchCommand
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            return Wrong;
+            return Failed;
         }
         catch (Exception e) when (e is BenchException or LocalException)
         {
             await error.WriteLineAsync(e.Message);
-            return Wrong;
+            return Failed;
         }
 
         void Stop(PosixSignalContext context)

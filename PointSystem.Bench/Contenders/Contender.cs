@@ -23,7 +23,7 @@ internal abstract record Contender(string Name, string Meaning)
         new Guarded(Guards.MedallionRedis, "that library's lock, then the transaction of row"),
         new Guarded(Guards.MedallionPostgres, "that library's advisory lock, then the transaction of row"),
         new Guarded(Guards.RedLock, "that library's lock, then the transaction of row"),
-        new Floor(),
+        new PgbenchContender(),
     ];
 
     /// <exception cref="BenchException">There is none of that name.</exception>

@@ -14,9 +14,9 @@ namespace PointSystem.Bench.Contenders;
 /// The floor: pgbench sends the statements of one use, prepared and in the same two round trips, with no application at all. Where the application
 /// would have computed a value, a scalar subselect stands.
 /// </summary>
-internal sealed partial record Floor() : Contender(FloorName, "no application: pgbench sends the statements of row, prepared, in the same two round trips")
+internal sealed partial record PgbenchContender() : Contender(ContenderName, "no application: pgbench sends the statements of row, prepared, in the same two round trips")
 {
-    public const string FloorName = "pgbench";
+    public const string ContenderName = "pgbench";
 
     // The first statement of a connection makes pgbench prepare all others; within a pipeline older versions cannot.
     private const string Script =

@@ -9,7 +9,7 @@ namespace PointSystem.Bench.Micro;
 /// <summary>The way of a command through the executor, from enqueueing to its outcome; neither store nor handler does anything.</summary>
 public class ExecutorBenchmark
 {
-    private const int Crowd = 100;
+    private const int Callers = 100;
     private IHost _host = null!;
     private CombiningExecutor<Command, int> _executor = null!;
     private long _next;
@@ -43,9 +43,9 @@ public class ExecutorBenchmark
     public Task<int> Alone() => _executor.ExecuteAsync(new Command(++_next), CancellationToken.None);
 
     /// <summary>A hundred at a time on one key; the time of one.</summary>
-    [Benchmark(OperationsPerInvoke = Crowd)]
+    [Benchmark(OperationsPerInvoke = Callers)]
     public Task<int[]> Crowded() =>
-        Task.WhenAll(Enumerable.Range(0, Crowd).Select(_ => _executor.ExecuteAsync(new Command(1), CancellationToken.None)));
+        Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => _executor.ExecuteAsync(new Command(1), CancellationToken.None)));
 
     [DistributedLock("bench:member:{MemberId}", WaitSeconds = 5, LeaseSeconds = 10)]
     internal sealed record Command(long MemberId);

@@ -41,8 +41,8 @@ internal static class BarChart
     {
         var column = report.Columns.First(column => column.Key == report.Charted);
         var rows = RowsOf(report);
-        var most = rows.Max(row => row.Figure.Max);
-        double X(double value) => left + LabelWidth + (BarsWidth * Math.Max(0, value) / (most > 0 ? most : 1));
+        var max = rows.Max(row => row.Figure.Max);
+        double X(double value) => left + LabelWidth + (BarsWidth * Math.Max(0, value) / (max > 0 ? max : 1));
         Line(svg, $"""<text x="{left + 8}" y="18" font-weight="600">{Text(report.Scenario)}: {Text(column.Heading)}</text>""");
         Line(svg, $"""<text class="dim" x="{left + 8}" y="35">{Text(Short(report.Title[(report.Title.IndexOf(':', StringComparison.Ordinal) + 2)..]))}</text>""");
         for (var i = 0; i < rows.Count; i++)

@@ -24,7 +24,7 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
     private static readonly Lazy<double[]> Weights = new(() => Load.Members.Zipf.Weights(MemberCount, ZipfExponent));
 
-    private static readonly string[] Everybody =
+    private static readonly string[] DefaultContenders =
     [
         Contender.Baseline, Guards.EveryLot, "distributed", "adaptive", "fallback", Guards.MedallionRedis, Guards.MedallionPostgres, Guards.RedLock,
     ];
@@ -36,7 +36,7 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
     public string? PgbenchMember { get; init; }
 
     /// <summary>Who takes part when nothing else is asked for.</summary>
-    public IReadOnlyList<string> Contenders { get; init; } = Everybody;
+    public IReadOnlyList<string> Contenders { get; init; } = DefaultContenders;
 
     /// <summary>Requests of a turn; null for as many as fit in its time.</summary>
     public long? Requests { get; init; }
@@ -58,7 +58,7 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
     {
         Members = _ => new Members.One(FirstMember),
         PgbenchMember = $"{FirstMember}",
-        Contenders = [.. Everybody, Floor.FloorName],
+        Contenders = [.. DefaultContenders, PgbenchContender.ContenderName],
         Ratios =
         [
             ("distributed", Contender.Baseline, 10), ("distributed", Guards.EveryLot, 10),
@@ -70,12 +70,12 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
     {
         Members = caller => new Members.Uniform(FirstMember, MemberCount, caller + 1),
         PgbenchMember = $"random({FirstMember}, {FirstMember + MemberCount - 1})",
-        Contenders = [.. Everybody, Floor.FloorName],
+        Contenders = [.. DefaultContenders, PgbenchContender.ContenderName],
         Ratios =
         [
             ("adaptive", Contender.Baseline, 2.5), ("distributed", Contender.Baseline, 1.2),
             ("distributed", Guards.MedallionRedis, 2), ("distributed", Guards.RedLock, 2),
-            ("adaptive", Floor.FloorName, 1),
+            ("adaptive", PgbenchContender.ContenderName, 1),
         ],
     };
 
@@ -84,7 +84,7 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
     {
         Members = caller => new Members.Zipf(FirstMember, Weights.Value, caller + 1),
         PgbenchMember = string.Create(CultureInfo.InvariantCulture, $"random_zipfian({FirstMember}, {FirstMember + MemberCount - 1}, {ZipfExponent})"),
-        Contenders = [.. Everybody, Floor.FloorName],
+        Contenders = [.. DefaultContenders, PgbenchContender.ContenderName],
         Ratios = [("distributed", Contender.Baseline, 3)],
     };
 
@@ -127,13 +127,13 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
     private List<Contender> Choose(BenchOptions options)
     {
         var chosen = (options.Contenders ?? Contenders).Select(Contender.Find).ToList();
-        if (PgbenchMember is null && chosen.Exists(contender => contender is Floor))
+        if (PgbenchMember is null && chosen.Exists(contender => contender is PgbenchContender))
         {
             throw new BenchException($"pgbench cannot run the scenario {Name}.");
         }
 
         // Asked for it must be there; by itself it takes part where it is installed.
-        return options.Contenders is null && Floor.FindProgram() is null ? [.. chosen.Where(contender => contender is not Floor)] : chosen;
+        return options.Contenders is null && PgbenchContender.FindProgram() is null ? [.. chosen.Where(contender => contender is not PgbenchContender)] : chosen;
     }
 
     private static Dictionary<string, string> Settings(BenchOptions options, int rounds, int callers, long? requests, TimeSpan time) => new()

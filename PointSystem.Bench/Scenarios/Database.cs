@@ -13,7 +13,7 @@ internal sealed record Database() : Scenario("database", "statements and commits
 {
     private const int MemberCount = 10_000;
     private const long LotAmount = 100_000;
-    private const int StatementsTold = 8;
+    private const int StatementsListed = 8;
     private const string Extension = "pg_stat_statements";
     private static readonly string[] Compared = ["statements", "commits"];
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
@@ -70,7 +70,7 @@ internal sealed record Database() : Scenario("database", "statements and commits
                     var statements = await ReadStatementsAsync(cluster, cancellationToken);
                     figures["statements"] = Spread.Of((statements.Sum(statement => statement.Calls) + (2 * turn.Transactions)) / thousands);
                     figures["wal"] = Spread.Of(statements.Sum(statement => statement.WalBytes) / thousands / 1024);
-                    notes.Add($"Most frequent of {contender.Name}, {name} (calls for 1,000 uses, mean µs): " + string.Join("; ", statements.Take(StatementsTold).Select(statement =>
+                    notes.Add($"Most frequent of {contender.Name}, {name} (calls for 1,000 uses, mean µs): " + string.Join("; ", statements.Take(StatementsListed).Select(statement =>
                         FormattableString.Invariant($"{statement.Calls / thousands:N0} × {statement.MeanMicroseconds:N0} µs {Shorten(statement.Text)}"))) + ".");
                 }
 

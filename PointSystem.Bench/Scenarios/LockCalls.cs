@@ -25,7 +25,7 @@ internal sealed record LockCalls() : Scenario("lock", "acquire and release a loc
 {
     private const string Sidecar = "Dapr's API, sidecar";
     private const string Product = "PointSystem.Locking";
-    private const int Crowd = 8;
+    private const int ManyCallers = 8;
     private const double BoundMilliseconds = 1;
     private static readonly TimeSpan Wait = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(10);
@@ -48,7 +48,7 @@ internal sealed record LockCalls() : Scenario("lock", "acquire and release a loc
         {
             foreach (var (name, acquire) in contenders)
             {
-                foreach (var callers in new[] { 1, Crowd })
+                foreach (var callers in new[] { 1, ManyCallers })
                 {
                     // Sidecars answer "no" at once; without the queue and the polling of the product a crowd has nothing to wait with.
                     if (callers > 1 && name == Sidecar)

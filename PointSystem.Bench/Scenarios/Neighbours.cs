@@ -36,7 +36,7 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
         var targets = cluster.Targets(options.Gateway);
         var storm = new ClosedLoop(targets, callers, _ => new Members.One(1));
         var cold = new OpenLoop(targets, PerSecond, caller => new Members.Uniform(2, MemberCount - 1, caller + 1));
-        var everybody = new ClosedLoop(targets, callers, caller => new Members.Uniform(1, MemberCount, caller + 1));
+        var allMembers = new ClosedLoop(targets, callers, caller => new Members.Uniform(1, MemberCount, caller + 1));
         var turns = new Dictionary<string, List<Turn>>();
         void Keep(string name, Turn turn)
         {
@@ -51,7 +51,7 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
                 await contender.EnterAsync(cluster, cancellationToken);
                 if (round == 0)
                 {
-                    runner.Count(await Task.Run(() => everybody.Run(WarmUp), cancellationToken));
+                    runner.Count(await Task.Run(() => allMembers.Run(WarmUp), cancellationToken));
                     runner.Count(await Task.Run(() => storm.Run(WarmUp), cancellationToken));
                     await contender.LeaveAsync(cluster, cancellationToken);
                     continue;
