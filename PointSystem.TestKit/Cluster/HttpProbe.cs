@@ -1,9 +1,9 @@
 namespace PointSystem.TestKit;
 
-/// <summary>Asks a health endpoint; any 2xx is yes.</summary>
+/// <summary>Checks a health endpoint; any 2xx means healthy.</summary>
 internal sealed class HttpProbe : IDisposable
 {
-    // A connection of its own for each question: a pooled one to a process that died says nothing about its successor.
+    // A new connection for each check: a pooled connection to a dead process says nothing about its successor.
     private readonly HttpClient _client = new(new SocketsHttpHandler
     {
         UseProxy = false,
@@ -16,9 +16,9 @@ internal sealed class HttpProbe : IDisposable
 
     public Task<bool> CheckAsync(Uri url, CancellationToken cancellationToken) => CheckAsync(url, "", cancellationToken);
 
-    /// <param name="url">What is asked.</param>
-    /// <param name="expected">What the answer has to contain.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="url">The endpoint.</param>
+    /// <param name="expected">Text that the answer must contain.</param>
+    /// <param name="cancellationToken">Cancels the check.</param>
     public async Task<bool> CheckAsync(Uri url, string expected, CancellationToken cancellationToken)
     {
         try
