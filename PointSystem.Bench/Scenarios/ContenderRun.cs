@@ -18,7 +18,7 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
     private const int RoundsDefault = 3;
     private const double SecondsDefault = 4;
 
-    // Long enough for connections and prepared statements; and, the first time, for the compiler.
+    // Long enough for connections and prepared statements, and the first time for the JIT compiler.
     private const double WarmUpDefault = 3;
     private const double ZipfExponent = 1.1;
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
@@ -29,25 +29,25 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
         Contender.Baseline, Guards.EveryLot, "distributed", "adaptive", "fallback", Guards.MedallionRedis, Guards.MedallionPostgres, Guards.RedLock,
     ];
 
-    /// <summary>Whom a caller's requests are for, by the caller's number.</summary>
+    /// <summary>Chooses the members of a caller's requests, by the caller's number.</summary>
     public required Func<int, Members> Members { get; init; }
 
-    /// <summary>The same in pgbench's words.</summary>
+    /// <summary>The same as a pgbench expression.</summary>
     public string? PgbenchMember { get; init; }
 
-    /// <summary>Who takes part when nothing else is asked for.</summary>
+    /// <summary>The contenders if the command line names none.</summary>
     public IReadOnlyList<string> Contenders { get; init; } = DefaultContenders;
 
-    /// <summary>Requests of a turn; null for as many as fit in its time.</summary>
+    /// <summary>Requests per turn; null for as many as fit into its time.</summary>
     public long? Requests { get; init; }
 
-    /// <summary>Lots of the first member, so that millions of uses do not empty him. The others have two.</summary>
+    /// <summary>Lots of the first member: enough for millions of uses. The other members have two.</summary>
     public int FirstMemberLots { get; init; } = 100;
 
-    /// <summary>What is to be reached: contender, baseline, bound.</summary>
+    /// <summary>The targets: contender, baseline, bound.</summary>
     public IReadOnlyList<(string Contender, string Baseline, double Bound)> Ratios { get; init; } = [];
 
-    public static ContenderRun Seed { get; } = new("seed", "100 users at a time send 10,000 requests, each user for a member of his own")
+    public static ContenderRun Seed { get; } = new("seed", "100 users at a time send 10,000 requests, each user for its own member")
     {
         Members = caller => new Members.One(FirstMember + caller),
         Requests = 10_000,
@@ -66,7 +66,7 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
         ],
     };
 
-    public static ContenderRun Uniform { get; } = new("uniform", "100 callers spend from 10,000 members, each as likely as any other")
+    public static ContenderRun Uniform { get; } = new("uniform", "100 callers spend from 10,000 members with equal probability")
     {
         Members = caller => new Members.Uniform(FirstMember, MemberCount, caller + 1),
         PgbenchMember = $"random({FirstMember}, {FirstMember + MemberCount - 1})",
@@ -80,7 +80,9 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
     };
 
     public static ContenderRun Zipf { get; } = new(
-        "zipf", string.Create(CultureInfo.InvariantCulture, $"100 callers spend from 10,000 members, the k-th with a probability in proportion to k^-{ZipfExponent}"))
+        "zipf",
+        string.Create(
+            CultureInfo.InvariantCulture, $"100 callers spend from 10,000 members, the k-th with a probability proportional to k^-{ZipfExponent}"))
     {
         Members = caller => new Members.Zipf(FirstMember, Weights.Value, caller + 1),
         PgbenchMember = string.Create(CultureInfo.InvariantCulture, $"random_zipfian({FirstMember}, {FirstMember + MemberCount - 1}, {ZipfExponent})"),
@@ -112,15 +114,16 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
             contender => contender.RunAsync(cluster, load, time, requests, cancellationToken),
             cancellationToken);
 
-        var books = await runner.CheckBooksAsync(cancellationToken);
+        var ledger = await runner.CheckLedgerAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, Settings(options, rounds, callers, requests, time), cancellationToken);
         return report with
         {
             Charted = "perSecond",
             Columns = TurnColumns.All,
-            Rows = [.. contenders.Select(contender => TurnColumns.Row(contender.Name, contender.Meaning, turns[contender.Name], turns.GetValueOrDefault(Contender.Baseline)))],
+            Rows = [.. contenders.Select(contender => TurnColumns.Row(
+                contender.Name, contender.Meaning, turns[contender.Name], turns.GetValueOrDefault(Contender.Baseline)))],
             Targets = [.. Targets(turns)],
-            Notes = [.. RoundRunner.ErrorNotes(turns), books],
+            Notes = [.. RoundRunner.ErrorNotes(turns), ledger],
         };
     }
 
@@ -132,8 +135,10 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
             throw new BenchException($"pgbench cannot run the scenario {Name}.");
         }
 
-        // Asked for it must be there; by itself it takes part where it is installed.
-        return options.Contenders is null && PgbenchContender.FindProgram() is null ? [.. chosen.Where(contender => contender is not PgbenchContender)] : chosen;
+        // If requested explicitly it must be installed; otherwise it takes part only if it is installed.
+        return options.Contenders is null && PgbenchContender.FindProgram() is null
+            ? [.. chosen.Where(contender => contender is not PgbenchContender)]
+            : chosen;
     }
 
     private static Dictionary<string, string> Settings(BenchOptions options, int rounds, int callers, long? requests, TimeSpan time) => new()
@@ -151,5 +156,6 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
         from ratio in Ratios
         where turns.ContainsKey(ratio.Contender) && turns.ContainsKey(ratio.Baseline)
         select new Target(
-            $"{ratio.Contender} to {ratio.Baseline}, requests/s", ratio.Bound, true, TurnColumns.Ratio(turns[ratio.Contender], turns[ratio.Baseline]).Median, " ×");
+            $"{ratio.Contender} to {ratio.Baseline}, requests/s", ratio.Bound, true,
+            TurnColumns.Ratio(turns[ratio.Contender], turns[ratio.Baseline]).Median, " ×");
 }

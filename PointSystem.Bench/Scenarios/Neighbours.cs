@@ -7,8 +7,9 @@ using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Scenarios;
 
-/// <summary>What members nobody else spends from notice of a storm on one other member.</summary>
-internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 cold members at a fixed rate, quiet and while 100 callers storm one member; small pools")
+/// <summary>Measures how a burst of requests for one member affects the other members.</summary>
+internal sealed record Neighbours()
+    : Scenario("neighbours", "latency of 9,999 cold members at a fixed rate, quiet and while 100 callers storm one member; small pools")
 {
     private const int MemberCount = 10_000;
     private const long LotAmount = 100_000;
@@ -17,7 +18,7 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
     private const double Bound = 2;
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
 
-    // The storm is to be there before and after what is measured.
+    // The storm starts before and ends after the measured time.
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(1);
 
     public override async Task<Report> RunAsync(BenchRun run, CancellationToken cancellationToken)
@@ -64,8 +65,9 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
                 Keep(Quiet(contender), quiet);
                 Keep(Beside(contender), beside);
                 Keep(Storm(contender), runner.Count(await storming));
-                run.Say(FormattableString.Invariant(
-                    $"round {round}/{rounds}  {contender.Name,-12} p99 of cold members quiet {quiet.P99:N1} ms, in the storm {beside.P99:N1} ms, storm {turns[Storm(contender)][^1].PerSecond:N0}/s"));
+                var latencies = FormattableString.Invariant($"p99 of cold members quiet {quiet.P99:N1} ms, in the storm {beside.P99:N1} ms");
+                var stormRate = turns[Storm(contender)][^1].PerSecond;
+                run.Say(FormattableString.Invariant($"round {round}/{rounds}  {contender.Name,-12} {latencies}, storm {stormRate:N0}/s"));
                 await contender.LeaveAsync(cluster, cancellationToken);
             }
 
@@ -75,7 +77,7 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
             }
         }
 
-        var books = await runner.CheckBooksAsync(cancellationToken);
+        var ledger = await runner.CheckLedgerAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
         {
             ["cold requests/s"] = PerSecond.ToString(CultureInfo.InvariantCulture),
@@ -101,7 +103,7 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
                 .. contenders.Where(contender => contender.Name == "distributed").Select(contender => new Target(
                     "distributed, p99 of cold members in the storm to quiet", Bound, false, ToQuiet(contender, turns).Median, " ×")),
             ],
-            Notes = [.. RoundRunner.ErrorNotes(turns), books],
+            Notes = [.. RoundRunner.ErrorNotes(turns), ledger],
         };
     }
 

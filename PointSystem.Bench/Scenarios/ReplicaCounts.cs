@@ -6,7 +6,7 @@ using PointSystem.Bench.Servers;
 
 namespace PointSystem.Bench.Scenarios;
 
-/// <summary>What more replicas bring, or cost, on one machine.</summary>
+/// <summary>Measures what more replicas bring, or cost, on one machine.</summary>
 internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 replicas under 100 callers, of one member and of 10,000")
 {
     private const int MemberCount = 10_000;
@@ -27,9 +27,10 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 rep
         Report? report = null;
         foreach (var count in Counts)
         {
-            // As many connections in all, however many replicas share them.
+            // The same total number of connections for every number of replicas.
             var poolSize = options.PoolSize * options.Replicas / count;
-            var here = new BenchRun(options with { Replicas = count, PoolSize = poolSize, DataDirectory = Path.Combine(options.DataDirectory!, $"replicas-{count}") }, run);
+            var directory = Path.Combine(options.DataDirectory!, $"replicas-{count}");
+            var here = new BenchRun(options with { Replicas = count, PoolSize = poolSize, DataDirectory = directory }, run);
             await using var cluster = await here.StartClusterAsync(null, cancellationToken);
             await Seeder.AddAsync(cluster, 1, 1, 100, LotAmount, cancellationToken);
             await Seeder.AddAsync(cluster, 2, MemberCount - 1, 2, LotAmount, cancellationToken);
@@ -54,7 +55,7 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 rep
                 notes.AddRange(RoundRunner.ErrorNotes(turns).Select(note => $"{count} replicas, {name}: {note}"));
             }
 
-            notes.Add($"{count} replicas: {await runner.CheckBooksAsync(cancellationToken)}");
+            notes.Add($"{count} replicas: {await runner.CheckLedgerAsync(cancellationToken)}");
             report ??= await run.DescribeAsync(this, cluster, new Dictionary<string, string>
             {
                 ["callers"] = callers.ToString(CultureInfo.InvariantCulture),
@@ -68,7 +69,9 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 rep
         {
             Charted = "perSecond",
             Columns = TurnColumns.All,
-            Rows = [.. rows.OrderBy(row => row.Name.StartsWith("hot", StringComparison.Ordinal)).ThenBy(row => contenders.FindIndex(contender => row.Name.Contains($", {contender.Name},", StringComparison.Ordinal)))],
+            Rows = [.. rows
+                .OrderBy(row => row.Name.StartsWith("hot", StringComparison.Ordinal))
+                .ThenBy(row => contenders.FindIndex(contender => row.Name.Contains($", {contender.Name},", StringComparison.Ordinal)))],
             Notes = notes,
         };
     }
