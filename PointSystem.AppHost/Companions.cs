@@ -3,7 +3,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace PointSystem.AppHost;
 
-/// <summary>Something that runs beside the resources for as long as the app host does.</summary>
+/// <summary>A background task that runs as long as the app host does.</summary>
 internal interface ICompanion
 {
     /// <summary>Runs until cancelled. Cancellation may surface as an exception.</summary>
@@ -13,8 +13,8 @@ internal interface ICompanion
 internal static class Companions
 {
     /// <summary>
-    /// Starts it before the first resource. A hosted service would start too late: the host waits in the orchestrator's hosted service
-    /// until every resource has been started, and without end where one cannot be.
+    /// Starts it before the first resource. A hosted service would start too late: the host stays in the orchestrator's hosted service
+    /// until every resource has been started, and forever if one cannot be.
     /// </summary>
     public static void AddCompanion(this IDistributedApplicationBuilder builder, Func<IServiceProvider, ICompanion> create) =>
         builder.Eventing.Subscribe<BeforeStartEvent>((BeforeStartEvent started, CancellationToken _) =>

@@ -4,8 +4,8 @@ using PointSystem.Local.Processes;
 namespace PointSystem.AppHost;
 
 /// <summary>
-/// Whether containers can be started here. Looked at before one is added: without a runtime a container never starts, and everything that
-/// waits for it waits for ever.
+/// Detects whether containers can be started. Checked before one is added: without a runtime a container never starts, and everything
+/// that waits for it waits forever.
 /// </summary>
 internal static class ContainerRuntime
 {
@@ -13,9 +13,9 @@ internal static class ContainerRuntime
     private const string RuntimeSetting = "ASPIRE_CONTAINER_RUNTIME";
 
     /// <summary>
-    /// True when Docker or Podman answers. The setting <c>POINTSYSTEM_CONTAINERS</c>, true or false, replaces the check.
+    /// True when Docker or Podman responds. The setting <c>POINTSYSTEM_CONTAINERS</c>, true or false, replaces the check.
     /// </summary>
-    /// <exception cref="LocalException">The setting is neither.</exception>
+    /// <exception cref="LocalException">The setting is neither true nor false.</exception>
     public static bool HasContainers(this IDistributedApplicationBuilder builder) => builder.Configuration[Setting] switch
     {
         null or "" => Find(builder),
@@ -25,7 +25,7 @@ internal static class ContainerRuntime
     private static bool Find(IDistributedApplicationBuilder builder)
     {
         string[] candidates = builder.Configuration[RuntimeSetting] is { Length: > 0 } chosen ? [chosen] : ["docker", "podman"];
-        // `info` asks the server, not only the client, which may be installed without one.
+        // `info` contacts the server; the client may be installed without one.
         if (candidates.FirstOrDefault(runtime => Executables.Runs(runtime, "info")) is not { } found)
         {
             return false;

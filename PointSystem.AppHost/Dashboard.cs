@@ -12,21 +12,21 @@ internal static class Dashboard
     private const string BrowserToken = "AppHost:BrowserToken";
 
     /// <summary>
-    /// Aspire's dashboard and its collector on free ports of the loopback interface, without TLS, unless the environment or
-    /// Aspire's tools say otherwise.
+    /// Configures Aspire's dashboard and its collector on free loopback ports, without TLS, unless the environment or Aspire's tools
+    /// configure them.
     /// </summary>
     public static void UseLocalDashboard(this IDistributedApplicationBuilder builder)
     {
         builder.Services.AddLogging(logging => logging
             .AddFilter("Microsoft.AspNetCore", LogLevel.Warning)
             .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error)
-            // What it has to say of itself stands in the block that is written when everything is ready.
+            // The ready block reports Aspire's own startup messages.
             .AddFilter("Aspire.Hosting", LogLevel.Warning)
-            // It misses a certificate for TLS, of which there is none here.
+            // It complains about a missing TLS certificate; TLS is not used here.
             .AddFilter("Aspire.Hosting.Dcp", LogLevel.Error)
-            // A start that fails is said in one sentence.
+            // A failed start is reported in one sentence.
             .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None)
-            // Every probe of what is still starting would be an error with its stack trace.
+            // Otherwise every probe of a resource that is still starting would log an error with its stack trace.
             .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None));
         if (builder.Configuration[Urls] is { Length: > 0 })
         {
@@ -37,7 +37,7 @@ internal static class Dashboard
         builder.Configuration["ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL"] ??= Url(Ports.Next());
     }
 
-    /// <summary>Where a browser opens it, logged in.</summary>
+    /// <summary>The link that opens the dashboard logged in.</summary>
     public static string DashboardLink(this IDistributedApplicationBuilder builder) =>
         $"{builder.Configuration[Urls]?.Split(';')[0]}/login?t={builder.Configuration[BrowserToken]}";
 

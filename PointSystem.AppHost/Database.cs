@@ -10,35 +10,35 @@ namespace PointSystem.AppHost;
 
 internal static class Database
 {
-    /// <summary>Name of the connection string, and of the database.</summary>
+    /// <summary>Name of the connection string and of the database.</summary>
     public const string Points = "points";
 
     /// <summary>Name of the server's resource.</summary>
     public const string Server = "postgres";
 
-    // Pinned: the data in a volume can be read by this major version alone, and where the volume is mounted depends on it.
+    // Pinned: only this major version can read the data in the volume, and the volume's mount path depends on it.
     private const int ContainerMajor = 18;
     private const string ContainerTag = "18.3";
 
-    /// <summary>The database as the connection string <c>points</c>, healthy once it accepts a login.</summary>
-    /// <exception cref="LocalException">There is no PostgreSQL and none can be fetched, or the one that there is cannot read
-    /// the data.</exception>
+    /// <summary>Adds the database as the connection string <c>points</c>, healthy once it accepts a login.</summary>
+    /// <exception cref="LocalException">PostgreSQL is missing and cannot be downloaded, or the installed one cannot read the
+    /// data.</exception>
     public static IResourceBuilder<ConnectionStringResource> AddPointDatabase(this IDistributedApplicationBuilder builder, Settings settings, bool containers)
     {
-        var connectionString = settings.ConnectionString is { } given ? builder.Given(given, settings)
+        var connectionString = settings.ConnectionString is { } given ? builder.External(given, settings)
             : containers ? builder.Container(settings)
             : builder.Executable(settings);
         var pool = Settings.PoolSize.ToString(CultureInfo.InvariantCulture);
         var points = builder.AddConnectionString(Points, ReferenceExpression.Create($"{connectionString};Maximum Pool Size={pool};Timeout=5"));
-        builder.Services.AddHealthChecks().AddAsyncCheck(Points, cancellationToken => AskAsync(points.Resource, cancellationToken));
+        builder.Services.AddHealthChecks().AddAsyncCheck(Points, cancellationToken => CheckAsync(points.Resource, cancellationToken));
         return points.WithHealthCheck(Points);
     }
 
-    private static ReferenceExpression Given(this IDistributedApplicationBuilder builder, string connectionString, Settings settings)
+    private static ReferenceExpression External(this IDistributedApplicationBuilder builder, string connectionString, Settings settings)
     {
-        GivenDatabase.Check(connectionString);
-        settings.Parts[Server] = "the given PostgreSQL";
-        // A secret parameter, so that its password is masked wherever it is shown.
+        ExternalDatabase.Check(connectionString);
+        settings.Parts[Server] = "the PostgreSQL of the given connection string";
+        // A secret parameter, so that the password is masked wherever it is shown.
         var parameter = builder.AddParameter("given-database", connectionString.TrimEnd(';'), secret: true);
         return ReferenceExpression.Create($"{parameter}");
     }
@@ -56,24 +56,27 @@ internal static class Database
         return ReferenceExpression.Create($"{database}");
     }
 
-    /// <summary>A volume keeps no note of the version that made it where we could read it without starting a container.</summary>
+    /// <summary>
+    /// Checks the volume's PostgreSQL version by a file of our own, because the volume's version cannot be read without starting a
+    /// container.
+    /// </summary>
     private static void RequireMajor(string file, string volume)
     {
         var here = ContainerMajor.ToString(CultureInfo.InvariantCulture);
         if (File.Exists(file) && File.ReadAllText(file).Trim() is var made && made != here)
         {
             throw new LocalException(
-                $"The volume {volume} was made by PostgreSQL {made}, and this version runs {here}, which cannot open it: "
-                + $"dump it with a PostgreSQL {made} container and restore it into an empty one, or start anew with --fresh, which takes a new volume.");
+                $"The volume {volume} was created by PostgreSQL {made}; PostgreSQL {here}, which is used now, cannot open it: "
+                + $"dump it with a PostgreSQL {made} container and restore it into an empty one, or start again with --fresh, which creates a new volume.");
         }
         File.WriteAllText(file, here);
     }
 
     private static ReferenceExpression Executable(this IDistributedApplicationBuilder builder, Settings settings)
     {
-        // Found, fetched and checked here, so that what is missing is said in one sentence before anything runs.
+        // Found, downloaded and checked here, so that a missing program is reported in one sentence before anything runs.
         var postgres = Path.Combine(settings.Data, Server);
-        var binaries = PostgresChoice.ChooseAsync(PostgresChoice.OfEnvironment, postgres, Console.WriteLine, CancellationToken.None).GetAwaiter().GetResult();
+        var binaries = PostgresChoice.ChooseAsync(PostgresChoice.FromEnvironment, postgres, Console.WriteLine, CancellationToken.None).GetAwaiter().GetResult();
         binaries.RequireMatches(postgres);
         settings.Parts[Server] = binaries.Description;
         var port = Ports.Next();
@@ -88,7 +91,7 @@ internal static class Database
         var address = $"Username={PostgresServer.Owner};Database={PostgresServer.Database};Include Error Detail=true";
         var connectionString = ReferenceExpression.Create(
             $"Host={endpoint.Property(EndpointProperty.IPV4Host)};Port={endpoint.Property(EndpointProperty.Port)};Password={password};{address}");
-        builder.Services.AddHealthChecks().AddAsyncCheck(Server, cancellationToken => AskAsync(connectionString, cancellationToken));
+        builder.Services.AddHealthChecks().AddAsyncCheck(Server, cancellationToken => CheckAsync(connectionString, cancellationToken));
         server.WithHealthCheck(Server);
         return connectionString;
     }
@@ -96,7 +99,7 @@ internal static class Database
     private static IResourceBuilder<ParameterResource> AddPassword(this IDistributedApplicationBuilder builder, Settings settings) =>
         builder.AddParameter("postgres-password", settings.Secrets.PostgresPassword, secret: true);
 
-    private static async Task<HealthCheckResult> AskAsync(IValueProvider connectionString, CancellationToken cancellationToken)
+    private static async Task<HealthCheckResult> CheckAsync(IValueProvider connectionString, CancellationToken cancellationToken)
     {
         try
         {

@@ -1,6 +1,6 @@
 namespace PointSystem.AppHost;
 
-/// <summary>The one URL for callers, which finds the replicas by service discovery.</summary>
+/// <summary>The single URL for callers. The gateway finds the replicas by service discovery.</summary>
 internal static class Gateway
 {
     /// <summary>Name of the resource.</summary>

@@ -5,8 +5,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace PointSystem.AppHost;
 
 /// <summary>
-/// Commands of the gateway in the dashboard: how members are locked, by the endpoint that an administrator uses, and a
-/// restart of all replicas.
+/// The gateway's commands in the dashboard: setting the lock mode and the canary through the admin endpoint, and a rolling restart of the
+/// replicas.
 /// </summary>
 internal static class GatewayCommands
 {
@@ -26,14 +26,14 @@ internal static class GatewayCommands
         .WithConfigCommand("lock-canary", "Set the canary percentage", "LOCKING_CANARY_PERCENT", "Beaker", adminToken, new InteractionInput
         {
             Name = Value,
-            Label = "Percent of the members that go by the lock mode, 0 to 100",
+            Label = "Percentage of members to which the lock mode applies, 0 to 100",
             InputType = InputType.Number,
             Required = true,
             Value = "100",
         });
 
     /// <summary>
-    /// Each replica is stopped in order, started again and waited for, before it is the next one's turn: callers notice nothing.
+    /// Stops and starts one replica after the other, and waits for each to become healthy before the next: callers notice nothing.
     /// </summary>
     public static IResourceBuilder<ProjectResource> WithRollingRestart(
         this IResourceBuilder<ProjectResource> gateway, IReadOnlyList<IResourceBuilder<ProjectResource>> replicas) => gateway.WithCommand(
@@ -48,13 +48,13 @@ internal static class GatewayCommands
                 var result = await commands.ExecuteCommandAsync(replica.Resource, KnownResourceCommands.RestartCommand, context.CancellationToken);
                 if (!result.Success)
                 {
-                    return CommandResults.Failure($"{replica.Resource.Name} could not be restarted; those after it were left alone. {result.Message}");
+                    return CommandResults.Failure($"{replica.Resource.Name} could not be restarted; the replicas after it were not touched. {result.Message}");
                 }
                 await notifications.WaitForResourceHealthyAsync(replica.Resource.Name, WaitBehavior.WaitOnResourceUnavailable, context.CancellationToken);
             }
             return CommandResults.Success($"All {replicas.Count} replicas have been restarted.");
         },
-        new CommandOptions { IconName = "ArrowSync", Description = "Restarts each replica when the one before it takes requests again." });
+        new CommandOptions { IconName = "ArrowSync", Description = "Restarts each replica once the one before it accepts requests again." });
 
     private static IResourceBuilder<ProjectResource> WithConfigCommand(
         this IResourceBuilder<ProjectResource> gateway,
@@ -66,7 +66,7 @@ internal static class GatewayCommands
         InteractionInput input) =>
         gateway.WithHttpCommand($"/api/admin/points/config/{key}", text, endpointName: "http", commandName: name, commandOptions: new HttpCommandOptions
         {
-            Description = $"Sets {key} on every replica; in force a second later.",
+            Description = $"Sets {key} on every replica; takes effect within a second.",
             IconName = icon,
             Method = HttpMethod.Put,
             Arguments = [input],

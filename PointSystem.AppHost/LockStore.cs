@@ -6,20 +6,19 @@ namespace PointSystem.AppHost;
 
 internal static class LockStore
 {
-    /// <summary>Of the endpoint, in a container as well.</summary>
+    /// <summary>Name of the endpoint, with and without a container.</summary>
     public const string EndpointName = "tcp";
 
     /// <summary>Name of the resource.</summary>
     public const string Name = "redis";
 
     /// <summary>
-    /// Redis for the leases: without a password and without TLS, on the loopback interface only, as
-    /// <c>components/lockstore.yaml</c> expects it.
+    /// Adds Redis for the leases: without password and TLS, on the loopback interface only, as <c>components/lockstore.yaml</c> expects.
     /// </summary>
     public static IResourceBuilder<IResourceWithEndpoints> AddLockStore(this IDistributedApplicationBuilder builder, Settings settings, bool containers) =>
         containers ? builder.Container(settings) : builder.Executable(settings);
 
-#pragma warning disable ASPIRECERTIFICATES001 // Experimental, and the only way to have no TLS where a development certificate is trusted.
+#pragma warning disable ASPIRECERTIFICATES001 // Experimental, but the only way to disable TLS where a development certificate is trusted.
     private static IResourceBuilder<RedisResource> Container(this IDistributedApplicationBuilder builder, Settings settings)
     {
         settings.Parts[Name] = "Redis (container)";

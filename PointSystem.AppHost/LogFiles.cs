@@ -4,17 +4,17 @@ namespace PointSystem.AppHost;
 
 internal static class LogFiles
 {
-    /// <summary>Writes what each process says to a file of its own in the data directory, as well as to the dashboard.</summary>
+    /// <summary>Writes the output of each process to its own file in the data directory, in addition to the dashboard.</summary>
     public static void WriteLogFiles(this IDistributedApplicationBuilder builder, Settings settings) => builder.AddCompanion(services => new Writer(
         settings.Logs, services.GetRequiredService<DistributedApplicationModel>(), services.GetRequiredService<ResourceLoggerService>()));
 
     private sealed class Writer(string directory, DistributedApplicationModel model, ResourceLoggerService loggers) : ICompanion
     {
-        // In bytes: with the file before it, a process keeps twice as much.
+        // In bytes. With the previous file, a process keeps twice as much.
         private const long SizeMax = 10 * 1024 * 1024;
 
         public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(model.Resources
-            // Not what Aspire adds for its own purposes.
+            // Without the resources that Aspire adds for itself.
             .Where(resource => resource is IComputeResource && !resource.Name.EndsWith("-rebuilder", StringComparison.Ordinal))
             .Select(resource => WriteAsync(resource, cancellationToken)));
 
@@ -41,7 +41,7 @@ internal static class LogFiles
             }
             catch (Exception end) when (end is OperationCanceledException or IOException)
             {
-                // The app host ends; or the disk is full, which must not stop the service.
+                // The app host is ending, or the disk is full, which must not stop the service.
             }
             finally
             {
@@ -49,7 +49,7 @@ internal static class LogFiles
             }
         }
 
-        /// <summary>An empty file; the one before it is kept as <c>.previous.log</c>.</summary>
+        /// <summary>Opens an empty file; the previous one is kept as <c>.previous.log</c>.</summary>
         private static StreamWriter Open(string path)
         {
             if (File.Exists(path))

@@ -1,12 +1,11 @@
 using PointSystem.AppHost;
 using PointSystem.Local;
 
-// The whole product as an Aspire app model: what there is, and what waits for what. How each part is made stands in the
-// files beside this one.
+// The whole product as an Aspire app model: its parts and what waits for what. The other files in this folder define each part.
 try
 {
     var commandLine = Arguments.Parse(args);
-    if (commandLine.HasBeenAnswered)
+    if (commandLine.HasPrintedHelp)
     {
         return 0;
     }
@@ -14,14 +13,15 @@ try
     {
         Args = commandLine.ForAspire,
         DashboardApplicationName = "PointSystem",
-        // Everything speaks plain HTTP on the loopback interface: no certificate is missed, and none is handed to the resources.
+        // Everything uses plain HTTP on the loopback interface: no certificate is required, and none is passed to the resources.
         TrustDeveloperCertificate = false,
         DeveloperCertificateDefaultHttpsTerminationEnabled = false,
     });
     var settings = builder.ReadSettings(commandLine);
     builder.UseLocalDashboard();
 
-    // Containers where a runtime answers, otherwise the programs that PointSystem.Local finds; or the database that was named.
+    // Containers if a runtime responds, otherwise the programs that PointSystem.Local finds, or the database of the given connection
+    // string.
     var containers = builder.HasContainers();
     var points = builder.AddPointDatabase(settings, containers);
     var redis = builder.AddLockStore(settings, containers);
@@ -29,7 +29,7 @@ try
     var signingKey = builder.AddSigningKey(settings);
     var adminToken = builder.AddAdminToken(settings);
 
-    // The schema is brought up to date once; replicas never do that, they wait for it.
+    // The migration updates the schema once. Replicas never do that; they wait for it.
     var migrations = builder.AddProject<Projects.PointSystem_Api>("migrations", launchProfileName: null)
         .WithArgs("migrate")
         .WithApiSettings(signingKey)
@@ -37,8 +37,8 @@ try
         .WaitFor(points)
         .WithHiddenOnCompletion();
 
-    // A resource of its own for each replica, since each has its own sidecar. All sidecars have one app id: it is
-    // part of every lock's key.
+    // Each replica is a separate resource, because each has its own sidecar. All sidecars have the same app id: it is part of every
+    // lock's key.
     var replicas = settings.ReplicaNames
         .Select(name => builder.AddProject<Projects.PointSystem_Api>(name, launchProfileName: null)
             .WithReplicaEndpoint()
@@ -56,9 +56,9 @@ try
         .WithRollingRestart(replicas)
         .KeepRunning();
 
-    builder.RestartWhatDies();
+    builder.RestartEndedResources();
     builder.WriteLogFiles(settings);
-    builder.SayWhenReady(settings, adminToken);
+    builder.ReportWhenReady(settings, adminToken);
     var app = builder.Build();
     return await app.RunToEndAsync();
 }

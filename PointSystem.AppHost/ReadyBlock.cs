@@ -6,20 +6,20 @@ using Microsoft.Extensions.Hosting;
 
 namespace PointSystem.AppHost;
 
-/// <summary>How the start went.</summary>
+/// <summary>The result of the start.</summary>
 internal sealed class StartResult
 {
-    /// <summary>1 when something that everything waits for could not start, otherwise 0.</summary>
+    /// <summary>1 if a resource that all others wait for could not start, otherwise 0.</summary>
     public int ExitCode { get; set; }
 }
 
 internal static class ReadyBlock
 {
     /// <summary>
-    /// Writes one block for the person at the terminal when everything is healthy. What can never become healthy, because the database
-    /// does not start or cannot be migrated, ends the app host with what it said.
+    /// Writes a summary to the terminal when everything is healthy. If the database cannot start or cannot be migrated, nothing can
+    /// become healthy: then prints the last output and ends the app host.
     /// </summary>
-    public static void SayWhenReady(this IDistributedApplicationBuilder builder, Settings settings, IResourceBuilder<ParameterResource> adminToken)
+    public static void ReportWhenReady(this IDistributedApplicationBuilder builder, Settings settings, IResourceBuilder<ParameterResource> adminToken)
     {
         builder.Services.AddSingleton<StartResult>();
         builder.AddCompanion(services => new Watch(
@@ -32,7 +32,7 @@ internal static class ReadyBlock
             services.GetRequiredService<StartResult>()));
     }
 
-    /// <summary>Runs until it is ended, or until a resource that everything waits for could not start.</summary>
+    /// <summary>Runs the app until it is stopped, or until a resource that all others wait for could not start.</summary>
     /// <returns>The exit code.</returns>
     public static async Task<int> RunToEndAsync(this DistributedApplication app)
     {
@@ -43,7 +43,7 @@ internal static class ReadyBlock
         }
         catch (OperationCanceledException)
         {
-            // It was ended while it started.
+            // It was stopped during the start.
         }
         return result.ExitCode;
     }
@@ -57,7 +57,7 @@ internal static class ReadyBlock
         IHostApplicationLifetime lifetime,
         StartResult result) : ICompanion
     {
-        private const int LastLines = 12;
+        private const int LastLinesMax = 12;
         private readonly Stopwatch _watch = Stopwatch.StartNew();
 
         public async Task RunAsync(CancellationToken cancellationToken)
@@ -65,7 +65,7 @@ internal static class ReadyBlock
             try
             {
                 var ready = notifications.WaitForResourceHealthyAsync(Gateway.Name, WaitBehavior.WaitOnResourceUnavailable, cancellationToken);
-                var failed = Task.WhenAny(FailureOfAsync(Database.Server, cancellationToken), FailureOfAsync("migrations", cancellationToken));
+                var failed = Task.WhenAny(WaitForFailureAsync(Database.Server, cancellationToken), WaitForFailureAsync("migrations", cancellationToken));
                 if (await Task.WhenAny(ready, failed) == ready)
                 {
                     await ready;
@@ -73,40 +73,40 @@ internal static class ReadyBlock
                     return;
                 }
                 var resource = await await failed;
-                Console.Error.WriteLine(await LastWordsAsync(resource, cancellationToken));
+                Console.Error.WriteLine(await LastLinesAsync(resource, cancellationToken));
                 result.ExitCode = 1;
                 lifetime.StopApplication();
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                // The app host ends before it was ready.
+                // The app host was stopped before it was ready.
             }
         }
 
-        /// <summary>Completes when the resource has ended with a failure.</summary>
-        private async Task<IResource> FailureOfAsync(string name, CancellationToken cancellationToken) => (await notifications.WaitForResourceAsync(
+        /// <summary>Completes when the resource has failed.</summary>
+        private async Task<IResource> WaitForFailureAsync(string name, CancellationToken cancellationToken) => (await notifications.WaitForResourceAsync(
             name,
             change => change.Snapshot.State?.Text is { } state
                 && (state == KnownResourceStates.FailedToStart
                     || (KnownResourceStates.TerminalStates.Contains(state) && change.Snapshot.ExitCode is not (null or 0))),
             cancellationToken)).Resource;
 
-        private async Task<string> LastWordsAsync(IResource resource, CancellationToken cancellationToken)
+        private async Task<string> LastLinesAsync(IResource resource, CancellationToken cancellationToken)
         {
             var lines = new List<string>();
             await foreach (var batch in loggers.GetAllAsync(resource).WithCancellation(cancellationToken))
             {
                 lines.AddRange(batch.Select(line => line.Content));
             }
-            // Both of its outputs, in the order of time; what the orchestrator says of itself is no help here.
-            var said = lines.Order(StringComparer.Ordinal)
+            // Both output streams, in order of time, without the orchestrator's own messages.
+            var output = lines.Order(StringComparer.Ordinal)
                 .Select(line => line.Split(' ', 2))
                 .Where(parts => parts is [_, var text]
                     && !text.StartsWith("[sys]", StringComparison.Ordinal)
                     && !text.StartsWith("No custom certificate", StringComparison.Ordinal))
                 .Select(parts => "    " + parts[1]);
             return $"{resource.Name} could not start; its log is {Path.Combine(settings.Logs, resource.Name + ".log")}. Its last lines:\n"
-                + string.Join('\n', said.TakeLast(LastLines));
+                + string.Join('\n', output.TakeLast(LastLinesMax));
         }
 
         private async Task<string> DescribeAsync(CancellationToken cancellationToken)

@@ -7,7 +7,7 @@ internal static class Replicas
 {
     private const string Ready = "/health/ready";
 
-    /// <summary>What every process of the API is told, the migration too.</summary>
+    /// <summary>Settings for every process of the API, including the migration.</summary>
     public static IResourceBuilder<ProjectResource> WithApiSettings(
         this IResourceBuilder<ProjectResource> api, IResourceBuilder<ParameterResource> signingKey) => api
         .WithLocalSettings()
@@ -16,19 +16,19 @@ internal static class Replicas
         .WithEnvironment("Auth__Issuer", TokenIssuer.Issuer)
         .WithEnvironment("Auth__Audience", TokenIssuer.Audience);
 
-    /// <summary>What every process of ours is told.</summary>
+    /// <summary>Settings for every process of ours.</summary>
     public static IResourceBuilder<ProjectResource> WithLocalSettings(this IResourceBuilder<ProjectResource> project) => project
         .WithEnvironment("ASPNETCORE_ENVIRONMENT", "Development")
-        // Its parent is `dotnet run`; if that is killed, the port has to be free for the one that is started instead.
+        // The parent is `dotnet run`. If that is killed, the port must become free for its replacement.
         .WithEnvironment("Local__ExitWithParent", "true");
 
     /// <summary>
-    /// Its own port without Aspire's proxy in front: behind a proxy a connection to a replica that is gone is accepted, and the gateway
-    /// could no longer tell that nothing was sent and that another replica may be asked.
+    /// Gives the replica its own port, without Aspire's proxy: a proxy would accept connections to a dead replica, and the gateway could
+    /// no longer tell that nothing was sent and that it may try another replica.
     /// </summary>
     public static IResourceBuilder<ProjectResource> WithReplicaEndpoint(this IResourceBuilder<ProjectResource> api) => api
         .WithHttpEndpoint(port: Ports.Next(), isProxied: false)
-        // When it is told to end, it serves on until the gateway has noticed.
+        // After a stop signal it keeps serving until the gateway has noticed.
         .WithEnvironment("Drain__Delay", "00:00:01")
         .WithHttpHealthCheck(Ready)
         .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = (Ready, "Health"));

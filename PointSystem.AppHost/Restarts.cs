@@ -7,19 +7,19 @@ namespace PointSystem.AppHost;
 
 internal static class Restarts
 {
-    /// <summary>A process of this resource that dies is started again. One that is stopped on the dashboard stays down.</summary>
+    /// <summary>Restarts a process of this resource that dies. A process stopped in the dashboard stays stopped.</summary>
     public static IResourceBuilder<T> KeepRunning<T>(this IResourceBuilder<T> resource)
         where T : IResource => resource.WithAnnotation(new KeptRunning());
 
-    /// <summary>Watches every resource that is to <see cref="KeepRunning{T}"/>.</summary>
-    public static void RestartWhatDies(this IDistributedApplicationBuilder builder) =>
+    /// <summary>Watches every resource marked with <see cref="KeepRunning{T}"/>.</summary>
+    public static void RestartEndedResources(this IDistributedApplicationBuilder builder) =>
         builder.AddCompanion(services => ActivatorUtilities.CreateInstance<Restarter>(services));
 
     private sealed class KeptRunning : IResourceAnnotation
     {
         public Backoff Backoff { get; } = new();
 
-        /// <summary>Seen stopping, which only a stop command causes.</summary>
+        /// <summary>Whether the state "stopping" was seen, which only a stop command causes.</summary>
         public bool IsStopping { get; set; }
 
         public bool IsWaiting { get; set; }
@@ -40,17 +40,17 @@ internal static class Restarts
                 {
                     if (change.Resource.Annotations.OfType<KeptRunning>().FirstOrDefault() is { } kept)
                     {
-                        See(change, kept, cancellationToken);
+                        OnChange(change, kept, cancellationToken);
                     }
                 }
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                // The app host ends, and everything with it.
+                // The app host is ending.
             }
         }
 
-        private void See(ResourceEvent change, KeptRunning kept, CancellationToken cancellationToken)
+        private void OnChange(ResourceEvent change, KeptRunning kept, CancellationToken cancellationToken)
         {
             var state = change.Snapshot.State?.Text;
             if (state == KnownResourceStates.Stopping)
@@ -77,7 +77,7 @@ internal static class Restarts
                 var exitCode = ended.Snapshot.ExitCode?.ToString(CultureInfo.InvariantCulture) ?? "unknown";
                 var sentence = string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{ended.Resource.Name} ended (exit code {exitCode}); it is started again in {wait.TotalMilliseconds:0} ms.");
+                    $"{ended.Resource.Name} ended (exit code {exitCode}); restarting it in {wait.TotalMilliseconds:0} ms.");
                 logger.Restarting(sentence);
                 loggers.GetLogger(ended.Resource).Restarting(sentence);
                 await Task.Delay(wait, cancellationToken);
@@ -95,7 +95,7 @@ internal static class Restarts
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                // The app host ends.
+                // The app host is ending.
             }
         }
     }
@@ -106,6 +106,6 @@ internal static partial class RestartLog
     [LoggerMessage(EventId = 1401, Level = LogLevel.Warning, Message = "{Sentence}")]
     public static partial void Restarting(this ILogger logger, string sentence);
 
-    [LoggerMessage(EventId = 1402, Level = LogLevel.Error, Message = "{Resource} could not be started again: {Reason}")]
+    [LoggerMessage(EventId = 1402, Level = LogLevel.Error, Message = "{Resource} could not be restarted: {Reason}")]
     public static partial void NotStarted(this ILogger logger, string resource, string reason);
 }

@@ -9,8 +9,8 @@ using PointSystem.Local.Processes;
 namespace PointSystem.AppHost;
 
 /// <summary>
-/// What is started, and where everything lies: the configuration section <see cref="SectionName"/>, of which the command
-/// line is the last word.
+/// What is started, and where the data is stored: the configuration section <see cref="SectionName"/>. The command line has the highest
+/// priority.
 /// </summary>
 internal sealed class Settings
 {
@@ -21,16 +21,16 @@ internal sealed class Settings
     /// <summary>Pooled database connections of each replica.</summary>
     public const int PoolSize = 30;
 
-    /// <summary>API replicas, each with a sidecar of its own, 1 … 16. Default 3.</summary>
+    /// <summary>API replicas, each with its own sidecar, 1 … 16. Default 3.</summary>
     public int Replicas { get; set; } = 3;
 
-    /// <summary>The gateway's port on the loopback interface, 0 … 65535; 0 = any free one. Default 8080.</summary>
+    /// <summary>The gateway's port on the loopback interface, 0 … 65535; 0 = any free port. Default 8080.</summary>
     public int Port { get; set; } = PortDefault;
 
-    /// <summary>Where PostgreSQL's data, logs and secrets lie. Default: a folder of the user's own for this clone.</summary>
+    /// <summary>Directory of PostgreSQL's data, logs and secrets. Default: a per-user directory for this clone.</summary>
     public string Data { get; set; } = "";
 
-    /// <summary>Deletes what is in <see cref="Data"/> first. Default false.</summary>
+    /// <summary>Deletes the contents of <see cref="Data"/> first. Default false.</summary>
     public bool Fresh { get; set; }
 
     /// <summary>
@@ -46,34 +46,34 @@ internal sealed class Settings
     /// </summary>
     public string? Sidecar { get; set; }
 
-    /// <summary>Made once for each data directory.</summary>
+    /// <summary>The secrets of the data directory.</summary>
     public Secrets Secrets { get; private set; } = null!;
 
-    /// <summary>Dapr's component files, used as they are.</summary>
+    /// <summary>The folder with Dapr's component files, used unchanged.</summary>
     public string Components { get; private set; } = "";
 
     public string Logs => Path.Combine(Data, "logs");
 
     public IEnumerable<string> ReplicaNames => Enumerable.Range(1, Replicas).Select(number => string.Create(CultureInfo.InvariantCulture, $"api-{number}"));
 
-    /// <summary>Connections of all replicas, of the migration, and a few for manual queries.</summary>
+    /// <summary>Connections for all replicas, for the migration, and a few for manual queries.</summary>
     public int DatabaseConnections => (Replicas * PoolSize) + 20;
 
-    /// <summary>What backs each resource, for the ready block: by the resource's name.</summary>
+    /// <summary>The program behind each resource, by resource name, for the ready block.</summary>
     public IDictionary<string, string> Parts { get; } = new Dictionary<string, string>();
 
     /// <summary>
-    /// A volume for a container: another one for other secrets, since a database knows only the password that it was made with.
+    /// Name of a container's volume. It depends on the secrets, because a database accepts only the password that it was created with.
     /// </summary>
     public string VolumeFor(string resource) =>
         $"pointsystem-{resource}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Secrets.PostgresPassword)))[..12]}";
 
-    /// <summary>Reads, checks and completes them; nothing is started yet.</summary>
-    /// <exception cref="LocalException">A value is wrong, the port is taken, or the data directory cannot be used.</exception>
+    /// <summary>Reads, checks and completes the settings; starts nothing.</summary>
+    /// <exception cref="LocalException">A value is invalid, the port is in use, or the data directory cannot be used.</exception>
     public static Settings Read(IDistributedApplicationBuilder builder, Arguments commandLine)
     {
         var clone = Path.GetFullPath(Path.Combine(builder.AppHostDirectory, ".."));
-        // First, so that the environment and the command line override it, wherever the app host is started from.
+        // Inserted first, so that the environment and the command line override it, wherever the app host is started from.
         var file = new JsonConfigurationSource { Path = Path.Combine(builder.AppHostDirectory, "appsettings.json"), Optional = true };
         builder.Configuration.Sources.Insert(0, file);
         file.ResolveFileProvider();
@@ -113,7 +113,7 @@ internal sealed class Settings
         }
         if (ConnectionString is not null && Fresh)
         {
-            throw new LocalException("--fresh deletes only data directories of our own: leave it out, or leave out the connection string.");
+            throw new LocalException("--fresh cannot be combined with a connection string: it deletes only our own data directories.");
         }
         if (Port == 0)
         {
@@ -121,13 +121,13 @@ internal sealed class Settings
         }
         else if (!Ports.IsFree(Port))
         {
-            throw new LocalException($"Port {Port} is taken by another program: choose another with --port N (0 = any free port).");
+            throw new LocalException($"Port {Port} is in use by another program: choose another with --port N (0 = any free port).");
         }
     }
 
     private void Open()
     {
-        // Taken for a moment only: the server that uses the data holds it while it runs.
+        // Locked only briefly: the server that uses the data holds the lock while it runs.
         using var data = DataDirectory.Open(Data);
         if (Fresh)
         {

@@ -3,12 +3,12 @@ using PointSystem.Local.Sidecar;
 
 namespace PointSystem.AppHost;
 
-/// <summary>A lock sidecar for each replica, started directly: Dapr's own where it is installed, otherwise the stand-in.</summary>
+/// <summary>A lock sidecar per replica, started directly: daprd where it is installed, otherwise the stand-in.</summary>
 internal static class Sidecars
 {
     private const string RedisHost = "REDIS_HOST";
 
-    /// <summary>What the parts list calls it.</summary>
+    /// <summary>Its name in the ready block.</summary>
     public const string Part = "sidecar";
 
     public static IResourceBuilder<ProjectResource> WithLockSidecar(

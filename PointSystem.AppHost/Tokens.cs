@@ -2,9 +2,7 @@ using PointSystem.Local;
 
 namespace PointSystem.AppHost;
 
-/// <summary>
-/// The secrets of bearer tokens, made once for each data directory; the dashboard shows them, masked, among the parameters.
-/// </summary>
+/// <summary>The secrets of bearer tokens, created once per data directory. The dashboard shows them, masked, as parameters.</summary>
 internal static class Tokens
 {
     public static IResourceBuilder<ParameterResource> AddSigningKey(this IDistributedApplicationBuilder builder, Settings settings) =>

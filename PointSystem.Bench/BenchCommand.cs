@@ -14,10 +14,10 @@ internal static class BenchCommand
 {
     private const string ReportName = "report";
     private const string MicroName = "micro";
-    private const int Wrong = 1;
-    private const int Misused = 2;
+    private const int Failed = 1;
+    private const int UsageError = 2;
 
-    /// <returns>0; 1 when something failed while it ran; 2 when the command line is wrong.</returns>
+    /// <returns>0 on success, 1 if the run failed, 2 if the command line is invalid.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
         BenchOptions options;
@@ -31,7 +31,7 @@ internal static class BenchCommand
         catch (BenchException e)
         {
             await error.WriteLineAsync(e.Message);
-            return Misused;
+            return UsageError;
         }
 
         if (options.Help)
@@ -40,7 +40,7 @@ internal static class BenchCommand
             return 0;
         }
 
-        // Whatever the machine's language is: tables of one spelling.
+        // The same number format on every machine.
         CultureInfo.CurrentCulture = CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -70,12 +70,12 @@ internal static class BenchCommand
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            return Wrong;
+            return Failed;
         }
         catch (Exception e) when (e is BenchException or LocalException)
         {
             await error.WriteLineAsync(e.Message);
-            return Wrong;
+            return Failed;
         }
 
         void Stop(PosixSignalContext context)
@@ -91,7 +91,7 @@ internal static class BenchCommand
         var temporary = options.DataDirectory is null ? Directory.CreateTempSubdirectory("pointsystem-bench-") : null;
         if (temporary is not null && !OperatingSystem.IsWindows())
         {
-            // Postgres may have to run as another user, who must be able to enter.
+            // Postgres may run as another user, which must be able to enter the directory.
             temporary.UnixFileMode |= UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
         }
 
@@ -119,32 +119,32 @@ internal static class BenchCommand
 
     private static string HelpText() =>
         $"""
-        Measures PointSystem against what anyone would pick instead.
+        Measures PointSystem against the usual alternatives.
 
           dotnet run -c Release --project PointSystem.Bench -- <scenario> [options]
 
         {string.Join('\n', ScenarioTable.All.Select(scenario => $"  {scenario.Name,-12} {scenario.Summary}"))}
           {ScenarioTable.AllName,-12} every scenario, one after the other
-          {MicroName,-12} the parts without servers: draw order, queue, lock keys (BenchmarkDotNet)
-          {ReportName,-12} puts the latest results into docs/performance.md and draws the README's chart
+          {MicroName,-12} parts that need no servers: draw order, queue, lock keys (BenchmarkDotNet)
+          {ReportName,-12} writes the latest results into docs/performance.md and draws the README's chart
 
-          --rounds N           how often each contender gets its turn
-          --seconds N          measured time of each turn
-          --warm-up N          seconds of each contender's first warm-up; later ones take a third
-          --requests N         requests of each turn, instead of a time
-          --callers N          callers at a time
+          --rounds N           number of turns of each contender
+          --seconds N          measured time per turn
+          --warm-up N          seconds of each contender's first warm-up; later warm-ups take a third
+          --requests N         requests per turn, instead of a time
+          --callers N          number of concurrent callers
           --replicas N         API replicas, 1 to 16 (default {BenchOptions.ReplicasDefault})
-          --pool N             database connections of each replica, 1 to 200 (default {BenchOptions.PoolSizeDefault})
+          --pool N             database connections per replica, 1 to 200 (default {BenchOptions.PoolSizeDefault})
           --contenders A,B     of {string.Join(", ", Contender.All.Select(contender => contender.Name))}
-          --gateway            through the gateway instead of straight to the replicas
-          --telemetry          export telemetry to OTEL_EXPORTER_OTLP_ENDPOINT meanwhile
-          --full               what takes long or much room too
-          --markdown           print the table as Markdown too
-          --output DIR         where results go (default bench/results)
-          --data DIR           where the servers' data lie meanwhile (default a temporary directory)
-          --verbose            the servers' log on the error output
-          -h, --help           this text
+          --gateway            through the gateway instead of directly to the replicas
+          --telemetry          export telemetry to OTEL_EXPORTER_OTLP_ENDPOINT during the run
+          --full               also what takes much time or disk space
+          --markdown           also print the table as Markdown
+          --output DIR         directory of the results (default bench/results)
+          --data DIR           directory of the servers' data during the run (default a temporary one)
+          --verbose            print the servers' log to standard error
+          -h, --help           print this help
 
-        Servers are started and ended by the bench itself; see bench/README.md.
+        The bench starts and stops the servers itself; see bench/README.md.
         """;
 }

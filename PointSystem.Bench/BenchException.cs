@@ -1,6 +1,6 @@
 namespace PointSystem.Bench;
 
-/// <summary>Something that the user can put right; the message says what.</summary>
+/// <summary>An error that the user can correct; the message says how.</summary>
 internal sealed class BenchException : Exception
 {
     public BenchException(string message)

@@ -3,7 +3,7 @@ using PointSystem.Bench.Scenarios;
 
 namespace PointSystem.Bench;
 
-/// <summary>The command line of the bench. Null means: what the scenario thinks right.</summary>
+/// <summary>The command line of the bench. Null means the scenario's default.</summary>
 internal sealed record BenchOptions
 {
     public const int ReplicasDefault = 3;
@@ -14,52 +14,55 @@ internal sealed record BenchOptions
 
     public bool Help { get; init; }
 
-    /// <summary>How often each contender gets its turn, 1 … 100.</summary>
+    /// <summary>Number of turns of each contender, 1 … 100.</summary>
     public int? Rounds { get; init; }
 
-    /// <summary>Measured seconds of each turn, above 0, at most 600.</summary>
+    /// <summary>Measured seconds per turn, above 0, at most 600.</summary>
     public double? Seconds { get; init; }
 
-    /// <summary>Requests of each turn instead of a time, 1 … 100,000,000.</summary>
+    /// <summary>Requests per turn instead of a time, 1 … 100,000,000.</summary>
     public long? Requests { get; init; }
 
-    /// <summary>Seconds of each contender's first warm-up, above 0, at most 600; later ones take a third. Below 1 nobody waits for the compiler either.</summary>
+    /// <summary>
+    /// Seconds of each contender's first warm-up, above 0, at most 600; later warm-ups take a third. Below 1, the run does not wait for
+    /// the JIT compiler either.
+    /// </summary>
     public double? WarmUp { get; init; }
 
-    /// <summary>Callers at a time, 1 … 2,000.</summary>
+    /// <summary>Number of concurrent callers, 1 … 2,000.</summary>
     public int? Callers { get; init; }
 
     /// <summary>API replicas, 1 … 16.</summary>
     public int Replicas { get; init; } = ReplicasDefault;
 
-    /// <summary>Pooled database connections of each replica, 1 … 200.</summary>
+    /// <summary>Pooled database connections per replica, 1 … 200.</summary>
     public int PoolSize { get; init; } = PoolSizeDefault;
 
-    /// <summary>Their names; null for those of the scenario.</summary>
+    /// <summary>Names of the contenders; null for those of the scenario.</summary>
     public IReadOnlyList<string>? Contenders { get; init; }
 
-    /// <summary>Through the gateway instead of straight to the replicas.</summary>
+    /// <summary>Send requests through the gateway instead of directly to the replicas.</summary>
     public bool Gateway { get; init; }
 
-    /// <summary>Keep the OTLP exporter that the environment asks for.</summary>
+    /// <summary>Keep the OTLP exporter that the environment configures.</summary>
     public bool Telemetry { get; init; }
 
-    /// <summary>What takes long or much room too.</summary>
+    /// <summary>Also measure what takes much time or disk space.</summary>
     public bool Full { get; init; }
 
-    /// <summary>The servers' log on the error output.</summary>
+    /// <summary>Print the servers' log to standard error.</summary>
     public bool Verbose { get; init; }
 
-    /// <summary>Print the table as Markdown too.</summary>
+    /// <summary>Also print the table as Markdown.</summary>
     public bool Markdown { get; init; }
 
-    /// <summary>Where results go; null for <c>bench/results</c> of the repository.</summary>
+    /// <summary>Directory of the results; null for <c>bench/results</c> of the repository.</summary>
     public string? Output { get; init; }
 
-    /// <summary>Where the servers' data lie meanwhile; deleted afterwards.</summary>
+    /// <summary>Directory of the servers' data during the run; deleted afterwards.</summary>
     public string? DataDirectory { get; init; }
 
-    /// <exception cref="BenchException">An option is unknown, lacks its value or has a wrong one.</exception>
+    /// <exception cref="BenchException">An option is unknown, or its value is missing or invalid.</exception>
     public static BenchOptions Parse(IReadOnlyList<string> arguments)
     {
         var options = new BenchOptions();
@@ -72,13 +75,13 @@ internal sealed record BenchOptions
                 : (argument, null);
             string Value() => inline ?? (++i < arguments.Count && !arguments[i].StartsWith("--", StringComparison.Ordinal)
                 ? arguments[i]
-                : throw new BenchException($"{name} needs a value: --help shows how."));
+                : throw new BenchException($"{name} needs a value: see --help."));
             options = options.With(name, Value);
         }
 
         return options.Help || options.Scenario.Length > 0
             ? options
-            : throw new BenchException($"Name a scenario: {ScenarioTable.Names}. --help says more.");
+            : throw new BenchException($"Name a scenario: {ScenarioTable.Names}. See --help.");
     }
 
     private BenchOptions With(string name, Func<string> value) => name switch
@@ -99,7 +102,7 @@ internal sealed record BenchOptions
         "--markdown" => this with { Markdown = true },
         "--output" => this with { Output = value() },
         "--data" => this with { DataDirectory = value() },
-        _ when name.StartsWith('-') => throw new BenchException($"Unknown option {name}: --help lists what there is."),
+        _ when name.StartsWith('-') => throw new BenchException($"Unknown option {name}: --help lists the options."),
         _ when Scenario.Length > 0 => throw new BenchException($"One scenario at a time, or all: {Scenario} and {name} were given."),
         _ => this with { Scenario = name },
     };

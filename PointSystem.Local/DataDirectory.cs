@@ -5,7 +5,7 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.Local;
 
-/// <summary>The directory that holds everything of one cluster, for one runner at a time.</summary>
+/// <summary>The directory with all data of one local cluster, used by one runner at a time.</summary>
 internal sealed class DataDirectory : IDisposable
 {
     private const string Marker = ".pointsystem";
@@ -28,7 +28,7 @@ internal sealed class DataDirectory : IDisposable
     public string Redis => Path.Combine(Root, "redis");
 
     /// <summary>
-    /// Where what is fetched once is kept, for every clone: POINTSYSTEM_CACHE, otherwise beside the default directories.
+    /// The directory for downloads, shared by all clones: POINTSYSTEM_CACHE, otherwise next to the default directories.
     /// </summary>
     public static string Cache() => Environment.GetEnvironmentVariable("POINTSYSTEM_CACHE") is { Length: > 0 } chosen
         ? Path.GetFullPath(chosen)
@@ -37,13 +37,15 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>The parent of the default directories.</summary>
     public static string Base()
     {
-        // root's home is closed to the user that Postgres runs as.
+        // The user that runs Postgres cannot access root's home.
         return Native.IsRoot
             ? "/var/lib/pointsystem"
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "pointsystem");
     }
 
-    /// <summary>One for each clone of the repository, so that two clones do not share points.</summary>
+    /// <summary>
+    /// The default directory of a clone of the repository; each clone has its own, so that two clones do not share points.
+    /// </summary>
     public static string Default(string? repositoryRoot)
     {
         var root = repositoryRoot ?? AppContext.BaseDirectory;
@@ -52,7 +54,7 @@ internal sealed class DataDirectory : IDisposable
         return Path.Combine(Base(), string.Create(CultureInfo.InvariantCulture, $"{name}-{hash}"));
     }
 
-    /// <exception cref="LocalException">It is not ours, in use, or cannot be written.</exception>
+    /// <exception cref="LocalException">The directory contains foreign files, is in use, or is not writable.</exception>
     public static DataDirectory Open(string path)
     {
         path = Path.GetFullPath(path);
@@ -61,7 +63,7 @@ internal sealed class DataDirectory : IDisposable
             Directory.CreateDirectory(path);
             RefuseForeign(path);
             File.WriteAllText(Path.Combine(path, Marker), "Data of a local PointSystem cluster. Everything here is deleted by --fresh.\n");
-            return new DataDirectory(path, TakeLock(path));
+            return new DataDirectory(path, AcquireLock(path));
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
@@ -79,17 +81,17 @@ internal sealed class DataDirectory : IDisposable
     {
         if (!File.Exists(Path.Combine(path, Marker)) && Directory.EnumerateFileSystemEntries(path).Any())
         {
-            throw new LocalException($"{path} holds files that are not PointSystem's: choose an empty directory with --data DIR.");
+            throw new LocalException($"{path} contains files that are not PointSystem's: choose an empty directory with --data DIR.");
         }
     }
 
-    private static FileStream TakeLock(string path)
+    private static FileStream AcquireLock(string path)
     {
         var owner = Path.Combine(path, OwnerFile);
         FileStream stream;
         try
         {
-            // Held by the system for as long as this process lives, however it ends.
+            // The operating system releases it when this process ends, however it ends.
             stream = new FileStream(Path.Combine(path, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException e)
@@ -101,7 +103,7 @@ internal sealed class DataDirectory : IDisposable
         return stream;
     }
 
-    /// <summary>Deletes everything but the lock.</summary>
+    /// <summary>Deletes everything except the lock files.</summary>
     public void Clear()
     {
         foreach (var entry in new DirectoryInfo(Root).EnumerateFileSystemInfos().Where(entry => entry.Name is not (Marker or LockFile or OwnerFile)))

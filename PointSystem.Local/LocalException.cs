@@ -1,6 +1,6 @@
 namespace PointSystem.Local;
 
-/// <summary>The local run cannot start or go on. The message is one sentence for the user that says what to do.</summary>
+/// <summary>The local cluster cannot start or continue. The message is one sentence for the user that says what to do.</summary>
 public sealed class LocalException : Exception
 {
     public LocalException(string message)

@@ -2,7 +2,7 @@ using PointSystem.Local.Garnet;
 using PointSystem.Local.Postgres;
 using PointSystem.Local.Sidecar;
 
-// Each verb is one process that the app host or a test starts in the place of what this machine lacks.
+// Each verb is a process that the app host or a test starts in place of a program that this machine lacks.
 return args switch
 {
     [SidecarCommand.Name, .. var rest] => await SidecarCommand.RunAsync(rest),

@@ -3,9 +3,9 @@ using System.Text.Json;
 
 namespace PointSystem.Local;
 
-/// <summary>Made once for each data directory and kept in it, readable by its owner alone.</summary>
-/// <param name="SigningKey">Base64 of 48 random bytes: what tokens are signed with.</param>
-/// <param name="PostgresPassword">Of the database's owner.</param>
+/// <summary>The secrets of a data directory: created once and stored in it, readable only by its owner.</summary>
+/// <param name="SigningKey">Base64 of 48 random bytes; signs the tokens.</param>
+/// <param name="PostgresPassword">Password of the database's owner.</param>
 internal sealed record Secrets(string SigningKey, string PostgresPassword)
 {
     public static Secrets LoadOrCreate(string directory)
@@ -39,8 +39,8 @@ internal sealed record Secrets(string SigningKey, string PostgresPassword)
         }
         catch (JsonException)
         {
-            // Said below, for every kind of damage.
+            // Reported below, for every kind of damage.
         }
-        throw new LocalException($"{path} is damaged: start anew with --fresh (deletes all points), or put the file back.");
+        throw new LocalException($"{path} is damaged: start again with --fresh (deletes all points), or restore the file.");
     }
 }

@@ -3,8 +3,8 @@ using PointSystem.Local.Sidecar;
 namespace PointSystem.Local;
 
 /// <summary>
-/// Ends this process with the one that started it: the parent keeps the writing end of our standard input, and the kernel closes it when
-/// the parent dies, by <c>kill -9</c> too.
+/// Ends this process with its parent: the parent holds the write end of our standard input, and the kernel closes it when the parent
+/// dies, even by <c>kill -9</c>.
 /// </summary>
 internal static class StdinGuard
 {
@@ -22,7 +22,7 @@ internal static class StdinGuard
     /// <summary>Completes when standard input has ended.</summary>
     public static async Task EndAsync()
     {
-        // Console streams block the calling thread even when read asynchronously, so a thread of its own waits.
+        // Console streams block the calling thread even when read asynchronously, so a dedicated thread waits.
         await Task.Factory.StartNew(
             static () =>
             {

@@ -4,7 +4,7 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace PointSystem.Local;
 
-/// <summary>Signs bearer tokens that the local API accepts.</summary>
+/// <summary>Issues bearer tokens that the local API accepts.</summary>
 internal sealed class TokenIssuer(string signingKey, TimeProvider clock)
 {
     public const string Issuer = "pointsystem-local";
@@ -13,9 +13,9 @@ internal sealed class TokenIssuer(string signingKey, TimeProvider clock)
     private static readonly JsonWebTokenHandler Handler = new() { SetDefaultTimesOnTokenCreation = false };
     private readonly SigningCredentials _credentials = new(new SymmetricSecurityKey(Convert.FromBase64String(signingKey)), SecurityAlgorithms.HmacSha256);
 
-    /// <param name="subject">Who the token speaks for.</param>
-    /// <param name="roles">Its roles; <c>admin</c> opens the admin endpoints.</param>
-    /// <param name="lifetime">How long it is valid; negative for one that has expired already.</param>
+    /// <param name="subject">The subject of the token.</param>
+    /// <param name="roles">Its roles; <c>admin</c> allows the admin endpoints.</param>
+    /// <param name="lifetime">How long it is valid; negative for one that has already expired.</param>
     public string Create(string subject, IEnumerable<string> roles, TimeSpan lifetime)
     {
         var now = clock.GetUtcNow().UtcDateTime;

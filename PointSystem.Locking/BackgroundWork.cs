@@ -2,9 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace PointSystem.Locking;
 
-/// <summary>
-/// Work off the caller's path (giving locks back, probes, clean-up), counted so that the end of the process can wait for it.
-/// </summary>
+/// <summary>Work off the caller's path (releasing locks, probes, clean-up), counted so that the shutdown can wait for it.</summary>
 internal sealed class BackgroundWork : IDisposable
 {
     private readonly ILogger<BackgroundWork> _logger;
@@ -21,7 +19,7 @@ internal sealed class BackgroundWork : IDisposable
     }
 
     /// <summary>
-    /// Starts the work. Its token says that the process ends: pauses should be cut short, what is due should still be done.
+    /// Starts the work. Its token is cancelled at shutdown: the work should then skip its pauses but still finish what is due.
     /// </summary>
     public void Run(Func<CancellationToken, Task> work)
     {
@@ -32,7 +30,7 @@ internal sealed class BackgroundWork : IDisposable
         _ = RunAsync(work);
     }
 
-    /// <summary>Says that the process ends and waits until all work is done, or the token.</summary>
+    /// <summary>Signals the shutdown and waits until all work is done, or until the token is cancelled.</summary>
     public async Task DrainAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
@@ -59,11 +57,11 @@ internal sealed class BackgroundWork : IDisposable
         }
         catch (OperationCanceledException)
         {
-            // A pause that the end of the process cut short.
+            // The shutdown cut a pause short.
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            // Nothing awaits this work, so an exception that escaped it would be lost.
+            // Nothing awaits this work, so an exception would be lost.
             _logger.BackgroundWorkFailed(failure);
         }
         finally

@@ -7,7 +7,7 @@ using PointSystem.Locking.Resilience;
 namespace PointSystem.Locking;
 
 /// <summary>
-/// A turn in the replica's own queue first, then the store's lock: so waiting costs memory, not calls and not connections.
+/// Waits for a turn in the replica's own queue first, then acquires the store's lock: waiting costs memory, not calls or connections.
 /// </summary>
 internal sealed class DistributedLocks(
     KeyedGate gate, ResilientLockStore store, LockReleaser releaser, IOptions<LockingOptions> options,
@@ -25,23 +25,23 @@ internal sealed class DistributedLocks(
         ArgumentNullException.ThrowIfNull(options);
         if (key.Contains("||", StringComparison.Ordinal))
         {
-            throw new ArgumentException("'||' is Dapr's own separator and cannot stand in a lock key.", nameof(key));
+            throw new ArgumentException("'||' is Dapr's own separator and is not allowed in a lock key.", nameof(key));
         }
-        if (LockOptionsRules.Problem(options.Wait, options.Lease, _options) is { } problem)
+        if (LockOptionsRules.FindProblem(options.Wait, options.Lease, _options) is { } problem)
         {
             throw new ArgumentException($"The lock options are not usable: {problem}.", nameof(options));
         }
-        return MeasureAsync(key, options, options.Wait, cancellationToken);
+        return TryAcquireMeasuredAsync(key, options, options.Wait, cancellationToken);
     }
 
-    /// <summary>As the public method, for options that were checked at start and a wait that others have used a part of.</summary>
+    /// <summary>Like the public method, for options that were checked at start and a wait that is already partly used.</summary>
     /// <param name="key">The key.</param>
-    /// <param name="options">Lease and name.</param>
-    /// <param name="wait">What is left of the wait.</param>
-    /// <param name="cancellationToken">Leaves the queue.</param>
-    /// <param name="isRowOnly">No lock is wanted; null: as the options say.</param>
-    /// <param name="patience">After how long without the lock the answer is a handle without one; null: never. There is always one attempt.</param>
-    internal async Task<LockHandle?> MeasureAsync(
+    /// <param name="options">Lease and operation name.</param>
+    /// <param name="wait">The remaining wait.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <param name="isRowOnly">True: no lock is acquired. Null: the options decide.</param>
+    /// <param name="patience">How long to wait before returning a handle without a lock; null: never. There is always one attempt.</param>
+    internal async Task<LockHandle?> TryAcquireMeasuredAsync(
         string key, LockOptions options, TimeSpan wait, CancellationToken cancellationToken, bool? isRowOnly = null, TimeSpan? patience = null)
     {
         var rowOnly = isRowOnly ?? _options.Mode == LockMode.Row;
@@ -55,7 +55,7 @@ internal sealed class DistributedLocks(
             var handle = rowOnly ? Handle(request, null, null, request.ArrivedAt) : await AcquireAsync(request, cancellationToken);
             outcome = handle switch
             {
-                // By what was asked for at first: a wait of which nothing is left has run out.
+                // By the requested wait: a remaining wait of zero still means that a wait has run out.
                 null => options.Wait > TimeSpan.Zero ? LockOutcome.TimedOut : LockOutcome.Contended,
                 _ when rowOnly => LockOutcome.RowOnly,
                 { IsFallback: true } => LockOutcome.Fallback,
@@ -117,7 +117,7 @@ internal sealed class DistributedLocks(
         {
             activity?.SetTag("lock.attempts", attempts);
             var owner = LockOwner.New(_options);
-            // Before the request leaves: the store's lease starts later than that, so it never ends before ours.
+            // Taken before the request is sent: the store's lease starts later, so it never ends before ours.
             var sentAt = clock.GetTimestamp();
             var answer = await store.TryLockAsync(request.Key, owner, request.Options.Lease, cancellationToken);
             if (answer.Kind == LockAnswerKind.Acquired)

@@ -1,11 +1,13 @@
 namespace PointSystem.Locking;
 
-/// <summary>Decorrelated jitter: the next pause is random between the least and three times the last one, capped.</summary>
+/// <summary>
+/// Decorrelated jitter: the next pause is random between the minimum and three times the last one, capped at the maximum.
+/// </summary>
 internal static class Jitter
 {
-    public static TimeSpan Next(TimeSpan last, TimeSpan least, TimeSpan most)
+    public static TimeSpan Next(TimeSpan last, TimeSpan min, TimeSpan max)
     {
-        var upper = last * 3 < most ? last * 3 : most;
-        return upper <= least ? least : least + ((upper - least) * Random.Shared.NextDouble());
+        var upper = last * 3 < max ? last * 3 : max;
+        return upper <= min ? min : min + ((upper - min) * Random.Shared.NextDouble());
     }
 }

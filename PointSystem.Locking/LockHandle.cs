@@ -1,7 +1,7 @@
 namespace PointSystem.Locking;
 
 /// <summary>
-/// A lock that is held until it is disposed or its lease ends. Disposing returns at once; the lock is given back in the background.
+/// A lock that is held until the handle is disposed or the lease ends. Disposing returns at once; the lock is released in the background.
 /// </summary>
 public sealed class LockHandle : IAsyncDisposable
 {
@@ -16,21 +16,21 @@ public sealed class LockHandle : IAsyncDisposable
         LeaseEnding = leaseEnding.Token;
     }
 
-    /// <summary>The key as it was asked for.</summary>
+    /// <summary>The requested key.</summary>
     public required string Key { get; init; }
 
-    /// <summary>The token under which the store knows this acquisition; new for every acquisition. Empty without a lease.</summary>
+    /// <summary>The store's owner token of this acquisition; new for every acquisition. Empty without a lease.</summary>
     public required string Owner { get; init; }
 
     /// <summary>
-    /// When the lock was asked for with success, taken before the request left: the lease is never longer than we think.
+    /// When the successful request was sent. The store's lease starts later, so it never ends before <see cref="LeaseEndsAt"/>.
     /// </summary>
     public required DateTimeOffset AcquiredAt { get; init; }
 
-    /// <summary>When the lease ends by itself. In fallback: when the work must be over all the same.</summary>
+    /// <summary>When the lease ends by itself. In fallback: the same limit for the work, without a lease.</summary>
     public required DateTimeOffset LeaseEndsAt { get; init; }
 
-    /// <summary>True when the lock service is away and there is no lease: only the row lock protects the work.</summary>
+    /// <summary>True when the lock store is unavailable and there is no lease: only the row lock protects the work.</summary>
     public required bool IsFallback { get; init; }
 
     /// <summary>True when others kept the lock for longer than a command's patience, so that there is no lease.</summary>
@@ -42,7 +42,7 @@ public sealed class LockHandle : IAsyncDisposable
     /// <summary>Cancelled a margin before the lease ends. Work under the lock must stop on it.</summary>
     public CancellationToken LeaseEnding { get; }
 
-    /// <summary>Gives the lock back, off the caller's path. Never throws; further calls do nothing.</summary>
+    /// <summary>Releases the lock, off the caller's path. Never throws; further calls do nothing.</summary>
     public ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)

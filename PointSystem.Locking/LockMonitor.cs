@@ -4,7 +4,7 @@ using PointSystem.Locking.Resilience;
 
 namespace PointSystem.Locking;
 
-/// <summary>What an operator may ask of this replica's locks.</summary>
+/// <summary>State of this replica's locks, for operators.</summary>
 public sealed class LockMonitor
 {
     private readonly KeyedGate _gate;
@@ -20,7 +20,7 @@ public sealed class LockMonitor
         Mode = options.Value.Mode;
     }
 
-    /// <summary>The mode of the options; an <see cref="ILockModeSource"/> may say otherwise at run time.</summary>
+    /// <summary>The mode of the options; an <see cref="ILockModeSource"/> may override it at run time.</summary>
     public LockMode Mode { get; }
 
     /// <summary>True while the breaker is open: writes go on under the row lock alone.</summary>
@@ -34,8 +34,8 @@ public sealed class LockMonitor
     /// <summary>Leaders and jobs of this replica that wait in memory for a lock, over all keys.</summary>
     public int Waiting => _gate.Waiting;
 
-    /// <summary>What the combining executors do, one for each that was added.</summary>
-    /// <param name="keysMax">Maximum number of keys to name.</param>
+    /// <summary>The state of each combining executor.</summary>
+    /// <param name="keysMax">Maximum number of keys to list.</param>
     public IReadOnlyList<CombiningSnapshot> Combining(int keysMax) => [.. _combiners.Select(combiner => combiner.Snapshot(keysMax))];
 
     /// <summary>Keys that a caller of this replica holds or waits for.</summary>

@@ -3,8 +3,9 @@ using System.Diagnostics;
 namespace PointSystem.Locking;
 
 /// <summary>
-/// Owner tokens. New for every attempt: equal owners would free each other's lock, and only a new one tells our own
-/// ghost from a neighbour. Readable, so that an operator who looks into the lock store sees which replica holds a key, and for which trace.
+/// Owner tokens. New for every attempt: with equal owners one attempt would release another's lock, and only a new owner distinguishes
+/// our own ghost hold from another caller's lock. Readable: an operator who looks into the lock store sees which replica holds a key, and
+/// for which trace.
 /// </summary>
 internal static class LockOwner
 {

@@ -5,7 +5,7 @@ using PointSystem.Locking.Store;
 
 namespace PointSystem.Locking;
 
-/// <summary>Gives locks back off the caller's path: what the caller has committed stands, whatever becomes of the lock.</summary>
+/// <summary>Releases locks off the caller's path: the caller's commit stands, whatever happens to the lock.</summary>
 internal sealed class LockReleaser(
     ResilientLockStore store, BackgroundWork background, LockMetrics metrics, TimeProvider clock, ILogger<LockReleaser> logger)
 {

@@ -31,7 +31,7 @@ public static class LockingExtensions
             .Configure<IConfiguration>(static (options, configuration) =>
                 options.Holder = configuration["Replica:Name"] is { Length: > 0 } name ? name : options.Holder)
             .BindConfiguration(LockingOptions.SectionName).ValidateDataAnnotations()
-            // The binder takes the number of a value for its name.
+            // The binder also accepts the number of an enum value.
             .Validate<IConfiguration>(
                 static (options, configuration) => !int.TryParse(configuration[$"{LockingOptions.SectionName}:{nameof(options.Mode)}"], out _),
                 "Locking:Mode must be distributed, adaptive or row.")
@@ -68,7 +68,7 @@ public static class LockingExtensions
 
     /// <summary>
     /// Adds a <see cref="CombiningExecutor{TCommand, TOutcome}"/>. Register an <see cref="ILockModeSource"/> to choose the mode at run
-    /// time; without one the mode of the options holds.
+    /// time; without one the mode of the options applies.
     /// </summary>
     public static IServiceCollection AddCombiningExecutor<TCommand, TOutcome, THandler>(this IServiceCollection services)
         where TCommand : class

@@ -18,16 +18,18 @@ public sealed class LockingOptions
     [Required]
     public string Holder { get; set; } = $"{Environment.MachineName}-{Environment.ProcessId}";
 
-    /// <summary>Whether locks are taken at all. Default <see cref="LockMode.Distributed"/>.</summary>
+    /// <summary>
+    /// The mode that applies where no <see cref="ILockModeSource"/> overrides it. Default <see cref="LockMode.Distributed"/>.
+    /// </summary>
     [EnumDataType(typeof(LockMode))]
     public LockMode Mode { get; set; } = LockMode.Distributed;
 
-    /// <summary>How long one call to the sidecar may take before the caller goes on without a lease. Default 150 ms.</summary>
+    /// <summary>Timeout of one call to the sidecar; after it the caller continues without a lease. Default 150 ms.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:00:05", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromMilliseconds(150);
 
     /// <summary>
-    /// How long the first call of a process may take; it is made while the host starts, off any request's path. Default 3 s.
+    /// Timeout of the first calls of a process; they are made while the host starts, off any request's path. Default 3 s.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:00:30", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan WarmUpTimeout { get; set; } = TimeSpan.FromSeconds(3);
@@ -37,24 +39,27 @@ public sealed class LockingOptions
     public TimeSpan PollMin { get; set; } = TimeSpan.FromMilliseconds(2);
 
     /// <summary>
-    /// Longest pause between two attempts on a contended key: for many keys at once, and where the holder seems to be gone. Default 50 ms.
+    /// Longest pause between two attempts on a contended key: when many keys are polled, and when the holder seems to be gone. Default 50
+    /// ms.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:00:10", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan PollMax { get; set; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>
-    /// After how long of passing a contended key from one local caller to the next a replica pauses once, for five times
-    /// <see cref="PollMin"/> up to <see cref="PollMax"/> as it polls for few keys or many, so that others get their turn. Ten times as
-    /// long where it met no other replica at the key. Default 50 ms.
+    /// After passing a contended key from one local caller to the next for this long, a replica pauses once so that other replicas get
+    /// their turn. The pause is five times <see cref="PollMin"/> up to <see cref="PollMax"/>, depending on how many keys it polls. Ten
+    /// times as long if it has met no other replica at the key. Default 50 ms.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan HandOverAfter { get; set; } = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>How long before its lease ends work is cancelled, so that its rollback falls within the lease. Default 500 ms.</summary>
+    /// <summary>
+    /// How long before the end of its lease work is cancelled, so that its rollback falls within the lease. Default 500 ms.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan LeaseMargin { get; set; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How long the end of the process waits for locks to be given back. Default 3 s.</summary>
+    /// <summary>How long the shutdown waits for locks to be released. Default 3 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(3);
 
@@ -81,16 +86,16 @@ public sealed class LockingOptions
     public CombiningOptions Combining { get; set; } = new();
 }
 
-/// <summary>What stands in front of the row lock.</summary>
+/// <summary>What happens before the row lock is taken.</summary>
 public enum LockMode
 {
     /// <summary>Queue in memory, then the Dapr lock, then a batch under the row lock.</summary>
     Distributed,
 
-    /// <summary>As <see cref="Distributed"/>, but a key without contention lately skips the Dapr lock.</summary>
+    /// <summary>Like <see cref="Distributed"/>, but a key without recent contention skips the Dapr lock.</summary>
     Adaptive,
 
-    /// <summary>The row lock only: one transaction for each command, no queue, no combining.</summary>
+    /// <summary>The row lock only: one transaction per command, no queue, no combining.</summary>
     Row,
 }
 
@@ -111,11 +116,11 @@ public sealed class LockBreakerOptions
     [Range(0.01, 1.0)]
     public double FailureRatio { get; set; } = 0.3;
 
-    /// <summary>Fewest calls in the window for the share to count. Default 5. (Fewer failures are settled by a probe.)</summary>
+    /// <summary>Minimum number of calls in the window for the share to count. Default 5. (With fewer calls a probe decides.)</summary>
     [Range(2, 10_000)]
     public int MinimumThroughput { get; set; } = 5;
 
-    /// <summary>The sampling window: short, so that yesterday's successes do not hide today's failures. Default 500 ms.</summary>
+    /// <summary>The sampling window. Short, so that older successes do not hide current failures. Default 500 ms.</summary>
     [Range(typeof(TimeSpan), "00:00:00.500", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan SamplingDuration { get; set; } = TimeSpan.FromMilliseconds(500);
 

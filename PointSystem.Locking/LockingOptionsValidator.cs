@@ -5,13 +5,15 @@ using PointSystem.Locking.Keys;
 
 namespace PointSystem.Locking;
 
-/// <summary>Checks at start what data annotations cannot: relations between settings, and every registered command's templates.</summary>
+/// <summary>
+/// Checks at start what data annotations cannot express: relations between settings, and the templates of every registered command.
+/// </summary>
 internal sealed class LockingOptionsValidator(IEnumerable<LockedCommandType> commandTypes, IConfiguration configuration) : IValidateOptions<LockingOptions>
 {
     public ValidateOptionsResult Validate(string? name, LockingOptions options)
     {
         var problems = new List<string>();
-        // Data annotations do not descend into members.
+        // Data annotations do not validate nested objects.
         var ofBreaker = new List<ValidationResult>();
         Validator.TryValidateObject(options.Breaker, new ValidationContext(options.Breaker), ofBreaker, validateAllProperties: true);
         problems.AddRange(ofBreaker.Select(problem => $"Locking:Breaker: {problem.ErrorMessage}"));

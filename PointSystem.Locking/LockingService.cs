@@ -6,7 +6,7 @@ using PointSystem.Locking.Resilience;
 
 namespace PointSystem.Locking;
 
-/// <summary>Opens the connection before the first request comes, and gives back what is held before the process ends.</summary>
+/// <summary>Opens the connection before the first request, and releases the held locks before the process ends.</summary>
 internal sealed class LockingService(
     LockProbe probe, LockBreaker breaker, BackgroundWork background, IEnumerable<ICombiner> combiners, CommandLockTable table, LockMetrics metrics,
     IOptions<LockingOptions> options, ILogger<LockingService> logger) : IHostedService
@@ -17,14 +17,14 @@ internal sealed class LockingService(
         metrics.Announce(table.Operations);
         if (settings.Mode == LockMode.Row)
         {
-            logger.Started(settings.Mode, settings.StoreName, "not asked");
+            logger.Started(settings.Mode, settings.StoreName, "not probed");
             return;
         }
         var fault = await probe.WarmUpAsync(cancellationToken);
-        logger.Started(settings.Mode, settings.StoreName, fault ?? "the store answers");
+        logger.Started(settings.Mode, settings.StoreName, fault ?? "the store responds");
         if (fault is not null)
         {
-            // The service starts all the same: the row lock is enough, and the breaker closes by itself.
+            // The service starts anyway: the row lock is enough, and the breaker closes by itself.
             await breaker.OpenAsync(fault);
         }
     }
@@ -34,7 +34,7 @@ internal sealed class LockingService(
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(options.Value.DrainTimeout);
 
-        // What was accepted gets its outcome first; the locks under it are given back after that.
+        // Accepted commands get their outcomes first; then their locks are released.
         await Task.WhenAll(combiners.Select(combiner => combiner.DrainAsync(limit.Token)));
         await background.DrainAsync(limit.Token);
     }

@@ -1,60 +1,60 @@
 namespace PointSystem.Locking;
 
 /// <summary>
-/// How long to pause between two attempts on a contended key. The fewer keys this process polls for, the shorter; so a hot key changes
-/// hands quickly, and a thousand contended keys do not become a storm of calls.
+/// The pause between two attempts on a contended key. The fewer keys this process polls, the shorter the pause: a hot key changes hands
+/// quickly, and a thousand contended keys do not become a storm of calls.
 /// </summary>
 /// <remarks>
-/// The process that polls most often is likeliest to be next. So one that has waited for about as long as a turn at the key takes
-/// (<see cref="LongWait"/>) polls more often than a newcomer; one that has waited far longer than that polls seldom, because then the
-/// holder is gone and only the end of its lease can help.
+/// The process that polls most often is the likeliest to be next. So a process that has waited about as long as a turn at the key takes
+/// (<see cref="LongWait"/>) polls more often than a newcomer. One that has waited far longer (<see cref="HolderGoneAfter"/>) polls
+/// seldom, because then the holder is gone and only the end of its lease can help.
 /// </remarks>
 internal sealed class PollPace(LockingOptions options)
 {
     public static readonly TimeSpan LongWait = TimeSpan.FromMilliseconds(80);
-    public static readonly TimeSpan VainWait = TimeSpan.FromSeconds(1);
+    public static readonly TimeSpan HolderGoneAfter = TimeSpan.FromSeconds(1);
 
     private const int NewcomerFactor = 4;
     private const int LongWaitFactor = 2;
 
     private int _keys;
 
-    /// <summary>Keys that are polled for at this moment.</summary>
+    /// <summary>Number of keys that are being polled now.</summary>
     public int Keys => Volatile.Read(ref _keys);
 
     /// <summary>
-    /// The pause of a process that hands a key over: long enough that every other process that has begun to wait for it, and waits for
-    /// about as many keys as this one, tries at least once.
+    /// The pause of a process that hands a key over. Long enough for every other process that waits for it, with about as many waits as
+    /// this one, to try at least once.
     /// </summary>
-    public TimeSpan HandOver => Bounds(TimeSpan.Zero, Keys + 1).Most + options.PollMin;
+    public TimeSpan HandOver => Bounds(TimeSpan.Zero, Keys + 1).Max + options.PollMin;
 
-    /// <summary>A key is polled for from now on, until the result is disposed.</summary>
+    /// <summary>Registers a polled key, until the result is disposed.</summary>
     public Poll Start()
     {
         Interlocked.Increment(ref _keys);
         return new Poll(this);
     }
 
-    /// <summary>Bounds of the next pause: within <see cref="LockingOptions.PollMin"/> and <see cref="LockingOptions.PollMax"/>.</summary>
-    internal (TimeSpan Least, TimeSpan Most) Bounds(TimeSpan waited, int keys)
+    /// <summary>Bounds of the next pause, within <see cref="LockingOptions.PollMin"/> and <see cref="LockingOptions.PollMax"/>.</summary>
+    internal (TimeSpan Min, TimeSpan Max) Bounds(TimeSpan waited, int keys)
     {
-        if (waited >= VainWait)
+        if (waited >= HolderGoneAfter)
         {
             return (options.PollMin, options.PollMax);
         }
-        var most = options.PollMin * (waited >= LongWait ? LongWaitFactor : NewcomerFactor) * keys;
-        return (options.PollMin, most < options.PollMax ? most : options.PollMax);
+        var max = options.PollMin * (waited >= LongWait ? LongWaitFactor : NewcomerFactor) * keys;
+        return (options.PollMin, max < options.PollMax ? max : options.PollMax);
     }
 
     /// <summary>The pauses of one key, with decorrelated jitter.</summary>
     internal sealed class Poll(PollPace pace) : IDisposable
     {
-        private TimeSpan _last = pace.Bounds(TimeSpan.Zero, 1).Least;
+        private TimeSpan _last = pace.Bounds(TimeSpan.Zero, 1).Min;
 
         public TimeSpan Next(TimeSpan waited)
         {
-            var (least, most) = pace.Bounds(waited, pace.Keys);
-            return _last = Jitter.Next(_last, least, most);
+            var (min, max) = pace.Bounds(waited, pace.Keys);
+            return _last = Jitter.Next(_last, min, max);
         }
 
         public void Dispose() => Interlocked.Decrement(ref pace._keys);

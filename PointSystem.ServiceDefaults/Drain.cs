@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 namespace PointSystem.ServiceDefaults;
 
 /// <summary>
-/// Between "stop" and the closing of the port: waits for <see cref="DrainOptions.Delay"/>, in which requests are served as usual.
+/// Delays the closing of the port after a stop signal by <see cref="DrainOptions.Delay"/>, while requests are served as usual.
 /// </summary>
 public sealed class Drain : IHostedLifecycleService, IDisposable
 {
@@ -18,11 +18,11 @@ public sealed class Drain : IHostedLifecycleService, IDisposable
     {
         _delay = options.Value.Delay;
         _time = time ?? TimeProvider.System;
-        // A person at a terminal: no balancer has to notice first.
+        // Ctrl+C at a terminal: no load balancer has to notice first.
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => CutShort());
     }
 
-    /// <summary>No balancer is left to notice: the wait ends, or does not begin.</summary>
+    /// <summary>Ends or skips the delay: there is no load balancer that has to notice.</summary>
     public void CutShort() => _cutShort.TrySetResult();
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -31,7 +31,7 @@ public sealed class Drain : IHostedLifecycleService, IDisposable
 
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Runs before any service, the web server included, is told to stop.</summary>
+    /// <summary>Runs before any service, including the web server, is stopped.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken) =>
         await _cutShort.Task.WaitAsync(_delay, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace PointSystem.ServiceDefaults;
 
-/// <summary>Unhealthy from the moment this process has been told to stop.</summary>
+/// <summary>Unhealthy as soon as this process is stopping.</summary>
 internal sealed class DrainHealthCheck(IHostApplicationLifetime lifetime) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>

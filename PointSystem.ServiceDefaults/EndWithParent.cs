@@ -6,17 +6,17 @@ using Microsoft.Extensions.Logging;
 namespace PointSystem.ServiceDefaults;
 
 /// <summary>
-/// Ends this process with the one that started it, however that ends. <see cref="StdinSetting"/>: the parent keeps the writing end of our
-/// standard input, and the system closes it with the parent. <see cref="ParentSetting"/>: for a parent that gives no standard input, such
-/// as <c>dotnet run</c> under Aspire; killed outright, it would leave this process on its port, unseen.
+/// Stops this process when its parent ends, however it ends. With <see cref="StdinSetting"/> the parent holds the write end of our
+/// standard input, and the system closes it with the parent. <see cref="ParentSetting"/> is for a parent that provides no standard input,
+/// such as <c>dotnet run</c> under Aspire: if that is killed, this process would stay on its port unnoticed.
 /// </summary>
 internal sealed class EndWithParent(
     IConfiguration configuration, IHostApplicationLifetime lifetime, Drain drain, ILogger<EndWithParent> logger) : IHostedService
 {
-    /// <summary>True = ends when standard input does. Default false.</summary>
+    /// <summary>True = stops when standard input ends. Default false.</summary>
     public const string StdinSetting = "Local:ExitWithStdin";
 
-    /// <summary>True = ends when the parent process does. Default false. On Windows <c>dotnet run</c> sees to it itself.</summary>
+    /// <summary>True = stops when the parent process ends. Default false. On Windows <c>dotnet run</c> does that itself.</summary>
     public const string ParentSetting = "Local:ExitWithParent";
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
@@ -37,17 +37,18 @@ internal sealed class EndWithParent(
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    // Console streams block the reader, asynchronously too: a background thread of its own, which never keeps the process alive.
+    // Console streams block the reader even in asynchronous calls, so this is a dedicated background thread, which never keeps the
+    // process alive.
     private void Watch(Action untilTheEnd) => new Thread(() =>
     {
         untilTheEnd();
         if (lifetime.ApplicationStopping.IsCancellationRequested)
         {
-            // An orderly end is under way, and has its time.
+            // An orderly shutdown is already running.
             return;
         }
         logger.ParentEnded();
-        // The drain delay is of no use without the parent.
+        // Without the parent the drain delay is useless.
         drain.CutShort();
         lifetime.StopApplication();
     })
@@ -68,13 +69,13 @@ internal sealed class EndWithParent(
         }
         catch (IOException)
         {
-            // A broken pipe says the same as its end.
+            // A broken pipe means the same as the end of the input.
         }
     }
 
     private static void WaitForEndOf(int parent)
     {
-        // There is no event for it that every Unix has: Linux has one, but for the thread that started us.
+        // Not every Unix has an event for it, and Linux's event is for the end of the thread that started us.
         using var never = new ManualResetEventSlim();
         while (GetParentProcessId() == parent)
         {
@@ -89,6 +90,6 @@ internal sealed class EndWithParent(
 
 internal static partial class EndWithParentLog
 {
-    [LoggerMessage(EventId = 1201, Level = LogLevel.Information, Message = "The process that started this one has ended: stopping")]
+    [LoggerMessage(EventId = 1201, Level = LogLevel.Information, Message = "The parent process has ended: stopping")]
     public static partial void ParentEnded(this ILogger logger);
 }

@@ -6,19 +6,19 @@ using Microsoft.Extensions.Http.Resilience;
 using Microsoft.Extensions.Options;
 using PointSystem.ServiceDefaults;
 
-// Where every host builder is at hand, as the templates of Aspire have it.
+// In the namespace of the host builders, like Aspire's templates.
 namespace Microsoft.Extensions.Hosting;
 
-/// <summary>What every service here has in common: telemetry, health, service discovery, resilient HTTP clients.</summary>
+/// <summary>The common parts of all services: telemetry, health checks, service discovery, resilient HTTP clients.</summary>
 public static class Extensions
 {
-    /// <summary>Tag of the health checks that decide whether this instance takes requests.</summary>
+    /// <summary>Tag of the health checks that decide whether this instance accepts requests.</summary>
     public const string ReadyTag = "ready";
 
-    /// <summary>Where to ask whether the process lives; runs no check.</summary>
+    /// <summary>Path of the liveness probe; runs no check.</summary>
     public const string LivePath = "/health/live";
 
-    /// <summary>Where to ask whether the process takes requests: 200, or 503 with what is missing.</summary>
+    /// <summary>Path of the readiness probe: 200, or 503 with the failed checks.</summary>
     public const string ReadyPath = "/health/ready";
 
     /// <summary>Adds the defaults to a service.</summary>
@@ -38,12 +38,12 @@ public static class Extensions
         builder.Services.AddSingleton<Drain>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Drain>());
         builder.Services.AddHostedService<EndWithParent>();
-        builder.Services.AddTransient<IStartupFilter, LastAnswers>();
+        builder.Services.AddTransient<IStartupFilter, CloseConnectionsWhileDraining>();
         builder.Services.AddHealthChecks().AddCheck<DrainHealthCheck>("lifetime", tags: [ReadyTag]);
         builder.Services.AddServiceDiscovery();
         builder.Services.ConfigureHttpClientDefaults(http =>
         {
-            // A POST whose answer is missing may have been carried out: its sender decides whether it may go out again.
+            // A POST without an answer may have been carried out; its sender decides whether to repeat it.
             http.AddStandardResilienceHandler(options => options.Retry.DisableForUnsafeHttpMethods());
             http.AddServiceDiscovery();
         });
@@ -51,12 +51,12 @@ public static class Extensions
     }
 
     /// <summary>
-    /// Maps <see cref="LivePath"/> and <see cref="ReadyPath"/>, and <see cref="TelemetryOptions.MetricsPath"/> where it is wanted.
+    /// Maps <see cref="LivePath"/> and <see cref="ReadyPath"/>, and <see cref="TelemetryOptions.MetricsPath"/> if enabled.
     /// </summary>
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
-        // Probes that come every second would outweigh users in the metrics of requests.
+        // Probes every second would distort the request metrics.
         app.MapHealthChecks(LivePath, new HealthCheckOptions { Predicate = static _ => false, ResponseWriter = HealthJson.WriteAsync }).DisableHttpMetrics();
         app.MapHealthChecks(ReadyPath, new HealthCheckOptions
         {

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace PointSystem.ServiceDefaults;
 
-/// <summary>Writes a health report: its status and that of each check.</summary>
+/// <summary>Writes a health report as JSON: its status and that of each check.</summary>
 internal static class HealthJson
 {
     public static async Task WriteAsync(HttpContext http, HealthReport report)

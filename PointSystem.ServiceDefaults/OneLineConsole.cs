@@ -9,18 +9,18 @@ using Microsoft.Extensions.Logging.Console;
 namespace PointSystem.ServiceDefaults;
 
 /// <summary>
-/// Writes each log entry to the console as one line, with what its exception says. The stack follows at most once a second for each kind
-/// of failure: in an outage every request fails in the same way, and a stack for each buries what else there is.
+/// Writes each log entry to the console as one line, with the messages of its exceptions. The stack trace follows at most once a second
+/// per kind of failure: in an outage every request fails in the same way, and a stack trace for each would hide everything else.
 /// </summary>
-/// <remarks>Control characters of a message are written as spaces, so that nothing in a request can pass for another entry.</remarks>
+/// <remarks>Control characters in a message are written as spaces, so that no request can fake a log entry.</remarks>
 public sealed class OneLineConsole(TimeProvider time) : ConsoleFormatter(FormatterName)
 {
-    /// <summary>Value of <c>Logging:Console:FormatterName</c> for it.</summary>
+    /// <summary>Value of <c>Logging:Console:FormatterName</c> for this formatter.</summary>
     public const string FormatterName = "one-line";
 
     private static readonly TimeSpan StackPause = TimeSpan.FromSeconds(1);
 
-    // By category, event and types of exception, of which there are few.
+    // By category, event and exception types, of which there are few.
     private readonly ConcurrentDictionary<string, long> _stackAt = new(StringComparer.Ordinal);
 
     /// <inheritdoc />
@@ -94,7 +94,7 @@ public sealed class OneLineConsole(TimeProvider time) : ConsoleFormatter(Formatt
 public static class OneLineConsoleExtensions
 {
     /// <summary>
-    /// Writes the console's log by <see cref="OneLineConsole"/>, unless <c>Logging:Console:FormatterName</c> names another formatter.
+    /// Writes the console log with <see cref="OneLineConsole"/>, unless <c>Logging:Console:FormatterName</c> names another formatter.
     /// </summary>
     public static IHostApplicationBuilder AddOneLineConsole(this IHostApplicationBuilder builder)
     {

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace PointSystem.ServiceDefaults;
 
-/// <summary>Requests by which others watch a process, several times a second: traced, they would bury what people look for.</summary>
+/// <summary>Probe requests, which come several times a second. They are not traced, because they would hide the other traces.</summary>
 internal static class Probes
 {
     private static readonly PathString[] Paths = ["/health", TelemetryOptions.MetricsPath, "/v1.0/healthz"];

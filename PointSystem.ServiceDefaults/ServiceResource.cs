@@ -4,12 +4,12 @@ using OpenTelemetry.Resources;
 
 namespace PointSystem.ServiceDefaults;
 
-/// <summary>The identity of the service, on everything that it sends.</summary>
+/// <summary>The identity of the service in its telemetry.</summary>
 internal static class ServiceResource
 {
     /// <summary>
-    /// <c>service.name</c>, <c>service.version</c> and <c>service.instance.id</c> (the setting <c>Replica:Name</c>, otherwise machine and
-    /// process), in front of <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c>, which say otherwise.
+    /// Sets <c>service.name</c>, <c>service.version</c> and <c>service.instance.id</c> (the setting <c>Replica:Name</c>, otherwise
+    /// machine and process). <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c> override them.
     /// </summary>
     public static void Describe(this ResourceBuilder resource, IHostApplicationBuilder builder) => resource
         .Clear()

@@ -7,20 +7,20 @@ using OpenTelemetry.Trace;
 
 namespace PointSystem.ServiceDefaults;
 
-/// <summary>Which telemetry a service sends, and where.</summary>
+/// <summary>Configures which telemetry a service sends, and where.</summary>
 public static class Telemetry
 {
-    // Whatever of ours has a meter or an activity source is named after its project.
+    // All our meters and activity sources are named after their projects.
     private const string Ours = "PointSystem.*";
 
     /// <summary>
-    /// Traces, metrics and logs over OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says where to, metrics for Prometheus where
-    /// <see cref="TelemetryOptions"/> wants them, and nothing at all otherwise: without a listener no span is made and an
-    /// instrument costs a comparison.
+    /// Sends traces, metrics and logs over OTLP if <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set, serves metrics for Prometheus if <see
+    /// cref="TelemetryOptions"/> enables it, and does nothing otherwise: without a listener no span is created, and an instrument costs
+    /// one comparison.
     /// </summary>
     /// <remarks>Sampling, intervals, headers and protocol are set by OpenTelemetry's own <c>OTEL_…</c> variables.</remarks>
-    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">A setting cannot be used; the
-    /// text says which.</exception>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">A setting is invalid; the message says
+    /// which.</exception>
     public static IHostApplicationBuilder AddTelemetry(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -50,7 +50,7 @@ public static class Telemetry
                 .AddSource(Ours)
                 .AddAspNetCoreInstrumentation(aspNet => aspNet.Filter = http => !Probes.Contain(http.Request.Path))
                 .AddHttpClientInstrumentation(http => http.FilterHttpRequestMessage = request => !Probes.Contain(request.RequestUri))
-                // One span for a call, not a second one for the HTTP request that carries it.
+                // One span per call, without a second one for the underlying HTTP request.
                 .AddGrpcClientInstrumentation(grpc => grpc.SuppressDownstreamInstrumentation = true))
             .WithLogging(null, logging =>
             {

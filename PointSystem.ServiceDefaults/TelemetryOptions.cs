@@ -4,19 +4,19 @@ using Microsoft.Extensions.Options;
 
 namespace PointSystem.ServiceDefaults;
 
-/// <summary>Where telemetry goes. Read once, while the service is put together.</summary>
+/// <summary>Where telemetry goes. Read once, while the service is built.</summary>
 public sealed class TelemetryOptions
 {
     /// <summary>
-    /// Whether <see cref="MetricsPath"/> is served. Default: yes, except in Production: turn it on there only where nothing but
-    /// Prometheus can reach it.
+    /// Whether <see cref="MetricsPath"/> is served. Default: yes, except in Production. Enable it there only if nothing but Prometheus
+    /// can reach it.
     /// </summary>
     public const string PrometheusKey = "Telemetry:Metrics:Prometheus";
 
-    /// <summary>The collector, as everywhere in OpenTelemetry. Default: none.</summary>
+    /// <summary>The OTLP collector. Default: none.</summary>
     public const string OtlpEndpointKey = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
-    /// <summary>Where Prometheus finds the metrics of this process.</summary>
+    /// <summary>Path of the metrics for Prometheus.</summary>
     public const string MetricsPath = "/metrics";
 
     private TelemetryOptions(Uri? otlpEndpoint, bool prometheus)
@@ -25,13 +25,13 @@ public sealed class TelemetryOptions
         Prometheus = prometheus;
     }
 
-    /// <summary>Null = nothing is sent.</summary>
+    /// <summary>The OTLP collector; null = nothing is sent.</summary>
     public Uri? OtlpEndpoint { get; }
 
     /// <summary>Whether <see cref="MetricsPath"/> is served.</summary>
     public bool Prometheus { get; }
 
-    /// <exception cref="OptionsValidationException">A setting cannot be used.</exception>
+    /// <exception cref="OptionsValidationException">A setting is invalid.</exception>
     internal static TelemetryOptions Read(IConfiguration configuration, IHostEnvironment environment) => new(
         configuration[OtlpEndpointKey] is { } endpoint && !string.IsNullOrWhiteSpace(endpoint) ? Url(endpoint) : null,
         configuration[PrometheusKey] is { Length: > 0 } prometheus ? Flag(prometheus) : !environment.IsProduction());

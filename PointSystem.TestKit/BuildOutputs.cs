@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace PointSystem.TestKit;
 
-/// <summary>Where the build put the programs, and where the repository lies.</summary>
+/// <summary>The paths of the built programs and of the repository.</summary>
 public static class BuildOutputs
 {
     /// <summary>The folder of PointSystem.sln.</summary>
@@ -14,7 +14,7 @@ public static class BuildOutputs
     /// <summary>The path of PointSystem.Gateway.dll, in its own output folder.</summary>
     public static string Gateway { get; } = Metadata("PointSystem.Gateway");
 
-    /// <summary>Dapr's component files, as every way of running uses them.</summary>
+    /// <summary>The folder with Dapr's component files, the same for every way of running.</summary>
     public static string Components { get; } = Path.Combine(Repository, "components");
 
     private static string Metadata(string key) =>

@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 
 namespace PointSystem.TestKit;
 
-/// <summary>Talks to the API as a user does: over HTTP, in JSON.</summary>
+/// <summary>Calls the API like a user: over HTTP, in JSON.</summary>
 public sealed class PointsClient : IDisposable
 {
     private static long s_lastMember = Random.Shared.NextInt64(1_000_000, 1_000_000_000) * 1_000;
@@ -22,10 +22,10 @@ public sealed class PointsClient : IDisposable
         }
     }
 
-    /// <summary>Sees every answer, and may throw; the tests hold the answers against the OpenAPI document.</summary>
+    /// <summary>Called with every answer, and may throw; the tests validate the answers against the OpenAPI document.</summary>
     public static Func<HttpMethod, Uri, Answer, Task> Check { get; set; } = static (_, _, _) => Task.CompletedTask;
 
-    /// <summary>A member that no other test uses: tests share a database without getting in each other's way.</summary>
+    /// <summary>Returns a member that no other test uses, so that tests can share a database.</summary>
     public static long NewMember() => Interlocked.Increment(ref s_lastMember);
 
     public Task<Answer> AccumulateAsync(
@@ -87,7 +87,7 @@ public sealed class PointsClient : IDisposable
     public void Dispose() => _http.Dispose();
 }
 
-/// <summary>What came back.</summary>
+/// <summary>The answer of the API.</summary>
 public sealed record Answer(HttpStatusCode Status, string Text, IReadOnlyDictionary<string, string> Headers)
 {
     /// <summary>The media type of the body; empty when there is none.</summary>
@@ -97,24 +97,26 @@ public sealed record Answer(HttpStatusCode Status, string Text, IReadOnlyDiction
 
     public string Code => TextOf("code");
 
-    /// <summary>What the header of that name says.</summary>
+    /// <summary>The value of the header <c>Retry-After</c>.</summary>
     public TimeSpan RetryAfter => TimeSpan.FromSeconds(int.Parse(Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture));
 
     public string TextOf(string name) => Json[name]?.GetValue<string>() ?? throw new JsonException($"No '{name}' in {Text}");
 
     public long NumberOf(string name) => Json[name]?.GetValue<long>() ?? throw new JsonException($"No '{name}' in {Text}");
 
-    /// <summary>What is known of an error of the service's own by its trace id; the tests look into the logs of their clusters.</summary>
+    /// <summary>
+    /// Returns the log entries for the trace id of an internal error; the tests look them up in the logs of their clusters.
+    /// </summary>
     public static Func<string, string> LogOf { get; set; } = static _ => "";
 
-    /// <summary>The answer, if it has that status.</summary>
-    /// <exception cref="UnexpectedAnswerException">It has another; the text has the whole answer, and what the replica logged of an error
-    /// of its own.</exception>
+    /// <summary>Returns the answer if it has the given status.</summary>
+    /// <exception cref="UnexpectedAnswerException">It has another status. The message contains the whole answer, and for an internal
+    /// error what the replica logged.</exception>
     public Answer Expect(HttpStatusCode status) => Status == status
         ? this
         : throw new UnexpectedAnswerException(
             $"Expected {(int)status}, got {(int)Status}: {Text}{(Status == HttpStatusCode.InternalServerError ? $"\n{LogOf(TextOf("traceId"))}" : "")}");
 }
 
-/// <summary>An answer has another status than was expected.</summary>
+/// <summary>An answer has an unexpected status.</summary>
 public sealed class UnexpectedAnswerException(string message) : Exception(message);

@@ -19,9 +19,9 @@ internal sealed class LockHealthCheck(LockMonitor monitor) : IHealthCheck
     public static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(1);
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(Judge(monitor.IsFallback, monitor.FallbackReason, monitor.Combining(1)));
+        Task.FromResult(Evaluate(monitor.IsFallback, monitor.FallbackReason, monitor.Combining(1)));
 
-    internal static HealthCheckResult Judge(bool isFallback, string? reason, IReadOnlyList<CombiningSnapshot> executors)
+    internal static HealthCheckResult Evaluate(bool isFallback, string? reason, IReadOnlyList<CombiningSnapshot> executors)
     {
         if (isFallback)
         {

@@ -119,7 +119,7 @@ internal sealed class ExpiryJob(
 
         public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context)
         {
-            accounts[MemberId].PostLapses(context.Actor);
+            accounts[MemberId].PostExpirations(context.Actor);
             return CommandOutcome.Done;
         }
     }

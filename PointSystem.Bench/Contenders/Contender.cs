@@ -4,15 +4,15 @@ using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Contenders;
 
-/// <summary>A way of putting writes in order.</summary>
-/// <param name="Name">As in options, tables and files.</param>
-/// <param name="Meaning">One line for the reader of a table.</param>
+/// <summary>A way of serializing writes.</summary>
+/// <param name="Name">The name in options, tables and files.</param>
+/// <param name="Meaning">One line of explanation for the table.</param>
 internal abstract record Contender(string Name, string Meaning)
 {
-    /// <summary>Everything is compared with this one.</summary>
+    /// <summary>The contender that all others are compared with.</summary>
     public const string Baseline = "row";
 
-    /// <summary>Every contender there is.</summary>
+    /// <summary>All contenders.</summary>
     public static IReadOnlyList<Contender> All { get; } =
     [
         new Mode(Baseline, "one transaction for each request, under the wallet's row lock"),
@@ -23,24 +23,26 @@ internal abstract record Contender(string Name, string Meaning)
         new Guarded(Guards.MedallionRedis, "that library's lock, then the transaction of row"),
         new Guarded(Guards.MedallionPostgres, "that library's advisory lock, then the transaction of row"),
         new Guarded(Guards.RedLock, "that library's lock, then the transaction of row"),
-        new Floor(),
+        new PgbenchContender(),
     ];
 
-    /// <exception cref="BenchException">There is none of that name.</exception>
+    /// <exception cref="BenchException">There is no contender of that name.</exception>
     public static Contender Find(string name) =>
         All.FirstOrDefault(contender => contender.Name == name)
         ?? throw new BenchException($"There is no contender '{name}': {string.Join(", ", All.Select(contender => contender.Name))}.");
 
-    /// <summary>Puts the cluster in this way of working, before its turn.</summary>
+    /// <summary>Switches the cluster to this contender, before its turn.</summary>
     public abstract Task EnterAsync(BenchCluster cluster, CancellationToken cancellationToken);
 
-    /// <summary>Leaves the cluster as any other contender may want it.</summary>
+    /// <summary>Restores the cluster for the next contender.</summary>
     public virtual Task LeaveAsync(BenchCluster cluster, CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Whether it has started processes anew, whose code has yet to be compiled for speed: whoever comes next should not pay for that.</summary>
+    /// <summary>
+    /// Whether it restarts processes. Their code is not JIT-optimized yet, and the next contender should not pay for that.
+    /// </summary>
     public virtual bool LeavesColdProcesses => false;
 
-    /// <summary>Runs the load for a time, or until that many requests have been sent.</summary>
+    /// <summary>Runs the load for a time, or until the given number of requests has been sent.</summary>
     public virtual Task<Turn> RunAsync(BenchCluster cluster, BenchLoad load, TimeSpan time, long? requests, CancellationToken cancellationToken) =>
         Task.Run(() => load.Http.Run(time, requests), cancellationToken);
 
@@ -50,7 +52,7 @@ internal abstract record Contender(string Name, string Meaning)
         public override Task EnterAsync(BenchCluster cluster, CancellationToken cancellationToken) => cluster.SetModeAsync(Name, cancellationToken);
     }
 
-    /// <summary>Mode <c>distributed</c> while every sidecar is away: the breaker is open, batches go on under the row lock.</summary>
+    /// <summary>Mode <c>distributed</c> while every sidecar is stopped: the breaker is open, batches run under the row lock.</summary>
     private sealed record Fallback() : Contender("fallback", "distributed with the sidecars stopped: queue per key, no Dapr lock")
     {
         private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
@@ -76,7 +78,7 @@ internal abstract record Contender(string Name, string Meaning)
         }
     }
 
-    /// <summary>Mode <c>row</c> with something else around, or in the place of, its transaction.</summary>
+    /// <summary>Mode <c>row</c> with something else around its transaction, or instead of it.</summary>
     private sealed record Guarded(string Name, string Meaning) : Contender(Name, Meaning)
     {
         public override async Task EnterAsync(BenchCluster cluster, CancellationToken cancellationToken)

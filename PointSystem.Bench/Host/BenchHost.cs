@@ -9,15 +9,16 @@ using PointSystem.Locking;
 namespace PointSystem.Bench.Host;
 
 /// <summary>
-/// The product's API as a process of the bench: the same application, but what executes its commands can be told to take another lock first. So every
-/// contender runs through the same endpoint code in the same processes, and none of their packages is part of the product.
+/// The product's API as a process of the bench: the same application, but its command handler can be switched to take another lock first.
+/// So every contender runs through the same endpoint code in the same processes, and none of the other libraries becomes part of the
+/// product.
 /// </summary>
 internal static class BenchHost
 {
-    /// <summary>Set for processes that are to be this host.</summary>
+    /// <summary>Environment variable that makes the process run as this host.</summary>
     public const string Variable = "POINTSYSTEM_BENCH_HOST";
 
-    /// <summary>Where the contender is chosen: <c>POST …?guard=NAME&amp;redis=HOST:PORT</c>.</summary>
+    /// <summary>The path that selects the contender: <c>POST …?guard=NAME&amp;redis=HOST:PORT</c>.</summary>
     public const string Path = "/bench/guard";
 
     public static Task<int> RunAsync(string[] args) => PointApplication.RunAsync(args, builder =>

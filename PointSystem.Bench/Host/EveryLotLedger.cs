@@ -9,8 +9,8 @@ using PointSystem.Domain.Points;
 namespace PointSystem.Bench.Host;
 
 /// <summary>
-/// A use as the original system did it: every available lot of the member is read and locked, whatever is needed of them. Otherwise as the product
-/// does it: two round trips, prepared statements, the same rules and the same writer.
+/// A use as in the original system: every available lot of the member is read and locked, however many are needed. Everything else is as
+/// in the product: two round trips, prepared statements, the same rules and the same writer.
 /// </summary>
 internal sealed class EveryLotLedger(NpgsqlDataSource dataSource, RulesProvider rules, TimeProvider clock) : IGuard
 {

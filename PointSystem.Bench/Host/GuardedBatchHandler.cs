@@ -3,12 +3,12 @@ using PointSystem.Locking;
 
 namespace PointSystem.Bench.Host;
 
-/// <summary>Executes as the product does, or, while a guard is set, each command within that guard.</summary>
+/// <summary>Executes commands like the product, or, while a guard is set, each command within that guard.</summary>
 internal sealed class GuardedBatchHandler(LedgerBatchHandler product) : IBatchHandler<IPointCommand, CommandOutcome>
 {
     private volatile IGuard? _guard;
 
-    /// <summary>Null: none; as the product does it.</summary>
+    /// <summary>The guard; null for the product's own way.</summary>
     public IGuard? Guard
     {
         get => _guard;
@@ -26,13 +26,14 @@ internal sealed class GuardedBatchHandler(LedgerBatchHandler product) : IBatchHa
     public BatchFault Classify(Exception failure) => product.Classify(failure);
 }
 
-/// <summary>Something around the transaction, or in its place.</summary>
+/// <summary>Something around the transaction, or instead of it.</summary>
 internal interface IGuard
 {
-    /// <param name="commands">What to execute.</param>
-    /// <param name="rowLockWait">Longest wait for a row lock.</param>
-    /// <param name="transaction">Executes them in one transaction, as mode row does.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="commands">The commands to execute.</param>
+    /// <param name="rowLockWait">Maximum wait for a row lock.</param>
+    /// <param name="transaction">Executes the commands in one transaction, like mode row.</param>
+    /// <param name="cancellationToken">Cancels the execution.</param>
     Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
-        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, Func<Task<IReadOnlyList<CommandOutcome>>> transaction, CancellationToken cancellationToken);
+        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, Func<Task<IReadOnlyList<CommandOutcome>>> transaction,
+        CancellationToken cancellationToken);
 }

@@ -9,7 +9,7 @@ using StackExchange.Redis;
 
 namespace PointSystem.Bench.Host;
 
-/// <summary>The guards by name, each made once. Wait and lease are those that the product's own commands declare.</summary>
+/// <summary>The guards by name, each created once. Wait and lease are the same as those of the product's commands.</summary>
 internal sealed class Guards(IConfiguration configuration, EveryLotLedger everyLot) : IDisposable
 {
     public const string None = "none";
@@ -18,7 +18,8 @@ internal sealed class Guards(IConfiguration configuration, EveryLotLedger everyL
     public const string MedallionPostgres = "DistributedLock.Postgres";
     public const string RedLock = "RedLock.net";
 
-    // Callers who wait for an advisory lock hold a connection each; from the pool of the transactions they would leave the holder none.
+    // Each caller that waits for an advisory lock holds a connection. In the pool of the transactions they would leave none for the
+    // holder.
     public const int AdvisoryConnections = 40;
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(10);
     public static readonly TimeSpan RedLockRetry = TimeSpan.FromMilliseconds(20);

@@ -4,8 +4,8 @@ using PointSystem.Locking;
 
 namespace PointSystem.Bench.Host;
 
-/// <summary>What one does with such a library: acquire the member's lock, run the transaction, release.</summary>
-/// <param name="acquire">By key and wait; null when the wait ran out.</param>
+/// <summary>The usual way to use such a library: acquire the member's lock, run the transaction, release.</summary>
+/// <param name="acquire">Acquires by key and wait; returns null when the wait ran out.</param>
 internal sealed class LockGuard(Func<string, TimeSpan, CancellationToken, Task<IAsyncDisposable?>> acquire) : IGuard
 {
     private static readonly TimeSpan Wait = TimeSpan.FromSeconds(5);

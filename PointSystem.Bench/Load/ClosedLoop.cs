@@ -4,7 +4,7 @@ using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Load;
 
-/// <summary>Callers who each send their next request as soon as the last one is answered, on a thread and a connection of their own.</summary>
+/// <summary>Callers that each send the next request as soon as the last one is answered, each on its own thread and connection.</summary>
 internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers, Func<int, Members> members)
 {
     private const int StackBytes = 256 * 1024;
@@ -15,9 +15,9 @@ internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers,
     public long Amount { get; init; } = 1;
 
     /// <summary>Runs for a time, or until a number of requests has been sent.</summary>
-    /// <param name="time">Measured time; with <paramref name="requests"/> the longest.</param>
-    /// <param name="requests">Requests of all callers together; null for as many as fit.</param>
-    /// <param name="inspect">Sees every single measurement.</param>
+    /// <param name="time">Measured time; with <paramref name="requests"/> the maximum.</param>
+    /// <param name="requests">Requests of all callers together; null for as many as fit into the time.</param>
+    /// <param name="inspect">Receives all measurements.</param>
     public Turn Run(TimeSpan time, long? requests = null, Action<IReadOnlyList<Recording>>? inspect = null)
     {
         var run = Interlocked.Increment(ref _runs);

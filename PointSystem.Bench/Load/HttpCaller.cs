@@ -5,18 +5,18 @@ using System.Net.Sockets;
 namespace PointSystem.Bench.Load;
 
 /// <summary>
-/// One kept connection that sends requests one after the other and reads the status of each answer. Blocking, because the load shares the processors
-/// with what it measures: a send, a receive, nothing else.
+/// One persistent connection that sends requests one after the other and reads the status of each answer. It blocks, because the load
+/// shares the processors with the measured system: one send, one receive, nothing else.
 /// </summary>
 internal sealed class HttpCaller(IPEndPoint target, TimeSpan timeout) : IDisposable
 {
-    /// <summary>Instead of a status: the connection broke, or no answer came in time.</summary>
+    /// <summary>Returned instead of a status when the connection broke, or no answer came in time.</summary>
     public const int NoAnswer = 0;
 
     private readonly byte[] _buffer = new byte[16 * 1024];
     private Socket? _socket;
 
-    /// <summary>The status of the answer, or <see cref="NoAnswer"/>.</summary>
+    /// <summary>Sends a request and returns the status of the answer, or <see cref="NoAnswer"/>.</summary>
     public int Send(ReadOnlySpan<byte> request)
     {
         try
@@ -93,7 +93,7 @@ internal sealed class HttpCaller(IPEndPoint target, TimeSpan timeout) : IDisposa
     }
 }
 
-/// <summary>As much of HTTP/1.1 as it takes to know where an answer ends.</summary>
+/// <summary>The part of HTTP/1.1 that is needed to find the end of an answer.</summary>
 internal static class HttpAnswer
 {
     /// <summary>False while the answer is incomplete.</summary>
@@ -109,7 +109,7 @@ internal static class HttpAnswer
 
         if (!Utf8Parser.TryParse(bytes[9..12], out status, out _))
         {
-            throw new BenchException("What answers is no HTTP server.");
+            throw new BenchException("The answer is not HTTP.");
         }
 
         var head = bytes[..(end + 2)];

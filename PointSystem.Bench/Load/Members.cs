@@ -1,6 +1,6 @@
 namespace PointSystem.Bench.Load;
 
-/// <summary>Which member the next request is for. One object for each caller; not thread-safe.</summary>
+/// <summary>Chooses the member of the next request. One object per caller; not thread-safe.</summary>
 internal abstract class Members
 {
     private ulong _state;
@@ -9,7 +9,9 @@ internal abstract class Members
 
     public abstract long Next();
 
-    /// <summary>A number from 0 up to, not including, 1. Its own generator: cheap, and the same members in every run.</summary>
+    /// <summary>
+    /// Returns a number from 0 (inclusive) to 1 (exclusive). Its own generator is cheap and yields the same members in every run.
+    /// </summary>
     protected double NextDouble()
     {
         _state ^= _state << 13;
@@ -18,19 +20,19 @@ internal abstract class Members
         return (_state >> 11) * (1.0 / (1UL << 53));
     }
 
-    /// <summary>Always the same.</summary>
+    /// <summary>Always the same member.</summary>
     public sealed class One(long member) : Members(0)
     {
         public override long Next() => member;
     }
 
-    /// <summary>Each of <c>first … first + count - 1</c> as likely as any other.</summary>
+    /// <summary>Each of <c>first … first + count - 1</c> with equal probability.</summary>
     public sealed class Uniform(long first, int count, int seed) : Members(seed)
     {
         public override long Next() => first + (long)(NextDouble() * count);
     }
 
-    /// <summary>The k-th member with a probability in proportion to 1 / k^s.</summary>
+    /// <summary>The k-th member with a probability proportional to 1 / k^s.</summary>
     public sealed class Zipf(long first, double[] cumulative, int seed) : Members(seed)
     {
         public override long Next()
@@ -39,7 +41,7 @@ internal abstract class Members
             return first + Math.Min(at < 0 ? ~at : at, cumulative.Length - 1);
         }
 
-        /// <summary>The sums of the weights of the first k members.</summary>
+        /// <summary>Returns the cumulative weights of the first k members.</summary>
         public static double[] Weights(int count, double exponent)
         {
             var sums = new double[count];

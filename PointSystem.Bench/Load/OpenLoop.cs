@@ -5,12 +5,12 @@ using PointSystem.Bench.Stats;
 namespace PointSystem.Bench.Load;
 
 /// <summary>
-/// Requests at a fixed rate, whatever the answers do. A request that had to leave late, because all callers were still waiting, is measured from the
-/// moment at which it should have left: who is slow cannot hide it by being asked less.
+/// Sends requests at a fixed rate, independent of the answers. A request that is sent late, because all callers were still waiting, is
+/// measured from its scheduled time: a slow system cannot hide its slowness by being asked less often.
 /// </summary>
 internal sealed class OpenLoop(IReadOnlyList<IPEndPoint> targets, int perSecond, Func<int, Members> members)
 {
-    // As many as are needed for answers of up to about a third of a second.
+    // Enough for answers of up to about a third of a second.
     private const int Callers = 64;
     private const int StackBytes = 256 * 1024;
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(30);

@@ -3,17 +3,17 @@ using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Load;
 
-/// <summary>One caller's measurements. Written by its thread alone.</summary>
+/// <summary>One caller's measurements. Only its own thread writes them.</summary>
 internal sealed class Recording
 {
     private long[] _latencies = new long[4096];
     private long[] _ends = new long[4096];
     private int _count;
 
-    /// <summary>Statuses of answers that were not wanted.</summary>
+    /// <summary>Number of unsuccessful answers by status.</summary>
     public Dictionary<int, long> Errors { get; } = [];
 
-    /// <summary>Those of them that were answered in the measured time.</summary>
+    /// <summary>Unsuccessful answers in the measured time.</summary>
     public long ErrorsInTime { get; private set; }
 
     /// <summary>Answers in the measured time.</summary>
@@ -23,12 +23,12 @@ internal sealed class Recording
 
     public ReadOnlySpan<long> Latencies => _latencies.AsSpan(0, _count);
 
-    /// <summary>When each answer came, in ticks of the stopwatch.</summary>
+    /// <summary>Arrival time of each answer, in stopwatch ticks.</summary>
     public ReadOnlySpan<long> Ends => _ends.AsSpan(0, _count);
 
-    /// <param name="end">When the answer came, in ticks of the stopwatch.</param>
-    /// <param name="latency">In ticks of the stopwatch.</param>
-    /// <param name="status">201, or what came instead.</param>
+    /// <param name="end">Arrival time of the answer, in stopwatch ticks.</param>
+    /// <param name="latency">Latency in stopwatch ticks.</param>
+    /// <param name="status">The status: 201 if the request succeeded.</param>
     /// <param name="inTime">Whether the answer came within the measured time.</param>
     public void Add(long end, long latency, int status, bool inTime)
     {
@@ -51,7 +51,7 @@ internal sealed class Recording
         Errors[status] = Errors.GetValueOrDefault(status) + 1;
     }
 
-    /// <summary>All callers' measurements as one turn.</summary>
+    /// <summary>Merges the measurements of all callers into one turn.</summary>
     public static Turn Merge(IReadOnlyList<Recording> recordings, double seconds)
     {
         var all = new long[recordings.Sum(recording => recording._count)];
@@ -81,7 +81,10 @@ internal sealed class Recording
         };
     }
 
-    /// <summary>Latencies in milliseconds, ascending, of what was under way or sent between two moments (in ticks of the stopwatch).</summary>
+    /// <summary>
+    /// Returns the latencies in milliseconds, ascending, of all requests that were running or sent between two moments (in stopwatch
+    /// ticks).
+    /// </summary>
     public static double[] Between(IReadOnlyList<Recording> recordings, long from, long to)
     {
         var found = new List<double>();

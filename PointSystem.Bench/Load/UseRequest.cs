@@ -4,7 +4,7 @@ using System.Text;
 
 namespace PointSystem.Bench.Load;
 
-/// <summary>The bytes of one caller's <c>POST /api/points/use</c>, made once; only the digits of member and order change.</summary>
+/// <summary>The bytes of one caller's <c>POST /api/points/use</c>, created once; only the digits of member and order change.</summary>
 internal sealed class UseRequest
 {
     private const int MemberWidth = 19;
@@ -14,12 +14,12 @@ internal sealed class UseRequest
     private readonly int _order;
     private long _number;
 
-    /// <param name="host">For the header.</param>
-    /// <param name="orders">Begins the order numbers; different for each caller and run.</param>
+    /// <param name="host">Value of the Host header.</param>
+    /// <param name="orders">Prefix of the order numbers; different for each caller and run.</param>
     /// <param name="amount">Points of each use.</param>
     public UseRequest(string host, string orders, long amount)
     {
-        // Blanks before a number are JSON too, so every request has the same length.
+        // JSON allows blanks before a number, so every request has the same length.
         var member = new string(' ', MemberWidth);
         var order = new string('0', OrderWidth);
         var body = string.Create(CultureInfo.InvariantCulture, $$"""{"memberId":{{member}},"orderNumber":"{{orders}}-{{order}}","amount":{{amount}}}""");
@@ -29,7 +29,7 @@ internal sealed class UseRequest
         _order = head.Length + body.IndexOf(order, StringComparison.Ordinal);
     }
 
-    /// <summary>The next request, valid until the one after.</summary>
+    /// <summary>Returns the next request, valid until the next call.</summary>
     public byte[] Next(long memberId)
     {
         Write(_member, MemberWidth, memberId, (byte)' ');

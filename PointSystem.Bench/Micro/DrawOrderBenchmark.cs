@@ -4,7 +4,7 @@ using PointSystem.Domain.Policies;
 
 namespace PointSystem.Bench.Micro;
 
-/// <summary>An account made of lots as the loader hands them over, and one use that draws from three of them.</summary>
+/// <summary>Creates an account from loaded lots, and executes one use that draws from three of them.</summary>
 public class DrawOrderBenchmark
 {
     private const long Member = 7;
@@ -24,7 +24,7 @@ public class DrawOrderBenchmark
     {
         foreach (var lot in _lots.AsSpan(0, 3))
         {
-            // What the last use took; the account itself is new each time.
+            // Undoes the last use; the account itself is new each time.
             lot.Available = LotAmount;
             lot.Used = 0;
         }

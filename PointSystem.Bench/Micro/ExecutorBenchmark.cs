@@ -6,10 +6,10 @@ using PointSystem.Locking.Store;
 
 namespace PointSystem.Bench.Micro;
 
-/// <summary>The way of a command through the executor, from enqueueing to its outcome; neither store nor handler does anything.</summary>
+/// <summary>A command's way through the executor, from enqueueing to its outcome; store and handler do nothing.</summary>
 public class ExecutorBenchmark
 {
-    private const int Crowd = 100;
+    private const int Callers = 100;
     private IHost _host = null!;
     private CombiningExecutor<Command, int> _executor = null!;
     private long _next;
@@ -38,14 +38,14 @@ public class ExecutorBenchmark
         _host.Dispose();
     }
 
-    /// <summary>One alone, each on a key that nobody else has.</summary>
+    /// <summary>One command at a time, each on its own key.</summary>
     [Benchmark]
     public Task<int> Alone() => _executor.ExecuteAsync(new Command(++_next), CancellationToken.None);
 
-    /// <summary>A hundred at a time on one key; the time of one.</summary>
-    [Benchmark(OperationsPerInvoke = Crowd)]
+    /// <summary>A hundred commands at a time on one key; reports the time per command.</summary>
+    [Benchmark(OperationsPerInvoke = Callers)]
     public Task<int[]> Crowded() =>
-        Task.WhenAll(Enumerable.Range(0, Crowd).Select(_ => _executor.ExecuteAsync(new Command(1), CancellationToken.None)));
+        Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => _executor.ExecuteAsync(new Command(1), CancellationToken.None)));
 
     [DistributedLock("bench:member:{MemberId}", WaitSeconds = 5, LeaseSeconds = 10)]
     internal sealed record Command(long MemberId);

@@ -4,7 +4,7 @@ using PointSystem.Locking.Keys;
 
 namespace PointSystem.Bench.Micro;
 
-/// <summary>The key of a command, by its template.</summary>
+/// <summary>Builds the key of a command from its template.</summary>
 public class LockKeyBenchmark
 {
     private readonly CommandLock<Command> _lock =

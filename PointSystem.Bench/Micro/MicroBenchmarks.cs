@@ -9,16 +9,16 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 
 namespace PointSystem.Bench.Micro;
 
-/// <summary>The parts that need no server, by BenchmarkDotNet: time and allocations.</summary>
+/// <summary>BenchmarkDotNet benchmarks of the parts that need no server: time and allocations.</summary>
 internal static class MicroBenchmarks
 {
-    /// <summary>Runs them all and leaves their table as <c>micro.md</c> in a directory.</summary>
+    /// <summary>Runs all of them and writes their table to <c>micro.md</c> in the directory.</summary>
     public static void Run(string directory)
     {
         var artifacts = Directory.CreateTempSubdirectory("pointsystem-micro-").FullName;
         try
         {
-            // In this process: another project would have to be restored and built for it.
+            // Runs in this process: otherwise another project would have to be restored and built.
             var config = ManualConfig.CreateEmpty()
                 .AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithWarmupCount(5).WithIterationCount(10))
                 .AddDiagnoser(MemoryDiagnoser.Default)

@@ -1,15 +1,17 @@
 namespace PointSystem.Bench.Reports;
 
-/// <summary>Puts the latest results into documents, between <c>&lt;!-- bench:NAME --&gt;</c> and <c>&lt;!-- /bench:NAME --&gt;</c>.</summary>
+/// <summary>
+/// Inserts the latest results into documents, between <c>&lt;!-- bench:NAME --&gt;</c> and <c>&lt;!-- /bench:NAME --&gt;</c>.
+/// </summary>
 internal static class Documents
 {
-    /// <summary>What stands in the README's chart.</summary>
+    /// <summary>The scenarios in the README's chart.</summary>
     public static IReadOnlyList<string> Overview { get; } = ["hot", "uniform"];
 
     public const string OverviewFile = "overview.svg";
 
-    /// <summary>Rewrites the sections for which there is a result; the others stay as they are.</summary>
-    /// <exception cref="BenchException">A section has no end.</exception>
+    /// <summary>Rewrites the sections for which there is a result; the others stay unchanged.</summary>
+    /// <exception cref="BenchException">A section has no end marker.</exception>
     public static string Fill(string document, IReadOnlyList<Report> reports)
     {
         foreach (var report in reports)
@@ -24,7 +26,7 @@ internal static class Documents
             from += begin.Length;
             var to = document.IndexOf(end, from, StringComparison.Ordinal);
             document = to < 0
-                ? throw new BenchException($"{begin} has no {end} behind it.")
+                ? throw new BenchException($"{begin} has no {end} after it.")
                 : document[..from] + "\n" + TextTable.Markdown(report) + document[to..];
         }
 

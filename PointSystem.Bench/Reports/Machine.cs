@@ -5,7 +5,7 @@ using PointSystem.Bench.Servers;
 
 namespace PointSystem.Bench.Reports;
 
-/// <summary>On what it was measured.</summary>
+/// <summary>The machine of a measurement.</summary>
 internal sealed record Machine(string Cpu, int Cores, double MemoryGiB, string OperatingSystem, string DotNet, string Servers)
 {
     public static async Task<Machine> ReadAsync(BenchCluster? cluster, CancellationToken cancellationToken)
@@ -26,14 +26,16 @@ internal sealed record Machine(string Cpu, int Cores, double MemoryGiB, string O
             servers);
     }
 
-    public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"{Cpu}, {Cores} cores, {MemoryGiB} GiB; {OperatingSystem}; .NET {DotNet}{(Servers.Length > 0 ? "; " + Servers : "")}");
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Cpu}, {Cores} cores, {MemoryGiB} GiB; {OperatingSystem}; .NET {DotNet}{(Servers.Length > 0 ? "; " + Servers : "")}");
 
-    /// <summary>The commit of the sources; <c>unknown</c> without git.</summary>
+    /// <summary>Returns the commit of the sources; <c>unknown</c> without git.</summary>
     public static string Commit(string? repository)
     {
         var hash = Git(repository, "rev-parse --short=10 HEAD");
-        return hash.Length == 0 ? "unknown" : hash + (Git(repository, "status --porcelain --untracked-files=no -- . :!bench :!docs :!README.md").Length > 0 ? "+" : "");
+        var changes = Git(repository, "status --porcelain --untracked-files=no -- . :!bench :!docs :!README.md");
+        return hash.Length == 0 ? "unknown" : hash + (changes.Length > 0 ? "+" : "");
     }
 
     private static string Git(string? repository, string arguments)

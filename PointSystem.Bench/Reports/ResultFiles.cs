@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 
 namespace PointSystem.Bench.Reports;
 
-/// <summary>The latest report of each scenario, as JSON.</summary>
+/// <summary>Stores the latest report of each scenario as JSON.</summary>
 internal static class ResultFiles
 {
     private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)
@@ -17,20 +17,20 @@ internal static class ResultFiles
 
     public static string Serialize(Report report) => JsonSerializer.Serialize(report, Format);
 
-    /// <exception cref="BenchException">The text is no report.</exception>
+    /// <exception cref="BenchException">The text is not a report.</exception>
     public static Report Deserialize(string json)
     {
         try
         {
-            return JsonSerializer.Deserialize<Report>(json, Format) ?? throw new BenchException("The file holds no report.");
+            return JsonSerializer.Deserialize<Report>(json, Format) ?? throw new BenchException("The file contains no report.");
         }
         catch (JsonException e)
         {
-            throw new BenchException($"The file holds no report: {e.Message}", e);
+            throw new BenchException($"The file contains no report: {e.Message}", e);
         }
     }
 
-    /// <summary>Writes <c>{scenario}.json</c> and the chart <c>{scenario}.svg</c>, and says where.</summary>
+    /// <summary>Writes <c>{scenario}.json</c> and the chart <c>{scenario}.svg</c>, and returns the path of the JSON file.</summary>
     public static async Task<string> WriteAsync(Report report, string directory, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(directory);
@@ -40,7 +40,7 @@ internal static class ResultFiles
         return path;
     }
 
-    /// <summary>Five significant digits are more than any of these figures deserves.</summary>
+    /// <summary>Rounds to five significant digits; none of these figures is more precise.</summary>
     private sealed class Rounded : JsonConverter<double>
     {
         private const int Digits = 5;

@@ -4,7 +4,7 @@ using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Reports;
 
-/// <summary>A report for people: as plain text or as Markdown.</summary>
+/// <summary>Formats a report as plain text or as Markdown.</summary>
 internal static class TextTable
 {
     public static string Plain(Report report)
@@ -78,15 +78,16 @@ internal static class TextTable
 
     private static string Figure(double figure) => Number(figure, Math.Abs(figure) < 100 ? 2 : 0);
 
-    /// <summary>The heading and one line for each row.</summary>
+    /// <summary>Returns the heading and one line per row.</summary>
     private static List<string[]> Cells(Report report)
     {
-        // A column that no row has a figure for says nothing.
+        // A column without any figure is left out.
         var columns = report.Columns.Where(column => report.Rows.Any(row => row.Figures.ContainsKey(column.Key))).ToList();
         return
         [
             ["", .. columns.Select(column => column.Heading)],
-            .. report.Rows.Select(row => new[] { row.Name }.Concat(columns.Select(column => Cell(row.Figures.GetValueOrDefault(column.Key), column))).ToArray()),
+            .. report.Rows.Select(row => (string[])
+                [row.Name, .. columns.Select(column => Cell(row.Figures.GetValueOrDefault(column.Key), column))]),
         ];
     }
 

@@ -5,7 +5,7 @@ using PointSystem.TestKit;
 
 namespace PointSystem.Bench.Scenarios;
 
-/// <summary>One call of the bench: its options, how it tells its progress, and what every report says about itself.</summary>
+/// <summary>One run of the bench: its options, its progress output, and the common parts of its reports.</summary>
 internal sealed class BenchRun(BenchOptions options, TextWriter progress, string? repository, TimeProvider clock)
 {
     private readonly TextWriter _progress = progress;
@@ -13,13 +13,13 @@ internal sealed class BenchRun(BenchOptions options, TextWriter progress, string
     private readonly TimeProvider _clock = clock;
     private readonly Stopwatch _watch = Stopwatch.StartNew();
 
-    /// <summary>A part of another run, with options of its own.</summary>
+    /// <summary>Creates a part of another run, with its own options.</summary>
     public BenchRun(BenchOptions options, BenchRun whole)
         : this(options, whole._progress, whole._repository, whole._clock) => _watch = whole._watch;
 
     public BenchOptions Options { get; } = options;
 
-    /// <summary>One line, with the time since the start.</summary>
+    /// <summary>Prints one line with the time since the start.</summary>
     public void Say(string line)
     {
         _progress.WriteLine($"{_watch.Elapsed:mm\\:ss}  {line}");
@@ -35,8 +35,9 @@ internal sealed class BenchRun(BenchOptions options, TextWriter progress, string
         return cluster;
     }
 
-    /// <summary>What a report begins with.</summary>
-    public async Task<Report> DescribeAsync(Scenario scenario, BenchCluster? cluster, IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken) => new()
+    /// <summary>Creates a report with everything but its results.</summary>
+    public async Task<Report> DescribeAsync(
+        Scenario scenario, BenchCluster? cluster, IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken) => new()
     {
         Scenario = scenario.Name,
         Title = $"{scenario.Name}: {scenario.Summary}",

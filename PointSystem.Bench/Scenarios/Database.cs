@@ -8,12 +8,12 @@ using PointSystem.Local.Postgres;
 
 namespace PointSystem.Bench.Scenarios;
 
-/// <summary>What 1,000 uses cost the database, counted by the database itself.</summary>
+/// <summary>What 1,000 uses cost in the database, as counted by Postgres.</summary>
 internal sealed record Database() : Scenario("database", "statements and commits of 1,000 uses, as Postgres counts them")
 {
     private const int MemberCount = 10_000;
     private const long LotAmount = 100_000;
-    private const int StatementsTold = 8;
+    private const int StatementsListed = 8;
     private const string Extension = "pg_stat_statements";
     private static readonly string[] Compared = ["statements", "commits"];
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
@@ -22,7 +22,7 @@ internal sealed record Database() : Scenario("database", "statements and commits
     {
         var options = run.Options;
         var contenders = (options.Contenders ?? [Contender.Baseline, "distributed", "adaptive"]).Select(Contender.Find).ToList();
-        var callers = options.Callers ?? Duel.CallersDefault;
+        var callers = options.Callers ?? ContenderRun.CallersDefault;
         var time = TimeSpan.FromSeconds(options.Seconds ?? 4);
         var hasStatements = PostgresBinaries.FindInstalled().Any(HasExtension);
         await using var cluster = await run.StartClusterAsync(
@@ -42,7 +42,7 @@ internal sealed record Database() : Scenario("database", "statements and commits
             await cluster.ExecuteAsync($"CREATE EXTENSION IF NOT EXISTS {Extension}", cancellationToken);
         }
 
-        var arena = new Arena(run, cluster);
+        var runner = new RoundRunner(run, cluster);
         var rows = new List<Row>();
         var notes = new List<string>();
         (string Name, ClosedLoop Load)[] loads =
@@ -56,13 +56,13 @@ internal sealed record Database() : Scenario("database", "statements and commits
             {
                 await contender.EnterAsync(cluster, cancellationToken);
                 var bench = new BenchLoad(load, callers, null);
-                arena.Count(await contender.RunAsync(cluster, bench, WarmUp, null, cancellationToken));
+                runner.Count(await contender.RunAsync(cluster, bench, WarmUp, null, cancellationToken));
                 if (hasStatements)
                 {
                     await cluster.ExecuteAsync("SELECT pg_stat_statements_reset()", cancellationToken);
                 }
 
-                var turn = await arena.MeasureAsync(() => contender.RunAsync(cluster, bench, time, null, cancellationToken), cancellationToken);
+                var turn = await runner.MeasureAsync(() => contender.RunAsync(cluster, bench, time, null, cancellationToken), cancellationToken);
                 var thousands = turn.Accepted / 1000.0;
                 var figures = new Dictionary<string, Spread> { ["uses"] = Spread.Of(turn.Accepted), ["commits"] = Spread.Of(turn.Transactions / thousands) };
                 if (hasStatements)
@@ -70,8 +70,9 @@ internal sealed record Database() : Scenario("database", "statements and commits
                     var statements = await ReadStatementsAsync(cluster, cancellationToken);
                     figures["statements"] = Spread.Of((statements.Sum(statement => statement.Calls) + (2 * turn.Transactions)) / thousands);
                     figures["wal"] = Spread.Of(statements.Sum(statement => statement.WalBytes) / thousands / 1024);
-                    notes.Add($"Most frequent of {contender.Name}, {name} (calls for 1,000 uses, mean µs): " + string.Join("; ", statements.Take(StatementsTold).Select(statement =>
-                        FormattableString.Invariant($"{statement.Calls / thousands:N0} × {statement.MeanMicroseconds:N0} µs {Shorten(statement.Text)}"))) + ".");
+                    var listed = statements.Take(StatementsListed).Select(statement =>
+                        FormattableString.Invariant($"{statement.Calls / thousands:N0} × {statement.MeanMicroseconds:N0} µs {Shorten(statement.Text)}"));
+                    notes.Add($"Most frequent of {contender.Name}, {name} (calls for 1,000 uses, mean µs): {string.Join("; ", listed)}.");
                 }
 
                 rows.Add(new Row($"{contender.Name}, {name}", contender.Meaning, figures));
@@ -81,9 +82,10 @@ internal sealed record Database() : Scenario("database", "statements and commits
         }
 
         notes.Add(hasStatements
-            ? "Commits are the transactions that got a number. Statements are counted by pg_stat_statements, with BEGIN and COMMIT for each commit (prepared ones it does not count)."
+            ? "Commits are the transactions that got a number. Statements are counted by pg_stat_statements, plus BEGIN and COMMIT for each commit "
+                + "(it does not count them when they are prepared)."
             : "pg_stat_statements is not installed, so statements were not counted. Commits are the transactions that got a number.");
-        var books = await arena.CheckBooksAsync(cancellationToken);
+        var ledger = await runner.CheckLedgerAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
         {
             ["callers"] = callers.ToString(CultureInfo.InvariantCulture),
@@ -100,7 +102,7 @@ internal sealed record Database() : Scenario("database", "statements and commits
             ],
             Rows = rows,
             Targets = [.. Targets(rows, loads.Select(load => load.Name))],
-            Notes = [.. notes, books],
+            Notes = [.. notes, ledger],
         };
     }
 
@@ -127,7 +129,9 @@ internal sealed record Database() : Scenario("database", "statements and commits
         await using var command = cluster.Database.CreateCommand(
             """
             SELECT query, sum(calls)::bigint, (sum(total_exec_time) * 1000 / sum(calls))::float8, sum(wal_bytes)::bigint
-            FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query !~ 'pg_stat_|pg_snapshot' AND query NOT IN ('BEGIN', 'COMMIT', 'ROLLBACK')
+            FROM pg_stat_statements
+            WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND query !~ 'pg_stat_|pg_snapshot' AND query NOT IN ('BEGIN', 'COMMIT', 'ROLLBACK')
             GROUP BY query ORDER BY 2 DESC
             """);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

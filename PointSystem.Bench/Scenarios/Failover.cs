@@ -8,8 +8,8 @@ using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Scenarios;
 
-/// <summary>What callers notice when Redis is killed under load, and when it is back.</summary>
-internal sealed record Failover() : Scenario("failover", "Redis is killed and started again while callers spend from 10,000 members, mode distributed")
+/// <summary>Measures what callers notice when Redis is killed under load, and when it is back.</summary>
+internal sealed record Failover() : Scenario("failover", "Redis is killed and restarted while callers spend from 10,000 members, mode distributed")
 {
     private const int MemberCount = 10_000;
     private const long LotAmount = 100_000;
@@ -30,10 +30,10 @@ internal sealed record Failover() : Scenario("failover", "Redis is killed and st
         await using var cluster = await run.StartClusterAsync(local => local.AutoRestart = false, cancellationToken);
         await Seeder.AddAsync(cluster, 1, MemberCount, 2, LotAmount, cancellationToken);
         await Seeder.SettleAsync(cluster, cancellationToken);
-        var arena = new Arena(run, cluster);
+        var runner = new RoundRunner(run, cluster);
         var load = new ClosedLoop(cluster.Targets(options.Gateway), callers, caller => new Members.Uniform(1, MemberCount, caller + 1));
         await Contender.Find("distributed").EnterAsync(cluster, cancellationToken);
-        arena.Count(await Task.Run(() => load.Run(WarmUp), cancellationToken));
+        runner.Count(await Task.Run(() => load.Run(WarmUp), cancellationToken));
 
         var phases = new Dictionary<string, List<Phase>>();
         var turns = new List<Turn>();
@@ -55,7 +55,7 @@ internal sealed record Failover() : Scenario("failover", "Redis is killed and st
             var revived = Stopwatch.GetTimestamp();
             await cluster.WaitForBreakersAsync("closed", Limit, cancellationToken);
             closed.Add(Stopwatch.GetElapsedTime(revived).TotalMilliseconds);
-            turns.Add(arena.Count(await loading));
+            turns.Add(runner.Count(await loading));
 
             void Keep(string name, long from, long to)
             {
@@ -68,11 +68,13 @@ internal sealed record Failover() : Scenario("failover", "Redis is killed and st
             Keep("the second after the kill", killed, killed + second);
             Keep("while it is away", killed + second, revived);
             Keep("the second after its return", revived, revived + second);
-            run.Say(FormattableString.Invariant(
-                $"round {round}/{rounds}  p99 before {phases["before"][^1].P99:N0} ms, in the second after {phases["the second after the kill"][^1].P99:N0} ms; open after {opened[^1]:N0} ms, closed after {closed[^1]:N0} ms; errors {turns[^1].Errors}"));
+            var (before, after) = (phases["before"][^1].P99, phases["the second after the kill"][^1].P99);
+            var latencies = FormattableString.Invariant($"p99 before {before:N0} ms, in the second after {after:N0} ms");
+            var breakers = FormattableString.Invariant($"open after {opened[^1]:N0} ms, closed after {closed[^1]:N0} ms");
+            run.Say($"round {round}/{rounds}  {latencies}; {breakers}; errors {turns[^1].Errors}");
         }
 
-        var books = await arena.CheckBooksAsync(cancellationToken);
+        var ledger = await runner.CheckLedgerAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
         {
             ["callers"] = callers.ToString(CultureInfo.InvariantCulture),
@@ -107,7 +109,7 @@ internal sealed record Failover() : Scenario("failover", "Redis is killed and st
                 new Target("failed requests", 0, false, turns.Sum(turn => turn.ErrorKinds.Values.Sum())),
                 new Target("p99 in the second after the kill, above that before", ExtraLatencyMax, false, Percentile.Median(extra), " ms"),
             ],
-            Notes = [.. Arena.ErrorNotes(errors), books],
+            Notes = [.. RoundRunner.ErrorNotes(errors), ledger],
         };
     }
 

@@ -15,17 +15,17 @@ using RedLockNet.SERedis;
 using RedLockNet.SERedis.Configuration;
 using StackExchange.Redis;
 
-// Dapr marks its lock API as alpha; docs/locking.md says what we rely on.
+// Dapr marks its lock API as alpha; docs/locking.md lists what we rely on.
 #pragma warning disable DAPR_DISTRIBUTEDLOCK
 
 namespace PointSystem.Bench.Scenarios;
 
-/// <summary>What taking and giving back a lock costs by itself, from one process, with nothing done under it.</summary>
-internal sealed record LockCalls() : Scenario("lock", "acquire and release a lock with nothing done under it: one caller on keys of his own, and eight on one key")
+/// <summary>Measures the cost of acquiring and releasing a lock from one process, without any work under it.</summary>
+internal sealed record LockCalls() : Scenario("lock", "acquire and release a lock without work under it: one caller on its own keys, and eight on one key")
 {
     private const string Sidecar = "Dapr's API, sidecar";
     private const string Product = "PointSystem.Locking";
-    private const int Crowd = 8;
+    private const int ManyCallers = 8;
     private const double BoundMilliseconds = 1;
     private static readonly TimeSpan Wait = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(10);
@@ -48,9 +48,9 @@ internal sealed record LockCalls() : Scenario("lock", "acquire and release a loc
         {
             foreach (var (name, acquire) in contenders)
             {
-                foreach (var callers in new[] { 1, Crowd })
+                foreach (var callers in new[] { 1, ManyCallers })
                 {
-                    // Sidecars answer "no" at once; without the queue and the polling of the product a crowd has nothing to wait with.
+                    // The sidecar refuses at once, so without the product's queue and polling several callers cannot wait for the lock.
                     if (callers > 1 && name == Sidecar)
                     {
                         continue;
@@ -62,8 +62,8 @@ internal sealed record LockCalls() : Scenario("lock", "acquire and release a loc
                     {
                         figures.TryAdd(row, []);
                         figures[row].Add(result);
-                        run.Say(FormattableString.Invariant(
-                            $"round {round}/{rounds}  {row,-40} acquire p50 {result.AcquireP50:N2} ms, release p50 {result.ReleaseP50:N2} ms, {result.PerSecond:N0}/s"));
+                        var latencies = FormattableString.Invariant($"acquire p50 {result.AcquireP50:N2} ms, release p50 {result.ReleaseP50:N2} ms");
+                        run.Say(FormattableString.Invariant($"round {round}/{rounds}  {row,-40} {latencies}, {result.PerSecond:N0}/s"));
                     }
                 }
             }
@@ -81,17 +81,20 @@ internal sealed record LockCalls() : Scenario("lock", "acquire and release a loc
             Charted = "acquire50",
             Columns =
             [
-                new Column("acquire50", "acquire p50 ms", 2, WithSpread: true), new Column("acquire99", "acquire p99 ms", 2), new Column("acquireMax", "longest ms", 0),
+                new Column("acquire50", "acquire p50 ms", 2, WithSpread: true), new Column("acquire99", "acquire p99 ms", 2),
+                new Column("acquireMax", "longest ms", 0),
                 new Column("release50", "release p50 ms", 2, WithSpread: true), new Column("release99", "release p99 ms", 2),
                 new Column("perSecond", "locks/s", 0, WithSpread: true), new Column("failed", "not acquired", 0),
             ],
             Rows = [.. figures.OrderBy(row => row.Key.EndsWith("alone", StringComparison.Ordinal) ? 0 : 1).Select(row => RowOf(row.Key, row.Value))],
             Targets =
             [
-                new Target("acquire through the sidecar, alone, p50", BoundMilliseconds, false, Percentile.Median(alone.Select(figure => figure.AcquireP50)), " ms"),
-                new Target("release through the sidecar, alone, p50", BoundMilliseconds, false, Percentile.Median(alone.Select(figure => figure.ReleaseP50)), " ms"),
+                new Target(
+                    "acquire through the sidecar, alone, p50", BoundMilliseconds, false, Percentile.Median(alone.Select(figure => figure.AcquireP50)), " ms"),
+                new Target(
+                    "release through the sidecar, alone, p50", BoundMilliseconds, false, Percentile.Median(alone.Select(figure => figure.ReleaseP50)), " ms"),
             ],
-            Notes = [$"{Product} gives a lock back in the background: its release is what the caller waits for. Its callers of one process queue in memory."],
+            Notes = [$"{Product} releases locks in the background: its release time is what the caller waits for. Callers in one process queue in memory."],
         };
     }
 

@@ -8,7 +8,7 @@ using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Scenarios;
 
-/// <summary>Whether a use takes longer for a member with more lots.</summary>
+/// <summary>Measures whether a use takes longer for a member with more lots.</summary>
 internal sealed record LotCounts() : Scenario("lots", "latency of a use by one caller, for members with 1 to 10,000 lots")
 {
     private const long LotAmount = 100_000;
@@ -30,7 +30,7 @@ internal sealed record LotCounts() : Scenario("lots", "latency of a use by one c
         }
 
         await Seeder.SettleAsync(cluster, cancellationToken);
-        var arena = new Arena(run, cluster);
+        var runner = new RoundRunner(run, cluster);
         var turns = new Dictionary<string, List<Turn>>();
         for (var round = 0; round <= rounds; round++)
         {
@@ -40,10 +40,10 @@ internal sealed record LotCounts() : Scenario("lots", "latency of a use by one c
                 for (var i = 0; i < Sizes.Length; i++)
                 {
                     var load = new ClosedLoop(cluster.Targets(options.Gateway), 1, _ => new Members.One(i + 1));
-                    arena.Count(await Task.Run(() => load.Run(round == 0 ? WarmUp / Sizes.Length : ShortWarmUp), cancellationToken));
+                    runner.Count(await Task.Run(() => load.Run(round == 0 ? WarmUp / Sizes.Length : ShortWarmUp), cancellationToken));
                     if (round > 0)
                     {
-                        var turn = await arena.MeasureAsync(() => Task.Run(() => load.Run(time), cancellationToken), cancellationToken);
+                        var turn = await runner.MeasureAsync(() => Task.Run(() => load.Run(time), cancellationToken), cancellationToken);
                         var name = RowName(contender.Name, Sizes[i]);
                         turns.TryAdd(name, []);
                         turns[name].Add(turn);
@@ -56,11 +56,11 @@ internal sealed record LotCounts() : Scenario("lots", "latency of a use by one c
 
             if (round == 0)
             {
-                await arena.SettleAsync(cancellationToken);
+                await runner.SettleAsync(cancellationToken);
             }
         }
 
-        var books = await arena.CheckBooksAsync(cancellationToken);
+        var ledger = await runner.CheckLedgerAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
         {
             ["callers"] = "1",
@@ -74,7 +74,7 @@ internal sealed record LotCounts() : Scenario("lots", "latency of a use by one c
             Rows = [.. contenders.SelectMany(contender => Sizes.Select(size => RowOf(contender, size, turns)))],
             Targets = [.. contenders.Where(contender => contender.Name is "distributed" or "adaptive").Select(contender => new Target(
                 $"{contender.Name}, p50 with {Sizes[^1]:N0} lots to 1 lot", Bound, false, ToOneLot(contender, Sizes[^1], turns).Median, " ×"))],
-            Notes = [.. Arena.ErrorNotes(turns), books],
+            Notes = [.. RoundRunner.ErrorNotes(turns), ledger],
         };
     }
 
@@ -87,5 +87,6 @@ internal sealed record LotCounts() : Scenario("lots", "latency of a use by one c
     private static Spread ToOneLot(Contender contender, int size, Dictionary<string, List<Turn>> turns) =>
         Spread.Of(turns[RowName(contender.Name, size)].Zip(turns[RowName(contender.Name, Sizes[0])], (mine, first) => mine.P50 / first.P50));
 
-    private static string RowName(string contender, int size) => string.Create(CultureInfo.InvariantCulture, $"{contender}, {size:N0} {(size == 1 ? "lot" : "lots")}");
+    private static string RowName(string contender, int size) =>
+        string.Create(CultureInfo.InvariantCulture, $"{contender}, {size:N0} {(size == 1 ? "lot" : "lots")}");
 }

@@ -7,8 +7,9 @@ using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Scenarios;
 
-/// <summary>What members nobody else spends from notice of a storm on one other member.</summary>
-internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 cold members at a fixed rate, quiet and while 100 callers storm one member; small pools")
+/// <summary>Measures how a burst of requests for one member affects the other members.</summary>
+internal sealed record Neighbours()
+    : Scenario("neighbours", "latency of 9,999 cold members at a fixed rate, quiet and while 100 callers storm one member; small pools")
 {
     private const int MemberCount = 10_000;
     private const long LotAmount = 100_000;
@@ -17,7 +18,7 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
     private const double Bound = 2;
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
 
-    // The storm is to be there before and after what is measured.
+    // The storm starts before and ends after the measured time.
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(1);
 
     public override async Task<Report> RunAsync(BenchRun run, CancellationToken cancellationToken)
@@ -25,18 +26,18 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
         var options = run.Options with { PoolSize = run.Options.PoolSize == BenchOptions.PoolSizeDefault ? PoolSize : run.Options.PoolSize };
         var contenders = (options.Contenders ?? ["distributed", "adaptive", Contender.Baseline]).Select(Contender.Find).ToList();
         var rounds = options.Rounds ?? 3;
-        var callers = options.Callers ?? Duel.CallersDefault;
+        var callers = options.Callers ?? ContenderRun.CallersDefault;
         var time = TimeSpan.FromSeconds(options.Seconds ?? 5);
         await using var cluster = await run.StartClusterAsync(local => local.PoolSize = options.PoolSize, cancellationToken);
         await Seeder.AddAsync(cluster, 1, 1, 100, LotAmount, cancellationToken);
         await Seeder.AddAsync(cluster, 2, MemberCount - 1, 2, LotAmount, cancellationToken);
         await Seeder.SettleAsync(cluster, cancellationToken);
 
-        var arena = new Arena(run, cluster);
+        var runner = new RoundRunner(run, cluster);
         var targets = cluster.Targets(options.Gateway);
         var storm = new ClosedLoop(targets, callers, _ => new Members.One(1));
         var cold = new OpenLoop(targets, PerSecond, caller => new Members.Uniform(2, MemberCount - 1, caller + 1));
-        var everybody = new ClosedLoop(targets, callers, caller => new Members.Uniform(1, MemberCount, caller + 1));
+        var allMembers = new ClosedLoop(targets, callers, caller => new Members.Uniform(1, MemberCount, caller + 1));
         var turns = new Dictionary<string, List<Turn>>();
         void Keep(string name, Turn turn)
         {
@@ -51,31 +52,32 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
                 await contender.EnterAsync(cluster, cancellationToken);
                 if (round == 0)
                 {
-                    arena.Count(await Task.Run(() => everybody.Run(WarmUp), cancellationToken));
-                    arena.Count(await Task.Run(() => storm.Run(WarmUp), cancellationToken));
+                    runner.Count(await Task.Run(() => allMembers.Run(WarmUp), cancellationToken));
+                    runner.Count(await Task.Run(() => storm.Run(WarmUp), cancellationToken));
                     await contender.LeaveAsync(cluster, cancellationToken);
                     continue;
                 }
 
-                var quiet = await arena.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken);
+                var quiet = await runner.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken);
                 var storming = Task.Run(() => storm.Run(time + Margin + Margin), cancellationToken);
                 await Task.Delay(Margin, cancellationToken);
-                var beside = await arena.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken);
+                var beside = await runner.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken);
                 Keep(Quiet(contender), quiet);
                 Keep(Beside(contender), beside);
-                Keep(Storm(contender), arena.Count(await storming));
-                run.Say(FormattableString.Invariant(
-                    $"round {round}/{rounds}  {contender.Name,-12} p99 of cold members quiet {quiet.P99:N1} ms, in the storm {beside.P99:N1} ms, storm {turns[Storm(contender)][^1].PerSecond:N0}/s"));
+                Keep(Storm(contender), runner.Count(await storming));
+                var latencies = FormattableString.Invariant($"p99 of cold members quiet {quiet.P99:N1} ms, in the storm {beside.P99:N1} ms");
+                var stormRate = turns[Storm(contender)][^1].PerSecond;
+                run.Say(FormattableString.Invariant($"round {round}/{rounds}  {contender.Name,-12} {latencies}, storm {stormRate:N0}/s"));
                 await contender.LeaveAsync(cluster, cancellationToken);
             }
 
             if (round == 0)
             {
-                await arena.SettleAsync(cancellationToken);
+                await runner.SettleAsync(cancellationToken);
             }
         }
 
-        var books = await arena.CheckBooksAsync(cancellationToken);
+        var ledger = await runner.CheckLedgerAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
         {
             ["cold requests/s"] = PerSecond.ToString(CultureInfo.InvariantCulture),
@@ -101,7 +103,7 @@ internal sealed record Neighbours() : Scenario("neighbours", "latency of 9,999 c
                 .. contenders.Where(contender => contender.Name == "distributed").Select(contender => new Target(
                     "distributed, p99 of cold members in the storm to quiet", Bound, false, ToQuiet(contender, turns).Median, " ×")),
             ],
-            Notes = [.. Arena.ErrorNotes(turns), books],
+            Notes = [.. RoundRunner.ErrorNotes(turns), ledger],
         };
     }
 

@@ -6,7 +6,7 @@ using PointSystem.Bench.Servers;
 
 namespace PointSystem.Bench.Scenarios;
 
-/// <summary>What more replicas bring, or cost, on one machine.</summary>
+/// <summary>Measures what more replicas bring, or cost, on one machine.</summary>
 internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 replicas under 100 callers, of one member and of 10,000")
 {
     private const int MemberCount = 10_000;
@@ -20,21 +20,22 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 rep
         var options = run.Options;
         var contenders = (options.Contenders ?? [Contender.Baseline, "distributed", "adaptive"]).Select(Contender.Find).ToList();
         var rounds = options.Rounds ?? 2;
-        var callers = options.Callers ?? Duel.CallersDefault;
+        var callers = options.Callers ?? ContenderRun.CallersDefault;
         var time = TimeSpan.FromSeconds(options.Seconds ?? 2);
         var rows = new List<Row>();
         var notes = new List<string>();
         Report? report = null;
         foreach (var count in Counts)
         {
-            // As many connections in all, however many replicas share them.
+            // The same total number of connections for every number of replicas.
             var poolSize = options.PoolSize * options.Replicas / count;
-            var here = new BenchRun(options with { Replicas = count, PoolSize = poolSize, DataDirectory = Path.Combine(options.DataDirectory!, $"replicas-{count}") }, run);
+            var directory = Path.Combine(options.DataDirectory!, $"replicas-{count}");
+            var here = new BenchRun(options with { Replicas = count, PoolSize = poolSize, DataDirectory = directory }, run);
             await using var cluster = await here.StartClusterAsync(null, cancellationToken);
             await Seeder.AddAsync(cluster, 1, 1, 100, LotAmount, cancellationToken);
             await Seeder.AddAsync(cluster, 2, MemberCount - 1, 2, LotAmount, cancellationToken);
             await Seeder.SettleAsync(cluster, cancellationToken);
-            var arena = new Arena(here, cluster);
+            var runner = new RoundRunner(here, cluster);
             (string Name, ClosedLoop Load)[] loads =
             [
                 ("uniform", new ClosedLoop(cluster.Targets(options.Gateway), callers, caller => new Members.Uniform(1, MemberCount, caller + 1))),
@@ -43,7 +44,7 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 rep
             foreach (var (name, load) in loads)
             {
                 var bench = new BenchLoad(load, callers, null);
-                var turns = await arena.RoundsAsync(
+                var turns = await runner.RoundsAsync(
                     contenders,
                     rounds,
                     (contender, round) => contender.RunAsync(cluster, bench, round == 0 && name == "uniform" ? FirstWarmUp : WarmUp, null, cancellationToken),
@@ -51,10 +52,10 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 rep
                     cancellationToken);
                 rows.AddRange(contenders.Select(contender => TurnColumns.Row(
                     $"{name}, {contender.Name}, {count}", contender.Meaning, turns[contender.Name], turns.GetValueOrDefault(Contender.Baseline))));
-                notes.AddRange(Arena.ErrorNotes(turns).Select(note => $"{count} replicas, {name}: {note}"));
+                notes.AddRange(RoundRunner.ErrorNotes(turns).Select(note => $"{count} replicas, {name}: {note}"));
             }
 
-            notes.Add($"{count} replicas: {await arena.CheckBooksAsync(cancellationToken)}");
+            notes.Add($"{count} replicas: {await runner.CheckLedgerAsync(cancellationToken)}");
             report ??= await run.DescribeAsync(this, cluster, new Dictionary<string, string>
             {
                 ["callers"] = callers.ToString(CultureInfo.InvariantCulture),
@@ -68,7 +69,9 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1, 2, 3 and 6 rep
         {
             Charted = "perSecond",
             Columns = TurnColumns.All,
-            Rows = [.. rows.OrderBy(row => row.Name.StartsWith("hot", StringComparison.Ordinal)).ThenBy(row => contenders.FindIndex(contender => row.Name.Contains($", {contender.Name},", StringComparison.Ordinal)))],
+            Rows = [.. rows
+                .OrderBy(row => row.Name.StartsWith("hot", StringComparison.Ordinal))
+                .ThenBy(row => contenders.FindIndex(contender => row.Name.Contains($", {contender.Name},", StringComparison.Ordinal)))],
             Notes = notes,
         };
     }

@@ -2,26 +2,26 @@ using PointSystem.Bench.Reports;
 
 namespace PointSystem.Bench.Scenarios;
 
-/// <summary>Something that can be measured by one command.</summary>
-/// <param name="Name">As on the command line and in file names.</param>
-/// <param name="Summary">One line for the help.</param>
+/// <summary>A scenario that one command measures.</summary>
+/// <param name="Name">The name on the command line and in file names.</param>
+/// <param name="Summary">One line of help.</param>
 internal abstract record Scenario(string Name, string Summary)
 {
-    /// <summary>Starts what it needs, measures, and ends what it started.</summary>
+    /// <summary>Starts the servers it needs, measures, and stops them.</summary>
     public abstract Task<Report> RunAsync(BenchRun run, CancellationToken cancellationToken);
 }
 
-/// <summary>Every scenario by name.</summary>
+/// <summary>All scenarios by name.</summary>
 internal static class ScenarioTable
 {
     public const string AllName = "all";
 
     public static IReadOnlyList<Scenario> All { get; } =
     [
-        Duel.Seed,
-        Duel.Hot,
-        Duel.Uniform,
-        Duel.Zipf,
+        ContenderRun.Seed,
+        ContenderRun.Hot,
+        ContenderRun.Uniform,
+        ContenderRun.Zipf,
         new Neighbours(),
         new LotCounts(),
         new TableSizes(),
@@ -33,7 +33,7 @@ internal static class ScenarioTable
 
     public static string Names => string.Join(", ", All.Select(scenario => scenario.Name).Append(AllName).Append("micro").Append("report"));
 
-    /// <exception cref="BenchException">There is none of that name.</exception>
+    /// <exception cref="BenchException">There is no scenario of that name.</exception>
     public static IReadOnlyList<Scenario> Find(string name) =>
         name == AllName ? All
         : All.FirstOrDefault(scenario => scenario.Name == name) is { } found ? [found]

@@ -8,7 +8,7 @@ using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Scenarios;
 
-/// <summary>Whether a use takes longer in a service with more lots.</summary>
+/// <summary>Measures whether a use takes longer in a service with more lots.</summary>
 internal sealed record TableSizes() : Scenario("scale", "latency of a use by one caller, with 10^4 to 10^6 (--full: 10^7) lots in the table")
 {
     private const int LotsOfMember = 10;
@@ -26,14 +26,15 @@ internal sealed record TableSizes() : Scenario("scale", "latency of a use by one
         var time = TimeSpan.FromSeconds(options.Seconds ?? 3);
         int[] sizes = options.Full ? [10_000, 100_000, 1_000_000, 10_000_000] : [10_000, 100_000, 1_000_000];
         await using var cluster = await run.StartClusterAsync(
-            // A table that does not fit in 128 MB shall have the memory that such a service's server would have; and the seeding a log to write to.
+            // The default of 128 MB is too small for these tables: the server gets the memory of a production server, and enough WAL for
+            // the seeding.
             local =>
             {
                 local.PostgresSettings["shared_buffers"] = options.Full ? "2GB" : "512MB";
                 local.PostgresSettings["max_wal_size"] = "4GB";
             },
             cancellationToken);
-        var arena = new Arena(run, cluster);
+        var runner = new RoundRunner(run, cluster);
         var rows = new List<Row>();
         var members = 0;
         await contender.EnterAsync(cluster, cancellationToken);
@@ -52,12 +53,12 @@ internal sealed record TableSizes() : Scenario("scale", "latency of a use by one
             var seconds = seeding.Elapsed.TotalSeconds;
             var all = members;
             var load = new ClosedLoop(cluster.Targets(options.Gateway), 1, caller => new Members.Uniform(1, all, caller + 1));
-            arena.Count(await Task.Run(() => load.Run(rows.Count == 0 ? FirstWarmUp : WarmUp), cancellationToken));
-            await arena.SettleAsync(cancellationToken);
+            runner.Count(await Task.Run(() => load.Run(rows.Count == 0 ? FirstWarmUp : WarmUp), cancellationToken));
+            await runner.SettleAsync(cancellationToken);
             var turns = new List<Turn>();
             for (var round = 1; round <= rounds; round++)
             {
-                turns.Add(await arena.MeasureAsync(() => Task.Run(() => load.Run(time), cancellationToken), cancellationToken));
+                turns.Add(await runner.MeasureAsync(() => Task.Run(() => load.Run(time), cancellationToken), cancellationToken));
             }
 
             var row = TurnColumns.Row(size.ToString("N0", CultureInfo.InvariantCulture) + " lots", contender.Meaning, turns, null);
@@ -74,7 +75,7 @@ internal sealed record TableSizes() : Scenario("scale", "latency of a use by one
         }
 
         await contender.LeaveAsync(cluster, cancellationToken);
-        var books = await arena.CheckBooksAsync(cancellationToken);
+        var ledger = await runner.CheckLedgerAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
         {
             ["mode"] = contender.Name,
@@ -88,8 +89,12 @@ internal sealed record TableSizes() : Scenario("scale", "latency of a use by one
             Charted = "p50",
             Columns = [.. TurnColumns.Latencies, new Column("seeding", "seeding s", 0), new Column("bytes", "database MiB", 0)],
             Rows = rows,
-            Targets = [new Target($"{contender.Name}, p50 at {sizes[^1]:N0} lots to {sizes[0]:N0} lots", Bound, false, rows[^1].Figures["toFirst"].Median, " ×")],
-            Notes = [books],
+            Targets =
+            [
+                new Target(
+                    $"{contender.Name}, p50 at {sizes[^1]:N0} lots to {sizes[0]:N0} lots", Bound, false, rows[^1].Figures["toFirst"].Median, " ×"),
+            ],
+            Notes = [ledger],
         };
     }
 }

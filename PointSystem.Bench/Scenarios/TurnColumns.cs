@@ -3,7 +3,7 @@ using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Scenarios;
 
-/// <summary>Turns of a contender as a row of figures.</summary>
+/// <summary>Converts the turns of a contender into a row of figures.</summary>
 internal static class TurnColumns
 {
     private static readonly string[] Parts = ["api", "postgres", "sidecars", "redis", "load"];
@@ -22,7 +22,7 @@ internal static class TurnColumns
         .. Parts.Select(part => new Column("cpu." + part, $"µs {part}", 0)),
     ];
 
-    /// <summary>For one caller: what matters is how long it takes.</summary>
+    /// <summary>The columns for a single caller: only latencies matter.</summary>
     public static IReadOnlyList<Column> Latencies { get; } =
     [
         new("mean", "mean ms", 2),
@@ -33,10 +33,10 @@ internal static class TurnColumns
         new("errors", "errors", 0),
     ];
 
-    /// <param name="name">Whose.</param>
-    /// <param name="meaning">For the reader.</param>
-    /// <param name="turns">One for each round.</param>
-    /// <param name="baseline">What is compared with, in the same rounds; null when it did not take part.</param>
+    /// <param name="name">Name of the row.</param>
+    /// <param name="meaning">An explanation.</param>
+    /// <param name="turns">One turn per round.</param>
+    /// <param name="baseline">The baseline's turns in the same rounds; null if it did not take part.</param>
     public static Row Row(string name, string meaning, IReadOnlyList<Turn> turns, IReadOnlyList<Turn>? baseline)
     {
         var figures = new Dictionary<string, Spread>();
@@ -66,7 +66,7 @@ internal static class TurnColumns
         return new Row(name, meaning, figures);
     }
 
-    /// <summary>Requests/s of one to those of the other, round by round: what slows a round slows both.</summary>
+    /// <summary>The ratio of requests/s, round by round, because whatever slows down a round slows down both.</summary>
     public static Spread Ratio(IReadOnlyList<Turn> turns, IReadOnlyList<Turn> baseline) =>
         Spread.Of(turns.Zip(baseline, (mine, theirs) => mine.PerSecond / theirs.PerSecond));
 }

@@ -12,10 +12,10 @@ using PointSystem.TestKit;
 
 namespace PointSystem.Bench.Servers;
 
-/// <summary>The product's own cluster on a database of its own, with what a bench needs to know and to switch.</summary>
+/// <summary>The product's cluster on its own database, with everything a bench needs to read and to switch.</summary>
 internal sealed class BenchCluster : IAsyncDisposable
 {
-    // A replica reads its modes once in a second.
+    // A replica reads its modes once a second.
     private static readonly TimeSpan ModesApplyWithin = TimeSpan.FromSeconds(1.2);
     private readonly HttpClient _admin;
 
@@ -42,8 +42,8 @@ internal sealed class BenchCluster : IAsyncDisposable
 
     public LockAttempts LockAttempts { get; }
 
-    /// <summary>Starts the cluster, everything in Release and with the log level of production.</summary>
-    /// <exception cref="LocalException">Something is missing; nothing is left running.</exception>
+    /// <summary>Starts the cluster with Release builds and the log level of production.</summary>
+    /// <exception cref="LocalException">Something is missing; no process is left running.</exception>
     public static async Task<BenchCluster> StartAsync(BenchOptions options, Action<LocalClusterOptions>? more, CancellationToken cancellationToken)
     {
         var cluster = new LocalClusterOptions
@@ -59,8 +59,8 @@ internal sealed class BenchCluster : IAsyncDisposable
         cluster.ApiEnvironment[BenchHost.Variable] = "1";
         cluster.ApiEnvironment["ASPNETCORE_ENVIRONMENT"] = "Production";
         cluster.ApiEnvironment["Logging__LogLevel__Default"] = "Warning";
-        // Room for the pools of the replicas and of the advisory locks in them, for pgbench, and for who looks at it.
-        var connections = (options.Replicas * (options.PoolSize + Guards.AdvisoryConnections)) + (options.Callers ?? Duel.CallersDefault) + 30;
+        // Enough for the replicas' pools and the advisory locks in them, for pgbench, and for manual queries.
+        var connections = (options.Replicas * (options.PoolSize + Guards.AdvisoryConnections)) + (options.Callers ?? ContenderRun.CallersDefault) + 30;
         cluster.PostgresSettings["max_connections"] = connections.ToString(CultureInfo.InvariantCulture);
         if (!options.Telemetry)
         {
@@ -71,13 +71,13 @@ internal sealed class BenchCluster : IAsyncDisposable
         return new BenchCluster(await LocalCluster.StartAsync(cluster, cancellationToken), cluster.PoolSize);
     }
 
-    /// <summary>Where requests go: to the replicas in turn, or to the gateway.</summary>
+    /// <summary>The targets of requests: the replicas in turn, or the gateway.</summary>
     public IReadOnlyList<IPEndPoint> Targets(bool throughGateway) =>
         throughGateway
             ? [new IPEndPoint(IPAddress.Loopback, Local.GatewayUrl.Port)]
             : [.. Local.Replicas.Select(replica => new IPEndPoint(IPAddress.Parse(replica.Url.Host), replica.Url.Port))];
 
-    /// <summary>Sets the lock mode of all operations, and returns when it is in force on every replica.</summary>
+    /// <summary>Sets the lock mode of all operations, and waits until every replica applies it.</summary>
     public async Task SetModeAsync(string mode, CancellationToken cancellationToken)
     {
         using var answer = await _admin.PutAsJsonAsync("/api/admin/points/config/LOCKING_MODE", new { configValue = mode }, cancellationToken);
@@ -100,7 +100,7 @@ internal sealed class BenchCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>What the reconciliation says of a member: <c>MATCHED</c>, or something else.</summary>
+    /// <summary>Returns the reconciliation status of a member: <c>MATCHED</c> if it is correct.</summary>
     public async Task<string> ReconcileAsync(long memberId, CancellationToken cancellationToken)
     {
         using var answer = await _admin.PostAsync($"/api/admin/points/reconciliation/members/{memberId}", null, cancellationToken);
@@ -108,7 +108,7 @@ internal sealed class BenchCluster : IAsyncDisposable
         return answer.IsSuccessStatusCode ? report.GetProperty("status").GetString()! : $"HTTP {(int)answer.StatusCode}";
     }
 
-    /// <summary>The state of each replica's breaker: closed or open.</summary>
+    /// <summary>Returns the state of each replica's breaker: closed or open.</summary>
     public async Task<IReadOnlyList<string>> ReadBreakersAsync(CancellationToken cancellationToken) =>
         await Task.WhenAll(Local.Replicas.Select(async replica =>
         {
@@ -116,8 +116,8 @@ internal sealed class BenchCluster : IAsyncDisposable
             return locks.GetProperty("breaker").GetProperty("state").GetString()!;
         }));
 
-    /// <summary>Waits until every breaker is in that state.</summary>
-    /// <exception cref="BenchException">It did not come to that within <paramref name="limit"/>.</exception>
+    /// <summary>Waits until every breaker is in the given state.</summary>
+    /// <exception cref="BenchException">A breaker was in another state after <paramref name="limit"/>.</exception>
     public async Task WaitForBreakersAsync(string state, TimeSpan limit, CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
@@ -132,14 +132,14 @@ internal sealed class BenchCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Executes SQL and gives the first value of the first row.</summary>
+    /// <summary>Executes SQL and returns the first value of the first row.</summary>
     public async Task<T> ScalarAsync<T>(string sql, CancellationToken cancellationToken)
     {
         await using var command = Database.CreateCommand(sql);
         return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    /// <summary>Executes SQL for its effect.</summary>
+    /// <summary>Executes SQL without a result.</summary>
     public async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
     {
         await using var command = Database.CreateCommand(sql);

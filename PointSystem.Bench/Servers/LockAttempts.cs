@@ -3,20 +3,23 @@ using StackExchange.Redis;
 
 namespace PointSystem.Bench.Servers;
 
-/// <summary>How often Redis was asked for a lock, by whomever: each attempt is one SET, granted or refused. Counted by the server itself.</summary>
+/// <summary>
+/// Counts the lock attempts in Redis from all clients: each attempt is one SET, granted or refused. Redis itself counts them.
+/// </summary>
 internal sealed class LockAttempts(string address) : IAsyncDisposable
 {
     private ConnectionMultiplexer? _redis;
 
-    /// <summary>Attempts since the server was started; null where the server does not count, or does not answer.</summary>
+    /// <summary>Attempts since the server was started; null if the server does not count them, or does not answer.</summary>
     public async Task<long?> ReadAsync()
     {
         try
         {
-            _redis ??= await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions { EndPoints = { address }, AllowAdmin = true, AbortOnConnectFail = false });
+            _redis ??= await ConnectionMultiplexer.ConnectAsync(
+                new ConfigurationOptions { EndPoints = { address }, AllowAdmin = true, AbortOnConnectFail = false });
             var sections = await _redis.GetServer(address).InfoAsync("commandstats");
             var set = sections.SelectMany(section => section).FirstOrDefault(entry => entry.Key == "cmdstat_set").Value;
-            // As "calls=17,usec=…"; a command that was never used has no line.
+            // Format: "calls=17,usec=…". A command that was never used has no line.
             return set is null
                 ? sections.Any(section => section.Any()) ? 0 : null
                 : long.Parse(set.Split(',')[0]["calls=".Length..], CultureInfo.InvariantCulture);

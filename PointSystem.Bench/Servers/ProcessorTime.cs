@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace PointSystem.Bench.Servers;
 
-/// <summary>Processor time of the parts of a cluster, from /proc; empty where there is none.</summary>
+/// <summary>Processor time of the parts of a cluster, from /proc; empty on systems without it.</summary>
 internal static class ProcessorTime
 {
     // The unit of /proc/<pid>/stat on every Linux that .NET runs on.
@@ -45,7 +45,7 @@ internal static class ProcessorTime
         }
     }
 
-    /// <summary>What was used between two readings.</summary>
+    /// <summary>Returns the time used between two readings.</summary>
     public static IReadOnlyDictionary<string, double> Between(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after) =>
         after.ToDictionary(part => part.Key, part => part.Value - before.GetValueOrDefault(part.Key));
 
@@ -63,7 +63,8 @@ internal static class ProcessorTime
             {
                 var stat = File.ReadAllText(Path.Combine(directory, "stat"));
 
-                // The name before may hold blanks; these are the fields from the third on: among them its own time, and that of its ended children.
+                // The name in parentheses may contain blanks. These are the fields from the third on; they include the process's own time
+                // and that of its ended children.
                 var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
                 all[id] = (Number(fields[1]), fields[11..15].Sum(Number) / TicksPerSecond);
             }

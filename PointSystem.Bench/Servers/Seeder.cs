@@ -2,10 +2,13 @@ using Npgsql;
 
 namespace PointSystem.Bench.Servers;
 
-/// <summary>Fills the database with members and lots by SQL, as the ledger would have written them: wallet, lots and ledger entries agree.</summary>
+/// <summary>
+/// Fills the database with members and lots by SQL, exactly as the ledger would have written them: wallets, lots and ledger entries
+/// agree.
+/// </summary>
 internal static class Seeder
 {
-    // Made as PointKey makes them: base64url of the member id without leading zero bytes, and of 16 random bytes.
+    // Same format as PointKey: base64url of the member id without leading zero bytes, and of 16 random bytes.
     private const string Functions =
         """
         CREATE OR REPLACE FUNCTION bench_key(prefix text, member_id bigint) RETURNS text LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
@@ -37,13 +40,13 @@ internal static class Seeder
         FROM point_accumulations WHERE member_id BETWEEN $1 AND $1 + $2 - 1 GROUP BY member_id
         """;
 
-    /// <summary>Adds members who have not been there.</summary>
-    /// <param name="cluster">Whose database.</param>
+    /// <summary>Adds new members.</summary>
+    /// <param name="cluster">The cluster of the database.</param>
     /// <param name="first">The first member's id.</param>
-    /// <param name="members">How many.</param>
-    /// <param name="lots">Lots of each.</param>
-    /// <param name="amount">Points in each lot.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="members">Number of members.</param>
+    /// <param name="lots">Lots per member.</param>
+    /// <param name="amount">Points per lot.</param>
+    /// <param name="cancellationToken">Cancels the seeding.</param>
     public static async Task AddAsync(BenchCluster cluster, long first, int members, int lots, long amount, CancellationToken cancellationToken)
     {
         await using var connection = await cluster.Database.OpenConnectionAsync(cancellationToken);
@@ -66,7 +69,7 @@ internal static class Seeder
         }
     }
 
-    /// <summary>Lets the planner know what there is, and leaves the server nothing to do in the background.</summary>
+    /// <summary>Updates the planner's statistics, and finishes the server's background work.</summary>
     public static async Task SettleAsync(BenchCluster cluster, CancellationToken cancellationToken)
     {
         foreach (var sql in new[] { "VACUUM ANALYZE", "CHECKPOINT" })

@@ -1,6 +1,6 @@
 namespace PointSystem.Bench.Stats;
 
-/// <summary>A figure over several rounds: the median of the rounds, the least and the greatest.</summary>
+/// <summary>A figure over several rounds: median, minimum and maximum of the rounds.</summary>
 internal sealed record Spread(double Median, double Min, double Max)
 {
     public static Spread Of(IEnumerable<double> rounds)

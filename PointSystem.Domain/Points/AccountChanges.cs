@@ -1,6 +1,6 @@
 namespace PointSystem.Domain.Points;
 
-/// <summary>What the accepted commands on one account have changed since it was loaded: what has to be written, as sets.</summary>
+/// <summary>Everything that the accepted commands on one account have changed since it was loaded, for writing as sets.</summary>
 public sealed class AccountChanges
 {
     private readonly HashSet<Lot> _newLots = [];
@@ -14,27 +14,27 @@ public sealed class AccountChanges
 
     public bool IsEmpty => _entries.Count == 0;
 
-    /// <summary>New journal entries, in sequence.</summary>
+    /// <summary>New journal entries, in order.</summary>
     public IReadOnlyList<LedgerEntry> Entries => _entries;
 
-    /// <summary>Lots granted, as they are now.</summary>
+    /// <summary>New lots, in their current state.</summary>
     public IReadOnlyCollection<Lot> NewLots => _newLots;
 
-    /// <summary>Lots that existed before, as they are now.</summary>
+    /// <summary>Changed lots that existed before, in their current state.</summary>
     public IReadOnlyCollection<Lot> ChangedLots => _changedLots;
 
-    /// <summary>Usages made, with their details, as they are now.</summary>
+    /// <summary>New usages with their details, in their current state.</summary>
     public IReadOnlyCollection<Usage> NewUsages => _newUsages;
 
-    /// <summary>Usages that existed before and were cancelled in whole or in part, as they are now.</summary>
+    /// <summary>Usages that existed before and were cancelled in full or in part, in their current state.</summary>
     public IReadOnlyCollection<Usage> ChangedUsages => _changedUsages;
 
-    /// <summary>The details of <see cref="ChangedUsages"/> of which points were given back.</summary>
+    /// <summary>The details of <see cref="ChangedUsages"/> with restored or re-granted points.</summary>
     public IReadOnlyCollection<(Usage Usage, UsageDetail Detail)> ChangedDetails => _changedDetails;
 
     public IReadOnlyList<Cancellation> Cancellations => _cancellations;
 
-    /// <summary>Transfers given by this account.</summary>
+    /// <summary>Transfers from this account to others.</summary>
     public IReadOnlyList<Transfer> Transfers => _transfers;
 
     internal void Append(LedgerEntry entry) => _entries.Add(entry);

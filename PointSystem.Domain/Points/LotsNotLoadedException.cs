@@ -3,15 +3,15 @@ using System.Diagnostics.CodeAnalysis;
 namespace PointSystem.Domain.Points;
 
 /// <summary>
-/// The account was loaded with fewer lots than the commands turned out to need, e.g. because an earlier command of the same transaction took a lot
-/// away. Nothing was changed by the command that throws it; load more and apply all commands anew.
+/// Too few lots were loaded for the commands, for example because an earlier command of the same transaction used up a lot. The command
+/// that throws it has changed nothing; load more lots and apply all commands again.
 /// </summary>
-[SuppressMessage("Design", "CA1032", Justification = "Thrown here only, always with its facts.")]
+[SuppressMessage("Design", "CA1032", Justification = "Thrown only by the domain, always with its details.")]
 public sealed class LotsNotLoadedException(long memberId, long amount)
-    : Exception($"Member {memberId}: the loaded lots do not hold the {amount} points that the member has.")
+    : Exception($"Member {memberId}: the loaded lots do not cover {amount} points, although the member has them.")
 {
     public long MemberId { get; } = memberId;
 
-    /// <summary>Points the command has to draw.</summary>
+    /// <summary>Points that the command must draw.</summary>
     public long Amount { get; } = amount;
 }

@@ -8,8 +8,8 @@ public sealed partial class MemberAccount
     /// <summary>Grants points (docs/rules.md, "Accumulate").</summary>
     /// <param name="amount">Points, 1 … MAX_ACCUMULATION_AMOUNT_PER_TIME.</param>
     /// <param name="expirationDays">Days until the last usable date, MIN … MAX; null for the default.</param>
-    /// <param name="isManualGrant">Granted by hand. Whether the actor may is the caller's to check.</param>
-    /// <param name="reason">Why, if said.</param>
+    /// <param name="isManualGrant">Granted by an operator. The caller must check whether the actor may do that.</param>
+    /// <param name="reason">Optional reason.</param>
     /// <param name="context">Policy, actor, keys.</param>
     public Result<Lot> Accumulate(long amount, int? expirationDays, bool isManualGrant, string? reason, CommandContext context)
     {
@@ -36,13 +36,13 @@ public sealed partial class MemberAccount
             return PointErrors.ExceededMaxBalance(LiveBalance, amount, policy.MaxBalancePerMember);
         }
 
-        PostLapses(context.Actor);
+        PostExpirations(context.Actor);
         var lot = Grant(context.NewKey(PointKeyType.Accumulation, MemberId), amount, At.Today.AddDays(days), isManualGrant, source: null);
         Append(Version + 1, PointKind.Accumulate, lot.Key, lot, amount, context.Actor, reason);
         return lot;
     }
 
-    /// <summary>Takes a whole unused lot back (docs/rules.md, "Cancel an accumulation").</summary>
+    /// <summary>Cancels a whole unused lot (docs/rules.md, "Cancel an accumulation").</summary>
     public Result<Lot> CancelAccumulation(PointKey key, string? reason, CommandContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -66,7 +66,7 @@ public sealed partial class MemberAccount
             return PointErrors.CannotCancelUsed(key.Value, lot.Amount - lot.Available, lot.Amount);
         }
 
-        PostLapses(context.Actor);
+        PostExpirations(context.Actor);
         _drawable.Remove(lot);
         _drawableAmount -= lot.Available;
         lot.Cancelled = lot.Amount;
@@ -76,6 +76,6 @@ public sealed partial class MemberAccount
         return lot;
     }
 
-    // Written as a subtraction: the sum could not be trusted near the end of the number range.
+    // A subtraction, because the sum could overflow.
     private bool ExceedsBalanceCap(long amount, PointPolicy policy) => amount > policy.MaxBalancePerMember - LiveBalance;
 }

@@ -4,10 +4,10 @@ namespace PointSystem.Domain.Points;
 
 public sealed partial class MemberAccount
 {
-    /// <summary>Gives points to another member, all or nothing (docs/rules.md, "Transfer").</summary>
+    /// <summary>Transfers points to another member, all or nothing (docs/rules.md, "Transfer").</summary>
     /// <param name="receiver">The receiving member's account, loaded in the same transaction.</param>
     /// <param name="amount">Points, at least 1; the per-time maximum does not apply.</param>
-    /// <param name="reason">Why, if said.</param>
+    /// <param name="reason">Optional reason.</param>
     /// <param name="context">Policy (the receiver's balance cap), actor, keys.</param>
     /// <exception cref="ArgumentException">The accounts were loaded for different days.</exception>
     public Result<Transfer> TransferTo(MemberAccount receiver, long amount, string? reason, CommandContext context)
@@ -16,8 +16,9 @@ public sealed partial class MemberAccount
         ArgumentNullException.ThrowIfNull(context);
         if (receiver.At.Today != At.Today)
         {
-            // Points on their last day here would arrive there as lapsed: one transaction has one "today".
-            throw new ArgumentException($"Both accounts must be loaded for the same day; {At.Today:O} and {receiver.At.Today:O} are two.", nameof(receiver));
+            // Points on their last day here would arrive as expired. One transaction has one "today".
+            throw new ArgumentException(
+                $"Both accounts must be loaded for the same day, but were loaded for {At.Today:O} and {receiver.At.Today:O}.", nameof(receiver));
         }
 
         if (receiver.MemberId == MemberId)
@@ -40,8 +41,8 @@ public sealed partial class MemberAccount
             return PointErrors.ExceededMaxBalance(receiver.LiveBalance, amount, context.Policy.MaxBalancePerMember);
         }
 
-        PostLapses(context.Actor);
-        receiver.PostLapses(context.Actor);
+        PostExpirations(context.Actor);
+        receiver.PostExpirations(context.Actor);
         var key = context.NewKey(PointKeyType.Transfer, MemberId);
         var parts = new List<TransferPart>();
         var given = Version + 1;

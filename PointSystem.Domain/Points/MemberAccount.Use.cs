@@ -5,7 +5,7 @@ namespace PointSystem.Domain.Points;
 public sealed partial class MemberAccount
 {
     /// <summary>Spends points on an order, all or nothing (docs/rules.md, "Use").</summary>
-    /// <param name="orderNumber">See <see cref="OrderNumbers"/>; kept in normalization form C.</param>
+    /// <param name="orderNumber">See <see cref="OrderNumbers"/>; stored in normalization form C.</param>
     /// <param name="amount">Points, at least 1.</param>
     /// <param name="context">Actor and keys.</param>
     public Result<Usage> Use(string orderNumber, long amount, CommandContext context)
@@ -21,7 +21,7 @@ public sealed partial class MemberAccount
             return PointErrors.InvalidAmount(amount);
         }
 
-        if (context.Policy.RefusesDuplicateOrders && FindStandingUsage(orderNumber) is { } earlier)
+        if (context.Policy.RefusesDuplicateOrders && FindUncancelledUsage(orderNumber) is { } earlier)
         {
             return PointErrors.DuplicateOrder(orderNumber, earlier.Value);
         }
@@ -31,7 +31,7 @@ public sealed partial class MemberAccount
             return insufficient;
         }
 
-        PostLapses(context.Actor);
+        PostExpirations(context.Actor);
         var now = Timestamp();
         var first = Version + 1;
         var key = context.NewKey(PointKeyType.Usage, MemberId);
@@ -58,10 +58,12 @@ public sealed partial class MemberAccount
         return usage;
     }
 
-    /// <summary>Gives back all or part of what a usage spent (docs/rules.md, "Cancel a usage"). The caps do not apply.</summary>
+    /// <summary>
+    /// Returns all or part of the points of a usage (docs/rules.md, "Cancel a usage"). The balance and accumulation limits do not apply.
+    /// </summary>
     /// <param name="key">The usage.</param>
-    /// <param name="amount">Points, at least 1; null for all that is left.</param>
-    /// <param name="reason">Why, if said.</param>
+    /// <param name="amount">Points, at least 1; null for all remaining points.</param>
+    /// <param name="reason">Optional reason.</param>
     /// <param name="context">Policy (for re-grants), actor, keys.</param>
     public Result<Cancellation> CancelUsage(PointKey key, long? amount, string? reason, CommandContext context)
     {
@@ -88,7 +90,7 @@ public sealed partial class MemberAccount
         }
 
         var parts = GiveBack(usage, points);
-        PostLapses(context.Actor);
+        PostExpirations(context.Actor);
         usage.CancelledAmount += points;
         usage.UpdatedAt = Timestamp();
 
@@ -101,8 +103,8 @@ public sealed partial class MemberAccount
         return cancellation;
     }
 
-    /// <summary>A usage of the order with points that have not been given back.</summary>
-    private PointKey? FindStandingUsage(string orderNumber)
+    /// <summary>Returns a usage of the order that still has uncancelled points, or null.</summary>
+    private PointKey? FindUncancelledUsage(string orderNumber)
     {
         foreach (var usage in _usages.Values)
         {
@@ -112,13 +114,13 @@ public sealed partial class MemberAccount
             }
         }
 
-        return _standingUsages?.TryGetValue(orderNumber, out var key) == true ? key : null;
+        return _uncancelledUsages?.TryGetValue(orderNumber, out var key) == true ? key : null;
     }
 
-    /// <summary>Takes the points off the details, in the order in which they were drawn.</summary>
+    /// <summary>Returns the points from the details, in the order in which they were drawn.</summary>
     private List<(Lot Lot, long Points)> GiveBack(Usage usage, long points)
     {
-        // The lots are looked up before the first detail changes: a missing one must leave nothing half done.
+        // All lots are looked up before the first detail changes, so that a missing lot leaves nothing half done.
         var parts = new List<(UsageDetail Detail, Lot Lot, long Points)>();
         foreach (var detail in usage.Details)
         {
@@ -164,7 +166,7 @@ public sealed partial class MemberAccount
         var expirationDate = At.Today.AddDays(context.Policy.DefaultExpirationDays);
         foreach (var (lot, points) in parts.Where(part => !part.Lot.IsLiveOn(At.Today)))
         {
-            // The points came back to a lot past its date: they count as expired there and live on in the new lot.
+            // The lot has expired: the returned points count as expired there and continue in the new lot.
             lot.Used -= points;
             lot.Expired += points;
             lot.UpdatedAt = Touch(lot);

@@ -4,49 +4,46 @@ using PointSystem.Domain.Results;
 namespace PointSystem.Domain.Points;
 
 /// <summary>
-/// A member's points as far as one transaction needs them: the wallet, the lots a command may touch, the usages it names. Every rule of docs/rules.md
-/// about one member is decided here. Not thread-safe: it lives inside one transaction, under the member's row lock.
+/// The part of a member's points that one transaction needs: the wallet, the lots that commands may touch, and the usages that they name.
+/// All rules of docs/rules.md about a single member are decided here. Not thread-safe: it lives inside one transaction, under the
+/// member's row lock.
 /// </summary>
 /// <remarks>
-/// A refused command changes nothing, not even by posting lapses: those are posted by the first command that is accepted.
-/// Which lots must be loaded: all that have lapsed with points left; from the rest, in draw order, enough for what will be drawn; those named by
-/// key; those a named usage drew from.
+/// A refused command changes nothing and posts no expirations; the first accepted command posts them. The following lots must be loaded:
+/// all expired lots with points left; of the others, in draw order, enough for the points that will be drawn; the lots named by key; and
+/// the lots that a named usage drew from.
 /// </remarks>
 public sealed partial class MemberAccount
 {
     private readonly SortedSet<Lot> _drawable = new(DrawOrder.Instance);
-    private readonly List<Lot> _lapsed = [];
+    private readonly List<Lot> _expired = [];
     private readonly Dictionary<long, Lot> _lots = [];
     private readonly Dictionary<PointKey, Usage> _usages = [];
     private readonly long _startVersion;
     private readonly Lot? _loadedThrough;
-    private readonly IReadOnlyDictionary<string, PointKey>? _standingUsages;
+    private readonly IReadOnlyDictionary<string, PointKey>? _uncancelledUsages;
     private long _drawableAmount;
-    private long _lapsedAmount;
-    private long _lapsedManualAmount;
+    private long _expiredAmount;
+    private long _expiredManualAmount;
     private DateTimeOffset _lastEntryAt;
 
-    /// <summary>Takes up what was loaded.</summary>
+    /// <summary>Creates the account from the loaded rows.</summary>
     /// <param name="wallet">The locked wallet row.</param>
-    /// <param name="lots">Lots, see the remarks of the class.</param>
-    /// <param name="usages">Usages that commands name.</param>
+    /// <param name="lots">The lots; see the remarks of the class.</param>
+    /// <param name="usages">The usages that commands name.</param>
     /// <param name="at">Now.</param>
-    /// <param name="loadedThrough">
-    /// The last lot that was loaded in draw order; beyond it, lots may be missing. With it, a set of commands cannot draw from a lot that was loaded
-    /// for another reason (named, granted or given back to just now) while one that goes before it is missing. Null when the caller knows better:
-    /// everything is loaded, or there is one command only.
-    /// </param>
-    /// <param name="standingUsages">
-    /// Usages that are not wholly cancelled, by order number, beside <paramref name="usages"/>; for the orders that commands name. Null where the policy
-    /// does not ask.
-    /// </param>
+    /// <param name="loadedThrough">The last lot that was loaded in draw order; lots after it may be missing. It prevents a set of
+    /// commands from drawing from a lot that was loaded for another reason (named, just granted or just restored) while an earlier lot is
+    /// missing. Null when that cannot happen: all lots are loaded, or there is only one command.</param>
+    /// <param name="uncancelledUsages">Usages that are not fully cancelled, by order number, in addition to <paramref name="usages"/>, for
+    /// the orders that commands name. Null where the policy does not require it.</param>
     public MemberAccount(
         WalletState wallet,
         IEnumerable<Lot> lots,
         IEnumerable<Usage> usages,
         BusinessMoment at,
         Lot? loadedThrough = null,
-        IReadOnlyDictionary<string, PointKey>? standingUsages = null)
+        IReadOnlyDictionary<string, PointKey>? uncancelledUsages = null)
     {
         ArgumentNullException.ThrowIfNull(lots);
         ArgumentNullException.ThrowIfNull(usages);
@@ -56,7 +53,7 @@ public sealed partial class MemberAccount
         Version = _startVersion = wallet.Version;
         _lastEntryAt = wallet.LastEntryAt;
         _loadedThrough = loadedThrough;
-        _standingUsages = standingUsages;
+        _uncancelledUsages = uncancelledUsages;
         At = at;
         foreach (var lot in lots)
         {
@@ -76,7 +73,7 @@ public sealed partial class MemberAccount
 
     public BusinessMoment At { get; }
 
-    /// <summary>Ledger balance in points, lapses that are not posted included.</summary>
+    /// <summary>Ledger balance in points, including expired points that are not posted yet.</summary>
     public long Balance { get; private set; }
 
     /// <summary>The part of <see cref="Balance"/> in manual grants.</summary>
@@ -89,27 +86,27 @@ public sealed partial class MemberAccount
     public long LoadedVersion => _startVersion;
 
     /// <summary>Points that can be used now.</summary>
-    public long LiveBalance => Balance - _lapsedAmount;
+    public long LiveBalance => Balance - _expiredAmount;
 
     /// <summary>The part of <see cref="LiveBalance"/> in manual grants.</summary>
-    public long LiveManualBalance => ManualBalance - _lapsedManualAmount;
+    public long LiveManualBalance => ManualBalance - _expiredManualAmount;
 
-    /// <summary>What is to be written.</summary>
+    /// <summary>The changes to be written.</summary>
     public AccountChanges Changes { get; } = new();
 
-    /// <summary>The wallet row as it is to be written.</summary>
+    /// <summary>The wallet row to be written.</summary>
     public WalletState Wallet => new(MemberId, Balance, ManualBalance, Version, _lastEntryAt);
 
-    /// <summary>Posts what has lapsed, as the expiry job does. True when there was something.</summary>
-    public bool PostLapses(string actor)
+    /// <summary>Posts the expired points, like the expiry job. True when there were any.</summary>
+    public bool PostExpirations(string actor)
     {
-        if (_lapsed.Count == 0)
+        if (_expired.Count == 0)
         {
             return false;
         }
 
-        // Nearest date first, then oldest: the journal must not depend on the order in which rows were read.
-        foreach (var lot in _lapsed.OrderBy(lot => lot.ExpirationDate).ThenBy(lot => lot.Id))
+        // By date, then by age: the journal must not depend on the order in which rows were read.
+        foreach (var lot in _expired.OrderBy(lot => lot.ExpirationDate).ThenBy(lot => lot.Id))
         {
             var points = lot.Available;
             lot.Available = 0;
@@ -118,8 +115,8 @@ public sealed partial class MemberAccount
             Append(Version + 1, PointKind.Expire, lot.Key, lot, -points, actor, reason: null);
         }
 
-        _lapsed.Clear();
-        _lapsedAmount = _lapsedManualAmount = 0;
+        _expired.Clear();
+        _expiredAmount = _expiredManualAmount = 0;
         return true;
     }
 
@@ -137,18 +134,18 @@ public sealed partial class MemberAccount
             return;
         }
 
-        _lapsed.Add(lot);
-        _lapsedAmount += lot.Available;
-        _lapsedManualAmount += lot.IsManualGrant ? lot.Available : 0;
+        _expired.Add(lot);
+        _expiredAmount += lot.Available;
+        _expiredManualAmount += lot.IsManualGrant ? lot.Available : 0;
     }
 
-    /// <summary>Draws points that <see cref="LiveBalance"/> covers, in draw order.</summary>
+    /// <summary>Draws points in draw order. <see cref="LiveBalance"/> must cover them.</summary>
     private List<(Lot Lot, long Points)> Draw(long amount)
     {
         var parts = new List<(Lot, long)>();
         while (amount > 0)
         {
-            var lot = _drawable.Min ?? throw new InvalidOperationException($"Member {MemberId}: the lots hold less than the wallet says.");
+            var lot = _drawable.Min ?? throw new InvalidOperationException($"Member {MemberId}: the lots hold fewer points than the wallet.");
             var points = Math.Min(amount, lot.Available);
             lot.Available -= points;
             lot.Used += points;
@@ -166,7 +163,7 @@ public sealed partial class MemberAccount
         return parts;
     }
 
-    /// <summary>Refuses what the member cannot pay; makes sure that what he can pay is loaded.</summary>
+    /// <summary>Refuses an amount that exceeds the live balance. Throws when the lots for it are not loaded.</summary>
     private InsufficientPointError? RequirePoints(long amount)
     {
         if (amount > LiveBalance)
@@ -177,7 +174,7 @@ public sealed partial class MemberAccount
         return IsLoaded(amount) ? null : throw new LotsNotLoadedException(MemberId, amount);
     }
 
-    /// <summary>Whether the first points in draw order, as many as that, are all among the loaded lots.</summary>
+    /// <summary>Whether the lots with the first <paramref name="amount"/> points in draw order are all loaded.</summary>
     private bool IsLoaded(long amount)
     {
         if (_loadedThrough is null || _drawableAmount >= LiveBalance)
@@ -216,7 +213,7 @@ public sealed partial class MemberAccount
         };
         _lots.Add(lot.Id, lot);
         Changes.AddNew(lot);
-        // A receiver may get a lot that its giver drew on its last day; it is live then, so it is drawable here as well.
+        // A receiver may get a lot on its last day. It is still live, so it is drawable here as well.
         Classify(lot);
         return lot;
     }
@@ -229,7 +226,7 @@ public sealed partial class MemberAccount
         ManualBalance += lot.IsManualGrant ? delta : 0;
         if (Balance < 0 || ManualBalance < 0)
         {
-            // The rules above make this impossible; if it happens, nothing of the transaction may be kept.
+            // The rules above make this impossible. If it happens anyway, the whole transaction must be rolled back.
             throw new InvalidOperationException($"Member {MemberId}: entry {Version} would make the balance negative.");
         }
 
@@ -242,7 +239,7 @@ public sealed partial class MemberAccount
         return Timestamp();
     }
 
-    /// <summary>Ledger time never runs backwards for a member, whatever the clocks of the replicas do.</summary>
+    /// <summary>A member's ledger time never goes backwards, whatever the clocks of the replicas do.</summary>
     private DateTimeOffset Timestamp() => At.Now > _lastEntryAt ? At.Now : _lastEntryAt;
 
     private Lot? FindLot(PointKey key)

@@ -2,15 +2,15 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Domain.Points;
 
-/// <summary>The rules of order numbers: <see cref="TextRules"/>, at most 100 characters, something to see, nothing invisible.</summary>
+/// <summary>The rules of order numbers: <see cref="TextRules"/>, at most 100 characters, at least one visible and none invisible.</summary>
 public static class OrderNumbers
 {
     /// <summary>Maximum length of an order number, in Unicode characters.</summary>
     public const int LengthMax = 100;
 
-    /// <summary>The reason why this is not an order number; null when it is one.</summary>
-    /// <param name="text">As it was sent.</param>
-    /// <param name="orderNumber">As it is kept and compared: in normalization form C. Empty when it is none.</param>
+    /// <summary>Returns why the text is not a valid order number; null when it is valid.</summary>
+    /// <param name="text">The text as sent.</param>
+    /// <param name="orderNumber">The order number as stored and compared: in normalization form C. Empty if invalid.</param>
     public static PointError? Check(string? text, out string orderNumber)
     {
         orderNumber = "";

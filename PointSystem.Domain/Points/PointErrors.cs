@@ -2,7 +2,7 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Domain.Points;
 
-/// <summary>The refusals of the points rules, each with its sentence.</summary>
+/// <summary>The refusals of the points rules, with their messages.</summary>
 public static class PointErrors
 {
     public static PointError InvalidAmount(long amount) =>
@@ -20,10 +20,10 @@ public static class PointErrors
         new(PointErrorCodes.UsageNotFound, PointErrorKind.NotFound, $"There is no usage with the point key '{key}'.");
 
     public static PointError AccumulationAlreadyCancelled(string key) =>
-        new(PointErrorCodes.AlreadyCancelled, PointErrorKind.Conflict, $"The accumulation '{key}' has been cancelled already.");
+        new(PointErrorCodes.AlreadyCancelled, PointErrorKind.Conflict, $"The accumulation '{key}' has already been cancelled.");
 
     public static PointError UsageAlreadyCancelled(string key) =>
-        new(PointErrorCodes.AlreadyCancelled, PointErrorKind.Conflict, $"All of the usage '{key}' has been cancelled already.");
+        new(PointErrorCodes.AlreadyCancelled, PointErrorKind.Conflict, $"The usage '{key}' has already been fully cancelled.");
 
     public static PointError CannotCancelExpired(string key, DateOnly expirationDate) =>
         new(
@@ -41,7 +41,7 @@ public static class PointErrors
         new(
             PointErrorCodes.DuplicateOrder,
             PointErrorKind.Conflict,
-            $"The order '{orderNumber}' has the usage '{usageKey}' already, which is not wholly cancelled.");
+            $"The order '{orderNumber}' already has the usage '{usageKey}', which is not fully cancelled.");
 
     public static PointError ExceededMaxAccumulation(long amount, long max) =>
         Refused(PointErrorCodes.ExceededMaxAccumulation, $"At most {max} points can be accumulated at a time; {amount} were requested.");

@@ -15,19 +15,19 @@ public enum PointKeyType
 }
 
 /// <summary>
-/// The public id of an accumulation, a usage, a cancellation or a transfer: a prefix that tells which, then base64url of the member id and
+/// The public id of an accumulation, a usage, a cancellation or a transfer: a prefix for the type, then base64url of the member id and
 /// 128 random bits, e.g. <c>acc_A-mOFZ3PqvN0oGZMvnBBtYo</c>.
 /// </summary>
 /// <remarks>
-/// The member id inside makes a key find its way: the wallet row to lock, and later the shard, is known before anything is read. It is a routing
-/// hint, not a proof; nothing exists for a key unless a row carries the whole of it. The random bits make keys impossible to guess.
+/// The member id in the key identifies the wallet row to lock, and later the shard, before anything is read. It is a routing hint, not a
+/// proof; nothing exists for a key unless a row contains the whole key. The random bits make keys impossible to guess.
 /// </remarks>
 public readonly record struct PointKey : IFormattable
 {
-    /// <summary>Random bytes in every key.</summary>
+    /// <summary>Number of random bytes in every key.</summary>
     public const int EntropyBytes = 16;
 
-    /// <summary>Longest key, in characters.</summary>
+    /// <summary>Maximum length of a key, in characters.</summary>
     public const int LengthMax = 36;
 
     private const int PrefixLength = 4;
@@ -39,23 +39,23 @@ public readonly record struct PointKey : IFormattable
         MemberId = memberId;
     }
 
-    /// <summary>The key as it is written everywhere.</summary>
+    /// <summary>The text of the key.</summary>
     public string Value { get; }
 
     /// <summary>What the key names.</summary>
     public PointKeyType Type { get; }
 
-    /// <summary>The member it belongs to; of a transfer, the giving member.</summary>
+    /// <summary>The member it belongs to; for a transfer, the sending member.</summary>
     public long MemberId { get; }
 
-    /// <summary>Makes a key from <see cref="EntropyBytes"/> random bytes.</summary>
+    /// <summary>Creates a key from <see cref="EntropyBytes"/> random bytes.</summary>
     /// <exception cref="ArgumentException">Not exactly <see cref="EntropyBytes"/> bytes, or the member id is not positive.</exception>
     public static PointKey Create(PointKeyType type, long memberId, ReadOnlySpan<byte> entropy)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(memberId);
         if (entropy.Length != EntropyBytes)
         {
-            throw new ArgumentException($"A key takes {EntropyBytes} random bytes.", nameof(entropy));
+            throw new ArgumentException($"A key needs {EntropyBytes} random bytes.", nameof(entropy));
         }
 
         Span<byte> bytes = stackalloc byte[sizeof(long) + EntropyBytes];
@@ -69,9 +69,7 @@ public readonly record struct PointKey : IFormattable
         return new PointKey(new string(text[..(PrefixLength + written)]), type, memberId);
     }
 
-    /// <summary>
-    /// Reads a key. False when the text cannot be a key of this service; nothing can exist under such a text.
-    /// </summary>
+    /// <summary>Parses a key. False when the text cannot be a key of this service.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out PointKey key)
     {
         key = default;
@@ -82,7 +80,7 @@ public readonly record struct PointKey : IFormattable
 
         Span<byte> bytes = stackalloc byte[sizeof(long) + EntropyBytes];
 
-        // Not TryDecodeFromChars: it answers false only when the space is short and throws on text that is not base64url.
+        // Not TryDecodeFromChars: it returns false only when the destination is too short, and throws on text that is not base64url.
         var decoded = Base64Url.DecodeFromChars(text.AsSpan(PrefixLength), bytes, out _, out var length);
         if (decoded != OperationStatus.Done || length <= EntropyBytes)
         {
@@ -95,7 +93,7 @@ public readonly record struct PointKey : IFormattable
             memberId = (memberId << 8) | part;
         }
 
-        // One text for each key: a padded or otherwise equivalent spelling is not the key.
+        // Each key has exactly one text: a padded or otherwise equivalent spelling is not the key.
         if (memberId <= 0 || Create(type, memberId, bytes[(length - EntropyBytes)..length]).Value != text)
         {
             return false;
@@ -105,7 +103,7 @@ public readonly record struct PointKey : IFormattable
         return true;
     }
 
-    /// <summary>True when the text consists of characters that a key may have (A–Z, a–z, 0–9, - and _) and is not absurdly long.</summary>
+    /// <summary>True when the text consists of characters that a key may have (A–Z, a–z, 0–9, - and _) and has at most 100 characters.</summary>
     public static bool IsWellFormed(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -115,7 +113,7 @@ public readonly record struct PointKey : IFormattable
     /// <inheritdoc/>
     public override string ToString() => Value;
 
-    /// <summary>The key; it has one spelling, whatever the format or culture.</summary>
+    /// <summary>The text of the key, independent of format and culture.</summary>
     public string ToString(string? format, IFormatProvider? formatProvider) => Value;
 
     private static int LeadingZeroBytes(long value) => System.Numerics.BitOperations.LeadingZeroCount((ulong)value) / 8;

@@ -6,38 +6,38 @@ public enum PointKind
     /// <summary>Points granted.</summary>
     Accumulate,
 
-    /// <summary>A whole lot taken back.</summary>
+    /// <summary>A whole lot cancelled.</summary>
     AccumulateCancel,
 
     /// <summary>Points spent on an order.</summary>
     Use,
 
-    /// <summary>Spent points given back to the lot they came from.</summary>
+    /// <summary>Spent points returned to the lot they came from.</summary>
     UseCancel,
 
-    /// <summary>Spent points given back as a new lot, because theirs has expired.</summary>
+    /// <summary>Spent points returned as a new lot, because their own lot has expired.</summary>
     Regrant,
 
-    /// <summary>Points given to another member.</summary>
+    /// <summary>Points transferred to another member.</summary>
     TransferOut,
 
     /// <summary>Points received from another member.</summary>
     TransferIn,
 
-    /// <summary>Points that lapsed unused.</summary>
+    /// <summary>Points that expired unused.</summary>
     Expire,
 }
 
 /// <summary>State of a lot.</summary>
 public enum LotStatus
 {
-    /// <summary>Granted, and not past its date as far as the ledger knows.</summary>
+    /// <summary>Granted and not expired.</summary>
     Accumulated,
 
-    /// <summary>Taken back as a whole.</summary>
+    /// <summary>Cancelled as a whole.</summary>
     Cancelled,
 
-    /// <summary>Past its date.</summary>
+    /// <summary>Past its expiration date.</summary>
     Expired,
 }
 

@@ -3,14 +3,14 @@ using System.Text;
 
 namespace PointSystem.Domain.Points;
 
-/// <summary>What holds for every text that a caller sends and that is kept.</summary>
+/// <summary>The rules for every stored text that comes from a caller.</summary>
 /// <remarks>
-/// A length counts Unicode characters (code points) after normalization, as the database counts them. Controls would garble logs, and direction
-/// overrides show a text as something other than it is.
+/// A length counts Unicode characters (code points) after normalization, like the database. Control characters would garble logs, and
+/// direction overrides make a text look different from what it is.
 /// </remarks>
 public static class TextRules
 {
-    // Unicode's Default_Ignorable_Code_Point (nothing is shown for them), and the annotation marks, which are invisible too.
+    // Unicode's Default_Ignorable_Code_Point (not displayed), and the annotation marks, which are invisible too.
     private static readonly (int First, int Last)[] Invisible =
     [
         (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E),
@@ -18,20 +18,20 @@ public static class TextRules
         (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
     ];
 
-    /// <summary>The text in normalization form C, so that texts that look the same are the same; null when it is not valid Unicode.</summary>
+    /// <summary>The text in normalization form C, so that texts that look the same are equal; null when it is not valid Unicode.</summary>
     public static string? Normalize(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         return IsUnicode(text) ? text.Normalize(NormalizationForm.FormC) : null;
     }
 
-    /// <summary>True for a text without anything to see: empty, white space, or invisible characters only.</summary>
+    /// <summary>True for a text without visible characters: empty, white space, or invisible characters only.</summary>
     public static bool IsBlank(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         foreach (var rune in text.EnumerateRunes())
         {
-            // The braille pattern without dots is a blank to everybody but Unicode.
+            // The braille pattern without dots looks blank, although Unicode does not classify it so.
             if (!Rune.IsWhiteSpace(rune) && !Rune.IsControl(rune) && !IsInvisible(rune) && rune.Value != 0x2800)
             {
                 return false;
@@ -41,15 +41,17 @@ public static class TextRules
         return true;
     }
 
-    /// <summary>The rule that a normalized text breaks, as the end of a sentence that starts with "must"; null when it breaks none.</summary>
+    /// <summary>
+    /// Returns the rule that a normalized text violates, as the end of a sentence that starts with "must"; null when it violates none.
+    /// </summary>
     /// <param name="text">See <see cref="Normalize"/>.</param>
     /// <param name="lengthMax">Maximum length in characters.</param>
-    /// <param name="isIdentifier">The text is compared with others: nothing invisible may tell two apart.</param>
+    /// <param name="isIdentifier">The text is compared with others: two texts must not differ in invisible characters only.</param>
     public static string? FindFault(string text, int lengthMax, bool isIdentifier)
     {
         ArgumentNullException.ThrowIfNull(text);
 
-        // A UTF-16 unit is at least half a character, so a text of more units than this need not be counted.
+        // A character is at most two UTF-16 units, so a longer text need not be counted.
         if (text.Length > 2 * lengthMax || text.EnumerateRunes().Count() > lengthMax)
         {
             return $"have at most {lengthMax} characters";
@@ -76,9 +78,10 @@ public static class TextRules
         return null;
     }
 
-    private static bool IsInvisible(Rune rune) => rune.Value >= Invisible[0].First && Array.Exists(Invisible, range => rune.Value >= range.First && rune.Value <= range.Last);
+    private static bool IsInvisible(Rune rune) =>
+        rune.Value >= Invisible[0].First && Array.Exists(Invisible, range => rune.Value >= range.First && rune.Value <= range.Last);
 
-    /// <summary>False for half a surrogate pair: no database takes it, so it must not get that far.</summary>
+    /// <summary>False for half a surrogate pair: databases reject it, so it must be refused earlier.</summary>
     private static bool IsUnicode(ReadOnlySpan<char> text)
     {
         while (!text.IsEmpty)

@@ -1,13 +1,13 @@
 namespace PointSystem.Domain.Points;
 
-/// <summary>Points given by one member to another.</summary>
+/// <summary>Points transferred from one member to another.</summary>
 /// <param name="Key">Its key.</param>
-/// <param name="FromMemberId">The giver.</param>
+/// <param name="FromMemberId">The sender.</param>
 /// <param name="ToMemberId">The receiver.</param>
-/// <param name="Amount">Points given, at least 1.</param>
-/// <param name="Parts">One for each lot drawn from: the lot of the giver and the lot that the receiver got.</param>
-/// <param name="CreatedAt">When.</param>
-/// <param name="Reason">Why, if said.</param>
+/// <param name="Amount">Transferred points, at least 1.</param>
+/// <param name="Parts">One per lot drawn from: the sender's lot and the receiver's new lot.</param>
+/// <param name="CreatedAt">Time of the transfer.</param>
+/// <param name="Reason">Optional reason.</param>
 public sealed record Transfer(
     PointKey Key,
     long FromMemberId,
@@ -17,7 +17,7 @@ public sealed record Transfer(
     DateTimeOffset CreatedAt,
     string? Reason)
 {
-    /// <summary>Ledger sequence, with the giver, of its first entry.</summary>
+    /// <summary>Ledger sequence of its first entry in the sender's journal.</summary>
     public required long FirstSequence { get; init; }
 }
 

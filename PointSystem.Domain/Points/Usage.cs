@@ -3,7 +3,7 @@ namespace PointSystem.Domain.Points;
 /// <summary>Points spent on an order (사용).</summary>
 public sealed class Usage
 {
-    /// <summary>The member's ledger sequence of its first entry: unique for the member.</summary>
+    /// <summary>The member's ledger sequence of its first entry: unique per member.</summary>
     public required long Id { get; init; }
 
     public required long MemberId { get; init; }
@@ -16,10 +16,10 @@ public sealed class Usage
     /// <summary>Points spent, at least 1; the sum of the details.</summary>
     public required long TotalAmount { get; init; }
 
-    /// <summary>Points cancelled so far, 0 … TotalAmount; the sum of the details'.</summary>
+    /// <summary>Points cancelled so far, 0 … TotalAmount; the sum over the details.</summary>
     public long CancelledAmount { get; set; }
 
-    /// <summary>What was drawn from which lot, in the order of drawing.</summary>
+    /// <summary>The points drawn from each lot, in the order of drawing.</summary>
     public required IReadOnlyList<UsageDetail> Details { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
@@ -47,6 +47,6 @@ public sealed class UsageDetail
     /// <summary>Points drawn, at least 1.</summary>
     public required long Amount { get; init; }
 
-    /// <summary>Points of it given back, 0 … Amount.</summary>
+    /// <summary>Cancelled points of this detail, 0 … Amount.</summary>
     public long CancelledAmount { get; set; }
 }

@@ -1,7 +1,7 @@
 namespace PointSystem.Domain.Policies;
 
 /// <summary>"Now" for the rules of points: the instant and the date it falls on in the business time zone.</summary>
-/// <remarks>The instant is cut to microseconds, the precision at which it is stored, so that what is answered and what is read back are equal.</remarks>
+/// <remarks>The instant is truncated to microseconds, the stored precision, so that an answer equals what is read back later.</remarks>
 public readonly record struct BusinessMoment
 {
     public BusinessMoment(DateTimeOffset now, TimeZoneInfo zone)

@@ -1,6 +1,6 @@
 namespace PointSystem.Domain.Results;
 
-/// <summary>The stable codes of the points rules. Published: never rename one.</summary>
+/// <summary>The stable codes of the points rules. They are public: never rename one.</summary>
 public static class PointErrorCodes
 {
     public const string InvalidRequest = "INVALID_REQUEST";

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace PointSystem.Domain.Results;
 
-/// <summary>A value or the reason why there is none.</summary>
+/// <summary>A value, or the reason why there is none.</summary>
 public readonly struct Result<T>
     where T : class
 {
@@ -17,10 +17,10 @@ public readonly struct Result<T>
     /// <summary>The refusal; null on success.</summary>
     public PointError? Error { get; }
 
-    /// <summary>The value. Reading it from a refusal is a bug of the caller and throws.</summary>
+    /// <summary>The value. Throws on a refusal: reading it then is a bug in the caller.</summary>
     public T Value => _value ?? throw new InvalidOperationException($"A refused result has no value ({Error?.Code}).");
 
-    [SuppressMessage("Design", "CA1000", Justification = "The conversions below are the usual way; these name them.")]
+    [SuppressMessage("Design", "CA1000", Justification = "Named alternates of the conversions below, which are normally used.")]
     public static Result<T> FromValue(T value) => new(value, null);
 
     [SuppressMessage("Design", "CA1000", Justification = "As above.")]

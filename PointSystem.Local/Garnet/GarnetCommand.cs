@@ -5,7 +5,7 @@ using Garnet;
 namespace PointSystem.Local.Garnet;
 
 /// <summary>
-/// The process mode <c>PointSystem.Local garnet</c>: Microsoft Garnet in the place of Redis, where no redis-server is installed.
+/// The process mode <c>PointSystem.Local garnet</c>: Microsoft Garnet instead of Redis, where no redis-server is installed.
 /// </summary>
 public static class GarnetCommand
 {
@@ -13,10 +13,10 @@ public static class GarnetCommand
     public const string Name = "garnet";
 
     /// <summary>
-    /// Runs on loopback until SIGTERM, Ctrl+C or, with <c>--exit-with-stdin</c>, the end of standard input. Nothing is kept on disk.
+    /// Runs on loopback until SIGTERM, Ctrl+C or, with <c>--exit-with-stdin</c>, the end of standard input. Stores nothing on disk.
     /// </summary>
     /// <param name="args"><c>--port N</c>, and optionally <c>--exit-with-stdin</c>.</param>
-    /// <returns>0 after an orderly end, 1 when it could not start; the reason is on standard error.</returns>
+    /// <returns>0 after an orderly shutdown, 1 if it could not start; the reason is on standard error.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
         var at = Array.IndexOf(args, "--port");
@@ -43,7 +43,7 @@ public static class GarnetCommand
         }
     }
 
-    // Locks are few and short-lived: the smallest memory Garnet takes is more than enough. Lua is needed for the owner-checked release.
+    // Locks are few and short-lived: Garnet's minimum memory is more than enough. The owner-checked release needs Lua.
     private static string[] Options(ushort port) =>
     [
         "--port", port.ToString(CultureInfo.InvariantCulture),

@@ -4,7 +4,7 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.Garnet;
 
-/// <summary>The lock store: <c>redis-server</c> where it is installed, otherwise Garnet as a process of our own.</summary>
+/// <summary>The lock store: <c>redis-server</c> where it is installed, otherwise Garnet in a process of our own.</summary>
 internal sealed class RedisServer
 {
     public const string ChoiceGarnet = "garnet";
@@ -18,14 +18,14 @@ internal sealed class RedisServer
         Directory.CreateDirectory(directory);
     }
 
-    /// <summary>Whether it is redis-server, and not Garnet in its place.</summary>
+    /// <summary>Whether it is redis-server rather than Garnet.</summary>
     public bool IsInstalled => _installed is not null;
 
     public int Port { get; } = Ports.Next();
 
     public string Address => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
 
-    public string Description => _installed is null ? "Garnet, in the place of Redis" : $"Redis ({_installed})";
+    public string Description => _installed is null ? "Garnet, instead of Redis" : $"Redis ({_installed})";
 
     public ProcessSpec Spec()
     {
@@ -43,7 +43,7 @@ internal sealed class RedisServer
             {
                 Name = "redis",
                 FileName = _installed,
-                // Leases need no disk; noeviction, because a lease that is dropped for want of memory would be held twice.
+                // Leases need no disk. noeviction, because a lease evicted for lack of memory could be held twice.
                 Arguments =
                 [
                     "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",

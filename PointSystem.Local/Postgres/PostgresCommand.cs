@@ -6,8 +6,8 @@ using PointSystem.Local.Processes;
 namespace PointSystem.Local.Postgres;
 
 /// <summary>
-/// The process mode <c>PointSystem.Local postgres</c>: PostgreSQL on a data directory of ours as one process that another program
-/// supervises. It makes the database, drops to an unprivileged user where it must, and takes the server down with it.
+/// The process mode <c>PointSystem.Local postgres</c>: PostgreSQL on a data directory of ours, as one process that another program
+/// supervises. It creates the database, switches to an unprivileged user where needed, and stops the server when it ends.
 /// </summary>
 internal static class PostgresCommand
 {
@@ -18,7 +18,7 @@ internal static class PostgresCommand
 
     /// <summary>Runs until SIGTERM, Ctrl+C or the end of the server.</summary>
     /// <param name="args"><c>--data DIR</c>, <c>--port N</c> and <c>--max-connections N</c>.</param>
-    /// <returns>0 after an orderly end, 1 when it could not start or the server ended; the reason is on standard error.</returns>
+    /// <returns>0 after an orderly shutdown, 1 if it could not start or the server ended; the reason is on standard error.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
         using var stop = new CancellationTokenSource();
@@ -45,13 +45,13 @@ internal static class PostgresCommand
     {
         using var data = DataDirectory.Open(directory);
         await OrphanedPostgres.EndAsync(data.Postgres, Console.WriteLine, cancellationToken);
-        var binaries = await PostgresChoice.ChooseAsync(PostgresChoice.OfEnvironment, data.Postgres, Console.WriteLine, cancellationToken);
+        var binaries = await PostgresChoice.ChooseAsync(PostgresChoice.FromEnvironment, data.Postgres, Console.WriteLine, cancellationToken);
         var server = new PostgresServer(data, Secrets.LoadOrCreate(data.Root), binaries, port);
         await server.PrepareAsync(Console.WriteLine, cancellationToken);
         Console.WriteLine($"Starting {server.Description} on port {port} ...");
         var tail = new ConcurrentQueue<string>();
         var spec = server.Spec(maxConnections, []);
-        using var process = RunningProcess.Start(spec, Take);
+        using var process = RunningProcess.Start(spec, OnLine);
         try
         {
             await UntilReadyAsync(server, process, cancellationToken);
@@ -70,10 +70,10 @@ internal static class PostgresCommand
             }
         }
         throw new LocalException(
-            $"PostgreSQL does not run on {data.Postgres}: put a backup of it back, or start anew with --fresh, which deletes all points. It said:\n"
+            $"PostgreSQL cannot run on {data.Postgres}: restore a backup, or start again with --fresh, which deletes all points. Its output:\n"
             + string.Join('\n', tail.Select(line => "    " + line)));
 
-        void Take(string line)
+        void OnLine(string line)
         {
             Console.WriteLine(line);
             tail.Enqueue(line);
@@ -84,7 +84,7 @@ internal static class PostgresCommand
         }
     }
 
-    /// <summary>Returns when the database exists, or the server has ended.</summary>
+    /// <summary>Waits until the database exists, or the server has ended.</summary>
     private static async Task UntilReadyAsync(PostgresServer server, RunningProcess process, CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();

@@ -4,7 +4,7 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.Postgres;
 
-/// <summary>A PostgreSQL server on a private data directory: how it is made and how it is started.</summary>
+/// <summary>A PostgreSQL server on a private data directory: how to create and start it.</summary>
 internal sealed class PostgresServer
 {
     public const string Database = "points";
@@ -37,13 +37,13 @@ internal sealed class PostgresServer
         Password = _secrets.PostgresPassword,
         Database = Database,
         MaxPoolSize = poolSize,
-        // Everything is on this machine: a server that is gone should be noticed soon.
+        // Everything is on this machine, so a missing server should be noticed quickly.
         Timeout = 5,
         IncludeErrorDetail = true,
     }.ConnectionString;
 
-    /// <summary>Makes the data directory unless there is one.</summary>
-    /// <exception cref="LocalException">It is damaged, of another version, or cannot be made.</exception>
+    /// <summary>Creates the data directory unless it exists.</summary>
+    /// <exception cref="LocalException">It is damaged, of another version, or cannot be created.</exception>
     public async Task PrepareAsync(Action<string> progress, CancellationToken cancellationToken)
     {
         if (Directory.Exists(_data.Postgres))
@@ -51,8 +51,8 @@ internal sealed class PostgresServer
             _binaries.RequireMatches(_data.Postgres);
             return;
         }
-        progress("Making a new database ...");
-        // Made aside and moved when complete: what has the final name is whole.
+        progress("Creating a new database ...");
+        // Created under a temporary name and moved when complete, so that the final name always means a complete directory.
         var making = _data.Postgres + ".new";
         if (Directory.Exists(making))
         {
@@ -81,7 +81,7 @@ internal sealed class PostgresServer
             ["unix_socket_directories"] = "",
             ["max_connections"] = maxConnections.ToString(CultureInfo.InvariantCulture),
             ["shared_buffers"] = "128MB",
-            // Points are money: a commit that was answered is on the disk.
+            // Points are money: an acknowledged commit is on disk.
             ["fsync"] = "on",
             ["synchronous_commit"] = "on",
             ["full_page_writes"] = "on",
@@ -105,13 +105,13 @@ internal sealed class PostgresServer
             Arguments = ["-D", _data.Postgres, .. all.SelectMany(setting => new[] { "-c", $"{setting.Key}={setting.Value}" })],
             WorkingDirectory = _data.Postgres,
             UserName = _user?.Name,
-            // "Fast": open sessions are cut off, what is committed is written.
+            // "Fast" shutdown: open sessions are disconnected, committed data is written.
             StopSignal = Native.SigInt,
             StopOnWindows = StopWithControlAsync,
         };
     }
 
-    /// <summary>True once the server answers and the database exists.</summary>
+    /// <summary>True once the server responds and the database exists.</summary>
     public async Task<bool> ProbeAsync(CancellationToken cancellationToken)
     {
         var builder = new NpgsqlConnectionStringBuilder(ConnectionString(1)) { Database = "postgres", Pooling = false, Timeout = 2 };
@@ -137,8 +137,8 @@ internal sealed class PostgresServer
         catch (PostgresException e)
         {
             throw new LocalException(
-                $"The database in {_data.Postgres} does not know the password in secrets.json beside it: "
-                + "put the right file back, or start anew with --fresh.",
+                $"The database in {_data.Postgres} does not accept the password in secrets.json: "
+                + "restore the right file, or start again with --fresh.",
                 e);
         }
     }
@@ -161,7 +161,7 @@ internal sealed class PostgresServer
         if (exitCode != 0)
         {
             throw new LocalException(
-                $"PostgreSQL could not make its data directory {directory}: choose another directory with --data DIR. initdb said:\n"
+                $"PostgreSQL could not create its data directory {directory}: choose another directory with --data DIR. initdb printed:\n"
                 + string.Join('\n', lines.TakeLast(8).Select(line => "    " + line)));
         }
     }
@@ -195,7 +195,7 @@ internal sealed class PostgresServer
     {
         if (_user is not null && !Native.ChangeOwner(path, _user))
         {
-            throw new LocalException($"{path} could not be given to the user {_user.Name}, who runs PostgreSQL: choose another directory with --data DIR.");
+            throw new LocalException($"{path} could not be given to the user {_user.Name}, which runs PostgreSQL: choose another directory with --data DIR.");
         }
     }
 

@@ -4,11 +4,13 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.Postgres;
 
-/// <summary>PostgreSQL refuses to run as root: for root, the unprivileged user to run it as.</summary>
+/// <summary>
+/// Chooses the unprivileged user that PostgreSQL runs as when this process is root, because PostgreSQL refuses to run as root.
+/// </summary>
 internal static class PostgresUser
 {
-    /// <summary>Null when the current user will do.</summary>
-    /// <exception cref="LocalException">This is root and there is no other user.</exception>
+    /// <summary>Null when the current user can run PostgreSQL.</summary>
+    /// <exception cref="LocalException">The process is root and no other user exists.</exception>
     public static UnixUser? Choose()
     {
         if (!Native.IsRoot)
@@ -16,10 +18,10 @@ internal static class PostgresUser
             return null;
         }
         return Find("postgres") ?? Find("nobody")
-            ?? throw new LocalException("PostgreSQL refuses to run as root and there is no user postgres or nobody to drop to: run as another user.");
+            ?? throw new LocalException("PostgreSQL refuses to run as root, and there is no user postgres or nobody to switch to: run as another user.");
     }
 
-    /// <exception cref="LocalException">The user may not pass one of the directories above.</exception>
+    /// <exception cref="LocalException">The user may not enter one of the parent directories.</exception>
     public static void RequireReachable(string path, UnixUser? user)
     {
         if (user is null || OperatingSystem.IsWindows())
@@ -31,14 +33,14 @@ internal static class PostgresUser
             if (!File.GetUnixFileMode(directory.FullName).HasFlag(UnixFileMode.OtherExecute))
             {
                 throw new LocalException(
-                    $"PostgreSQL runs as the user {user.Name} here, who may not enter {directory.FullName}: choose another directory with --data DIR.");
+                    $"PostgreSQL runs as the user {user.Name} here, which may not enter {directory.FullName}: choose another directory with --data DIR.");
             }
         }
     }
 
     private static UnixUser? Find(string name)
     {
-        // `id` asks every source of users (files, directory services), on Linux and macOS alike.
+        // `id` queries every source of users (files, directory services), on Linux and macOS alike.
         return Id("-u", name) is { } user && Id("-g", name) is { } group ? new UnixUser(name, user, group) : null;
     }
 

@@ -1,6 +1,8 @@
 namespace PointSystem.Local.Processes;
 
-/// <summary>How long to wait before a child is started again: 250 ms, doubling to 10 s, back to 250 ms after a run of 30 s.</summary>
+/// <summary>
+/// The delay before a child process is restarted: 250 ms, doubling up to 10 s, back to 250 ms after it has run for 30 s.
+/// </summary>
 internal sealed class Backoff
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(250);
@@ -8,7 +10,7 @@ internal sealed class Backoff
     private static readonly TimeSpan WellFor = TimeSpan.FromSeconds(30);
     private TimeSpan _next = First;
 
-    /// <param name="ran">How long the process lived before it ended.</param>
+    /// <param name="ran">How long the process ran before it ended.</param>
     public TimeSpan Next(TimeSpan ran)
     {
         var wait = ran >= WellFor ? First : _next;

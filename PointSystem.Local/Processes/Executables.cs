@@ -3,7 +3,7 @@ using System.Diagnostics;
 
 namespace PointSystem.Local.Processes;
 
-/// <summary>Looks programs up on PATH.</summary>
+/// <summary>Finds programs on PATH.</summary>
 internal static class Executables
 {
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
@@ -11,8 +11,8 @@ internal static class Executables
     public static string? OnPath(string name) => In(name, Environment.GetEnvironmentVariable("PATH") ?? "");
 
     /// <summary>
-    /// Whether the file is a program that starts here and ends well: a file without the right to be executed, or for
-    /// another processor, does not.
+    /// Whether the file is a program that starts here and exits successfully: a file without execute permission, or for another
+    /// processor, does not.
     /// </summary>
     public static bool Runs(string file, string argument)
     {

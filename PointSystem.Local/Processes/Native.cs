@@ -3,7 +3,7 @@ using System.Text;
 
 namespace PointSystem.Local.Processes;
 
-/// <summary>The few calls of the C library that .NET has no API for. Unix only.</summary>
+/// <summary>C library calls for which .NET has no API. Unix only.</summary>
 internal static class Native
 {
     public const int SigInt = 2;
@@ -12,14 +12,14 @@ internal static class Native
     public const int SigTerm = 15;
     private const int Ok = 0;
 
-    // These differ between Linux and the BSDs, macOS among them.
+    // These numbers differ between Linux and the BSDs, including macOS.
     public static int SigStop => OperatingSystem.IsLinux() ? 19 : 17;
 
     public static int SigContinue => OperatingSystem.IsLinux() ? 18 : 19;
 
     public static bool IsRoot => !OperatingSystem.IsWindows() && GetEffectiveUserId() == 0;
 
-    /// <summary>Sends a signal; false when the process is gone or not ours to signal.</summary>
+    /// <summary>Sends a signal; false when the process is gone or belongs to another user.</summary>
     public static bool Signal(int processId, int signal) => Kill(processId, signal) == Ok;
 
     public static bool ChangeOwner(string path, UnixUser user) => ChangeOwnerCore([.. Encoding.UTF8.GetBytes(path), 0], user.UserId, user.GroupId) == Ok;

@@ -4,12 +4,13 @@ using System.Globalization;
 namespace PointSystem.Local.Processes;
 
 /// <summary>
-/// Ends a foreign program when this process dies, by <c>kill -9</c> too: a shell holds the reading end of a pipe, and the kernel closes
-/// the other end with this process. On Windows there is none; what is left there is found and ended at the next start.
+/// Ends another program when this process dies, even by <c>kill -9</c>: a shell reads from a pipe, and the kernel closes the pipe's other
+/// end with this process. Not available on Windows; programs left behind there are found and ended at the next start.
 /// </summary>
 internal sealed class OrphanGuard : IDisposable
 {
-    // Ctrl+C and an orderly end are for the parent: it decides when the program ends, and then lets the shell go with a line.
+    // The shell ignores Ctrl+C and an orderly shutdown: the parent decides when the program ends, and then releases the shell with a
+    // line.
     private const string Script = "trap '' INT TERM HUP; read -r _ || kill -s \"$1\" \"$0\"";
     private readonly Process? _shell;
 
@@ -33,7 +34,7 @@ internal sealed class OrphanGuard : IDisposable
         return new OrphanGuard(Process.Start(start));
     }
 
-    /// <summary>Lets the program go on, or be ended by others.</summary>
+    /// <summary>Releases the program without ending it.</summary>
     public void Dispose()
     {
         try

@@ -7,8 +7,8 @@ namespace PointSystem.Local.Processes;
 /// <summary>Free TCP ports on the loopback interface.</summary>
 internal static class Ports
 {
-    // Below every system's range for outgoing connections (Linux 32768+, others 49152+): a port given to a child must still be free
-    // when that child is started again, however many connections the gateway has opened meanwhile.
+    // Below the ephemeral port range of every system (Linux 32768+, others 49152+): a port given to a child must still be free when that
+    // child is restarted, however many connections the gateway has opened in the meantime.
     private const int Lowest = 20_000;
     private const int Highest = 32_000;
     private static readonly Lock Gate = new();
@@ -28,7 +28,7 @@ internal static class Ports
                 }
             }
         }
-        throw new LocalException($"No free TCP port between {Lowest} and {Highest} on 127.0.0.1: stop some of the programs that listen there.");
+        throw new LocalException($"No free TCP port between {Lowest} and {Highest} on 127.0.0.1: stop some programs that listen there.");
     }
 
     public static bool IsFree(int port)

@@ -4,10 +4,10 @@ using System.Globalization;
 
 namespace PointSystem.Local.Processes;
 
-/// <summary>A process id with its start time: the id alone may belong to another process by the time it is used.</summary>
+/// <summary>A process id with its start time, because the id alone may belong to another process by the time it is used.</summary>
 internal readonly record struct ProcessIdentity(int ProcessId, long StartedAtMilliseconds)
 {
-    // The system keeps start times in clock ticks and the boot time in seconds, so two readings may differ a little.
+    // The system stores start times in clock ticks and the boot time in seconds, so two readings may differ a little.
     private const long ToleranceMilliseconds = 2_000;
 
     public static ProcessIdentity Of(Process process) => new(process.Id, ReadStart(process) ?? 0);
@@ -48,7 +48,7 @@ internal readonly record struct ProcessIdentity(int ProcessId, long StartedAtMil
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or Win32Exception)
         {
-            // It is gone already, which is what was asked for.
+            // It has already ended.
         }
     }
 
@@ -79,7 +79,7 @@ internal readonly record struct ProcessIdentity(int ProcessId, long StartedAtMil
         }
     }
 
-    // An orphan may not have been reaped yet (a container's first process often never does that): it holds nothing and counts as gone.
+    // An orphan may not have been reaped yet (a container's init process often never does): it holds nothing and counts as ended.
     private static bool IsZombie(int processId)
     {
         if (!OperatingSystem.IsLinux())

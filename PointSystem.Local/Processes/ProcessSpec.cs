@@ -1,6 +1,6 @@
 namespace PointSystem.Local.Processes;
 
-/// <summary>What to start, and how to end it.</summary>
+/// <summary>What to start, and how to stop it.</summary>
 internal sealed record ProcessSpec
 {
     public required string Name { get; init; }
@@ -17,16 +17,16 @@ internal sealed record ProcessSpec
     /// <summary>The user to run as; null = the user of this process. Only root may name another one.</summary>
     public string? UserName { get; init; }
 
-    /// <summary>Whether the program ends by itself when its standard input does, as our own programs can.</summary>
+    /// <summary>Whether the program exits when its standard input ends, as our own programs can.</summary>
     public bool EndsWithInput { get; init; }
 
     public int StopSignal { get; init; } = Native.SigTerm;
 
-    /// <summary>Where SIGTERM does not exist: how to ask for an orderly end. Null = by closing its input, or not at all.</summary>
+    /// <summary>How to request an orderly shutdown where SIGTERM does not exist. Null = by closing its input, or not at all.</summary>
     public Func<CancellationToken, Task>? StopOnWindows { get; init; }
 
     /// <summary>
-    /// The arguments for a parent that gives its children no standard input and ends them by other means, as Aspire does.
+    /// The arguments for a parent that gives its children no standard input and stops them by other means, like Aspire.
     /// </summary>
     public IReadOnlyList<string> ArgumentsWithoutGuard => [.. Arguments.Where(argument => argument != StdinGuard.Flag)];
 }

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace PointSystem.Local.Processes;
 
 /// <summary>
-/// One started process: its output read line by line, its input held open, its end awaited. It does not outlive this process.
+/// A started process: its output is read line by line, its input is held open, its exit is awaited. It does not outlive this process.
 /// </summary>
 internal sealed class RunningProcess : IDisposable
 {
@@ -78,7 +78,7 @@ internal sealed class RunningProcess : IDisposable
         }
         catch (IOException)
         {
-            // The other end is gone, and with it the need.
+            // The other end is already closed.
         }
     }
 
@@ -101,7 +101,7 @@ internal sealed class RunningProcess : IDisposable
         _process.Dispose();
     }
 
-    // Threads of their own: reading a pipe blocks, and a dozen blocked pool threads would starve the tests that share this process.
+    // Dedicated threads: reading a pipe blocks, and a dozen blocked pool threads would starve the tests that share this process.
     private void Read(string name, StreamReader reader, Action<string> onLine) =>
         new Thread(() => ReadLines(reader, onLine), maxStackSize: 256 * 1024)
         {
@@ -120,7 +120,7 @@ internal sealed class RunningProcess : IDisposable
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            // The pipe went away with its process.
+            // The pipe was closed with its process.
         }
     }
 }

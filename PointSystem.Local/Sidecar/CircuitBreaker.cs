@@ -1,6 +1,6 @@
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>A breaker's three states.</summary>
+/// <summary>The states of a breaker.</summary>
 internal enum BreakerState
 {
     Closed,
@@ -8,20 +8,20 @@ internal enum BreakerState
     Open,
 }
 
-/// <summary>What a Resiliency file says of a breaker.</summary>
+/// <summary>The settings of a breaker in a Resiliency file.</summary>
 /// <param name="Name">The policy's name, for the log.</param>
-/// <param name="MaxRequests">Calls let through while half open, and successes needed to close; at least 1.</param>
-/// <param name="Interval">How often a closed breaker forgets its counts; zero never.</param>
-/// <param name="OpenFor">How long it stays open before it lets a probe through.</param>
-/// <param name="Trip">When a failure opens it.</param>
+/// <param name="MaxRequests">Calls admitted while half open, and successes needed to close; at least 1.</param>
+/// <param name="Interval">How often a closed breaker resets its counts; zero = never.</param>
+/// <param name="OpenFor">How long it stays open before it admits a probe.</param>
+/// <param name="Trip">The rule by which a failure opens it.</param>
 internal sealed record BreakerSettings(string Name, int MaxRequests, TimeSpan Interval, TimeSpan OpenFor, TripRule Trip);
 
-/// <summary>The breaker refused the call; the message is daprd's.</summary>
+/// <summary>The breaker refused the call; the message is the same as daprd's.</summary>
 internal sealed class BreakerRefusedException(string message) : Exception(message);
 
 /// <summary>
-/// Counts like the breaker in daprd: per generation (a change of state or, while closed, an interval starts a new one), and a call that
-/// ends in another generation than it began in counts for nothing.
+/// Counts like daprd's breaker, per generation: a change of state starts a new one, and so does an interval while closed. A call that
+/// ends in another generation than it started in does not count.
 /// </summary>
 internal sealed class CircuitBreaker(BreakerSettings settings, TimeProvider clock, Action<BreakerState, BreakerState> changed)
 {
@@ -31,8 +31,8 @@ internal sealed class CircuitBreaker(BreakerSettings settings, TimeProvider cloc
     private long _generation;
     private long _generationStart = clock.GetTimestamp();
 
-    /// <summary>Lets a call through and names its generation.</summary>
-    /// <exception cref="BreakerRefusedException">Open, or half open with all its probes out.</exception>
+    /// <summary>Admits a call and returns its generation.</summary>
+    /// <exception cref="BreakerRefusedException">Open, or half open with all probes in use.</exception>
     public long Enter()
     {
         lock (_gate)
@@ -51,7 +51,7 @@ internal sealed class CircuitBreaker(BreakerSettings settings, TimeProvider cloc
         }
     }
 
-    /// <summary>Reports how a call let through by <see cref="Enter"/> ended.</summary>
+    /// <summary>Reports the result of a call admitted by <see cref="Enter"/>.</summary>
     public void Leave(long generation, bool success)
     {
         lock (_gate)

@@ -1,4 +1,4 @@
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>One component could not be created; fatal unless its <c>spec.ignoreErrors</c> is true.</summary>
+/// <summary>A component could not be created; fatal unless its <c>spec.ignoreErrors</c> is true.</summary>
 internal sealed class ComponentInitException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,14 +1,14 @@
 namespace PointSystem.Local.Sidecar;
 
 /// <summary>
-/// Turns a component's metadata into plain properties: literal values, <c>envRef</c>, <c>secretKeyRef</c>, placeholders.
+/// Resolves a component's metadata into plain properties: literal values, <c>envRef</c>, <c>secretKeyRef</c>, placeholders.
 /// </summary>
 internal sealed class ComponentProperties(string appId, IReadOnlyList<ComponentManifest> components, Func<string, string?> environment)
 {
     private const string EnvironmentStore = "secretstores.local.env";
 
-    /// <summary>The component's properties by name, whatever their case.</summary>
-    /// <exception cref="ComponentInitException">A secret store is named that this program does not have.</exception>
+    /// <summary>The component's properties by case-insensitive name.</summary>
+    /// <exception cref="ComponentInitException">It refers to a secret store that this program does not support.</exception>
     public IReadOnlyDictionary<string, string> Resolve(ComponentManifest component)
     {
         var properties = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
@@ -36,9 +36,9 @@ internal sealed class ComponentProperties(string appId, IReadOnlyList<ComponentM
         if (!components.Any(c => c.Spec.Type == EnvironmentStore && c.Metadata.Name == component.Auth.SecretStore))
         {
             throw new ComponentInitException(
-                $"{item.Name} refers to the secret store '{component.Auth.SecretStore}'; only {EnvironmentStore} is known here (or use envRef)");
+                $"{item.Name} refers to the secret store '{component.Auth.SecretStore}'; only {EnvironmentStore} is supported here (or use envRef)");
         }
-        // The store knows each variable as a secret with one key, its own name.
+        // The store presents each variable as a secret with one key, the variable's own name.
         var key = item.SecretKeyRef.Key is { Length: > 0 } given ? given : item.SecretKeyRef.Name;
         return key == item.SecretKeyRef.Name && Allowed(key) ? environment(key) ?? "" : "";
     }
@@ -58,7 +58,7 @@ internal sealed class ComponentProperties(string appId, IReadOnlyList<ComponentM
             .Replace("{appID}", appId, StringComparison.Ordinal);
     }
 
-    // daprd keeps its own credentials and the app's API token out of components' reach.
+    // Like daprd, this hides Dapr's own credentials and the app's API token from components.
     private static bool Allowed(string variable) =>
         !variable.Equals("APP_API_TOKEN", StringComparison.OrdinalIgnoreCase)
         && !variable.StartsWith("DAPR_", StringComparison.OrdinalIgnoreCase)

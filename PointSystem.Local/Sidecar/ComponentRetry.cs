@@ -1,7 +1,8 @@
 namespace PointSystem.Local.Sidecar;
 
 /// <summary>
-/// Creates components that failed at start and may fail (<c>ignoreErrors</c>), as soon as Redis is there. daprd looks once a minute.
+/// Creates components that failed at start and may fail (<c>ignoreErrors</c>), as soon as Redis is available. daprd retries once a
+/// minute.
 /// </summary>
 internal sealed class ComponentRetry(LockStores stores, TimeProvider clock) : BackgroundService
 {

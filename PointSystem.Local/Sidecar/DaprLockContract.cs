@@ -5,8 +5,8 @@ using Grpc.Core;
 namespace PointSystem.Local.Sidecar;
 
 /// <summary>
-/// The two lock calls of the gRPC service <c>dapr.proto.runtime.v1.Dapr</c>, bound by hand: Dapr.Protos carries the messages and the
-/// client, but no server base class. Every other call of that service answers UNIMPLEMENTED.
+/// The two lock calls of the gRPC service <c>dapr.proto.runtime.v1.Dapr</c>, bound by hand: Dapr.Protos contains the messages and the
+/// client, but no server base class. Every other call of that service returns UNIMPLEMENTED.
 /// </summary>
 [BindServiceMethod(typeof(DaprLockContract), nameof(Bind))]
 internal abstract class DaprLockContract
@@ -23,7 +23,9 @@ internal abstract class DaprLockContract
 
     public abstract Task<UnlockResponse> UnlockAlpha1(UnlockRequest request, ServerCallContext context);
 
-    /// <summary>Called by the gRPC server through the attribute above; the instance is null, for only the methods are wanted.</summary>
+    /// <summary>
+    /// Called by the gRPC server through the attribute above. The instance is null when only the method definitions are needed.
+    /// </summary>
     public static void Bind(ServiceBinderBase binder, DaprLockContract? service)
     {
         binder.AddMethod(TryLockMethod, service is null ? null : service.TryLockAlpha1);

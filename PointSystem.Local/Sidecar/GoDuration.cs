@@ -3,11 +3,11 @@ using System.Text.RegularExpressions;
 
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>Durations as Dapr's YAML writes them: Go's <c>1h30m</c>, <c>250ms</c>, or a bare number of milliseconds.</summary>
+/// <summary>Durations in the format of Dapr's YAML: Go's <c>1h30m</c>, <c>250ms</c>, or a plain number of milliseconds.</summary>
 internal static partial class GoDuration
 {
-    /// <summary>Reads a duration; a negative one means "no limit" to the settings that use it.</summary>
-    /// <exception cref="FormatException">The text is no duration.</exception>
+    /// <summary>Parses a duration. The settings that use it read a negative one as "no limit".</summary>
+    /// <exception cref="FormatException">The text is not a duration.</exception>
     public static TimeSpan Parse(string text)
     {
         if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var milliseconds))

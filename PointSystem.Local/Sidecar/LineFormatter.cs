@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>One line for each event: time, level, sentence. A launcher merges many processes' lines and adds the name itself.</summary>
+/// <summary>One line per event: time, level, message. A launcher merges the lines of many processes and adds the name itself.</summary>
 internal sealed class LineFormatter(TimeProvider clock) : ConsoleFormatter(FormatterName)
 {
     public const string FormatterName = "line";

@@ -5,8 +5,8 @@ namespace PointSystem.Local.Sidecar;
 /// <summary>The lock API behind both transports, with daprd's order of checks.</summary>
 internal sealed class LockApi(LockStores stores, OutboundPolicies policies, ILogger<LockApi> logger)
 {
-    /// <summary>Tries to take a lock; never waits for its holder.</summary>
-    /// <exception cref="ApiError">The request is malformed, or no lock could be tried for.</exception>
+    /// <summary>Tries to acquire a lock; never waits for its holder.</summary>
+    /// <exception cref="ApiError">The request is malformed, or the attempt failed.</exception>
     public async Task<TryLockResponse> TryLockAsync(TryLockRequest request, CancellationToken cancellationToken)
     {
         if (request.ExpiryInSeconds <= 0)
@@ -25,7 +25,7 @@ internal sealed class LockApi(LockStores stores, OutboundPolicies policies, ILog
                 ct => store.TryLockAsync(store.KeyOf(request.ResourceId), request.LockOwner, expiry, ct), cancellationToken);
             return new TryLockResponse { Success = taken };
         }
-        // Whatever the store throws is the component's failure to the caller, as in daprd.
+        // Like daprd, reports every exception of the store to the caller as a failure of the component.
         catch (Exception error)
         {
             logger.StoreFailed("TryLock", request.StoreName, error.Message);
@@ -33,8 +33,8 @@ internal sealed class LockApi(LockStores stores, OutboundPolicies policies, ILog
         }
     }
 
-    /// <summary>Gives a lock back.</summary>
-    /// <exception cref="ApiError">The request is malformed, or whether the lock is free now is unknown.</exception>
+    /// <summary>Releases a lock.</summary>
+    /// <exception cref="ApiError">The request is malformed, or it is unknown whether the lock is free now.</exception>
     public async Task<UnlockResponse> UnlockAsync(UnlockRequest request, CancellationToken cancellationToken)
     {
         var store = Find(request.StoreName, request.ResourceId, request.LockOwner);

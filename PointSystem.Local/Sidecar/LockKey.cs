@@ -10,12 +10,12 @@ internal sealed class LockKey
     private LockKey(string start) => _start = start;
 
     /// <summary>
-    /// Applies <c>keyPrefix</c>: <c>appid</c> (the default), <c>name</c>, <c>none</c>, or any other word, which daprd lower-cases.
+    /// Applies <c>keyPrefix</c>: <c>appid</c> (the default), <c>name</c>, <c>none</c>, or any other word, which daprd converts to lower case.
     /// </summary>
     /// <exception cref="ComponentInitException">The prefix contains the separator.</exception>
     public static LockKey For(string? keyPrefix, string appId, string storeName)
     {
-        // CA1308 wants upper case for comparisons; this text becomes part of a key that daprd writes in lower case.
+        // CA1308 prefers upper case for comparisons, but this text becomes part of a key that daprd writes in lower case.
 #pragma warning disable CA1308
         var strategy = keyPrefix?.ToLowerInvariant() ?? "appid";
 #pragma warning restore CA1308
@@ -32,7 +32,7 @@ internal sealed class LockKey
         });
     }
 
-    /// <summary>What is wrong with a resource id, or null.</summary>
+    /// <summary>Describes what is wrong with a resource id; null if nothing is.</summary>
     public static string? Illegal(string text) =>
         text.Contains(Separator, StringComparison.Ordinal) ? $"input key/keyPrefix '{text}' can't contain '{Separator}'" : null;
 

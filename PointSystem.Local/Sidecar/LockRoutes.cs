@@ -3,7 +3,7 @@ using Google.Protobuf;
 
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>The lock API over HTTP, and the health and metadata routes that launchers and clients look at.</summary>
+/// <summary>The lock API over HTTP, and the health and metadata routes that launchers and clients use.</summary>
 internal static class LockRoutes
 {
     private static readonly JsonParser Json = new(JsonParser.Settings.Default.WithIgnoreUnknownFields(true));

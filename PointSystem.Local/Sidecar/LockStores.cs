@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>The lock components that are up, and the making of them.</summary>
+/// <summary>Creates the lock components and holds those that are ready.</summary>
 internal sealed class LockStores(
     string appId,
     IReadOnlyList<ComponentManifest> components,
@@ -16,20 +16,20 @@ internal sealed class LockStores(
 
     private readonly ConcurrentDictionary<string, RedisLockStore> _stores = new(StringComparer.Ordinal);
 
-    /// <summary>Whether there is no lock store at all.</summary>
+    /// <summary>Whether no lock store is ready.</summary>
     public bool IsEmpty => _stores.IsEmpty;
 
-    /// <summary>The components that are up.</summary>
+    /// <summary>The components that are ready.</summary>
     public IEnumerable<ComponentManifest> Loaded => components.Where(c => _stores.ContainsKey(c.Metadata.Name));
 
     /// <summary>Whether <see cref="CreateMissingAsync"/> has something to do.</summary>
     public bool AnyMissing => LockComponents().Any(c => !_stores.ContainsKey(c.Metadata.Name));
 
-    /// <summary>The store of that name.</summary>
+    /// <summary>Finds a store by name.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out RedisLockStore? store) => _stores.TryGetValue(name, out store);
 
     /// <summary>Creates every component at start.</summary>
-    /// <exception cref="SidecarStartException">One failed and does not say <c>ignoreErrors</c>.</exception>
+    /// <exception cref="SidecarStartException">A component failed and does not set <c>ignoreErrors</c>.</exception>
     public async Task CreateAllAsync(CancellationToken cancellationToken)
     {
         foreach (var other in components.Where(c => !IsLock(c) && c.Spec.Type != "secretstores.local.env"))
@@ -56,7 +56,7 @@ internal sealed class LockStores(
         }
     }
 
-    /// <summary>Tries those again that failed; still failing is not worth a line each time.</summary>
+    /// <summary>Retries the failed components. Repeated failures are logged at debug level only.</summary>
     public async Task CreateMissingAsync(CancellationToken cancellationToken)
     {
         foreach (var component in LockComponents().Where(c => !_stores.ContainsKey(c.Metadata.Name)))
@@ -112,7 +112,7 @@ internal sealed class LockStores(
         }
         catch (FormatException)
         {
-            // daprd too takes its default for a timeout it cannot read.
+            // Like daprd, uses the default for an unreadable timeout.
             return InitTimeout;
         }
     }

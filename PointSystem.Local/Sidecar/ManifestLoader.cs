@@ -6,8 +6,8 @@ using YamlDotNet.Serialization.NamingConventions;
 namespace PointSystem.Local.Sidecar;
 
 /// <summary>
-/// Reads the resource folders as daprd does: files in name order, no subfolders, several documents to a file, a file that
-/// cannot be parsed is a warning, a document scoped to other app ids does not exist, two of one name are an error.
+/// Reads the resource folders like daprd: files in name order, no subfolders, several documents per file. A file that cannot be parsed is
+/// a warning, a document scoped to other app ids is skipped, and two components of the same name are an error.
 /// </summary>
 internal sealed partial class ManifestLoader(string appId, ILogger<ManifestLoader> logger)
 {
@@ -25,8 +25,8 @@ internal sealed partial class ManifestLoader(string appId, ILogger<ManifestLoade
     /// <summary>Resiliency files in scope, in the order of their files; a later one overrides an earlier one.</summary>
     public IReadOnlyList<ResiliencyManifest> Resiliencies => _resiliencies;
 
-    /// <summary>Reads every folder.</summary>
-    /// <exception cref="SidecarStartException">A folder does not exist, or two components have one name.</exception>
+    /// <summary>Reads all folders.</summary>
+    /// <exception cref="SidecarStartException">A folder does not exist, or two components have the same name.</exception>
     public void Load(IEnumerable<string> folders)
     {
         foreach (var folder in folders)
@@ -49,7 +49,7 @@ internal sealed partial class ManifestLoader(string appId, ILogger<ManifestLoade
         }
         if (_components.GroupBy(c => c.Metadata.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Skip(1).Any()) is { } twice)
         {
-            throw new SidecarStartException($"duplicate definition of Component name {twice.First().LogName}: give each component a name of its own.");
+            throw new SidecarStartException($"duplicate definition of Component name {twice.First().LogName}: give each component its own name.");
         }
     }
 

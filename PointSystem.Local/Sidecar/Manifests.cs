@@ -1,6 +1,6 @@
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>What every Dapr resource file starts with.</summary>
+/// <summary>The common header of Dapr resource files.</summary>
 internal class Manifest
 {
     public string ApiVersion { get; set; } = "";
@@ -26,7 +26,7 @@ internal sealed class ComponentManifest : Manifest
 
     public ComponentAuth Auth { get; set; } = new();
 
-    /// <summary>The name as daprd writes it into its log.</summary>
+    /// <summary>The name as it appears in daprd's log.</summary>
     public string LogName => $"{Metadata.Name} ({Spec.Type}/{Spec.Version})";
 }
 
@@ -66,7 +66,7 @@ internal sealed class SecretKeyRef
     public string Key { get; set; } = "";
 }
 
-/// <summary>A file of kind <c>Resiliency</c>; only what concerns components' outbound calls is read.</summary>
+/// <summary>A file of kind <c>Resiliency</c>; only the policies for components' outbound calls are read.</summary>
 internal sealed class ResiliencyManifest : Manifest
 {
     public ResiliencySpec Spec { get; set; } = new();

@@ -42,7 +42,7 @@ internal sealed class OutboundPolicies
         }
     }
 
-    /// <summary>The policy of a component; none where no file names it.</summary>
+    /// <summary>The policy of a component; <see cref="OutboundPolicy.None"/> if no file defines one.</summary>
     public OutboundPolicy For(string component) => _byComponent.GetValueOrDefault(component, OutboundPolicy.None);
 
     private static T? Find<T>(Dictionary<string, T> policies, string name, string component, ILogger logger)
@@ -65,16 +65,16 @@ internal sealed class OutboundPolicies
             name,
             Math.Max(1, breaker.MaxRequests),
             Duration(manifest, name, breaker.Interval, TimeSpan.Zero),
-            // daprd's default for a timeout left out.
+            // daprd's default for a missing timeout.
             openFor == TimeSpan.Zero ? TimeSpan.FromSeconds(60) : openFor,
             TripRule.Parse(breaker.Trip));
     }
 
-    private static TimeSpan Duration(ResiliencyManifest manifest, string name, string text, TimeSpan otherwise)
+    private static TimeSpan Duration(ResiliencyManifest manifest, string name, string text, TimeSpan defaultValue)
     {
         try
         {
-            return text.Length == 0 ? otherwise : GoDuration.Parse(text);
+            return text.Length == 0 ? defaultValue : GoDuration.Parse(text);
         }
         catch (FormatException error)
         {

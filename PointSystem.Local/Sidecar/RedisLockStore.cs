@@ -7,11 +7,12 @@ namespace PointSystem.Local.Sidecar;
 
 /// <summary>
 /// The <c>lock.redis</c> component: SET NX with a TTL, and a delete that checks the owner. One connection, no queue while it is down and
-/// no retry: a caller learns of trouble at once and decides for itself.
+/// no retry: a caller learns of a failure at once and decides itself.
 /// </summary>
 internal sealed class RedisLockStore : IAsyncDisposable
 {
-    // Read, compare and delete in one step on the server: a lock that expired and was taken by another in between must survive.
+    // Reads, compares and deletes in one step on the server: a lock that expired and was acquired by another owner in between must
+    // survive.
     private const string UnlockScript = """
         local held = redis.call('GET', KEYS[1])
         if not held then return -1 end
@@ -34,7 +35,7 @@ internal sealed class RedisLockStore : IAsyncDisposable
         _clock = clock;
     }
 
-    /// <summary>Connects, and checks as daprd does that Redis answers and is no primary with replicas.</summary>
+    /// <summary>Connects and checks, like daprd, that Redis responds and is not a primary with replicas.</summary>
     /// <exception cref="ComponentInitException">Redis cannot be used.</exception>
     public static async Task<RedisLockStore> ConnectAsync(RedisSettings settings, LockKey key, TimeProvider clock, CancellationToken cancellationToken)
     {
@@ -61,17 +62,17 @@ internal sealed class RedisLockStore : IAsyncDisposable
         }
     }
 
-    /// <summary>The key a resource is kept under.</summary>
+    /// <summary>The Redis key of a resource.</summary>
     public string KeyOf(string resourceId) => _key.Of(resourceId);
 
-    /// <summary>Takes the lock if it is free; one held by the same owner is not.</summary>
+    /// <summary>Acquires the lock if it is free; a lock held by the same owner is not free.</summary>
     public async Task<bool> TryLockAsync(string key, string owner, TimeSpan expiry, CancellationToken cancellationToken)
     {
         using var span = SidecarTelemetry.StartCommand("SET", _settings);
         return await AnswerAsync(_database.StringSetAsync(key, owner, expiry, When.NotExists), _settings.WriteTimeout, span, cancellationToken);
     }
 
-    /// <summary>Gives the lock back if this owner holds it.</summary>
+    /// <summary>Releases the lock if this owner holds it.</summary>
     public async Task<UnlockResponse.Types.Status> UnlockAsync(string key, string owner, CancellationToken cancellationToken)
     {
         using var span = SidecarTelemetry.StartCommand("EVAL", _settings);
@@ -105,7 +106,8 @@ internal sealed class RedisLockStore : IAsyncDisposable
         }
     }
 
-    // A plain connection first: its refusal comes at once and says why, where the client library would try for the whole dial timeout.
+    // A plain connection first: it is refused at once and with a reason, whereas the client library would retry for the whole dial
+    // timeout.
     private static async Task ProbeAsync(RedisSettings settings, CancellationToken cancellationToken)
     {
         using var dial = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -125,7 +127,7 @@ internal sealed class RedisLockStore : IAsyncDisposable
         }
     }
 
-    // A server that accepts but is slow to greet is given until the component's init timeout: the client goes on connecting by itself.
+    // A server that accepts but responds slowly has until the component's init timeout: the client keeps connecting by itself.
     private async Task PingAsync(CancellationToken cancellationToken)
     {
         while (true)

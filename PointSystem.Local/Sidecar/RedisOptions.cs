@@ -3,10 +3,10 @@ using StackExchange.Redis.Availability;
 
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>How the Redis client is set up.</summary>
+/// <summary>The configuration of the Redis client.</summary>
 internal static class RedisOptions
 {
-    // Also the longest time Redis can be back before it is used again.
+    // Also the maximum time after its return before Redis is used again.
     private static readonly TimeSpan Heartbeat = TimeSpan.FromMilliseconds(200);
 
     public static ConfigurationOptions From(RedisSettings settings)
@@ -19,9 +19,9 @@ internal static class RedisOptions
             Password = settings.Password,
             DefaultDatabase = settings.Database,
             Ssl = settings.EnableTls,
-            // The sidecar starts and goes on without Redis; the reconnect is the library's, in the background.
+            // The sidecar starts and continues without Redis; the library reconnects in the background.
             AbortOnConnectFail = false,
-            // INFO replication, asked once at start, counts as administration to the library.
+            // INFO replication, sent once at start, counts as an admin command for the library.
             AllowAdmin = true,
             ConnectRetry = 1,
             ConnectTimeout = (int)(settings.DialTimeout > TimeSpan.Zero ? settings.DialTimeout : TimeSpan.FromMinutes(1)).TotalMilliseconds,
@@ -29,7 +29,7 @@ internal static class RedisOptions
             HeartbeatInterval = Heartbeat,
             AsyncTimeout = (int)answer.TotalMilliseconds,
             SyncTimeout = (int)answer.TotalMilliseconds,
-            // A lock asked for while Redis is away must fail now, not be taken later for a caller that has gone.
+            // A lock requested while Redis is unavailable must fail now, not be acquired later for a caller that has gone.
             BacklogPolicy = BacklogPolicy.FailFast,
             RetryPolicy = RetryPolicy.None,
             // No second connection for pub/sub and no lookup of a primary: one server, commands only.
@@ -41,14 +41,14 @@ internal static class RedisOptions
         };
         if (settings.SkipTlsVerify)
         {
-#pragma warning disable CA5359 // Asked for by insecureSkipTLSVerify, a setting of daprd's meant for tests.
+#pragma warning disable CA5359 // Requested by insecureSkipTLSVerify, a daprd setting for tests.
             options.CertificateValidation += static (_, _, _, _) => true;
 #pragma warning restore CA5359
         }
         return options;
     }
 
-    /// <summary>What went wrong, short enough for an error message.</summary>
+    /// <summary>Describes the failure briefly, for an error message.</summary>
     public static string Explain(Exception error) => error switch
     {
         TimeoutException or OperationCanceledException => "context deadline exceeded",

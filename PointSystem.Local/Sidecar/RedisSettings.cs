@@ -3,7 +3,7 @@ using System.Net;
 
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>The metadata of a <c>lock.redis</c> component, checked.</summary>
+/// <summary>The validated metadata of a <c>lock.redis</c> component.</summary>
 internal sealed record RedisSettings
 {
     public required DnsEndPoint Endpoint { get; init; }
@@ -18,22 +18,22 @@ internal sealed record RedisSettings
 
     public bool SkipTlsVerify { get; init; }
 
-    /// <summary>Longest wait for a connection; 5 s unless given.</summary>
+    /// <summary>Maximum wait for a connection. Default 5 s.</summary>
     public TimeSpan DialTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Longest wait for the answer to an unlock; 3 s unless given.</summary>
+    /// <summary>Maximum wait for the reply to an unlock. Default 3 s.</summary>
     public TimeSpan ReadTimeout { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Longest wait for the answer to a lock; the read timeout unless given a shorter one.</summary>
+    /// <summary>Maximum wait for the reply to a lock. Default: the read timeout; never longer than it.</summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Whether daprd would retry commands with these settings; this program never does.</summary>
+    /// <summary>Whether daprd would retry commands with these settings. This program never retries.</summary>
     public bool RetriesAsked { get; init; }
 
-    /// <summary>Where Redis is, for messages.</summary>
+    /// <summary>The address of Redis, for messages.</summary>
     public string Address => $"{Endpoint.Host}:{Endpoint.Port}";
 
-    /// <exception cref="ComponentInitException">A value is missing, malformed, or asks for something only daprd can do.</exception>
+    /// <exception cref="ComponentInitException">A value is missing, malformed, or requests something only daprd supports.</exception>
     public static RedisSettings From(IReadOnlyDictionary<string, string> properties)
     {
         string? Text(string name) => properties.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
@@ -55,7 +55,7 @@ internal sealed record RedisSettings
             DialTimeout = Duration(Text("dialTimeout"), TimeSpan.FromSeconds(5)),
             ReadTimeout = read,
             WriteTimeout = Shorter(read, Duration(Text("writeTimeout"), read)),
-            // go-redis reads 0 as "the default of three"; only -1 switches retries off.
+            // go-redis reads 0 as "the default of three"; only -1 disables retries.
             RetriesAsked = Number("redisMaxRetries", Text("redisMaxRetries") ?? Text("maxRetries"), 3) >= 0,
         };
     }
@@ -82,24 +82,24 @@ internal sealed record RedisSettings
     {
         if (asked)
         {
-            throw new ComponentInitException($"{what} is not supported by this stand-in; real daprd is needed for it");
+            throw new ComponentInitException($"{what} is not supported by this stand-in; use real daprd");
         }
     }
 
     private static TimeSpan Shorter(TimeSpan read, TimeSpan write) =>
         read <= TimeSpan.Zero ? write : write <= TimeSpan.Zero || write > read ? read : write;
 
-    private static int Number(string name, string? text, int otherwise) =>
-        text is null ? otherwise
+    private static int Number(string name, string? text, int defaultValue) =>
+        text is null ? defaultValue
         : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
         : throw new ComponentInitException($"metadata property {name}: '{text}' is not a number");
 
-    // A duration of zero means the default, as in go-redis; a negative one means no limit.
-    private static TimeSpan Duration(string? text, TimeSpan otherwise)
+    // As in go-redis, a duration of zero means the default, and a negative one means no limit.
+    private static TimeSpan Duration(string? text, TimeSpan defaultValue)
     {
         try
         {
-            return text is null || GoDuration.Parse(text) is var given && given == TimeSpan.Zero ? otherwise : given;
+            return text is null || GoDuration.Parse(text) is var given && given == TimeSpan.Zero ? defaultValue : given;
         }
         catch (FormatException error)
         {

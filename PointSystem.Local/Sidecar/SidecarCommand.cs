@@ -1,8 +1,8 @@
 namespace PointSystem.Local.Sidecar;
 
 /// <summary>
-/// The process mode <c>PointSystem.Local sidecar</c>: a stand-in for Dapr's lock API, where daprd is not installed. It takes daprd's flags
-/// and reads daprd's component files; see docs/sidecar.md for what it does and what it does not.
+/// The process mode <c>PointSystem.Local sidecar</c>: a stand-in for Dapr's lock API, for machines without daprd. It accepts daprd's
+/// flags and reads daprd's component files; docs/sidecar.md lists what it does and does not do.
 /// </summary>
 public static class SidecarCommand
 {
@@ -11,7 +11,7 @@ public static class SidecarCommand
 
     /// <summary>Runs until SIGTERM, Ctrl+C or, with <c>--exit-with-stdin</c>, the end of standard input.</summary>
     /// <param name="args">The flags after the verb.</param>
-    /// <returns>0 after an orderly end, 1 when it could not start; the reason is on standard error.</returns>
+    /// <returns>0 after an orderly shutdown, 1 if it could not start; the reason is on standard error.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
         try
@@ -35,7 +35,7 @@ public static class SidecarCommand
         }
         catch (IOException error)
         {
-            // Kestrel's word for a port that is taken.
+            // Kestrel's exception for a port that is in use.
             await Console.Error.WriteLineAsync($"fatal: {error.Message}");
             return 1;
         }

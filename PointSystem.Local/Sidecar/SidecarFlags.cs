@@ -9,29 +9,29 @@ internal sealed record SidecarFlags
     /// <summary>The Dapr app id; part of every lock key unless <c>keyPrefix</c> says otherwise.</summary>
     public required string AppId { get; init; }
 
-    /// <summary>HTTP/1.1 port; 3500 unless given, as with daprd.</summary>
+    /// <summary>HTTP/1.1 port. Default 3500, as in daprd.</summary>
     public int HttpPort { get; init; } = 3500;
 
-    /// <summary>gRPC (HTTP/2 without TLS) port; 50001 unless given, as with daprd.</summary>
+    /// <summary>gRPC (HTTP/2 without TLS) port. Default 50001, as in daprd.</summary>
     public int GrpcPort { get; init; } = 50001;
 
-    /// <summary>Folders whose YAML files are read, in this order.</summary>
+    /// <summary>Folders with YAML files, read in this order.</summary>
     public IReadOnlyList<string> ResourcesPaths { get; init; } = [];
 
-    /// <summary>Loopback unless given.</summary>
+    /// <summary>Addresses to listen on. Default: loopback.</summary>
     public IReadOnlyList<IPAddress> ListenAddresses { get; init; } = [IPAddress.Loopback];
 
-    /// <summary>Information unless given.</summary>
+    /// <summary>Minimum log level. Default: information.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
-    /// <summary>Whether the end of standard input stops the process: a parent that dies leaves no orphan behind.</summary>
+    /// <summary>Whether the process stops at the end of standard input, so that a parent that dies leaves no orphan behind.</summary>
     public bool ExitWithStdin { get; init; }
 
-    /// <summary>Flags of daprd that mean nothing here and were ignored, each as it was written.</summary>
+    /// <summary>Ignored flags of daprd, as they were written.</summary>
     public IReadOnlyList<string> Ignored { get; init; } = [];
 
-    /// <summary>Reads <c>--flag value</c>, <c>--flag=value</c> and the same with one dash.</summary>
-    /// <exception cref="SidecarStartException">A flag lacks its value, or its value makes no sense.</exception>
+    /// <summary>Parses <c>--flag value</c>, <c>--flag=value</c> and the same with one dash.</summary>
+    /// <exception cref="SidecarStartException">A flag has no value, or an invalid one.</exception>
     public static SidecarFlags Parse(IReadOnlyList<string> args)
     {
         var flags = new SidecarFlags { AppId = "" };
@@ -54,7 +54,7 @@ internal sealed record SidecarFlags
                 case "resources-path" or "components-path": paths.AddRange(List(name, value)); break;
                 case "dapr-listen-addresses": flags = flags with { ListenAddresses = [.. List(name, value).Select(Address)] }; break;
                 case "log-level": flags = flags with { LogLevel = Level(Required(name, value)) }; break;
-                // daprd has many more flags (app port, placement, metrics ...); none of them concerns locks.
+                // daprd has many more flags (app port, placement, metrics ...); none of them is about locks.
                 default: ignored.Add("--" + name); break;
             }
         }
@@ -97,6 +97,6 @@ internal sealed record SidecarFlags
         "WARN" => LogLevel.Warning,
         "ERROR" => LogLevel.Error,
         "FATAL" => LogLevel.Critical,
-        _ => throw new SidecarStartException($"--log-level is debug, info, warn, error or fatal, not '{text}'."),
+        _ => throw new SidecarStartException($"--log-level must be debug, info, warn, error or fatal, not '{text}'."),
     };
 }

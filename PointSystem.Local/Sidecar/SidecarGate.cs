@@ -3,7 +3,7 @@ using Grpc.Core;
 
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>Keeps the two ports apart as in daprd, and asks for <c>dapr-api-token</c> where <c>DAPR_API_TOKEN</c> is set.</summary>
+/// <summary>Separates the two ports as in daprd, and requires <c>dapr-api-token</c> where <c>DAPR_API_TOKEN</c> is set.</summary>
 internal sealed class SidecarGate(RequestDelegate next, int grpcPort, string? token)
 {
     public async Task InvokeAsync(HttpContext http)

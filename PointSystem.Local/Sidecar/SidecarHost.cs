@@ -3,17 +3,17 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>Puts the sidecar together: as few services as gRPC and five routes need.</summary>
+/// <summary>Builds the sidecar's host with the few services that gRPC and five routes need.</summary>
 internal static class SidecarHost
 {
-    /// <summary>Reads the resources, creates the components and returns an application ready to be started.</summary>
-    /// <exception cref="SidecarStartException">The resources are wrong, or a component that must be there cannot be created.</exception>
+    /// <summary>Reads the resources, creates the components and returns an application that is ready to start.</summary>
+    /// <exception cref="SidecarStartException">The resources are invalid, or a required component cannot be created.</exception>
     public static async Task<WebApplication> CreateAsync(SidecarFlags flags, CancellationToken cancellationToken)
     {
-        // The empty builder reads neither appsettings.json nor ASPNETCORE_URLS, which belong to the app beside this sidecar.
+        // The empty builder reads neither appsettings.json nor ASPNETCORE_URLS, which belong to the app next to this sidecar.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         AddLogging(builder.Logging, flags.LogLevel);
-        builder.AddTelemetry(TelemetryVariables.OfThisProcess());
+        builder.AddTelemetry(TelemetryVariables.FromEnvironment());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, flags));
         builder.Services.AddRoutingCore();
         builder.Services.AddGrpc();
@@ -41,7 +41,7 @@ internal static class SidecarHost
             {
                 app.Logger.FlagIgnored(flag);
             }
-            // Asked for here, so that a mistake in the files stops the start and not the first request.
+            // Resolved here, so that an error in the files fails the start and not the first request.
             _ = app.Services.GetRequiredService<OutboundPolicies>();
             await app.Services.GetRequiredService<LockStores>().CreateAllAsync(cancellationToken);
             return app;
@@ -77,7 +77,7 @@ internal static class SidecarHost
         foreach (var address in flags.ListenAddresses)
         {
             kestrel.Listen(address, flags.HttpPort, listen => listen.Protocols = HttpProtocols.Http1);
-            // HTTP/2 without TLS has no negotiation: a port speaks it alone or not at all.
+            // HTTP/2 without TLS has no negotiation, so a port speaks only HTTP/2 or not at all.
             kestrel.Listen(address, flags.GrpcPort, listen => listen.Protocols = HttpProtocols.Http2);
         }
     }
@@ -86,7 +86,7 @@ internal static class SidecarHost
         .SetMinimumLevel(level)
         .AddFilter("Microsoft", LogLevel.Warning)
         .AddFilter("Grpc", LogLevel.Critical)
-        // A start that fails is told in one sentence by the command; the host would add the stack.
+        // The command reports a failed start in one sentence; the host would add the stack trace.
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
         .AddConsole(console => console.FormatterName = LineFormatter.FormatterName)
         .AddConsoleFormatter<LineFormatter, ConsoleFormatterOptions>();

@@ -12,7 +12,7 @@ internal sealed record MetadataBody(
 
 internal sealed record MetadataComponent(string Name, string Type, string Version);
 
-/// <summary>Serializers made at compile time: reflection would cost memory in a process that should stay small.</summary>
+/// <summary>Source-generated serializers: reflection would cost memory in a process that should stay small.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(TryLockBody))]
 [JsonSerializable(typeof(UnlockBody))]

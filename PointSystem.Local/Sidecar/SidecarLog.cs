@@ -3,7 +3,7 @@ namespace PointSystem.Local.Sidecar;
 internal static partial class SidecarLog
 {
     [LoggerMessage(LogLevel.Information,
-        "This is PointSystem's stand-in for Dapr's lock API only. It is not Dapr and does nothing else of Dapr's.")]
+        "This is PointSystem's stand-in for Dapr's lock API only. It is not Dapr and has no other feature of Dapr.")]
     public static partial void StandIn(this ILogger logger);
 
     [LoggerMessage(LogLevel.Information, "Sidecar of app {AppId} is ready: HTTP on {HttpPort}, gRPC on {GrpcPort}, lock stores: {Stores}")]
@@ -12,7 +12,7 @@ internal static partial class SidecarLog
     [LoggerMessage(LogLevel.Debug, "Flag {Flag} is not for locks and is ignored")]
     public static partial void FlagIgnored(this ILogger logger, string flag);
 
-    [LoggerMessage(LogLevel.Information, "Standard input has ended: shutting down with the process that started this one")]
+    [LoggerMessage(LogLevel.Information, "Standard input has ended: shutting down together with the parent process")]
     public static partial void StdinEnded(this ILogger logger);
 
     [LoggerMessage(LogLevel.Debug, "{File} is not YAML and is not loaded")]
@@ -24,7 +24,7 @@ internal static partial class SidecarLog
     [LoggerMessage(LogLevel.Debug, "{Kind} {Name} is scoped to other apps")]
     public static partial void OutOfScope(this ILogger logger, string kind, string name);
 
-    [LoggerMessage(LogLevel.Debug, "Kind '{Kind}' in {File} is not known here and is ignored")]
+    [LoggerMessage(LogLevel.Debug, "Kind '{Kind}' in {File} is unknown and is ignored")]
     public static partial void UnknownKind(this ILogger logger, string kind, string file);
 
     [LoggerMessage(LogLevel.Warning, "Component {Component} is not a lock store: this stand-in ignores it")]
@@ -40,7 +40,7 @@ internal static partial class SidecarLog
     public static partial void ComponentStillMissing(this ILogger logger, string component, string reason);
 
     [LoggerMessage(LogLevel.Warning,
-        "Component {Component} leaves Redis retries on. "
+        "Component {Component} leaves Redis retries enabled. "
         + "This stand-in never retries, but real daprd would, and a retried lock can lock itself out: set redisMaxRetries to -1.")]
     public static partial void RetriesAsked(this ILogger logger, string component);
 
@@ -49,7 +49,7 @@ internal static partial class SidecarLog
 
     [LoggerMessage(LogLevel.Warning,
         "Component {Component} names the retry policy {Policy}: ignored. "
-        + "A retried lock can see its own first attempt as another's and block the key until it expires.")]
+        + "A retried lock can mistake its own first attempt for another owner's and block the key until it expires.")]
     public static partial void RetryIgnored(this ILogger logger, string component, string policy);
 
     [LoggerMessage(LogLevel.Warning, "Component {Component} names the policy {Policy}, which no Resiliency file defines: ignored")]

@@ -3,20 +3,20 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>How a replica's sidecar is started: Dapr's own where it is found, otherwise the lock stand-in.</summary>
+/// <summary>How to start a replica's sidecar: daprd where it is found, otherwise the lock stand-in.</summary>
 internal sealed class SidecarSpecs
 {
     public const string ChoiceStandIn = "stand-in";
 
-    // One app id for all replicas: it is part of every lock's key, and two ids would never exclude each other.
+    // One app id for all replicas: it is part of every lock's key, so replicas with different ids would not exclude each other.
     public const string AppId = "point-api";
     private readonly string? _daprd;
     private readonly string _components;
     private readonly string _redisAddress;
 
-    /// <param name="choice">Null = Dapr where it is found; <see cref="ChoiceStandIn"/>.</param>
-    /// <param name="components">Dapr's component files.</param>
-    /// <param name="redisAddress">The lock store.</param>
+    /// <param name="choice">Null = daprd where it is found; <see cref="ChoiceStandIn"/>.</param>
+    /// <param name="components">The folder with Dapr's component files.</param>
+    /// <param name="redisAddress">The address of the lock store.</param>
     public SidecarSpecs(string? choice, string components, string redisAddress)
     {
         _daprd = choice == ChoiceStandIn ? null : FindDaprd();
@@ -24,7 +24,7 @@ internal sealed class SidecarSpecs
         _redisAddress = redisAddress;
     }
 
-    public string Description => _daprd is null ? "the lock stand-in, in the place of Dapr" : $"Dapr ({_daprd})";
+    public string Description => _daprd is null ? "the lock stand-in, instead of Dapr" : $"Dapr ({_daprd})";
 
     public ProcessSpec Spec(string name, int httpPort, int grpcPort)
     {
@@ -67,7 +67,7 @@ internal sealed class SidecarSpecs
     private static string DaprInHome => Path.Combine(
         Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".dapr", "bin", OperatingSystem.IsWindows() ? "daprd.exe" : "daprd");
 
-    /// <summary>Null where it is not installed, or cannot be executed.</summary>
+    /// <summary>Null if it is not installed, or cannot be executed.</summary>
     public static string? FindDaprd()
     {
         string?[] candidates = [Environment.GetEnvironmentVariable("DAPRD_PATH"), Executables.OnPath("daprd"), DaprInHome];

@@ -2,17 +2,15 @@ using System.Diagnostics;
 
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>
-/// Spans of the sidecar: one for each Redis command, below the request that asked for it. Costs nothing without a listener.
-/// </summary>
+/// <summary>Spans of the sidecar: one per Redis command, below the request that caused it. Costs nothing without a listener.</summary>
 internal static class SidecarTelemetry
 {
-    /// <summary>The name to listen to.</summary>
+    /// <summary>The name of the activity source.</summary>
     public const string SourceName = "PointSystem.Sidecar";
 
     private static readonly ActivitySource Source = new(SourceName);
 
-    /// <summary>Starts the span of one command, with OpenTelemetry's names for database calls.</summary>
+    /// <summary>Starts the span of one command, with OpenTelemetry's attribute names for database calls.</summary>
     public static Activity? StartCommand(string operation, RedisSettings redis)
     {
         var activity = Source.StartActivity(operation, ActivityKind.Client);

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace PointSystem.Local.Sidecar;
 
-/// <summary>What a breaker has seen in its present generation.</summary>
+/// <summary>What a breaker has counted in its current generation.</summary>
 internal readonly record struct BreakerCounts(
     int Requests, int TotalSuccesses, int TotalFailures, int ConsecutiveSuccesses, int ConsecutiveFailures)
 {
@@ -15,7 +15,7 @@ internal readonly record struct BreakerCounts(
 }
 
 /// <summary>
-/// A breaker's <c>trip</c>: daprd takes any CEL expression, this program one comparison such as <c>consecutiveFailures &gt;= 5</c>.
+/// A breaker's <c>trip</c>: daprd accepts any CEL expression, this program one comparison such as <c>consecutiveFailures &gt;= 5</c>.
 /// </summary>
 internal sealed partial class TripRule
 {
@@ -23,7 +23,7 @@ internal sealed partial class TripRule
 
     private TripRule(Func<BreakerCounts, bool> fires) => _fires = fires;
 
-    /// <summary>daprd's rule where none is given: <c>consecutiveFailures &gt; 5</c>.</summary>
+    /// <summary>daprd's default rule: <c>consecutiveFailures &gt; 5</c>.</summary>
     public static TripRule Default { get; } = new(counts => counts.ConsecutiveFailures > 5);
 
     /// <exception cref="SidecarStartException">The expression is more than one comparison.</exception>
@@ -37,7 +37,7 @@ internal sealed partial class TripRule
         if (!match.Success)
         {
             throw new SidecarStartException(
-                $"circuit breaker trip '{expression}': this stand-in understands one comparison such as 'consecutiveFailures >= 5'.");
+                $"circuit breaker trip '{expression}': this stand-in supports one comparison such as 'consecutiveFailures >= 5'.");
         }
         var limit = int.Parse(match.Groups["limit"].Value, CultureInfo.InvariantCulture);
         Func<BreakerCounts, int> count = match.Groups["count"].Value switch

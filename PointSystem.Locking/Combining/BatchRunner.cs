@@ -2,33 +2,33 @@ using System.Diagnostics;
 
 namespace PointSystem.Locking.Combining;
 
-/// <summary>Runs one batch and gives each command its outcome, or says what its failure means.</summary>
+/// <summary>Runs one batch and gives each command its outcome, or classifies the failure of the batch.</summary>
 internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TOutcome> handler, CombiningExecutor<TCommand, TOutcome> executor)
     where TCommand : class
 {
-    // Postgres reads lock_timeout = 0 as "wait without limit", and a batch whose turn has just begun may overlap the end of
-    // the commit before it.
-    private static readonly TimeSpan LeastRowLockWait = TimeSpan.FromMilliseconds(25);
+    // Postgres reads lock_timeout = 0 as "no limit". A batch that has just started its turn may overlap the end of the commit before it,
+    // so it needs a minimum.
+    private static readonly TimeSpan RowLockWaitMin = TimeSpan.FromMilliseconds(25);
 
     private const int LinksMax = 128;
 
-    public static TimeSpan AtLeast(TimeSpan wait) => wait > LeastRowLockWait ? wait : LeastRowLockWait;
+    public static TimeSpan AtLeast(TimeSpan wait) => wait > RowLockWaitMin ? wait : RowLockWaitMin;
 
-    /// <summary>Adds what has come since they were handed over to the groups of a batch, as a lane has gathered them.</summary>
+    /// <summary>Fills up the leader batches that a lane has gathered with the commands that arrived since the hand-over.</summary>
     public void TopUp(List<List<Waiter<TCommand, TOutcome>>> parts, int commandsMax)
     {
         var room = commandsMax - parts.Sum(part => part.Count);
         foreach (var part in parts)
         {
-            // What comes back from beside the lane is no leader's group any more.
-            if (room > 0 && part[0].Group is { } group && ReferenceEquals(part, group.Waiters))
+            // Commands that return from a detour no longer belong to a leader's batch.
+            if (room > 0 && part[0].LeaderBatch is { } leaderBatch && ReferenceEquals(part, leaderBatch.Waiters))
             {
-                room -= executor.TopUp(group, room);
+                room -= executor.TopUp(leaderBatch, room);
             }
         }
     }
 
-    /// <summary>Leaves out commands whose caller has left or whose wait has run out.</summary>
+    /// <summary>Drops commands whose caller has cancelled or whose wait has run out.</summary>
     public List<Waiter<TCommand, TOutcome>> Begin(IEnumerable<Waiter<TCommand, TOutcome>> waiters)
     {
         var begun = new List<Waiter<TCommand, TOutcome>>();
@@ -52,11 +52,11 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
     }
 
     /// <summary>
-    /// One transaction; when it is certain to have been rolled back, it is split until the command that causes the failure fails alone.
+    /// Runs one transaction. If it has certainly been rolled back, it is split until the command that causes the failure fails alone.
     /// Returns the commands that found their row busy and may still wait: they have no outcome yet.
     /// </summary>
-    /// <param name="waiters">Those of equal affinity stand together.</param>
-    /// <param name="rowLockWaitMax">Longest wait for a row lock, if theirs are longer.</param>
+    /// <param name="waiters">Commands of equal affinity must be adjacent.</param>
+    /// <param name="rowLockWaitMax">Upper limit for a row lock wait, applied when the commands' own waits are longer.</param>
     public async Task<IReadOnlyList<Waiter<TCommand, TOutcome>>> RunAsync(List<Waiter<TCommand, TOutcome>> waiters, TimeSpan rowLockWaitMax)
     {
         var busy = new List<Waiter<TCommand, TOutcome>>();
@@ -70,8 +70,8 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
                 case null:
                     break;
                 case BatchFault.Busy when !HaveOneRow(part):
-                    // Which of the rows is busy is not known. The free ones are found without waiting any longer.
-                    rowLockWaitMax = LeastRowLockWait;
+                    // It is unknown which row is busy. The free ones are found with the minimum wait.
+                    rowLockWaitMax = RowLockWaitMin;
                     Split(part, IsRowCut, rest);
                     break;
                 case BatchFault.Busy:
@@ -95,7 +95,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         return busy;
     }
 
-    /// <summary>Ends the waits that have run out, and drops commands whose caller has left. Returns the others.</summary>
+    /// <summary>Ends the waits that have run out, and drops commands whose caller has cancelled. Returns the rest.</summary>
     public List<Waiter<TCommand, TOutcome>> Sweep(IEnumerable<Waiter<TCommand, TOutcome>> waiters)
     {
         var now = executor.Now;
@@ -112,7 +112,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
             }
             else
             {
-                left.Add(waiter);
+               left.Add(waiter);
             }
         }
         return left;
@@ -124,12 +124,12 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         var keys = waiters.Select(waiter => waiter.Queue).Distinct().Count();
         executor.RanBatch(waiters.Count, keys);
         using var activity = Start(waiters, keys);
-        var limit = waiters.Min(waiter => waiter.Group!.WorkUntil) - now;
+        var limit = waiters.Min(waiter => waiter.LeaderBatch!.WorkUntil) - now;
         limit = limit > TimeSpan.Zero ? limit : TimeSpan.Zero;
         using var ending = new CancellationTokenSource(limit, executor.Clock);
         try
         {
-            var wait = waiters.Min(waiter => waiter.Left(now));
+            var wait = waiters.Min(waiter => waiter.RemainingWait(now));
             wait = AtLeast(wait < rowLockWaitMax ? wait : rowLockWaitMax);
             var outcomes = await BoundedWork.RunAsync(
                 handler.ExecuteAsync(waiters.ConvertAll(waiter => waiter.Command), wait, limit, ending.Token), executor.Grace, executor.Clock, ending.Token);
@@ -137,11 +137,11 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
             {
                 throw new InvalidOperationException($"{waiters.Count} commands have {outcomes.Count} outcomes.");
             }
-            // Counted first: a caller that has its result sees the counter updated.
+            // Counted first, so that a caller that has its result sees the counter updated.
             executor.Count(RateKind.Executed, "executed", waiters.Count);
             executor.Answering(waiters);
-            // The leaders of many keys would hold up the lane; a single leader brings it its next work.
-            var ofOneLeader = ReferenceEquals(waiters[0].Group, waiters[^1].Group);
+            // Continuing the leaders of many keys here would hold up the lane. A single leader supplies its next work.
+            var ofOneLeader = ReferenceEquals(waiters[0].LeaderBatch, waiters[^1].LeaderBatch);
             for (var i = 0; i < waiters.Count; i++)
             {
                 waiters[i].TrySetResult(outcomes[i]);
@@ -152,14 +152,14 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             activity?.SetStatus(ActivityStatusCode.Error, failure.GetType().Name);
-            // A cancelled commit may have been one: nothing that was cancelled is tried again.
-            return ending.IsCancellationRequested && BoundedWork.IsEndOf(failure)
+            // A cancelled commit may have taken effect, so cancelled work is never retried.
+            return ending.IsCancellationRequested && BoundedWork.IsCancellation(failure)
                 ? (BatchFault.Unknown, executor.LeaseEnded([.. waiters.Select(waiter => waiter.Queue.Keys[0].Key).Distinct()], failure))
                 : (Classify(failure), failure);
         }
     }
 
-    /// <summary>Fails those that have no outcome yet.</summary>
+    /// <summary>Fails the commands that have no outcome yet.</summary>
     public void Fail(List<Waiter<TCommand, TOutcome>> waiters, Exception failure)
     {
         var failed = waiters.Count(waiter => waiter.TrySetException(failure));
@@ -170,7 +170,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         waiters.ForEach(waiter => waiter.End());
     }
 
-    /// <summary>Fails what an exception of the lane's own has left without anybody to execute it.</summary>
+    /// <summary>Fails the commands that an exception in the lane itself has left unexecuted.</summary>
     public void Abandon(List<Waiter<TCommand, TOutcome>> waiters, Exception mistake)
     {
         executor.LaneFaulted(waiters.Count, mistake);
@@ -180,7 +180,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
     private bool IsStillWaiting(Waiter<TCommand, TOutcome> waiter)
     {
         executor.WasBusy(waiter);
-        if (waiter.Left(executor.Now) > TimeSpan.Zero)
+        if (waiter.RemainingWait(executor.Now) > TimeSpan.Zero)
         {
             waiter.Reopen();
             if (waiter.Caller.IsCancellationRequested)
@@ -197,8 +197,8 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
     private static bool HaveOneRow(List<Waiter<TCommand, TOutcome>> waiters) => waiters[0].Queue.Affinity == waiters[^1].Queue.Affinity;
 
     /// <summary>
-    /// Halves, so that one poisonous command among n costs about 2 log n transactions; in order, so that what arrived first is executed
-    /// first; between two keys (or rows) where there are several.
+    /// Splits in halves, so that one failing command among n costs about 2 log n transactions. Keeps the order of arrival, and cuts
+    /// between two keys (or rows) where there are several.
     /// </summary>
     private static void Split(
         List<Waiter<TCommand, TOutcome>> waiters, Func<List<Waiter<TCommand, TOutcome>>, int, bool> isCut, Stack<List<Waiter<TCommand, TOutcome>>> into)
@@ -235,7 +235,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         }
         catch (Exception mistake) when (mistake is not OutOfMemoryException)
         {
-            // A lane must survive it; what is not understood is not tried again.
+            // The lane must survive this. A failure that cannot be classified is not retried.
             return BatchFault.Unknown;
         }
     }

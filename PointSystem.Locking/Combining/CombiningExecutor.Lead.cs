@@ -12,11 +12,11 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         {
             try
             {
-                await TakeTurnAsync(queue);
+                await RunTurnAsync(queue);
             }
             catch (Exception failure) when (failure is not OutOfMemoryException)
             {
-                // A leader that fell would leave its queue without one for ever.
+                // Without this a failing leader would leave its queue without a leader forever.
                 FailAll(queue, failure);
             }
             lock (_sync)
@@ -34,22 +34,22 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     }
 
     /// <summary>
-    /// Takes the locks, executes what is queued until the queue is empty or the turn is over, and gives the locks back in the background.
+    /// Acquires the locks, executes the queue until it is empty or the turn is over, and releases the locks in the background.
     /// </summary>
-    private async Task TakeTurnAsync(KeyQueue<TCommand, TOutcome> queue)
+    private async Task RunTurnAsync(KeyQueue<TCommand, TOutcome> queue)
     {
         if (Head(queue) is not { } head)
         {
             return;
         }
-        var isLocked = head.Mode == LockMode.Distributed || _heat.IsHot(queue.Name, Now);
-        // The trace of the command that opened the turn shows it whole; the others' spans are linked from their batch.
+        var isLocked = head.Mode == LockMode.Distributed || _contended.Contains(queue.Name, Now);
+        // The trace of the first command contains the whole turn; the spans of the others are linked from their batch.
         using var activity = LockMetrics.Activities.StartActivity("lock turn", ActivityKind.Internal, head.Trace);
         activity?.SetTag("lock.operation", queue.Keys[0].Options.Operation);
         var handles = new List<LockHandle>(queue.Keys.Count);
         try
         {
-            if (isLocked && !await TakeLocksAsync(queue, handles))
+            if (isLocked && !await TryAcquireLocksAsync(queue, handles))
             {
                 Expire(queue);
                 ExpireSingleAttempts(queue);
@@ -59,8 +59,8 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             {
                 ExpireSingleAttempts(queue);
             }
-            Note(queue, handles, isLocked);
-            var batches = await WorkAsync(queue, isLocked, WorkUntil(queue, handles));
+            RecordTurn(queue, handles, isLocked);
+            var batches = await RunBatchesAsync(queue, isLocked, WorkUntil(queue, handles));
             activity?.SetTag("lock.batches", batches);
         }
         finally
@@ -72,10 +72,10 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
     }
 
-    /// <summary>All or nothing, in the one order of keys. False when the wait ran out or every caller has left.</summary>
-    private async Task<bool> TakeLocksAsync(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles)
+    /// <summary>Acquires all locks or none, in the global key order. False when the wait ran out or every caller has cancelled.</summary>
+    private async Task<bool> TryAcquireLocksAsync(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles)
     {
-        // Never disposed: the last caller to leave may cancel it just after its last use, and it holds no timer.
+        // Not disposed: the last caller may cancel it just after its last use, and it holds no timer.
         var acquiring = new CancellationTokenSource();
         TimeSpan until;
         TimeSpan? impatientAt;
@@ -85,7 +85,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             {
                 return false;
             }
-            // As long as the command with the longest wait allows; the others leave the queue at their own deadlines.
+            // The command with the longest wait sets the limit; the others leave the queue at their own deadlines.
             until = tail.Value.ArrivedAt + tail.Value.Wait;
             impatientAt = ImpatientAt(queue, tail.Value.Wait);
             queue.Acquiring = acquiring;
@@ -95,7 +95,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             foreach (var (key, options) in queue.Keys)
             {
                 var left = until - Now;
-                var handle = await _locks.MeasureAsync(
+                var handle = await _locks.TryAcquireMeasuredAsync(
                     key, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, acquiring.Token, isRowOnly: false, impatientAt - Now);
                 if (handle is null)
                 {
@@ -126,7 +126,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             return null;
         }
         var now = Now;
-        if (_bypassed.IsHot(queue.Name, now))
+        if (_bypassed.Contains(queue.Name, now))
         {
             return now;
         }
@@ -134,9 +134,9 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         return now + (half < _general.Patience ? half : _general.Patience);
     }
 
-    private async Task<int> WorkAsync(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
+    private async Task<int> RunBatchesAsync(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
     {
-        var isWanted = _wanted.IsHot(queue.Name, Now);
+        var isWantedElsewhere = _wantedElsewhere.Contains(queue.Name, Now);
         var since = Now;
         var hold = queue.Keys.Min(keyed => keyed.Options.Lease) / 4;
         hold = hold < _options.HoldMax ? hold : _options.HoldMax;
@@ -144,17 +144,17 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         var last = 0;
         for (var batches = 0; ;)
         {
-            if (Take(queue, isLocked, workUntil) is { } group)
+            if (DequeueBatch(queue, isLocked, workUntil) is { } leaderBatch)
             {
-                await lane.RunAsync(group);
-                last = group.Waiters.Count;
-                if (++batches >= _options.HoldBatchesMax || Now - since >= hold || (!isLocked && _heat.IsHot(queue.Name, Now)))
+                await lane.RunAsync(leaderBatch);
+                last = leaderBatch.Waiters.Count;
+                if (++batches >= _options.HoldBatchesMax || Now - since >= hold || (!isLocked && _contended.Contains(queue.Name, Now)))
                 {
                     return batches;
                 }
-                if (isWanted && !ComesBack(queue))
+                if (isWantedElsewhere && !MostCallersReturn(queue))
                 {
-                    // Commands that have arrived here since are newer than those that wait at other replicas.
+                    // Commands that arrived here since then are newer than those waiting at other replicas.
                     return batches;
                 }
             }
@@ -165,17 +165,17 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
     }
 
-    private bool ComesBack(KeyQueue<TCommand, TOutcome> queue)
+    private bool MostCallersReturn(KeyQueue<TCommand, TOutcome> queue)
     {
         lock (_sync)
         {
-            return queue.Crowd.ComesBack;
+            return queue.ReturnRate.IsHigh;
         }
     }
 
     /// <summary>
-    /// Callers that ask again as soon as they are answered arrive a moment after their batch. Releasing the lock and acquiring it again
-    /// takes longer than that moment for all of them, so the leader waits for them once.
+    /// Callers that ask again as soon as they are answered arrive a moment after their batch. Releasing and re-acquiring the lock takes
+    /// longer than waiting for them, so the leader waits once.
     /// </summary>
     private async Task<bool> LingerAsync(KeyQueue<TCommand, TOutcome> queue)
     {
@@ -200,55 +200,55 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
     }
 
-    private Group<TCommand, TOutcome>? Take(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
+    private LeaderBatch<TCommand, TOutcome>? DequeueBatch(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
     {
         lock (_sync)
         {
-            var group = new Group<TCommand, TOutcome>(queue, isLocked, workUntil);
-            Move(group, _options.BatchMax);
-            return queue.Handed = group.Waiters.Count > 0 ? group : null;
+            var leaderBatch = new LeaderBatch<TCommand, TOutcome>(queue, isLocked, workUntil);
+            Fill(leaderBatch, _options.BatchMax);
+            return queue.HandedOver = leaderBatch.Waiters.Count > 0 ? leaderBatch : null;
         }
     }
 
-    /// <summary>Adds to a group, whose lane begins with it now, what has come since it was handed over.</summary>
+    /// <summary>Adds the commands that arrived since the hand-over to a batch that its lane is about to start.</summary>
     /// <returns>How many were added.</returns>
-    internal int TopUp(Group<TCommand, TOutcome> group, int most)
+    internal int TopUp(LeaderBatch<TCommand, TOutcome> leaderBatch, int commandsMax)
     {
         var moved = 0;
         lock (_sync)
         {
-            // A group whose callers have all left is over; its leader is about to take the next.
-            if (group.Queue.Waiting.Count == 0 || !group.TryKeepOpen())
+            // If all its callers have cancelled, the batch is finished and its leader is about to dequeue the next one.
+            if (leaderBatch.Queue.Waiting.Count == 0 || !leaderBatch.TryKeepOpen())
             {
                 return 0;
             }
-            moved = Move(group, most);
+            moved = Fill(leaderBatch, commandsMax);
         }
-        group.OneDone(continueHere: false);
+        leaderBatch.CommandEnded(continueHere: false);
         return moved;
     }
 
     // Under the lock.
-    private int Move(Group<TCommand, TOutcome> group, int most)
+    private int Fill(LeaderBatch<TCommand, TOutcome> leaderBatch, int commandsMax)
     {
-        var queue = group.Queue;
+        var queue = leaderBatch.Queue;
         var moved = 0;
-        while (moved < most && queue.Waiting.First is { } first)
+        while (moved < commandsMax && queue.Waiting.First is { } first)
         {
-            if (!group.IsLocked && first.Value.Mode == LockMode.Distributed)
+            if (!leaderBatch.IsLocked && first.Value.Mode == LockMode.Distributed)
             {
-                // The mode has changed: this one wants the lock, so its turn is another.
+                // The mode has changed: this command needs the lock, so it goes into another turn.
                 break;
             }
             queue.Waiting.RemoveFirst();
             _waiting--;
-            group.Add(first.Value);
+            leaderBatch.Add(first.Value);
             moved++;
         }
         return moved;
     }
 
-    private void Note(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles, bool isLocked)
+    private void RecordTurn(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles, bool isLocked)
     {
         _rates.Add(RateKind.Turn, Now);
         if (!isLocked)
@@ -262,22 +262,22 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         if (handles.Find(handle => handle.IsBypass) is { } bypass)
         {
             _rates.Add(RateKind.Bypass, Now);
-            if (!_bypassed.IsHot(queue.Name, Now))
+            if (!_bypassed.Contains(queue.Name, Now))
             {
                 _logger.Bypassed(bypass.Key);
             }
-            _bypassed.Mark(queue.Name, Now);
+            _bypassed.Add(queue.Name, Now);
         }
         if (handles.Exists(handle => handle.WasContended))
         {
-            _wanted.Mark(queue.Name, Now);
-            _heat.Mark(queue.Name, Now);
+            _wantedElsewhere.Add(queue.Name, Now);
+            _contended.Add(queue.Name, Now);
         }
     }
 
     private TimeSpan WorkUntil(KeyQueue<TCommand, TOutcome> queue, List<LockHandle> handles)
     {
-        // Without a lock the same limit holds, so that a frozen database cannot keep a lane for ever.
+        // The same limit applies without a lock, so that a frozen database cannot occupy a lane forever.
         var left = handles.Count > 0 ? handles.Min(handle => handle.LeaseEndsAt) - _clock.GetUtcNow() : queue.Keys.Min(keyed => keyed.Options.Lease);
         return Now + left - _general.LeaseMargin;
     }
@@ -292,7 +292,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
 
     private void ExpireSingleAttempts(KeyQueue<TCommand, TOutcome> queue)
     {
-        foreach (var waiter in TakeOut(queue, static waiter => waiter.Wait <= TimeSpan.Zero))
+        foreach (var waiter in RemoveWaiting(queue, static waiter => waiter.Wait <= TimeSpan.Zero))
         {
             TimedOut(waiter);
         }
@@ -300,14 +300,14 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
 
     private void FailAll(KeyQueue<TCommand, TOutcome> queue, Exception failure)
     {
-        foreach (var waiter in TakeOut(queue, static _ => true))
+        foreach (var waiter in RemoveWaiting(queue, static _ => true))
         {
             waiter.TrySetException(failure);
             Count(RateKind.Failed, "failed");
         }
     }
 
-    private List<Waiter<TCommand, TOutcome>> TakeOut(KeyQueue<TCommand, TOutcome> queue, Func<Waiter<TCommand, TOutcome>, bool> which)
+    private List<Waiter<TCommand, TOutcome>> RemoveWaiting(KeyQueue<TCommand, TOutcome> queue, Func<Waiter<TCommand, TOutcome>, bool> which)
     {
         lock (_sync)
         {

@@ -2,7 +2,7 @@ using PointSystem.Locking.Combining;
 
 namespace PointSystem.Locking;
 
-/// <summary>What the executor tells of itself, and its end.</summary>
+/// <summary>The executor's state for monitoring, and its shutdown.</summary>
 public sealed partial class CombiningExecutor<TCommand, TOutcome>
 {
     private const int NamedMax = 4;
@@ -13,7 +13,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         (KeyQueue<TCommand, TOutcome> Queue, int Waiting, long Executed)[] queues;
         lock (_sync)
         {
-            // Every caller passes through this lock: it is held to copy, not to sort.
+            // Every caller passes through this lock, so it is held for copying only, not for sorting.
             queues = [.. _queues.Values.Select(queue => (queue, queue.Waiting.Count, queue.Executed))];
         }
         var hottest = queues.OrderByDescending(queue => queue.Waiting).ThenByDescending(queue => queue.Executed).Take(keysMax).ToList();
@@ -21,7 +21,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         {
             var now = Now;
             return new CombiningSnapshot(
-                _waiting, _queues.Count, _heat.Count, [.. hottest.Select(hot => Describe(hot.Queue, now))], _rates.Read(now));
+                _waiting, _queues.Count, _contended.Count, [.. hottest.Select(hot => Describe(hot.Queue, now))], _rates.Read(now));
         }
     }
 
@@ -34,7 +34,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         queue.Executed > 0 ? queue.WaitedInAll / queue.Executed : TimeSpan.Zero,
         queue.LongestWait);
 
-    /// <summary>Waits until everything accepted has its outcome, or the token.</summary>
+    /// <summary>Waits until every accepted command has its outcome, or until the token is cancelled.</summary>
     public async Task DrainAsync(CancellationToken cancellationToken)
     {
         Task drained;
@@ -47,7 +47,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         await drained.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    /// <summary>A batch begins with these.</summary>
+    /// <summary>The command's first batch is about to run.</summary>
     internal void Began(Waiter<TCommand, TOutcome> waiter)
     {
         var waited = Now - waiter.ArrivedAt;
@@ -61,7 +61,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         _metrics.Queued(waiter.Queue.Keys[0].Options.Operation, waited);
     }
 
-    /// <summary>These are about to have their outcomes. Those of one key stand together.</summary>
+    /// <summary>These commands are about to get their outcomes. Commands of one key must be adjacent.</summary>
     internal void Answering(List<Waiter<TCommand, TOutcome>> waiters)
     {
         var now = Now;
@@ -75,7 +75,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
                 {
                     next++;
                 }
-                queue.Crowd.Answered(next - first, now);
+                queue.ReturnRate.Answered(next - first, now);
             }
         }
     }
@@ -86,13 +86,13 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         _metrics.Ran(commands, keys);
     }
 
-    /// <summary>A row lock was busy: a transaction from outside this replica's queue works on the same row.</summary>
-    internal void WasBusy(Waiter<TCommand, TOutcome> waiter) => _heat.Mark(waiter.Queue.Name, Now);
+    /// <summary>A row lock was busy: a transaction outside this replica's queue works on the same row.</summary>
+    internal void WasBusy(Waiter<TCommand, TOutcome> waiter) => _contended.Add(waiter.Queue.Name, Now);
 
-    /// <summary>A lane met an exception that no command explains, and goes on.</summary>
+    /// <summary>A lane caught an exception that none of its commands caused. The lane goes on.</summary>
     internal void LaneFaulted(int commands, Exception mistake) => _logger.LaneFaulted(mistake, commands);
 
-    /// <summary>Work was cancelled because its time had come: worth a line in the log, and this for its callers.</summary>
+    /// <summary>Logs that work was cancelled because its lease was about to end, and creates the exception for its callers.</summary>
     internal LeaseEndedException LeaseEnded(IReadOnlyList<string> keys, Exception failure)
     {
         var named = string.Join(" and ", keys.Take(NamedMax));

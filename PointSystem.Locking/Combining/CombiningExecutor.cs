@@ -7,14 +7,14 @@ using PointSystem.Locking.Keys;
 namespace PointSystem.Locking;
 
 /// <summary>
-/// Executes commands under the locks that their <see cref="DistributedLockAttribute"/>s declare, combined: commands of one key queue in
-/// memory behind one leader, which takes the locks once and hands what is queued to a commit lane; a lane puts what the leaders of many
-/// keys have ready under one commit. No command waits for a batch to fill.
+/// Executes commands under the locks that their <see cref="DistributedLockAttribute"/>s declare, and combines them: commands of one key
+/// queue in memory behind one leader, which acquires the locks once and hands the queued commands to a commit lane. A lane puts the
+/// batches of many leaders under one commit. No command waits for a batch to fill up.
 /// </summary>
 public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     where TCommand : class
 {
-    private static readonly TimeSpan WantedFor = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan WantedElsewhereFor = TimeSpan.FromSeconds(1);
 
     private readonly CommandLockTable _table;
     private readonly DistributedLocks _locks;
@@ -30,14 +30,14 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     private readonly Lock _sync = new();
     private readonly Dictionary<string, KeyQueue<TCommand, TOutcome>> _queues = new(StringComparer.Ordinal);
     private readonly CommitLane<TCommand, TOutcome>[] _lanes;
-    private readonly KeyHeat _heat;
+    private readonly ContendedKeys _contended;
 
-    // Keys that another replica held lately when a leader asked for them.
-    private readonly KeyHeat _wanted = new(WantedFor);
+    // Keys that another replica recently held when a leader asked for them.
+    private readonly ContendedKeys _wantedElsewhere = new(WantedElsewhereFor);
 
-    // Keys at which a leader lost its patience lately: the next one makes one attempt and waits no longer. So a dead holder costs a key's
-    // callers one wait, not one for each turn.
-    private readonly KeyHeat _bypassed;
+    // Keys whose lock a leader recently bypassed: the next leader makes one attempt and does not wait. So a dead holder costs the callers of
+    // a key one wait, not one per turn.
+    private readonly ContendedKeys _bypassed;
     private readonly RecentRates _rates = new();
     private TaskCompletionSource? _drained;
     private int _waiting;
@@ -57,8 +57,8 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         _clock = clock;
         _logger = logger;
         _startedAt = clock.GetTimestamp();
-        _heat = new KeyHeat(_options.HotFor);
-        _bypassed = new KeyHeat(2 * _general.Patience);
+        _contended = new ContendedKeys(_options.HotFor);
+        _bypassed = new ContendedKeys(2 * _general.Patience);
         var detours = new SemaphoreSlim(_options.DetoursMax);
         var batches = new BatchRunner<TCommand, TOutcome>(handler, this);
         _lanes = [.. Enumerable.Range(0, _options.Lanes)
@@ -69,23 +69,23 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     /// <summary>Commands that wait in memory, over all keys.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
 
-    /// <summary>Time since the executor was made.</summary>
+    /// <summary>Time since the executor was created.</summary>
     internal TimeSpan Now => _clock.GetElapsedTime(_startedAt);
 
     internal CombiningOptions Options => _options;
 
     internal TimeProvider Clock => _clock;
 
-    /// <summary>How long cancelled work may take to end before it is no longer waited for: by then its lease has ended.</summary>
+    /// <summary>How long cancelled work may take to end before it is abandoned: by then its lease has ended.</summary>
     internal TimeSpan Grace => _general.LeaseMargin;
 
-    /// <summary>Executes the command in the mode that holds for it now, and answers with its own outcome, which is committed.</summary>
+    /// <summary>Executes the command in the mode that applies to it now, and returns its own committed outcome.</summary>
     /// <param name="command">Its type was registered with <c>AddLockedCommands</c>.</param>
-    /// <param name="cancellationToken">Leaves the queue. A command that is in a batch by then is executed all the same; its caller just
-    /// does not see it.</param>
-    /// <exception cref="LockNotAcquiredException">The wait ran out, counted from arrival: queue, lock and row lock. Nothing
+    /// <param name="cancellationToken">Removes the command from the queue. A command that is already in a batch is executed anyway; its
+    /// caller just does not see the outcome.</param>
+    /// <exception cref="LockNotAcquiredException">The wait ran out. It counts from arrival and includes queue, lock and row lock. Nothing
     /// was done.</exception>
-    /// <exception cref="QueueFullException">Too many commands wait. Nothing was done.</exception>
+    /// <exception cref="QueueFullException">Too many commands are waiting. Nothing was done.</exception>
     /// <exception cref="LeaseEndedException">The work was cancelled because its lease was about to end.</exception>
     public async Task<TOutcome> ExecuteAsync<T>(T command, CancellationToken cancellationToken)
         where T : class, TCommand
@@ -135,7 +135,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
                 _rates.Add(RateKind.RowOnly, Now);
                 return outcomes[0];
             }
-            catch (Exception failure) when (timeUp.IsCancellationRequested && !cancellationToken.IsCancellationRequested && BoundedWork.IsEndOf(failure))
+            catch (Exception failure) when (timeUp.IsCancellationRequested && !cancellationToken.IsCancellationRequested && BoundedWork.IsCancellation(failure))
             {
                 throw LeaseEnded([.. keys.Select(keyed => keyed.Key)], failure);
             }
@@ -151,7 +151,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         TCommand command, IReadOnlyList<KeyedLock> keys, long affinity, LockMode mode, TimeSpan wait, TimeSpan arrivedAt, ActivityContext trace,
         CancellationToken caller)
     {
-        // No key has this in it, so no two sets of keys read alike.
+        // No key contains this separator, so no two sets of keys get the same name.
         var name = keys.Count == 1 ? keys[0].Key : string.Join("||", keys.Select(keyed => keyed.Key));
         Waiter<TCommand, TOutcome> waiter;
         bool isNew;
@@ -180,17 +180,17 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
             queue!.Waiting.AddLast(waiter.Node);
             _waiting++;
             ArmTimer(queue, waiter.Deadline);
-            queue.Crowd.Arrived(arrivedAt);
+            queue.ReturnRate.Arrived(arrivedAt);
             queue.Arrival?.TrySetResult();
         }
         if (isNew)
         {
-            // Off the caller's thread and context: the leader works for no single request. More commands may arrive in between.
+            // Off the caller's thread and context, because the leader does not work for a single request.
             ThreadPool.UnsafeQueueUserWorkItem(static lead => _ = lead.Executor.LeadAsync(lead.Queue), (Executor: this, waiter.Queue), preferLocal: false);
         }
         else if (mode == LockMode.Adaptive)
         {
-            _heat.Mark(name, Now);
+            _contended.Add(name, Now);
         }
         return waiter;
     }
@@ -211,7 +211,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         return null;
     }
 
-    /// <summary>The caller gives up.</summary>
+    /// <summary>The caller cancels its command.</summary>
     internal void Leave(Waiter<TCommand, TOutcome> waiter, CancellationToken token)
     {
         CancellationTokenSource? acquiring = null;
@@ -234,7 +234,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         acquiring?.Cancel();
     }
 
-    // Under the lock. The first timer of a queue is set at its first command and fires once in a wait, not once for each command.
+    // Under the lock. A queue's timer is set at its first command and fires once per wait, not once per command.
     private void ArmTimer(KeyQueue<TCommand, TOutcome> queue, TimeSpan deadline)
     {
         if (deadline >= queue.TimerAt)
@@ -249,7 +249,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
             timer.Change(due, Timeout.InfiniteTimeSpan);
             return;
         }
-        // The timer belongs to no request.
+        // The timer must not capture a request's context.
         using (ExecutionContext.SuppressFlow())
         {
             queue.Timer = _clock.CreateTimer(_ => Expire(queue), null, due, Timeout.InfiniteTimeSpan);
@@ -257,8 +257,8 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     }
 
     /// <summary>
-    /// Ends the waits that have run out, in the queue and in groups that a lane has not begun. A command that is being
-    /// executed is not interrupted.
+    /// Ends the waits that have run out, in the queue and in batches that a lane has not started yet. A command that is being executed is
+    /// not interrupted.
     /// </summary>
     private void Expire(KeyQueue<TCommand, TOutcome> queue)
     {
@@ -267,7 +267,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         {
             var now = Now;
             var next = TimeSpan.MaxValue;
-            foreach (var waiter in queue.Waiting.Concat(queue.Handed?.Waiters ?? []).ToList())
+            foreach (var waiter in queue.Waiting.Concat(queue.HandedOver?.Waiters ?? []).ToList())
             {
                 if (waiter.Deadline > now)
                 {

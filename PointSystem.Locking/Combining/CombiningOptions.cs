@@ -6,7 +6,7 @@ namespace PointSystem.Locking;
 public sealed class CombiningOptions
 {
     /// <summary>
-    /// Commit lanes of a replica: transactions that run side by side. Default: one for every two processors, 1 … 4. More lanes make
+    /// Number of commit lanes of a replica: transactions that run side by side. Default: one per two processors, 1 … 4. More lanes make
     /// smaller batches; one is enough where processors are scarce.
     /// </summary>
     [Range(1, 64)]
@@ -21,29 +21,31 @@ public sealed class CombiningOptions
     public int BatchKeysMax { get; set; } = 128;
 
     /// <summary>
-    /// How long a leader keeps its lock while commands keep coming; never more than a quarter of the lease. Default 100 ms.
+    /// How long a leader keeps its lock while commands keep arriving; never more than a quarter of the lease. Default 100 ms.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan HoldMax { get; set; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How many batches a leader executes under one lock. Default 256.</summary>
+    /// <summary>Maximum number of batches a leader executes under one lock. Default 256.</summary>
     [Range(1, 100_000)]
     public int HoldBatchesMax { get; set; } = 256;
 
     /// <summary>
-    /// How long a leader that has just combined several commands keeps the lock for the next to come, within <see cref="HoldMax"/>; 0 =
-    /// not at all. Default 5 ms. Where other replicas want the key too, only if most callers come back within twice this time.
+    /// How long a leader that has just combined several commands waits for the next ones before it releases the lock, within <see
+    /// cref="HoldMax"/>; 0 = not at all. Default 5 ms. If other replicas want the key too, the leader waits only if most callers return
+    /// within twice this time.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:00:01", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan Linger { get; set; } = TimeSpan.FromMilliseconds(5);
 
     /// <summary>
-    /// Longest wait for a row lock within a lane; what needs longer goes on beside it, so that its neighbours do not wait. Default 100 ms.
+    /// Maximum wait for a row lock within a lane. A command that needs longer continues beside the lane, so that it does not delay the
+    /// others. Default 100 ms.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan LaneRowLockWait { get; set; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Maximum number of transactions that wait for a busy row beside the lanes; each has a connection. Default 2.</summary>
+    /// <summary>Maximum number of transactions that wait for a busy row beside the lanes; each uses a connection. Default 2.</summary>
     [Range(1, 64)]
     public int DetoursMax { get; set; } = 2;
 
@@ -55,7 +57,9 @@ public sealed class CombiningOptions
     [Range(1, 10_000_000)]
     public int QueueMax { get; set; } = 50_000;
 
-    /// <summary>How long a key stays hot after the last sign of contention, in <see cref="LockMode.Adaptive"/>. Default 5 s.</summary>
+    /// <summary>
+    /// How long a key counts as contended after the last sign of contention, in <see cref="LockMode.Adaptive"/>. Default 5 s.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "01:00:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan HotFor { get; set; } = TimeSpan.FromSeconds(5);
 }

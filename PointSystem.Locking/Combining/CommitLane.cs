@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace PointSystem.Locking.Combining;
 
 /// <summary>
-/// Executes what leaders hand over, one transaction at a time: whatever is ready when the last one is done goes together. Rows that turn
-/// out busy go on beside the lane, so that their neighbours do not wait for them.
+/// Executes the batches that leaders hand over, one transaction at a time: everything that is ready when a transaction ends goes into the
+/// next one. Commands whose row turns out to be busy continue beside the lane, so that they do not delay the others.
 /// </summary>
 internal sealed class CommitLane<TCommand, TOutcome>(
     BatchRunner<TCommand, TOutcome> batches, CombiningOptions options, SemaphoreSlim detours, LockMetrics metrics, TimeProvider clock, int number)
@@ -13,37 +13,37 @@ internal sealed class CommitLane<TCommand, TOutcome>(
     private static readonly TimeSpan SweepEvery = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock _sync = new();
-    // Commands of one row each, in their order.
+    // Each list has the commands of one row, in order of arrival.
     private readonly Queue<List<Waiter<TCommand, TOutcome>>> _ready = new();
 
-    // By affinity: a command behind a busy row must neither overtake nor try in vain.
+    // By affinity: a command behind a busy row must neither overtake others nor try in vain.
     private readonly Dictionary<long, Queue<Waiter<TCommand, TOutcome>>> _busy = [];
     private bool _isRunning;
 
-    /// <summary>Hands a group over. Completes, and never fails, when every command of it has its end.</summary>
-    public Task RunAsync(Group<TCommand, TOutcome> group)
+    /// <summary>Adds a batch. Completes, and never fails, when all its commands have ended.</summary>
+    public Task RunAsync(LeaderBatch<TCommand, TOutcome> leaderBatch)
     {
         var start = false;
         lock (_sync)
         {
-            if (_busy.TryGetValue(group.Queue.Affinity, out var behind))
+            if (_busy.TryGetValue(leaderBatch.Queue.Affinity, out var behind))
             {
-                group.Waiters.ForEach(behind.Enqueue);
+                leaderBatch.Waiters.ForEach(behind.Enqueue);
             }
             else
             {
-                start = Enqueue(group.Waiters);
+                start = Enqueue(leaderBatch.Waiters);
             }
         }
         if (start)
         {
-            // On the leader's thread until the first wait: a command alone has no further hop.
+            // Runs on the leader's thread until the first await, so a single command needs no further thread switch.
             _ = RunAllAsync();
         }
-        return group.Done;
+        return leaderBatch.Done;
     }
 
-    // Under the lock. True when the lane is to be set going.
+    // Under the lock. True when the lane must be started.
     private bool Enqueue(List<Waiter<TCommand, TOutcome>> waiters)
     {
         _ready.Enqueue(waiters);
@@ -64,7 +64,7 @@ internal sealed class CommitLane<TCommand, TOutcome>(
             {
                 var since = clock.GetTimestamp();
                 batches.TopUp(parts, options.BatchMax);
-                // Those of one row stand together, in their order of arrival.
+                // Commands of one row must be adjacent, in order of arrival.
                 var waiters = parts.OrderBy(part => part[0].Queue.Affinity).SelectMany(part => part).ToList();
                 parts.Clear();
                 inHand = new(await ExecuteAsync(waiters, options.LaneRowLockWait));
@@ -73,14 +73,14 @@ internal sealed class CommitLane<TCommand, TOutcome>(
             }
             catch (Exception mistake) when (mistake is not OutOfMemoryException)
             {
-                // The lane goes on: one that ended here would leave all its keys without one.
+                // The lane must go on: if it ended here, its keys would have no lane.
                 batches.Abandon([.. parts.SelectMany(part => part), .. inHand], mistake);
                 parts.Clear();
             }
         }
     }
 
-    /// <summary>Returns the commands whose row was busy. Never throws: a lane that ended would leave all its keys without one.</summary>
+    /// <summary>Returns the commands whose row was busy. Never throws, because the lane must not end.</summary>
     private async Task<IReadOnlyList<Waiter<TCommand, TOutcome>>> ExecuteAsync(List<Waiter<TCommand, TOutcome>> waiters, TimeSpan rowLockWaitMax)
     {
         try
@@ -140,8 +140,8 @@ internal sealed class CommitLane<TCommand, TOutcome>(
     }
 
     /// <summary>
-    /// Executes one row's commands beside the lane, each for as long as its own wait allows, until the row is free again: there are few
-    /// places here, and a row in demand would keep one for ever.
+    /// Executes one row's commands beside the lane, each for as long as its own wait allows, until the row is free again. There are few
+    /// places here, and a row in constant demand would otherwise keep one forever.
     /// </summary>
     private async Task DetourAsync(long affinity)
     {
@@ -156,16 +156,16 @@ internal sealed class CommitLane<TCommand, TOutcome>(
                     _busy[affinity] = new(batches.Sweep(_busy[affinity]));
                 }
             }
-            while (!isFree && TakeBusy(affinity, waiters))
+            while (!isFree && DequeueBusy(affinity, waiters))
             {
-                var began = clock.GetTimestamp();
+                var startedAt = clock.GetTimestamp();
                 waiters = [.. await ExecuteAsync(waiters, TimeSpan.MaxValue)];
-                isFree = waiters.Count == 0 && clock.GetElapsedTime(began) < options.LaneRowLockWait;
+                isFree = waiters.Count == 0 && clock.GetElapsedTime(startedAt) < options.LaneRowLockWait;
             }
         }
         catch (Exception mistake) when (mistake is not OutOfMemoryException)
         {
-            // Nobody else looks after this row's commands: those in hand and those behind them end here, and the row is the lane's again.
+            // Nothing else handles this row's commands: the current ones and those behind them end here, and the lane gets the row back.
             isFree = false;
             lock (_sync)
             {
@@ -189,7 +189,7 @@ internal sealed class CommitLane<TCommand, TOutcome>(
         }
     }
 
-    private bool TakeBusy(long affinity, List<Waiter<TCommand, TOutcome>> waiters)
+    private bool DequeueBusy(long affinity, List<Waiter<TCommand, TOutcome>> waiters)
     {
         lock (_sync)
         {
@@ -202,7 +202,7 @@ internal sealed class CommitLane<TCommand, TOutcome>(
         }
     }
 
-    /// <summary>The row's commands are the lane's again. True when the lane is to be set going.</summary>
+    /// <summary>Returns the row's commands to the lane. True when the lane must be started.</summary>
     private bool GiveBack(long affinity)
     {
         lock (_sync)

@@ -1,27 +1,27 @@
 namespace PointSystem.Locking;
 
 /// <summary>
-/// Executes commands for a <see cref="CombiningExecutor{TCommand, TOutcome}"/>: all or nothing, under one commit, each
-/// with an outcome of its own.
+/// Executes commands for a <see cref="CombiningExecutor{TCommand, TOutcome}"/>: all or nothing, under one commit, each with its own
+/// outcome.
 /// </summary>
 public interface IBatchHandler<TCommand, TOutcome>
 {
     /// <summary>
-    /// Executes the commands in their order. They may belong to different keys; those of one key come in order of arrival.
+    /// Executes the commands in the given order. They may belong to different keys; those of one key come in order of arrival.
     /// </summary>
     /// <param name="commands">At least one.</param>
-    /// <param name="rowLockWait">Longest wait for each row lock. Never zero.</param>
-    /// <param name="workLimit">How long the work may take: to the margin before the shortest lease ends. The token says the
-    /// same, but not while this process is paused: what a transaction holds must be free by about then even if no process is
-    /// left to give it back.</param>
-    /// <param name="cancellationToken">Cancelled after <paramref name="workLimit"/>; what was begun must be rolled back.</param>
+    /// <param name="rowLockWait">Maximum wait for each row lock. Never zero.</param>
+    /// <param name="workLimit">How long the work may take: until the margin before the shortest lease ends. The token expresses the same
+    /// limit, but does not fire while this process is paused: the locks of a transaction must be free by about then even if no process is
+    /// left to release them.</param>
+    /// <param name="cancellationToken">Cancelled after <paramref name="workLimit"/>; the transaction must then be rolled back.</param>
     /// <returns>The outcomes, in the order of the commands, committed. A refusal is an outcome, not an exception.</returns>
     Task<IReadOnlyList<TOutcome>> ExecuteAsync(
         IReadOnlyList<TCommand> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Which row a command fights for, such as its member's id. Commands of equal affinity never run side by side within a replica, and
-    /// the canary goes by it.
+    /// The row that a command contends for, such as its member's id. Commands of equal affinity never run side by side within a replica,
+    /// and the canary is chosen by it.
     /// </summary>
     long Affinity(TCommand command);
 
@@ -33,16 +33,18 @@ public interface IBatchHandler<TCommand, TOutcome>
 public enum BatchFault
 {
     /// <summary>
-    /// It is unknown whether the batch was committed (a connection lost during the commit). Never tried again: it could be applied twice.
+    /// It is unknown whether the batch was committed (a connection lost during the commit). Never retried: it could be applied twice.
     /// </summary>
     Unknown,
 
-    /// <summary>The database is away, for every command alike. All fail at once; trying each alone would multiply the trouble.</summary>
+    /// <summary>
+    /// The database is unavailable, for every command alike. All fail at once; retrying each of them alone would multiply the load.
+    /// </summary>
     Away,
 
-    /// <summary>Certainly rolled back: a row lock was not free in time. The others of the batch go on without it.</summary>
+    /// <summary>Certainly rolled back: a row lock was not free in time. The other commands of the batch go on without it.</summary>
     Busy,
 
-    /// <summary>Certainly rolled back, and perhaps the fault of one command. The batch is split until that one fails alone.</summary>
+    /// <summary>Certainly rolled back, possibly because of one command. The batch is split until that one fails alone.</summary>
     RolledBack,
 }

@@ -1,8 +1,8 @@
 namespace PointSystem.Locking;
 
-/// <summary>Too many commands wait already. Nothing was done; the caller should come back later.</summary>
-public sealed class QueueFullException(string key, int waiting) : Exception($"{waiting} commands wait already; '{key}' takes no more for now.")
+/// <summary>Too many commands are already waiting. Nothing was done; the caller should retry later.</summary>
+public sealed class QueueFullException(string key, int waiting) : Exception($"{waiting} commands are already waiting; '{key}' accepts no more for now.")
 {
-    /// <summary>The key that was asked for.</summary>
+    /// <summary>The requested key.</summary>
     public string Key { get; } = key;
 }

@@ -1,6 +1,6 @@
 namespace PointSystem.Locking.Combining;
 
-/// <summary>How often things happened in the last minute, in buckets of a second.</summary>
+/// <summary>Event counts of the last minute, in buckets of one second.</summary>
 internal sealed class RecentRates
 {
     private const int Seconds = 60;
@@ -45,7 +45,8 @@ internal sealed class RecentRates
         }
         return new CombiningRates(
             sums[(int)RateKind.Executed], sums[(int)RateKind.RowOnly], sums[(int)RateKind.Failed], sums[(int)RateKind.TimedOut], sums[(int)RateKind.Cancelled],
-            sums[(int)RateKind.Refused], sums[(int)RateKind.Batch], sums[(int)RateKind.Turn], sums[(int)RateKind.Fallback], sums[(int)RateKind.Unlocked], sums[(int)RateKind.Bypass]);
+            sums[(int)RateKind.Refused], sums[(int)RateKind.Batch], sums[(int)RateKind.Turn], sums[(int)RateKind.Fallback],
+            sums[(int)RateKind.Unlocked], sums[(int)RateKind.Bypass]);
     }
 }
 

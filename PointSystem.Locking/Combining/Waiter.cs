@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace PointSystem.Locking.Combining;
 
-/// <summary>A command on its way, and the promise of its outcome. Continuations never run on the lane that completes it.</summary>
+/// <summary>A queued command and the promise of its outcome. Continuations never run on the lane that completes it.</summary>
 internal sealed class Waiter<TCommand, TOutcome> : TaskCompletionSource<TOutcome>
 {
     private const int Open = 0;
@@ -25,44 +25,47 @@ internal sealed class Waiter<TCommand, TOutcome> : TaskCompletionSource<TOutcome
 
     public required TimeSpan ArrivedAt { get; init; }
 
-    /// <summary>Cancelled when the caller has gone.</summary>
+    /// <summary>Cancelled when the caller cancels.</summary>
     public CancellationToken Caller { get; init; }
 
     public ActivityContext Trace { get; init; }
 
     public LinkedListNode<Waiter<TCommand, TOutcome>> Node { get; }
 
-    /// <summary>Set when a leader has taken it out of the queue.</summary>
-    public Group<TCommand, TOutcome>? Group { get; set; }
+    /// <summary>Set when a leader has dequeued the command.</summary>
+    public LeaderBatch<TCommand, TOutcome>? LeaderBatch { get; set; }
 
-    /// <summary>When the wait runs out, on the executor's clock. A single attempt ends with the attempt, not with a timer.</summary>
+    /// <summary>When the wait runs out, on the executor's clock. A single attempt (no wait) has no deadline.</summary>
     public TimeSpan Deadline => Wait > TimeSpan.Zero ? ArrivedAt + Wait : TimeSpan.MaxValue;
 
-    /// <summary>What is left of the wait for a row lock.</summary>
-    public TimeSpan Left(TimeSpan now) => ArrivedAt + Wait - now;
+    /// <summary>The remaining wait, for a row lock.</summary>
+    public TimeSpan RemainingWait(TimeSpan now) => ArrivedAt + Wait - now;
 
-    /// <summary>From here on it is executed, even if its caller leaves. False when the caller has left already.</summary>
+    /// <summary>
+    /// Marks the command as executing: from here on it is executed even if its caller cancels. False when the caller has already
+    /// cancelled.
+    /// </summary>
     public bool TryBegin() => Interlocked.CompareExchange(ref _state, Executing, Open) != Gone;
 
-    /// <summary>Its row was busy: it waits again, and its caller may leave again.</summary>
+    /// <summary>Marks the command as waiting again after its row was busy; its caller may cancel again.</summary>
     public void Reopen() => Interlocked.Exchange(ref _state, Open);
 
-    /// <summary>Whether it was taken back, so that it will never be executed.</summary>
+    /// <summary>Whether the command was cancelled and will never be executed.</summary>
     public bool HasLeft => Volatile.Read(ref _state) == Gone;
 
-    /// <summary>Whether it has been part of a batch before.</summary>
+    /// <summary>Whether the command has already been part of a batch.</summary>
     public bool HasBegun { get; set; }
 
-    /// <summary>Takes the command back. False when it is being executed already.</summary>
+    /// <summary>Cancels the command. False when it is already being executed.</summary>
     public bool TryLeave() => Interlocked.CompareExchange(ref _state, Gone, Open) == Open;
 
-    /// <summary>Tells its group that it has its end. Further calls do nothing.</summary>
-    /// <param name="continueHere">If it is the last one of its group, the leader goes on within this call.</param>
+    /// <summary>Reports to its batch that this command has ended. Further calls do nothing.</summary>
+    /// <param name="continueHere">If it is the last one of its batch, the leader continues within this call.</param>
     public void End(bool continueHere = false)
     {
         if (Interlocked.Exchange(ref _ended, 1) == 0)
         {
-            Group?.OneDone(continueHere);
+            LeaderBatch?.CommandEnded(continueHere);
         }
     }
 

@@ -1,22 +1,22 @@
 namespace PointSystem.Locking.Jobs;
 
 /// <summary>
-/// Takes locks for work that outlives a lease. Such a lock is renewed without a gap for as long as it is held, through a lock
-/// service that knows no renewal, by a relay of two keys (docs/locking.md). Like every lock here it decides which process waits,
-/// never which result is right.
+/// Acquires locks for work that takes longer than a lease. Such a lock is renewed without a gap for as long as it is held. The lock API
+/// has no renewal, so two keys are used in relay (docs/locking.md). Like every lock here it decides which process waits, never which
+/// result is right.
 /// </summary>
 public interface IJobLocks
 {
     /// <summary>
-    /// Takes the lock, or returns null when another process has it. A single attempt, whatever <c>Locking:Mode</c> says: the mode is about
-    /// requests. While the lock service is away the answer is a handle without a lock (<see cref="JobLock.IsFallback"/>), and the caller
-    /// decides what that means.
+    /// Acquires the lock, or returns null when another process holds it. A single attempt, independent of <c>Locking:Mode</c>: the mode
+    /// is for requests. While the lock store is unavailable the result is a handle without a lock (<see cref="JobLock.IsFallback"/>), and
+    /// the caller decides what to do.
     /// </summary>
-    /// <param name="key">Not empty and without <c>||</c>, such as <c>point:job:expiry</c>. One of few: it names the lock
-    /// in metrics too.</param>
-    /// <param name="options">Lease, cap and pace of renewal.</param>
-    /// <param name="cancellationToken">Gives up; nothing is held then.</param>
+    /// <param name="key">Not empty and without <c>||</c>, such as <c>point:job:expiry</c>. Few values: it also names the lock in
+    /// metrics.</param>
+    /// <param name="options">Lease, cap and renewal interval.</param>
+    /// <param name="cancellationToken">Cancels the attempt; nothing is held then.</param>
     /// <exception cref="ArgumentException">The key or the options are not usable.</exception>
-    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
     Task<JobLock?> TryAcquireAsync(string key, JobLockOptions options, CancellationToken cancellationToken);
 }

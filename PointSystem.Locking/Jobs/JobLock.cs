@@ -25,11 +25,11 @@ public sealed class JobLock : IAsyncDisposable
         Lost = cap.Token;
     }
 
-    /// <summary>The key as it was asked for.</summary>
+    /// <summary>The requested key.</summary>
     public string Key { get; }
 
     /// <summary>
-    /// True when the lock service is away: there is no lock, and every other replica may have such a handle at the same time.
+    /// True when the lock store is unavailable: there is no lock, and every other replica may hold such a handle at the same time.
     /// </summary>
     public bool IsFallback => _relay is null;
 
@@ -37,12 +37,12 @@ public sealed class JobLock : IAsyncDisposable
     public string? FallbackReason { get; }
 
     /// <summary>
-    /// Cancelled when the lock can be held no longer: a margin before the last lease could end where renewals fail, at once where the
-    /// store says that it knows the lock no more, and at the cap. Work must stop on it. Never cancelled by disposing.
+    /// Cancelled when the lock can no longer be held: a margin before the last lease could end if renewals fail, at once if the store
+    /// reports that it does not know the lock any more, and at the cap. Work must stop on it. Never cancelled by disposing.
     /// </summary>
     public CancellationToken Lost { get; }
 
-    /// <summary>Does the work under the lock and gives the lock back, however the work ends.</summary>
+    /// <summary>Runs the work under the lock and releases the lock, however the work ends.</summary>
     /// <param name="work">Its token is cancelled by <see cref="Lost"/> and by the caller.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <exception cref="LeaseEndedException">The work was cancelled because the lock was lost or capped.</exception>
@@ -64,8 +64,9 @@ public sealed class JobLock : IAsyncDisposable
     }
 
     /// <summary>
-    /// Ends the renewals and gives the lock back. When it returns no renewal is under way or will be, and the lock is free, unless the
-    /// store did not answer: then that is tried again in the background until the lease has ended. Never throws; further calls do nothing.
+    /// Stops the renewals and releases the lock. When it returns, no renewal is running or will run, and the lock is free, unless the
+    /// store did not answer: then the release is retried in the background until the lease has ended. Never throws; further calls do
+    /// nothing.
     /// </summary>
     public async ValueTask DisposeAsync()
     {

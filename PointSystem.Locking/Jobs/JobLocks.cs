@@ -4,12 +4,12 @@ using PointSystem.Locking.Resilience;
 
 namespace PointSystem.Locking.Jobs;
 
-/// <summary>Takes job locks and measures them like the others.</summary>
+/// <summary>Acquires job locks and records the same metrics as for other locks.</summary>
 internal sealed class JobLocks(
     ResilientLockStore store, IOptions<LockingOptions> options, LockMetrics metrics, JobLockMetrics jobMetrics, TimeProvider clock, ILogger<JobLocks> logger)
     : IJobLocks
 {
-    private readonly RelayTools _tools = new(store, metrics, jobMetrics, clock, logger);
+    private readonly RelayServices _services = new(store, metrics, jobMetrics, clock, logger);
 
     public Task<JobLock?> TryAcquireAsync(string key, JobLockOptions options, CancellationToken cancellationToken)
     {
@@ -17,28 +17,28 @@ internal sealed class JobLocks(
         ArgumentNullException.ThrowIfNull(options);
         if (key.Contains("||", StringComparison.Ordinal))
         {
-            throw new ArgumentException("'||' is Dapr's own separator and cannot stand in a lock key.", nameof(key));
+            throw new ArgumentException("'||' is Dapr's own separator and is not allowed in a lock key.", nameof(key));
         }
         if (options.FindProblem(General) is { } problem)
         {
             throw new ArgumentException($"The job lock's options are not usable: {problem}.", nameof(options));
         }
-        return MeasureAsync(key, options, cancellationToken);
+        return TryAcquireMeasuredAsync(key, options, cancellationToken);
     }
 
     private LockingOptions General => options.Value;
 
-    private async Task<JobLock?> MeasureAsync(string key, JobLockOptions options, CancellationToken cancellationToken)
+    private async Task<JobLock?> TryAcquireMeasuredAsync(string key, JobLockOptions options, CancellationToken cancellationToken)
     {
         using var activity = LockMetrics.Activities.StartActivity("job lock acquire");
         activity?.SetTag("lock.operation", key);
         metrics.Attempted(key);
         var asked = clock.GetTimestamp();
         var outcome = LockOutcome.Error;
-        Relay? relay = new(key, options, General, _tools);
+        Relay? relay = new(key, options, General, _services);
         try
         {
-            var answer = await relay.TakeAsync(cancellationToken);
+            var answer = await relay.TryAcquireAsync(cancellationToken);
             var held = clock.GetTimestamp();
             switch (answer.Kind)
             {

@@ -3,14 +3,14 @@ using System.Linq.Expressions;
 
 namespace PointSystem.Locking.Keys;
 
-/// <summary>One declared lock of a command type: its template compiled to a function, and how it is taken.</summary>
+/// <summary>One declared lock of a command type: its template, compiled to a function, and its options.</summary>
 internal sealed class CommandLock<TCommand>(LockKeyTemplate template, LockOptions options)
 {
     private readonly Func<TCommand, string>[] _parts = [.. template.Parts.Select(Compile)];
 
     public LockOptions Options { get; } = options;
 
-    /// <summary>The command's key. No reflection takes place here.</summary>
+    /// <summary>Returns the command's key. Uses no reflection.</summary>
     /// <exception cref="ArgumentException">A property that the key needs is null or empty.</exception>
     public string KeyFor(TCommand command)
     {
@@ -48,8 +48,8 @@ internal sealed class CommandLock<TCommand>(LockKeyTemplate template, LockOption
         {
             throw new ArgumentException($"{typeof(TCommand).Name}.{property} is empty, so the command has no lock key.");
         }
-        // An id comes from outside. "||" in a key makes Dapr answer an internal error, which would look like a broken Redis
-        // and open the breaker.
+        // Ids are external input. "||" in a key makes Dapr return an internal error, which would look like a broken Redis and open the
+        // breaker.
         return value.Contains('|', StringComparison.Ordinal) ? value.Replace("|", "%7C", StringComparison.Ordinal) : value;
     }
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace PointSystem.Locking.Keys;
 
-/// <summary>The locks of every registered command type, built once, at start.</summary>
+/// <summary>The locks of every registered command type, built once at start.</summary>
 internal sealed class CommandLockTable
 {
     private readonly FrozenDictionary<Type, ICommandLocks> _byType;
@@ -21,7 +21,7 @@ internal sealed class CommandLockTable
         settings.ThrowIfUnknown(Operations);
     }
 
-    /// <summary>Every operation that the registered commands lock for, once.</summary>
+    /// <summary>The operations of all registered commands, without repetition.</summary>
     public IEnumerable<string> Operations => _byType.Values.SelectMany(locks => locks.Operations).Distinct(StringComparer.Ordinal);
 
     /// <exception cref="InvalidOperationException">The type was not registered.</exception>
@@ -40,5 +40,5 @@ internal sealed class CommandLockTable
     }
 }
 
-/// <summary>A command type handed over by <c>AddLockedCommands</c>.</summary>
+/// <summary>A command type registered by <c>AddLockedCommands</c>.</summary>
 internal sealed record LockedCommandType(Type Type);

@@ -12,7 +12,7 @@ internal sealed class CommandLocks<TCommand> : ICommandLocks
         var declared = typeof(TCommand).GetCustomAttributes<DistributedLockAttribute>(inherit: false).ToArray();
         if (declared.Length == 0)
         {
-            throw new InvalidOperationException($"{typeof(TCommand).FullName} is registered as a locked command but carries no [DistributedLock].");
+            throw new InvalidOperationException($"{typeof(TCommand).FullName} is registered as a locked command but has no [DistributedLock].");
         }
         _locks = [.. declared.Select(attribute =>
         {
@@ -22,12 +22,12 @@ internal sealed class CommandLocks<TCommand> : ICommandLocks
         Wait = _locks.Min(declaredLock => declaredLock.Options.Wait);
     }
 
-    /// <summary>The wait of the whole command: the shortest of its locks, shared by all of them.</summary>
+    /// <summary>The wait of the whole command: the shortest of its locks' waits, shared by all of them.</summary>
     public TimeSpan Wait { get; }
 
     public IEnumerable<string> Operations => _locks.Select(declaredLock => declaredLock.Options.Operation);
 
-    /// <summary>The command's keys, without repetition, in the order in which they are to be taken.</summary>
+    /// <summary>Returns the command's keys, without repetition, in the order in which they must be acquired.</summary>
     public IReadOnlyList<KeyedLock> Resolve(TCommand command)
     {
         if (_locks.Length == 1)
@@ -46,5 +46,5 @@ internal interface ICommandLocks
     IEnumerable<string> Operations { get; }
 }
 
-/// <summary>A key and how it is taken.</summary>
+/// <summary>A key and the options of its lock.</summary>
 internal readonly record struct KeyedLock(string Key, LockOptions Options);

@@ -1,8 +1,8 @@
 namespace PointSystem.Locking.Keys;
 
 /// <summary>
-/// The one total order in which several locks are taken, by every replica: first keys whose last segment is a number, by that number
-/// (so a transfer takes its locks in ascending member id, as it takes its wallet rows), then all others; ties by the whole key, ordinal.
+/// The total order in which every replica acquires several locks. Keys whose last segment is a number come first, by that number (so a
+/// transfer acquires its locks in ascending member id, like its wallet rows), then all others; ties are broken by the whole key, ordinal.
 /// </summary>
 internal sealed class LockKeyOrder : IComparer<string>
 {
@@ -11,13 +11,13 @@ internal sealed class LockKeyOrder : IComparer<string>
     public int Compare(string? x, string? y)
     {
         ReadOnlySpan<char> idX = NumberOf(x), idY = NumberOf(y);
-        // Both classes must be apart, or "9" < "10" < "1a" < "9" would make a circle.
+        // The two classes must not mix, otherwise "9" < "10" < "1a" < "9" would form a cycle.
         var byClass = idX.IsEmpty.CompareTo(idY.IsEmpty);
         if (byClass != 0)
         {
             return byClass;
         }
-        // Without leading zeros, the longer number is the greater one: no parsing, no overflow.
+        // Without leading zeros the longer number is the greater one: no parsing, no overflow.
         var byNumber = idX.Length != idY.Length ? idX.Length.CompareTo(idY.Length) : idX.SequenceCompareTo(idY);
         return byNumber != 0 ? byNumber : string.CompareOrdinal(x, y);
     }

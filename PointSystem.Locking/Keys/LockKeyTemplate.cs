@@ -3,8 +3,8 @@ using System.Reflection;
 namespace PointSystem.Locking.Keys;
 
 /// <summary>
-/// A key template taken apart: literal text and property names in turn. Knows the rules a template must keep;
-/// <see cref="CommandLock{TCommand}"/> fills it in.
+/// A parsed key template: literal text and property names in turn. Checks the rules of a template; <see cref="CommandLock{TCommand}"/>
+/// fills it in.
 /// </summary>
 internal sealed class LockKeyTemplate
 {
@@ -15,16 +15,18 @@ internal sealed class LockKeyTemplate
         Operation = OperationOf(text);
     }
 
-    /// <summary>The template as it was written.</summary>
+    /// <summary>The template as declared.</summary>
     public string Text { get; }
 
     /// <summary>Literals and properties, in order.</summary>
     public IReadOnlyList<Part> Parts { get; }
 
-    /// <summary>What stands before the first property, such as <c>point:use:member</c>: the name in configuration and metrics.</summary>
+    /// <summary>
+    /// The text before the first property, such as <c>point:use:member</c>: the operation's name in configuration and metrics.
+    /// </summary>
     public string Operation { get; }
 
-    /// <summary>Takes a template apart and looks up its properties.</summary>
+    /// <summary>Parses a template and looks up its properties.</summary>
     /// <exception cref="LockTemplateException">The template breaks a rule; the message says which and where.</exception>
     public static LockKeyTemplate Parse(string text, Type commandType)
     {
@@ -47,7 +49,7 @@ internal sealed class LockKeyTemplate
             var close = text.IndexOf('}', at);
             if (text[at] == '}' || close < 0)
             {
-                throw new LockTemplateException(commandType, text, $"the brace at position {at} has no partner");
+                throw new LockTemplateException(commandType, text, $"the brace at position {at} has no match");
             }
             parts.Add(new Part(null, FindProperty(text, text[(at + 1)..close], commandType)));
             at = close + 1;
@@ -60,7 +62,7 @@ internal sealed class LockKeyTemplate
     {
         if (name.Length == 0 || name.Contains('{', StringComparison.Ordinal))
         {
-            throw new LockTemplateException(commandType, text, name.Length == 0 ? "a pair of braces is empty" : "braces stand within braces");
+            throw new LockTemplateException(commandType, text, name.Length == 0 ? "a pair of braces is empty" : "braces are nested");
         }
         var property = commandType.GetProperty(name, BindingFlags.Public | BindingFlags.Instance);
         if (property?.GetMethod is not { IsPublic: true } || property.GetIndexParameters().Length > 0)
@@ -73,7 +75,7 @@ internal sealed class LockKeyTemplate
         if (type != typeof(string) && !(type.IsValueType && Nullable.GetUnderlyingType(type) is null && typeof(IFormattable).IsAssignableFrom(type)))
         {
             throw new LockTemplateException(
-                commandType, text, $"'{name}' is a {type.Name}; a key takes a string, a number, a Guid or another plain value that cannot be null");
+                commandType, text, $"'{name}' is a {type.Name}; a key can contain a string, a number, a Guid or another plain value that cannot be null");
         }
         return property;
     }
@@ -83,7 +85,7 @@ internal sealed class LockKeyTemplate
         // Dapr joins its Redis key with "||" and refuses a resource that contains it.
         if (parts.Any(part => part.Literal?.Contains("||", StringComparison.Ordinal) == true))
         {
-            throw new LockTemplateException(commandType, text, "'||' is Dapr's own separator and cannot stand in a key");
+            throw new LockTemplateException(commandType, text, "'||' is Dapr's own separator and is not allowed in a key");
         }
         if (text.Any(char.IsWhiteSpace))
         {

@@ -4,8 +4,9 @@ using Microsoft.Extensions.Configuration;
 namespace PointSystem.Locking.Keys;
 
 /// <summary>
-/// Settings of single operations from <c>Locking:Operations:{operation}:WaitSeconds</c>, <c>…:LeaseSeconds</c> and <c>…:OnLockTimeout</c>. An
-/// operation's name has colons, which configuration reads as levels, so the names are looked up as paths instead of being bound to a dictionary.
+/// Settings of single operations from <c>Locking:Operations:{operation}:WaitSeconds</c>, <c>…:LeaseSeconds</c> and <c>…:OnLockTimeout</c>.
+/// An operation's name contains colons, which configuration reads as levels, so the names are looked up as paths instead of being bound
+/// to a dictionary.
 /// </summary>
 internal sealed class OperationSettings(IConfiguration configuration)
 {
@@ -15,7 +16,7 @@ internal sealed class OperationSettings(IConfiguration configuration)
 
     private static readonly string[] Names = ["WaitSeconds", "LeaseSeconds", OnLockTimeout];
 
-    /// <summary>The attribute's values, overridden by configuration, checked against the general options.</summary>
+    /// <summary>Returns the attribute's values, overridden by configuration and checked against the general options.</summary>
     public LockOptions Apply(DistributedLockAttribute attribute, string operation, LockingOptions general)
     {
         var section = configuration.GetSection($"{Path}:{operation}");
@@ -27,7 +28,7 @@ internal sealed class OperationSettings(IConfiguration configuration)
             operation, general) with { OnTimeout = ReadAction(section) ?? general.OnLockTimeout };
     }
 
-    /// <summary>A misspelt operation or setting would silently change nothing, so it stops the start.</summary>
+    /// <summary>Throws for a misspelt operation or setting, which would otherwise be ignored silently.</summary>
     public void ThrowIfUnknown(IEnumerable<string> operations)
     {
         var known = operations.ToHashSet(StringComparer.OrdinalIgnoreCase);
@@ -41,7 +42,7 @@ internal sealed class OperationSettings(IConfiguration configuration)
             if (last < 0 || !known.Contains(path[..last]) || !Names.Contains(path[(last + 1)..], StringComparer.OrdinalIgnoreCase))
             {
                 throw new InvalidOperationException(
-                    $"{Path}:{path} names no lock setting. "
+                    $"{Path}:{path} is not a lock setting. "
                     + $"Operations: {string.Join(", ", known.Order(StringComparer.Ordinal))}; settings: {string.Join(", ", Names)}.");
             }
         }

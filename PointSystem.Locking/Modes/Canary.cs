@@ -1,15 +1,15 @@
 namespace PointSystem.Locking;
 
 /// <summary>
-/// Which part of all ids a percentage means: the same on every replica and after every restart, and a higher one only adds ids.
+/// Selects the ids of a percentage: the same on every replica and after every restart; a higher percentage only adds ids.
 /// </summary>
 public static class Canary
 {
-    /// <param name="id">Such as a member id.</param>
+    /// <param name="id">For example a member id.</param>
     /// <param name="percent">0 … 100.</param>
     public static bool Includes(long id, int percent)
     {
-        // SplitMix64's finish: ids that follow each other spread evenly. Fixed for ever, as string.GetHashCode is not.
+        // SplitMix64's finalizer: consecutive ids spread evenly. Stable forever, unlike string.GetHashCode.
         unchecked
         {
             var hash = (ulong)id + 0x9E3779B97F4A7C15UL;

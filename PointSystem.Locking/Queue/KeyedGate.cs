@@ -1,22 +1,22 @@
 namespace PointSystem.Locking.Queue;
 
 /// <summary>
-/// Lets one caller of this process at a time work on a key; the others queue in memory, first come, first served. So one caller for each
-/// key and replica polls the store, whatever the number that waits. Idle keys take no memory.
+/// Lets one caller of this process at a time work on a key; the others queue in memory, first come, first served. So each replica polls
+/// the store with one caller per key, however many wait. Idle keys use no memory.
 /// </summary>
 internal sealed class KeyedGate(TimeProvider clock)
 {
     private const int AloneFactor = 10;
-    private static readonly TimeSpan Lately = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan OthersRememberedFor = TimeSpan.FromSeconds(1);
 
     private readonly Lock _sync = new();
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private int _waiting;
 
-    /// <summary>Callers that wait for their turn, over all keys.</summary>
+    /// <summary>Callers waiting for their turn, over all keys.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
 
-    /// <summary>Keys that a caller works on or waits for.</summary>
+    /// <summary>Keys that a caller holds or waits for.</summary>
     public int ActiveKeys
     {
         get
@@ -28,7 +28,9 @@ internal sealed class KeyedGate(TimeProvider clock)
         }
     }
 
-    /// <summary>Waits for the key's turn. Null when the wait ran out. The turn must be ended with <see cref="Turn.End"/>.</summary>
+    /// <summary>
+    /// Waits for a turn at the key. Null when the wait ran out. The caller must end the turn with <see cref="Turn.End"/>.
+    /// </summary>
     public async ValueTask<Turn?> EnterAsync(string key, TimeSpan wait, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -41,10 +43,10 @@ internal sealed class KeyedGate(TimeProvider clock)
                 _entries.Add(key, entry);
                 return entry.Turn = new Turn(this, entry);
             }
-            // The predecessor is done and its lock is on the way back: a single attempt may wait for that; otherwise a caller that
-            // disposes a handle and asks again would be refused by its own lock. That release is bounded by the attempt timeout.
-            var onItsWay = entry.Turn is { IsEnding: true } && entry.Queue.Count == 0;
-            if (wait <= TimeSpan.Zero && !onItsWay)
+            // The predecessor has finished and its lock is being released. A single attempt may wait for that; otherwise our own lock
+            // would refuse a caller that disposes a handle and asks again. The release is bounded by the attempt timeout.
+            var isReleasing = entry.Turn is { IsEnding: true } && entry.Queue.Count == 0;
+            if (wait <= TimeSpan.Zero && !isReleasing)
             {
                 return null;
             }
@@ -104,23 +106,23 @@ internal sealed class KeyedGate(TimeProvider clock)
     {
         private int _ended;
 
-        /// <summary>True once the work is done and only the lock's way back remains.</summary>
+        /// <summary>True once the work is done and only the release of the lock remains.</summary>
         public bool IsEnding { get; private set; }
 
-        /// <summary>Says that the work is done and the lock is being given back.</summary>
+        /// <summary>Marks the work as done and the lock as being released.</summary>
         public void Ending() => IsEnding = true;
 
-        /// <summary>Says that another process held the key when this turn asked for it: so others want it too.</summary>
+        /// <summary>Records that another process held the key when this turn asked for it, so others want it too.</summary>
         public void MetOthers() => ((Entry)entry).MetOthersAt = gate.Now;
 
         /// <summary>
-        /// True when this process has passed the key on among its own callers for longer than given, or ten times as long where it has met
-        /// no other replica lately; asking restarts the count.
+        /// True when this process has passed the key among its own callers for longer than the limit, or for ten times the limit if it
+        /// has met no other replica recently. A result of true restarts the count.
         /// </summary>
         public bool HasRunLongerThan(TimeSpan limit)
         {
             var own = (Entry)entry;
-            var alone = own.MetOthersAt is not { } met || gate.ElapsedSince(met) > Lately;
+            var alone = own.MetOthersAt is not { } met || gate.ElapsedSince(met) > OthersRememberedFor;
             var ran = gate.ElapsedSince(own.RunningSince) > (alone ? limit * AloneFactor : limit);
             if (ran)
             {
@@ -129,7 +131,7 @@ internal sealed class KeyedGate(TimeProvider clock)
             return ran;
         }
 
-        /// <summary>Lets the next caller in. Further calls do nothing.</summary>
+        /// <summary>Admits the next caller. Further calls do nothing.</summary>
         public void End()
         {
             if (Interlocked.Exchange(ref _ended, 1) == 0)

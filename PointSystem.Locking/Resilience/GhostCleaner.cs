@@ -5,9 +5,9 @@ using PointSystem.Locking.Store;
 namespace PointSystem.Locking.Resilience;
 
 /// <summary>
-/// Removes holds that no caller knows of: an attempt whose answer was lost may have set the key, which would then be blocked for its whole
-/// lease. Unlocks with that attempt's owner (harmless to other holders) until the store has answered, and once more a little later, for an
-/// attempt that arrived after its unlock.
+/// Removes ghost holds: an attempt whose answer was lost may have set the key, which would then be blocked for its whole lease. Unlocks
+/// with that attempt's owner (harmless to other holders) until the store has answered, and once more a little later, in case the attempt
+/// arrived after its unlock.
 /// </summary>
 internal sealed class GhostCleaner(
     GuardedLockStore store, LockBreaker breaker, BackgroundWork background, IOptions<LockingOptions> options,
@@ -20,7 +20,7 @@ internal sealed class GhostCleaner(
 
     /// <param name="key">The attempt's key.</param>
     /// <param name="owner">The attempt's owner.</param>
-    /// <param name="lease">After which the store has forgotten the hold by itself.</param>
+    /// <param name="lease">After this time the store removes the hold by itself.</param>
     public void Clean(string key, string owner, TimeSpan lease) => background.Run(stopping => CleanAsync(key, owner, lease, stopping));
 
     private async Task CleanAsync(string key, string owner, TimeSpan lease, CancellationToken stopping)
@@ -44,8 +44,9 @@ internal sealed class GhostCleaner(
             await Task.Delay(answers > 0 ? SecondLookAfter : RetryAfter, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (breaker.IsOpen)
             {
-                // Its probe does the asking. An attempt may lie in a frozen sidecar's socket for as long as that is frozen, so the time
-                // counts anew from the store's return; an open breaker lets no further attempts out, so not many wait here.
+                // The breaker's probe checks the store now. An attempt may stay in a frozen sidecar's socket until the sidecar resumes,
+                // so the time is counted again from the store's return. An open breaker lets no further attempts out, so only few
+                // clean-ups wait here.
                 await breaker.WhenClosed.WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 since = clock.GetTimestamp();
             }

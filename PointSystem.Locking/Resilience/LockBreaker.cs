@@ -5,9 +5,9 @@ using Polly.CircuitBreaker;
 namespace PointSystem.Locking.Resilience;
 
 /// <summary>
-/// Moves the pipeline's breaker by probes of its own, so that no caller's request is used to try the store. Any failed call starts a
-/// probe: if that fails too the breaker opens (a lone caller pays once), and stays open until a later probe succeeds. Polly's failure
-/// ratio opens it as well, under load and for partial faults.
+/// Opens and closes the pipeline's breaker by its own probes, so that no caller's request is used to test the store. Any failed call
+/// starts a probe. If that fails too, the breaker opens (so a single caller pays only once) and stays open until a later probe succeeds.
+/// Polly's failure ratio opens it as well, under load and for partial faults.
 /// </summary>
 internal sealed class LockBreaker(
     LockProbe probe, BackgroundWork background, IOptions<LockingOptions> options, LockMetrics metrics, TimeProvider clock, ILogger<LockBreaker> logger)
@@ -25,12 +25,12 @@ internal sealed class LockBreaker(
     /// <summary>Polly's view of the breaker.</summary>
     public CircuitBreakerStateProvider State { get; } = new();
 
-    /// <summary>Why locks are skipped now, or null while they are in use.</summary>
+    /// <summary>Why locks are skipped now; null while they are in use.</summary>
     public string? Reason => Volatile.Read(ref _reason);
 
     public bool IsOpen => Reason is not null;
 
-    /// <summary>Completes at once while the breaker is closed, otherwise when it closes.</summary>
+    /// <summary>Completes immediately while the breaker is closed, otherwise when it closes.</summary>
     public Task WhenClosed
     {
         get
@@ -42,13 +42,13 @@ internal sealed class LockBreaker(
         }
     }
 
-    /// <summary>A call failed. Finds out whether that was more than a mishap.</summary>
+    /// <summary>Reports a failed call. A probe finds out whether it was more than a single failure.</summary>
     public void Suspect(string reason) => Start(reason, isOpenAlready: false);
 
-    /// <summary>Polly opened the breaker by its failure ratio.</summary>
+    /// <summary>Reports that Polly opened the breaker by its failure ratio.</summary>
     public void Opened() => Start("failure-ratio", isOpenAlready: true);
 
-    /// <summary>Opens at once, before the first caller comes: the warm-up has just failed.</summary>
+    /// <summary>Opens the breaker at once, because the warm-up has failed, before the first caller comes.</summary>
     public async Task OpenAsync(string reason)
     {
         await OpenNowAsync(reason);
@@ -97,7 +97,7 @@ internal sealed class LockBreaker(
         }
     }
 
-    // Long enough for the channel's keep-alive to find a dead connection out while the probe's call is open.
+    // Long enough for the channel's keep-alive to detect a dead connection during the probe's call.
     private TimeSpan ProbeLimit => _options.AttemptTimeout > TimeSpan.FromSeconds(1) ? _options.AttemptTimeout : TimeSpan.FromSeconds(1);
 
     private async Task OpenNowAsync(string reason)
@@ -122,7 +122,7 @@ internal sealed class LockBreaker(
         _closed.TrySetResult();
     }
 
-    // Replicas that lost the same Redis should not come back to it in step.
+    // Replicas that lost the same Redis should not return to it at the same moment.
     private static TimeSpan Jittered(TimeSpan interval) => interval * (0.8 + (0.4 * Random.Shared.NextDouble()));
 
     private static TaskCompletionSource Completed()

@@ -14,7 +14,7 @@ internal static class LockPipeline
 {
     public const string Name = "lock-store";
 
-    private static readonly TimeSpan LeastBreak = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan BreakDurationMin = TimeSpan.FromMilliseconds(500);
 
     public static IServiceCollection AddLockPipeline(this IServiceCollection services) =>
         services.AddResiliencePipeline(Name, static (pipeline, context) =>
@@ -29,12 +29,12 @@ internal static class LockPipeline
                     FailureRatio = options.Breaker.FailureRatio,
                     MinimumThroughput = options.Breaker.MinimumThroughput,
                     SamplingDuration = options.Breaker.SamplingDuration,
-                    // LockBreaker isolates an open breaker and closes it after a probe of its own; this is for the case that
-                    // it missed the moment.
-                    BreakDuration = options.Breaker.ProbeInterval * 4 > LeastBreak ? options.Breaker.ProbeInterval * 4 : LeastBreak,
+                    // LockBreaker isolates an open breaker and closes it after its own probe; this duration is for the case that it
+                    // missed the moment.
+                    BreakDuration = options.Breaker.ProbeInterval * 4 > BreakDurationMin ? options.Breaker.ProbeInterval * 4 : BreakDurationMin,
                     ManualControl = breaker.Control,
                     StateProvider = breaker.State,
-                    // Contention is an answer (false), so it never gets here; neither does a caller that gave up.
+                    // Contention is an answer (false), so it never gets here. Neither does a caller's cancellation.
                     ShouldHandle = new PredicateBuilder().Handle<LockStoreException>().Handle<TimeoutRejectedException>(),
                     OnOpened = opened =>
                     {

@@ -4,17 +4,17 @@ using PointSystem.Locking.Store;
 namespace PointSystem.Locking.Resilience;
 
 /// <summary>
-/// Asks the store, on a key of this replica's own, whether it does its work: takes a lock, is refused it once, gives it back.
+/// Checks with a key of its own whether the store works: acquires a lock and releases it. The warm-up also tries a refusal.
 /// </summary>
 internal sealed class LockProbe(GuardedLockStore store, IOptions<LockingOptions> options, TimeProvider clock)
 {
-    // A key of its own, so that no caller ever waits for a probe and replicas do not meet.
+    // Its own key, so that no caller ever waits for a probe and replicas do not collide.
     private readonly string _key = $"probe:{Guid.NewGuid():N}";
 
-    /// <summary>Null when the store answered in time, otherwise the reason.</summary>
-    /// <param name="limit">How long the calls may take; an open connection is given longer than an attempt, so that a dead one
-    /// is found out.</param>
-    /// <param name="isFast">How long they may take to count as healthy.</param>
+    /// <summary>Returns null when the store answered in time, otherwise the reason.</summary>
+    /// <param name="limit">Timeout of the calls. Longer than an attempt while the breaker is open, so that a dead connection is
+    /// detected.</param>
+    /// <param name="isFast">The maximum time that counts as healthy.</param>
     /// <param name="cancellationToken">Ends the probe.</param>
     public async Task<string?> FindFaultAsync(TimeSpan limit, TimeSpan isFast, CancellationToken cancellationToken)
     {
@@ -24,7 +24,7 @@ internal sealed class LockProbe(GuardedLockStore store, IOptions<LockingOptions>
         var owner = LockOwner.New(options.Value);
         try
         {
-            // Refused means that an earlier probe's hold is still there: the store works.
+            // A refusal means that an earlier probe's hold still exists: the store works.
             if (await store.TryLockAsync(_key, owner, leaseSeconds: 1, both.Token))
             {
                 await store.UnlockAsync(_key, owner, both.Token);
@@ -41,7 +41,9 @@ internal sealed class LockProbe(GuardedLockStore store, IOptions<LockingOptions>
         }
     }
 
-    /// <summary>The first calls of a process, off any request's path: they open the connection and warm both answers up.</summary>
+    /// <summary>
+    /// Makes the first calls of the process, off any request's path: they open the connection and warm up both answers.
+    /// </summary>
     public async Task<string?> WarmUpAsync(CancellationToken cancellationToken)
     {
         var limit = options.Value.WarmUpTimeout;
@@ -50,7 +52,7 @@ internal sealed class LockProbe(GuardedLockStore store, IOptions<LockingOptions>
         var owner = LockOwner.New(options.Value);
         try
         {
-            // The first refusal of a process is as slow as the first grant.
+            // The first refusal in a process is as slow as the first grant, so both are made here.
             _ = await store.TryLockAsync(_key, owner, leaseSeconds: 2, both.Token);
             _ = await store.TryLockAsync(_key, LockOwner.New(options.Value), leaseSeconds: 1, both.Token);
             _ = await store.UnlockAsync(_key, owner, both.Token);

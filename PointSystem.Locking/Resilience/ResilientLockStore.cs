@@ -9,8 +9,8 @@ using PointSystem.Locking.Store;
 namespace PointSystem.Locking.Resilience;
 
 /// <summary>
-/// The store behind its pipeline: every call has its own deadline, and its end is one of three answers, never an exception of the store's.
-/// An attempt whose outcome is unknown is handed to the <see cref="GhostCleaner"/>.
+/// The store behind its pipeline: every call has its own deadline, and its result is one of three answers, never an exception of the
+/// store. An attempt whose outcome is unknown is handed to the <see cref="GhostCleaner"/>.
 /// </summary>
 internal sealed class ResilientLockStore(
     GuardedLockStore store, ResiliencePipelineProvider<string> pipelines, LockBreaker breaker, GhostCleaner ghosts,
@@ -19,12 +19,12 @@ internal sealed class ResilientLockStore(
     private readonly ResiliencePipeline _pipeline = pipelines.GetPipeline(LockPipeline.Name);
     private readonly TimeSpan _attemptTimeout = options.Value.AttemptTimeout;
 
-    /// <summary>One attempt. Cancelled only by the caller.</summary>
+    /// <summary>Makes one attempt. Only the caller cancels it.</summary>
     public async ValueTask<LockAnswer> TryLockAsync(string key, string owner, TimeSpan lease, CancellationToken cancellationToken)
     {
         if (breaker.Reason is { } reason)
         {
-            // Not even Polly's exception is worth its time when every write of a storm takes this way.
+            // Returned without Polly's exception, which is too slow when every write takes this path.
             metrics.Called("try_lock", "skipped");
             return new LockAnswer(LockAnswerKind.Unavailable, reason);
         }
@@ -36,7 +36,7 @@ internal sealed class ResilientLockStore(
                 (store, key, owner, seconds: (int)lease.TotalSeconds), cancellationToken);
             if (!taken && clock.GetElapsedTime(sent) > _attemptTimeout / 2)
             {
-                // A slow refusal may be a repeated SET that met its own key.
+                // A slow refusal may come from a repeated SET that met its own key.
                 ghosts.Clean(key, owner, lease);
             }
             metrics.Called("try_lock", taken ? "acquired" : "contended");
@@ -62,14 +62,14 @@ internal sealed class ResilientLockStore(
         }
         catch (OperationCanceledException)
         {
-            // The request is on its way: the caller has left, its hold may still come.
+            // The request has been sent: the caller has cancelled, but its hold may still appear.
             ghosts.Clean(key, owner, lease);
             metrics.Called("try_lock", "cancelled");
             throw;
         }
     }
 
-    /// <summary>Gives a lock back. Null when the store did not answer; then the <see cref="GhostCleaner"/> goes on trying.</summary>
+    /// <summary>Releases a lock. The status is null when the store did not answer; then the <see cref="GhostCleaner"/> retries.</summary>
     public async Task<(UnlockStatus? Status, string? Reason)> UnlockAsync(string key, string owner, TimeSpan leaseLeft)
     {
         string reason;
@@ -96,7 +96,7 @@ internal sealed class ResilientLockStore(
 
     private LockAnswer Failed(string key, string reason, Exception? cause = null)
     {
-        // Only here, where an attempt was made: otherwise an open breaker would write a line for every request.
+        // Logged only where an attempt was made: otherwise an open breaker would write a line per request.
         logger.FellBack(cause, key, reason);
         metrics.Called("try_lock", reason);
         breaker.Suspect(reason);
@@ -104,7 +104,7 @@ internal sealed class ResilientLockStore(
     }
 }
 
-/// <summary>The three ends of an attempt.</summary>
+/// <summary>The possible results of an attempt.</summary>
 internal enum LockAnswerKind
 {
     Acquired,
@@ -112,5 +112,5 @@ internal enum LockAnswerKind
     Unavailable,
 }
 
-/// <summary>How an attempt ended, and why if the store was of no use.</summary>
+/// <summary>The result of an attempt, and the reason if the store was unavailable.</summary>
 internal readonly record struct LockAnswer(LockAnswerKind Kind, string? Reason);

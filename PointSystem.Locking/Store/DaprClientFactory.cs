@@ -5,7 +5,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace PointSystem.Locking.Store;
 
-/// <summary>Builds the shared client with a channel that notices a dead sidecar and uses a returned one at once.</summary>
+/// <summary>Builds the shared client with a channel that detects a dead sidecar and uses a recovered one at once.</summary>
 internal static class DaprClientFactory
 {
     /// <summary>
@@ -25,7 +25,8 @@ internal static class DaprClientFactory
     private static GrpcChannelOptions ChannelOptions() => new()
     {
         ThrowOperationCanceledOnCancellation = true,
-        // gRPC's own back-off grows to two minutes, in which every call fails without an attempt: far too long for a process next door.
+        // gRPC's own back-off grows to two minutes, in which every call fails without an attempt: far too long for a process on the same
+        // host.
         InitialReconnectBackoff = TimeSpan.FromMilliseconds(100),
         MaxReconnectBackoff = TimeSpan.FromMilliseconds(250),
         DisposeHttpClient = true,
@@ -36,7 +37,7 @@ internal static class DaprClientFactory
             ConnectTimeout = TimeSpan.FromSeconds(1),
             EnableMultipleHttp2Connections = true,
             PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
-            // Only while calls are open: gRPC servers written in Go close connections that ping too often when idle.
+            // Only while calls are open: gRPC servers written in Go close connections that ping too often while idle.
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
             KeepAlivePingDelay = TimeSpan.FromSeconds(1),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(1),

@@ -3,12 +3,12 @@ using Dapr.Client;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
 
-// Dapr marks its lock API as alpha; docs/locking.md says what we rely on.
+// Dapr marks its lock API as alpha; docs/locking.md lists what we rely on.
 #pragma warning disable DAPR_DISTRIBUTEDLOCK
 
 namespace PointSystem.Locking.Store;
 
-/// <summary>Dapr's lock API through the shared client. Unlock goes through it too, never through the response's own dispose.</summary>
+/// <summary>Dapr's lock API through the shared client. Unlock uses it too, never the response's own dispose.</summary>
 internal sealed class DaprLockStore(DaprClient dapr, IOptions<LockingOptions> options) : ILockStore
 {
     private readonly string _store = options.Value.StoreName;
@@ -17,7 +17,7 @@ internal sealed class DaprLockStore(DaprClient dapr, IOptions<LockingOptions> op
     {
         try
         {
-            // Disposing the response would unlock, through a client of its own: see docs/locking.md.
+            // Disposing the response would unlock through a client of its own: see docs/locking.md.
             var response = await dapr.Lock(_store, key, owner, leaseSeconds, cancellationToken);
             return response.Success;
         }
@@ -46,7 +46,9 @@ internal sealed class DaprLockStore(DaprClient dapr, IOptions<LockingOptions> op
         }
     }
 
-    /// <summary>By gRPC code first. Our own cancellation comes out as one exception whatever the client wrapped it in.</summary>
+    /// <summary>
+    /// Classifies by gRPC code. Our own cancellation becomes an OperationCanceledException, whatever the client wrapped it in.
+    /// </summary>
     private static Exception? Classify(Exception failure, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested && (failure is OperationCanceledException || RpcOf(failure)?.StatusCode == StatusCode.Cancelled))
@@ -70,12 +72,12 @@ internal sealed class DaprLockStore(DaprClient dapr, IOptions<LockingOptions> op
         _ => "other",
     };
 
-    /// <summary>Whether a TryLock that ended so may have set the key.</summary>
+    /// <summary>Whether a TryLock with this error may have set the key.</summary>
     private static bool IsAmbiguous(RpcException rpc) => rpc.StatusCode switch
     {
         StatusCode.FailedPrecondition or StatusCode.InvalidArgument or StatusCode.Unimplemented
             or StatusCode.Unauthenticated or StatusCode.PermissionDenied => false,
-        // No connection came about, so nothing was sent. Any other break may have come after the request.
+        // Without a connection nothing was sent. Any other break may have come after the request.
         StatusCode.Unavailable => !HasNeverConnected(rpc.Status.DebugException),
         _ => true,
     };

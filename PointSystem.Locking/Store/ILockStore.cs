@@ -1,27 +1,27 @@
 namespace PointSystem.Locking.Store;
 
 /// <summary>
-/// The bare lock API: never waits, never retries, honours its token at once. Failures are <see cref="LockStoreException"/>.
+/// The bare lock API: never waits, never retries, and observes its token at once. Failures are <see cref="LockStoreException"/>.
 /// </summary>
 internal interface ILockStore
 {
-    /// <summary>True when the lock was taken, false when it is held (by the same owner too).</summary>
-    /// <exception cref="LockStoreException">The store did not do its work.</exception>
+    /// <summary>Returns true when the lock was acquired, false when it is held (also by the same owner).</summary>
+    /// <exception cref="LockStoreException">The store failed.</exception>
     Task<bool> TryLockAsync(string key, string owner, int leaseSeconds, CancellationToken cancellationToken);
 
-    /// <exception cref="LockStoreException">The store did not do its work.</exception>
+    /// <exception cref="LockStoreException">The store failed.</exception>
     Task<UnlockStatus> UnlockAsync(string key, string owner, CancellationToken cancellationToken);
 }
 
-/// <summary>What became of an unlock.</summary>
+/// <summary>The result of an unlock.</summary>
 internal enum UnlockStatus
 {
-    /// <summary>The owner held the lock, and no longer does.</summary>
+    /// <summary>The owner held the lock and has released it.</summary>
     Released,
 
-    /// <summary>There was no such lock: the lease had ended, or the store has lost it.</summary>
+    /// <summary>The lock did not exist: the lease had ended, or the store has lost it.</summary>
     DoesNotExist,
 
-    /// <summary>Another owner holds it by now.</summary>
+    /// <summary>Another owner holds the lock now.</summary>
     BelongsToOthers,
 }

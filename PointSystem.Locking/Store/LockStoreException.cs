@@ -1,12 +1,12 @@
 namespace PointSystem.Locking.Store;
 
-/// <summary>The lock store could not do its work. Contention is never one of these.</summary>
+/// <summary>The lock store failed. Contention is never reported this way.</summary>
 internal sealed class LockStoreException(string reason, bool isAmbiguous, Exception? inner = null)
     : Exception($"The lock store failed: {reason}.", inner)
 {
-    /// <summary>A short name out of a small set, fit for a metric's tag.</summary>
+    /// <summary>A short name from a small set, suitable as a metric tag.</summary>
     public string Reason { get; } = reason;
 
-    /// <summary>True when the request may have taken effect all the same.</summary>
+    /// <summary>True when the request may have taken effect anyway.</summary>
     public bool IsAmbiguous { get; } = isAmbiguous;
 }

@@ -7,7 +7,7 @@ using PointSystem.Locking.Store;
 namespace PointSystem.Locking;
 
 /// <summary>
-/// What the locks report. The outcomes of <c>pointsystem.lock.acquire</c> sum to <c>pointsystem.lock.attempts</c>, exactly.
+/// The metrics of the locks. The outcomes of <c>pointsystem.lock.acquire</c> sum to <c>pointsystem.lock.attempts</c>, exactly.
 /// </summary>
 internal sealed class LockMetrics
 {
@@ -45,27 +45,27 @@ internal sealed class LockMetrics
     {
         _logger = logger;
         var meter = meters.Create(SourceName);
-        _attempts = meter.CreateCounter<long>("pointsystem.lock.attempts", "{attempt}", "Locks asked for.");
-        _acquire = meter.CreateCounter<long>("pointsystem.lock.acquire", "{attempt}", "Locks asked for, by outcome.");
-        _wait = meter.CreateHistogram("pointsystem.lock.wait.duration", "s", "From asking for a lock to the outcome.", advice: Seconds);
-        _hold = meter.CreateHistogram("pointsystem.lock.hold.duration", "s", "From a lock's outcome to its disposal.", advice: Seconds);
-        _lost = meter.CreateCounter<long>("pointsystem.lock.lost_leases", "{lease}", "Leases found lost when they were given back.");
-        _ghosts = meter.CreateCounter<long>("pointsystem.lock.ghosts", "{hold}", "Holds removed that an unanswered attempt had left behind.");
+        _attempts = meter.CreateCounter<long>("pointsystem.lock.attempts", "{attempt}", "Lock acquisitions started.");
+        _acquire = meter.CreateCounter<long>("pointsystem.lock.acquire", "{attempt}", "Lock acquisitions, by outcome.");
+        _wait = meter.CreateHistogram("pointsystem.lock.wait.duration", "s", "Time from requesting a lock to the outcome.", advice: Seconds);
+        _hold = meter.CreateHistogram("pointsystem.lock.hold.duration", "s", "Time from acquiring a lock to disposing it.", advice: Seconds);
+        _lost = meter.CreateCounter<long>("pointsystem.lock.lost_leases", "{lease}", "Leases found lost at release.");
+        _ghosts = meter.CreateCounter<long>("pointsystem.lock.ghosts", "{hold}", "Removed holds of attempts that got no answer.");
         _calls = meter.CreateCounter<long>("pointsystem.lock.store.calls", "{call}", "Calls to the lock store, by kind and result.");
         _breakerChanges = meter.CreateCounter<long>("pointsystem.lock.breaker.changes", "{change}", "Changes of the breaker's state.");
         _commands = meter.CreateCounter<long>("pointsystem.lock.commands", "{command}", "Commands through the queue, by outcome.");
-        _queued = meter.CreateHistogram("pointsystem.lock.queue.duration", "s", "From a command's arrival to the begin of its batch.", advice: Seconds);
+        _queued = meter.CreateHistogram("pointsystem.lock.queue.duration", "s", "Time from a command's arrival to the start of its batch.", advice: Seconds);
         _batchSize = meter.CreateHistogram("pointsystem.lock.batch.size", "{command}", "Commands under one commit.", advice: Sizes);
         _batchKeys = meter.CreateHistogram("pointsystem.lock.batch.keys", "{key}", "Keys under one commit.", advice: Sizes);
-        _laneBusy = meter.CreateCounter<double>("pointsystem.lock.lane.busy", "s", "Time that commit lanes worked.");
+        _laneBusy = meter.CreateCounter<double>("pointsystem.lock.lane.busy", "s", "Busy time of commit lanes.");
         meter.CreateObservableGauge(
-            "pointsystem.lock.queue.length", () => QueueLengths(gate), "{caller}", "Who waits in memory: commands for a batch, leaders and jobs for a lock.");
+            "pointsystem.lock.queue.length", () => QueueLengths(gate), "{caller}", "Waiting in memory: commands for a batch, leaders and jobs for a lock.");
         meter.CreateObservableGauge("pointsystem.lock.breaker.state", () => Volatile.Read(ref _breakerOpen), "{state}", "0 closed, 1 open.");
     }
 
     /// <summary>
-    /// Counts nothing, by name: a counter that first shows with its first event has not increased as far as Prometheus can see, so that
-    /// the alarm on a lease lost would sleep through the first one of every process.
+    /// Creates every series with zero. Prometheus sees no increase in a counter that first appears with its first event, so the alert on
+    /// a lost lease would miss the first one of every process.
     /// </summary>
     public void Announce(IEnumerable<string> operations)
     {
@@ -121,8 +121,8 @@ internal sealed class LockMetrics
         Add(_breakerChanges, 1, [new("to", isOpen ? "open" : "closed")]);
     }
 
-    // A metric listener runs on the thread that reports. What it throws must end there: a leader, a lane or a release that failed by it
-    // would leave others waiting.
+    // A metric listener runs on the reporting thread. Its exceptions must stop here: a leader, a lane or a release that failed because of
+    // one would leave others waiting.
     private void Add<T>(Counter<T> counter, T value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
         where T : struct
     {
@@ -161,7 +161,7 @@ internal sealed class LockMetrics
         }
         catch (Exception worse) when (worse is not OutOfMemoryException)
         {
-            // Nothing says that the logger is any better, and there is nobody else to tell.
+            // The logger may fail for the same reason, and there is nothing else to report to.
         }
     }
 
@@ -174,7 +174,7 @@ internal sealed class LockMetrics
     private static KeyValuePair<string, object?> Operation(string operation) => new("operation", operation);
 }
 
-/// <summary>The outcomes of asking for a lock.</summary>
+/// <summary>Outcomes of a lock acquisition.</summary>
 internal static class LockOutcome
 {
     public const string Acquired = "acquired";

@@ -1,9 +1,9 @@
 namespace PointSystem.TestKit;
 
-/// <summary>Asks a health endpoint; any 2xx is yes.</summary>
+/// <summary>Checks a health endpoint; any 2xx means healthy.</summary>
 internal sealed class HttpProbe : IDisposable
 {
-    // A connection of its own for each question: a pooled one to a process that died says nothing about its successor.
+    // A new connection for each check: a pooled connection to a dead process says nothing about its successor.
     private readonly HttpClient _client = new(new SocketsHttpHandler
     {
         UseProxy = false,
@@ -14,17 +14,17 @@ internal sealed class HttpProbe : IDisposable
         Timeout = TimeSpan.FromSeconds(1),
     };
 
-    public Task<bool> AskAsync(Uri url, CancellationToken cancellationToken) => AskAsync(url, "", cancellationToken);
+    public Task<bool> CheckAsync(Uri url, CancellationToken cancellationToken) => CheckAsync(url, "", cancellationToken);
 
-    /// <param name="url">What is asked.</param>
-    /// <param name="said">What the answer has to contain.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    public async Task<bool> AskAsync(Uri url, string said, CancellationToken cancellationToken)
+    /// <param name="url">The endpoint.</param>
+    /// <param name="expected">Text that the answer must contain.</param>
+    /// <param name="cancellationToken">Cancels the check.</param>
+    public async Task<bool> CheckAsync(Uri url, string expected, CancellationToken cancellationToken)
     {
         try
         {
             using var response = await _client.GetAsync(url, cancellationToken);
-            return response.IsSuccessStatusCode && (await response.Content.ReadAsStringAsync(cancellationToken)).Contains(said, StringComparison.Ordinal);
+            return response.IsSuccessStatusCode && (await response.Content.ReadAsStringAsync(cancellationToken)).Contains(expected, StringComparison.Ordinal);
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
         {

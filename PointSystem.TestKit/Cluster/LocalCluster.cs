@@ -9,11 +9,13 @@ using PointSystem.Local.Sidecar;
 namespace PointSystem.TestKit;
 
 /// <summary>
-/// The whole product on this machine, for tests and benchmarks: Postgres, Redis, API replicas with their sidecars, and one
-/// gateway in front. The same programs as the app host starts, without an orchestrator and a dashboard that would take the
-/// processors which are measured.
+/// The whole product on this machine, for tests and benchmarks: Postgres, Redis, API replicas with their sidecars, and one gateway in
+/// front. Starts the same programs as the app host, but without the orchestrator and the dashboard, which would use the processors that
+/// are measured.
 /// </summary>
-/// <remarks>Everything it starts ends with it: on <see cref="DisposeAsync"/> in order, and also when this process is killed.</remarks>
+/// <remarks>
+/// Everything it starts is stopped with it: in order by <see cref="DisposeAsync"/>, and also when this process is killed.
+/// </remarks>
 public sealed class LocalCluster : IAsyncDisposable
 {
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(60);
@@ -45,7 +47,7 @@ public sealed class LocalCluster : IAsyncDisposable
         _log = new ClusterLog(LogDirectory, options.Log);
     }
 
-    /// <summary>The one URL in front of all replicas, like <c>http://127.0.0.1:28080/</c>.</summary>
+    /// <summary>The URL of the gateway in front of all replicas, like <c>http://127.0.0.1:28080/</c>.</summary>
     public Uri GatewayUrl { get; } = new($"http://127.0.0.1:{Ports.Next()}");
 
     public ManagedProcess Gateway => _gateway!;
@@ -69,11 +71,11 @@ public sealed class LocalCluster : IAsyncDisposable
 
     public string LogDirectory => Path.Combine(_data.Root, "logs");
 
-    /// <summary>What stands for what: PostgreSQL's version and place, Redis or Garnet, daprd or the stand-in.</summary>
+    /// <summary>The programs in use: PostgreSQL's version and directory, Redis or Garnet, daprd or the stand-in.</summary>
     public string Description { get; private set; } = "";
 
     /// <summary>Starts everything and waits until every replica is ready.</summary>
-    /// <exception cref="LocalException">Something is missing or damaged. Nothing is left running.</exception>
+    /// <exception cref="LocalException">Something is missing or damaged. No process is left running.</exception>
     public static async Task<LocalCluster> StartAsync(LocalClusterOptions options, CancellationToken cancellationToken)
     {
         var cluster = new LocalCluster(options);
@@ -89,17 +91,17 @@ public sealed class LocalCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Signs a bearer token that the replicas accept.</summary>
-    /// <param name="subject">Who the token speaks for.</param>
-    /// <param name="roles">Its roles; <c>admin</c> opens the admin endpoints.</param>
-    /// <param name="lifetime">How long it is valid; negative for one that has expired already.</param>
+    /// <summary>Creates a bearer token that the replicas accept.</summary>
+    /// <param name="subject">The subject of the token.</param>
+    /// <param name="roles">Its roles; <c>admin</c> allows the admin endpoints.</param>
+    /// <param name="lifetime">How long it is valid; negative for one that has already expired.</param>
     public string CreateToken(string subject, IEnumerable<string> roles, TimeSpan lifetime) => _tokens!.Create(subject, roles, lifetime);
 
     /// <summary>
-    /// Restarts the replicas one after the other, each with SIGTERM: it says that it goes, finishes what it has, and the next one follows
-    /// when it is back. Callers of the gateway notice nothing, unless there is one replica only.
+    /// Restarts the replicas one after the other with SIGTERM: each announces its shutdown and finishes its work, and the next one
+    /// follows when it is back. Callers of the gateway notice nothing, unless there is only one replica.
     /// </summary>
-    /// <exception cref="LocalException">A replica did not come back. It is tried on; those after it were left alone.</exception>
+    /// <exception cref="LocalException">A replica did not come back. Its restart is still retried; the replicas after it were not touched.</exception>
     public async Task RestartReplicasAsync(CancellationToken cancellationToken)
     {
         await _restarting.WaitAsync(cancellationToken);
@@ -117,7 +119,9 @@ public sealed class LocalCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends everything in order: the gateway takes no more, replicas finish, then sidecars, Redis and Postgres.</summary>
+    /// <summary>
+    /// Stops everything in order: the gateway accepts no more requests, replicas finish, then sidecars, Redis and Postgres.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (_stopped)
@@ -172,7 +176,7 @@ public sealed class LocalCluster : IAsyncDisposable
         _gateway = new ManagedProcess(
             specs.Gateway(GatewayUrl, _replicas.Select(replica => (replica.Name, replica.Url))),
             _log,
-            ct => _probe.AskAsync(new Uri(GatewayUrl, "/health/live"), ct));
+            ct => _probe.CheckAsync(new Uri(GatewayUrl, "/health/live"), ct));
         await _redis.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
         _replicas.ForEach(replica => replica.Sidecar.Start());
         await MigrateAsync(specs, cancellationToken);
@@ -191,7 +195,7 @@ public sealed class LocalCluster : IAsyncDisposable
         var binaries = await PostgresChoice.ChooseAsync(_options.Postgres, _data.Postgres, _log.Say, cancellationToken);
         var server = new PostgresServer(_data, secrets, binaries, Ports.Next());
         await server.PrepareAsync(_log.Say, cancellationToken);
-        // Each replica's pool, the migration, and room for a person who looks.
+        // Each replica's pool, the migration, and a few for manual queries.
         var connections = (_options.Replicas * _options.PoolSize) + 20;
         _postgres = new ManagedProcess(server.Spec(connections, _options.PostgresSettings), _log, server.ProbeAsync);
         _postgres.Start();
@@ -208,8 +212,8 @@ public sealed class LocalCluster : IAsyncDisposable
         {
             Environment = new Dictionary<string, string?>(sidecarSpec.Environment.Concat(specs.TelemetryOf("point-sidecar", name))),
         };
-        var sidecar = new ManagedProcess(sidecarSpec, _log, ct => _probe.AskAsync(new Uri($"http://127.0.0.1:{http}/v1.0/healthz/outbound"), ct));
-        var process = new ManagedProcess(specs.Replica(name, url, http, grpc), _log, ct => _probe.AskAsync(new Uri(url, "/health/ready"), ct));
+        var sidecar = new ManagedProcess(sidecarSpec, _log, ct => _probe.CheckAsync(new Uri($"http://127.0.0.1:{http}/v1.0/healthz/outbound"), ct));
+        var process = new ManagedProcess(specs.Replica(name, url, http, grpc), _log, ct => _probe.CheckAsync(new Uri(url, "/health/ready"), ct));
         return new Replica(name, url, process, sidecar, http, grpc, UntilReadyAsync);
     }
 
@@ -222,12 +226,14 @@ public sealed class LocalCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Asks the replica, and then the gateway how it sees it: that may be the state of a moment ago, when another process was there.</summary>
+    /// <summary>
+    /// Waits for the replica, and then until the gateway sees it as ready: the gateway's view may still be that of the previous process.
+    /// </summary>
     private async Task UntilReadyAsync(Replica replica, TimeSpan limit, CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
         await replica.Process.WaitUntilReadyAsync(limit, cancellationToken);
-        while (!await _probe.AskAsync(new Uri(GatewayUrl, "/health/ready"), $"{replica.Name} is ready.", cancellationToken))
+        while (!await _probe.CheckAsync(new Uri(GatewayUrl, "/health/ready"), $"{replica.Name} is ready.", cancellationToken))
         {
             if (watch.Elapsed > limit)
             {

@@ -3,16 +3,16 @@ using PointSystem.Local.Sidecar;
 
 namespace PointSystem.TestKit;
 
-/// <summary>What a local cluster consists of. Every property has a default that works.</summary>
+/// <summary>The parts of a local cluster. All optional properties have working defaults.</summary>
 public sealed class LocalClusterOptions
 {
-    /// <summary>API replicas, each with a sidecar of its own, 1 … 16. Default 3.</summary>
+    /// <summary>API replicas, each with its own sidecar, 1 … 16. Default 3.</summary>
     public int Replicas { get; set; } = 3;
 
-    /// <summary>Where Postgres' data, logs and secrets lie. Required.</summary>
+    /// <summary>Directory of Postgres' data, logs and secrets. Required.</summary>
     public required string DataDirectory { get; set; }
 
-    /// <summary>Deletes what is in the data directory first. Default false.</summary>
+    /// <summary>Deletes the contents of the data directory first. Default false.</summary>
     public bool Fresh { get; set; }
 
     /// <summary>The program of the replicas. Default: <see cref="BuildOutputs.Api"/>.</summary>
@@ -21,11 +21,11 @@ public sealed class LocalClusterOptions
     /// <summary>Pooled database connections of each replica, 1 … 200. Default 30.</summary>
     public int PoolSize { get; set; } = 30;
 
-    /// <summary>Whether a child that dies is started again. Default true.</summary>
+    /// <summary>Whether a child process that dies is restarted. Default true.</summary>
     public bool AutoRestart { get; set; } = true;
 
     /// <summary>Which PostgreSQL: null = installed, otherwise from npm; <c>npm</c> = from npm. Default: POINTSYSTEM_POSTGRES.</summary>
-    public string? Postgres { get; set; } = PostgresChoice.OfEnvironment;
+    public string? Postgres { get; set; } = PostgresChoice.FromEnvironment;
 
     /// <summary>Which Redis: null = installed, otherwise Garnet; <c>garnet</c> = Garnet. Default: POINTSYSTEM_REDIS.</summary>
     public string? Redis { get; set; } = Environment.GetEnvironmentVariable("POINTSYSTEM_REDIS");
@@ -35,24 +35,24 @@ public sealed class LocalClusterOptions
     /// </summary>
     public string? Sidecar { get; set; } = Environment.GetEnvironmentVariable("POINTSYSTEM_SIDECAR");
 
-    /// <summary>More environment for every replica; null removes a variable.</summary>
+    /// <summary>Additional environment variables for every replica; null removes a variable.</summary>
     public IDictionary<string, string?> ApiEnvironment { get; } = new Dictionary<string, string?>();
 
-    /// <summary>More environment for one replica, by its name (<c>api-1</c> …).</summary>
+    /// <summary>Additional environment variables for one replica, by its name (<c>api-1</c> …).</summary>
     public Func<string, IReadOnlyDictionary<string, string?>>? ReplicaEnvironment { get; set; }
 
-    /// <summary>More environment for the gateway; null removes a variable.</summary>
+    /// <summary>Additional environment variables for the gateway; null removes a variable.</summary>
     public IDictionary<string, string?> GatewayEnvironment { get; } = new Dictionary<string, string?>();
 
     /// <summary>
-    /// OpenTelemetry's variables (<c>OTEL_…</c>) for replicas, sidecars and gateway, which are named to the collector one by one. Default:
-    /// those of this process. Without OTEL_EXPORTER_OTLP_ENDPOINT among them nothing is sent.
+    /// OpenTelemetry's variables (<c>OTEL_…</c>) for replicas, sidecars and gateway, each with its own identity. Default: those of this
+    /// process. Without OTEL_EXPORTER_OTLP_ENDPOINT nothing is sent.
     /// </summary>
-    public IDictionary<string, string?> Telemetry { get; } = TelemetryVariables.OfThisProcess().ToDictionary();
+    public IDictionary<string, string?> Telemetry { get; } = TelemetryVariables.FromEnvironment().ToDictionary();
 
-    /// <summary>More settings for the PostgreSQL server, by name.</summary>
+    /// <summary>Additional settings for the PostgreSQL server, by name.</summary>
     public IDictionary<string, string> PostgresSettings { get; } = new Dictionary<string, string>();
 
-    /// <summary>Gets every line of the merged log, from several threads.</summary>
+    /// <summary>Receives every line of the merged log, from several threads.</summary>
     public Action<LogLine>? Log { get; set; }
 }

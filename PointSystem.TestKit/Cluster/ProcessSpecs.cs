@@ -3,7 +3,7 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.TestKit;
 
-/// <summary>How our own programs are started: the API as a replica and to migrate the database, and the gateway.</summary>
+/// <summary>How to start our own programs: the API as a replica and as the migration, and the gateway.</summary>
 internal sealed class ProcessSpecs(LocalClusterOptions options, string connectionString, string signingKey)
 {
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -14,7 +14,7 @@ internal sealed class ProcessSpecs(LocalClusterOptions options, string connectio
     {
         ["ASPNETCORE_URLS"] = url.GetLeftPart(UriPartial.Authority),
         ["Replica__Name"] = name,
-        // Twice as long as the gateway needs to see that a replica is not ready any more.
+        // Twice the time that the gateway needs to notice that a replica is not ready any more.
         ["Drain__Delay"] = "00:00:01",
         ["DAPR_HTTP_ENDPOINT"] = $"http://127.0.0.1:{sidecarHttpPort}",
         ["DAPR_GRPC_ENDPOINT"] = $"http://127.0.0.1:{sidecarGrpcPort}",
@@ -29,16 +29,16 @@ internal sealed class ProcessSpecs(LocalClusterOptions options, string connectio
             .Concat(TelemetryOf("point-gateway", "gateway"))
             .Concat(options.GatewayEnvironment));
 
-    /// <summary>OpenTelemetry's variables for one part; none where telemetry goes nowhere.</summary>
-    /// <param name="service">What the part is, the same for all of its kind.</param>
-    /// <param name="name">Which one of its kind.</param>
+    /// <summary>OpenTelemetry's variables for one process; none if telemetry is not sent.</summary>
+    /// <param name="service">The service name, the same for all processes of a kind.</param>
+    /// <param name="name">The name of the process.</param>
     public IEnumerable<KeyValuePair<string, string?>> TelemetryOf(string service, string name) =>
         string.IsNullOrEmpty(options.Telemetry.TryGetValue(Endpoint, out var endpoint) ? endpoint : null)
             ? [new(Endpoint, null)]
             : options.Telemetry.Concat(
             [
                 new("OTEL_SERVICE_NAME", service),
-                // Dashboards put kind and instance together, to point-api-1.
+                // Dashboards combine service and instance, for example to point-api-1.
                 new("OTEL_RESOURCE_ATTRIBUTES", $"service.instance.id={(name.Split('-') is [_, var number] ? number : "1")}"),
             ]);
 
@@ -56,7 +56,7 @@ internal sealed class ProcessSpecs(LocalClusterOptions options, string connectio
         var all = new Dictionary<string, string?>
         {
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
-            // A test runner or `dotnet run` may have set them for itself.
+            // A test runner or `dotnet run` may have set these for itself.
             ["DOTNET_ENVIRONMENT"] = null,
             ["DOTNET_LAUNCH_PROFILE"] = null,
             ["Local__ExitWithStdin"] = "true",

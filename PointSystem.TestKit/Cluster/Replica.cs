@@ -26,7 +26,7 @@ public sealed class Replica
     /// <summary><c>api-1</c>, <c>api-2</c> …</summary>
     public string Name { get; }
 
-    /// <summary>Its own address, past the gateway.</summary>
+    /// <summary>Its own address, bypassing the gateway.</summary>
     public Uri Url { get; }
 
     public ManagedProcess Process { get; }

@@ -4,7 +4,7 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.TestKit;
 
-/// <summary>A program started by a test: its output kept, its end certain.</summary>
+/// <summary>A program started by a test. Keeps its output and guarantees its end.</summary>
 public sealed class ChildProcess : IAsyncDisposable
 {
     private readonly Process _process;
@@ -23,7 +23,7 @@ public sealed class ChildProcess : IAsyncDisposable
 
     public int ExitCode => _process.ExitCode;
 
-    /// <summary>All lines so far, of both streams.</summary>
+    /// <summary>All lines so far, from both streams.</summary>
     public string Output => string.Join('\n', _output);
 
     /// <summary>Starts a program with a standard input that stays open until <see cref="CloseInput"/>.</summary>
@@ -52,7 +52,7 @@ public sealed class ChildProcess : IAsyncDisposable
 
     public void CloseInput() => _process.StandardInput.Close();
 
-    /// <summary>Ends the process as <c>kill -9</c> does, and waits until it is gone.</summary>
+    /// <summary>Kills the process like <c>kill -9</c> and waits until it has exited.</summary>
     public async Task KillAsync()
     {
         if (!_process.HasExited)

@@ -5,12 +5,12 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.TestKit;
 
-/// <summary>A child of the cluster: keeps it running, and lets tests break it.</summary>
+/// <summary>A child process of the cluster: keeps it running, and lets tests break it.</summary>
 public sealed class ManagedProcess : IAsyncDisposable
 {
     private const int TailLength = 40;
 
-    // Longer than a replica may take that drains and finishes what it has.
+    // Longer than a replica may take to drain and finish its work.
     private static readonly TimeSpan RestartGrace = TimeSpan.FromSeconds(30);
     private readonly Lock _gate = new();
     private readonly ClusterLog _log;
@@ -32,27 +32,27 @@ public sealed class ManagedProcess : IAsyncDisposable
 
     public string Name => _spec.Name;
 
-    /// <summary>Whether a process that dies is started again with back-off. Default false until the cluster is ready, then true.</summary>
+    /// <summary>Whether a process that dies is restarted with back-off. Default false until the cluster is ready, then true.</summary>
     public bool AutoRestart { get; set; }
 
-    /// <summary>What the last one that ended left; negative or above 128 for a signal. Null while none has ended.</summary>
+    /// <summary>Exit code of the last process that ended; negative or above 128 for a signal. Null if none has ended.</summary>
     public int? ExitCode
     {
         get
         {
             lock (_gate)
             {
-                // Read from the process itself: it has an exit code as soon as it does not run, before its end has been recorded.
+                // Read from the process itself: the exit code exists as soon as it stops running, before its end has been recorded.
                 var exit = _current is { Exited: { IsCompleted: true } current } ? current : _lastExit;
                 return exit is { IsCompleted: true } ? exit.Result : null;
             }
         }
     }
 
-    /// <summary>How often it has been started again since the cluster began.</summary>
+    /// <summary>Number of restarts since the cluster was started.</summary>
     public int Restarts { get; private set; }
 
-    /// <summary>Null while it is down.</summary>
+    /// <summary>Null while it is not running.</summary>
     public int? ProcessId => Current is { Exited.IsCompleted: false } running ? running.Identity.ProcessId : null;
 
     public bool IsRunning => ProcessId is not null;
@@ -68,7 +68,7 @@ public sealed class ManagedProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts it unless it runs. Does not wait until it is ready.</summary>
+    /// <summary>Starts it unless it is running. Does not wait until it is ready.</summary>
     public void Start()
     {
         lock (_gate)
@@ -83,8 +83,8 @@ public sealed class ManagedProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits until it serves.</summary>
-    /// <exception cref="LocalException">It ended meanwhile and is not started again, or took longer than
+    /// <summary>Waits until it is ready.</summary>
+    /// <exception cref="LocalException">It ended and is not restarted, or took longer than
     /// <paramref name="limit"/>.</exception>
     public async Task WaitUntilReadyAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
@@ -93,7 +93,7 @@ public sealed class ManagedProcess : IAsyncDisposable
         {
             if (!IsRunning && !AutoRestart)
             {
-                // Its last lines may still be on their way through the pipe.
+                // Its last lines may still be in the pipe.
                 await Task.Delay(100, cancellationToken);
                 throw new LocalException($"{Name} ended before it was ready. Its last lines:\n{Tail()}");
             }
@@ -105,7 +105,7 @@ public sealed class ManagedProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>SIGKILL. It comes back if <see cref="AutoRestart"/> is on; completes when the process is gone.</summary>
+    /// <summary>Sends SIGKILL. Completes when the process has exited; <see cref="AutoRestart"/> may restart it.</summary>
     public async Task KillAsync(CancellationToken cancellationToken)
     {
         if (Current is { } running)
@@ -115,18 +115,18 @@ public sealed class ManagedProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>SIGSTOP: it hangs, its connections stay open. Not on Windows.</summary>
+    /// <summary>Sends SIGSTOP: the process hangs, its connections stay open. Not on Windows.</summary>
     public void Suspend() => SignalOrThrow(Native.SigStop);
 
-    /// <summary>SIGCONT after <see cref="Suspend"/>.</summary>
+    /// <summary>Sends SIGCONT after <see cref="Suspend"/>.</summary>
     public void Resume() => SignalOrThrow(Native.SigContinue);
 
-    /// <summary>Asks it to end and kills it if it has not after <paramref name="grace"/>. It stays down until started.</summary>
+    /// <summary>Requests a shutdown, and kills the process after <paramref name="grace"/>. It is not restarted automatically.</summary>
     public Task StopAsync(TimeSpan grace, CancellationToken cancellationToken) => StopAsync(RequestEndAsync, grace, cancellationToken);
 
     /// <summary>
-    /// As <see cref="StopAsync(TimeSpan, CancellationToken)"/>, where everything ends: a program of ours whose standard input has ended
-    /// skips its drain delay.
+    /// Like <see cref="StopAsync(TimeSpan, CancellationToken)"/>, for the end of the whole cluster: our own programs skip the drain delay
+    /// when their standard input ends.
     /// </summary>
     internal Task EndAsync(TimeSpan grace, CancellationToken cancellationToken) => StopAsync(
         (running, _) =>
@@ -137,9 +137,9 @@ public sealed class ManagedProcess : IAsyncDisposable
         grace,
         cancellationToken);
 
-    /// <summary>Stops it in order, starts it again and waits until it is ready.</summary>
-    /// <param name="environment">Changes to its environment, kept for later starts; null removes a variable.</param>
-    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <summary>Shuts it down, starts it again and waits until it is ready.</summary>
+    /// <param name="environment">Changes to its environment, also for later starts; null removes a variable.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
     public async Task RestartAsync(IReadOnlyDictionary<string, string?>? environment, CancellationToken cancellationToken)
     {
         await StopAsync(RestartGrace, cancellationToken);
@@ -201,7 +201,7 @@ public sealed class ManagedProcess : IAsyncDisposable
         await ask(running, cancellationToken);
         if (!await running.WaitForExitAsync(grace, cancellationToken))
         {
-            _log.Say($"{Name} did not end within {grace.TotalSeconds:0.0} s and is killed.");
+            _log.Say($"{Name} did not end within {grace.TotalSeconds:0.0} s; killing it.");
             running.Kill();
             await running.WaitForExitAsync(TimeSpan.FromSeconds(1), cancellationToken);
         }
@@ -241,7 +241,7 @@ public sealed class ManagedProcess : IAsyncDisposable
     {
         var clock = Stopwatch.StartNew();
         var previous = _current;
-        var running = RunningProcess.Start(_spec, Take);
+        var running = RunningProcess.Start(_spec, OnLine);
         _current = running;
         _lastExit = previous?.Exited;
         previous?.Dispose();
@@ -263,11 +263,11 @@ public sealed class ManagedProcess : IAsyncDisposable
         var ended = string.Create(CultureInfo.InvariantCulture, $"{Name} (process {running.Identity.ProcessId}) ended with {DescribeExit(exitCode)}");
         if (!AutoRestart)
         {
-            _log.Say($"{ended}; it stays down.");
+            _log.Say($"{ended}; it is not restarted.");
             return;
         }
         var wait = _backoff.Next(ran);
-        _log.Say(string.Create(CultureInfo.InvariantCulture, $"{ended}; it is started again in {wait.TotalMilliseconds:0} ms."));
+        _log.Say(string.Create(CultureInfo.InvariantCulture, $"{ended}; restarting it in {wait.TotalMilliseconds:0} ms."));
         await DelayAsync(wait, cancelled);
         lock (_gate)
         {
@@ -286,7 +286,7 @@ public sealed class ManagedProcess : IAsyncDisposable
         _ => string.Create(CultureInfo.InvariantCulture, $"exit code {code}"),
     };
 
-    private void Take(string line)
+    private void OnLine(string line)
     {
         lock (_tail)
         {

@@ -1,28 +1,28 @@
 namespace PointSystem.TestKit;
 
 /// <summary>
-/// A TCP proxy that can keep back one direction alone. Requests that arrive while replies are kept back take effect, but the caller does
-/// not learn of it: the fault that makes ghost holds. <see cref="Heal"/> breaks the connections whose bytes were kept back, as a network
-/// that gave them up would. What is only held arrives in the end, as in a network that was slow.
+/// A TCP proxy that can drop or hold one direction only. Requests that arrive while replies are dropped take effect, but the caller does
+/// not learn of it: this is the fault that causes ghost holds. <see cref="Heal"/> breaks the connections that lost bytes, like a network
+/// failure. Held bytes arrive eventually, like in a slow network.
 /// </summary>
 public sealed class FaultProxy(int targetPort) : TcpProxy(targetPort)
 {
-    private volatile bool _keepRequests;
-    private volatile bool _keepReplies;
+    private volatile bool _dropRequests;
+    private volatile bool _dropReplies;
     private readonly Gate _requests = new();
     private readonly Gate _replies = new();
 
-    /// <summary>Chunks of requests that are being held.</summary>
+    /// <summary>Number of held request chunks.</summary>
     public int HeldRequests => _requests.Waiting;
 
-    /// <summary>Chunks of replies that are being held.</summary>
+    /// <summary>Number of held reply chunks.</summary>
     public int HeldReplies => _replies.Waiting;
 
-    /// <summary>From now on nothing reaches the server.</summary>
-    public void KeepRequests() => _keepRequests = true;
+    /// <summary>Drops everything that the clients send from now on.</summary>
+    public void DropRequests() => _dropRequests = true;
 
-    /// <summary>From now on nothing comes back from the server.</summary>
-    public void KeepReplies() => _keepReplies = true;
+    /// <summary>Drops everything that the server sends from now on.</summary>
+    public void DropReplies() => _dropReplies = true;
 
     /// <summary>Delays what the clients send until <see cref="ReleaseRequests"/>.</summary>
     public void HoldRequests() => _requests.Close();
@@ -34,12 +34,12 @@ public sealed class FaultProxy(int targetPort) : TcpProxy(targetPort)
 
     public void ReleaseReplies() => _replies.Open();
 
-    /// <summary>Lets both directions through again, on new connections where bytes were lost.</summary>
+    /// <summary>Passes both directions again; connections that lost bytes are closed.</summary>
     public void Heal()
     {
         ReleaseRequests();
         ReleaseReplies();
-        _keepRequests = _keepReplies = false;
+        _dropRequests = _dropReplies = false;
         foreach (var link in Links.Where(link => link.LostBytes))
         {
             link.Dispose();
@@ -48,7 +48,7 @@ public sealed class FaultProxy(int targetPort) : TcpProxy(targetPort)
 
     protected override Pass Open(Link link, bool toServer) => async chunk =>
     {
-        if (toServer ? _keepRequests : _keepReplies)
+        if (toServer ? _dropRequests : _dropReplies)
         {
             link.LostBytes = true;
             return default;
@@ -57,7 +57,7 @@ public sealed class FaultProxy(int targetPort) : TcpProxy(targetPort)
         return chunk;
     };
 
-    /// <summary>Open or closed; counts the chunks that wait before it.</summary>
+    /// <summary>A gate that is open or closed; counts the waiting chunks.</summary>
     private sealed class Gate
     {
         private volatile TaskCompletionSource? _closed;

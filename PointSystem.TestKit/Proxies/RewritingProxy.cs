@@ -3,19 +3,19 @@ using Npgsql;
 namespace PointSystem.TestKit;
 
 /// <summary>
-/// Stands between a replica and PostgreSQL and takes words out of what is sent to the server, by writing blanks over them. So the product
-/// that runs is another build: one that forgot the <c>FOR UPDATE</c>.
+/// A proxy between a replica and PostgreSQL that removes words from the statements by overwriting them with blanks. This simulates a
+/// defective build, for example one without the <c>FOR UPDATE</c>.
 /// </summary>
-/// <param name="connectionString">Of a server on the loopback interface.</param>
-/// <param name="words">What is taken out.</param>
+/// <param name="connectionString">Connection string of a server on the loopback interface.</param>
+/// <param name="words">The words to remove.</param>
 public sealed class RewritingProxy(string connectionString, byte[] words) : TcpProxy(new NpgsqlConnectionStringBuilder(connectionString).Port)
 {
     private int _rewritten;
 
-    /// <summary>How often the words were taken out.</summary>
+    /// <summary>How often the words were removed.</summary>
     public int Rewritten => Volatile.Read(ref _rewritten);
 
-    /// <summary>For the connections that go this way.</summary>
+    /// <summary>Connection string for connections through this proxy.</summary>
     public string ConnectionString => new NpgsqlConnectionStringBuilder(connectionString)
     {
         Host = "127.0.0.1",
@@ -33,7 +33,7 @@ public sealed class RewritingProxy(string connectionString, byte[] words) : TcpP
         return chunk =>
         {
             byte[] ready = [.. kept, .. chunk.Span];
-            // The beginning of the words at the end of a packet waits for the rest; no message of the client ends like that.
+            // If a packet ends with the start of the words, that part waits for the rest. No client message ends like that.
             var send = Rewrite(ready);
             kept = ready[send..];
             return ValueTask.FromResult<ReadOnlyMemory<byte>>(ready.AsMemory(0, send));

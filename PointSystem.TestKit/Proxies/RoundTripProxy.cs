@@ -4,15 +4,15 @@ using System.Collections.Concurrent;
 namespace PointSystem.TestKit;
 
 /// <summary>
-/// Stands between a client and PostgreSQL and counts round trips: how often the client sent something when the server had answered
-/// everything ("ready for query") and was waiting. Messages sent together are one.
+/// A proxy between a client and PostgreSQL that counts round trips: how often the client sent something after the server had answered
+/// everything ("ready for query"). Messages sent together count as one.
 /// </summary>
 public sealed class RoundTripProxy(int targetPort) : TcpProxy(targetPort)
 {
     private readonly ConcurrentDictionary<Link, Turn> _turns = new();
     private int _roundTrips;
 
-    /// <summary>So far, on all connections; their start is not counted.</summary>
+    /// <summary>Round trips so far on all connections, without the connection start.</summary>
     public int RoundTrips => Volatile.Read(ref _roundTrips);
 
     protected override Pass Open(Link link, bool toServer)
@@ -32,7 +32,7 @@ public sealed class RoundTripProxy(int targetPort) : TcpProxy(targetPort)
         var watch = new ReadyWatch(() => Volatile.Write(ref turn.IsServerWaiting, 1));
         return chunk =>
         {
-            watch.Look(chunk);
+            watch.Read(chunk);
             return ValueTask.FromResult<ReadOnlyMemory<byte>>(chunk);
         };
     }
@@ -42,14 +42,14 @@ public sealed class RoundTripProxy(int targetPort) : TcpProxy(targetPort)
         public int IsServerWaiting;
     }
 
-    /// <summary>Walks along the server's messages (a type byte, a length) and calls for each 'Z'.</summary>
+    /// <summary>Parses the server's messages (a type byte, a length) and calls back for each 'Z'.</summary>
     private sealed class ReadyWatch(Action ready)
     {
         private readonly byte[] _head = new byte[5];
         private int _headBytes;
         private int _bodyLeft;
 
-        public void Look(ReadOnlyMemory<byte> bytes)
+        public void Read(ReadOnlyMemory<byte> bytes)
         {
             var span = bytes.Span;
             while (!span.IsEmpty)

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace PointSystem.TestKit;
 
-/// <summary>A TCP proxy on the loopback interface. What it does to the bytes is up to the class that derives from it.</summary>
+/// <summary>A TCP proxy on the loopback interface. The derived class decides what happens to the bytes.</summary>
 public abstract class TcpProxy : IAsyncDisposable
 {
     private const int ChunkSize = 64 * 1024;
@@ -14,7 +14,7 @@ public abstract class TcpProxy : IAsyncDisposable
     private readonly Task _accepting;
     private volatile int _target;
 
-    /// <param name="targetPort">Where connections go, on the loopback interface.</param>
+    /// <param name="targetPort">Target port on the loopback interface.</param>
     protected TcpProxy(int targetPort)
     {
         _target = targetPort;
@@ -22,19 +22,19 @@ public abstract class TcpProxy : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
-    /// <summary>Passes a chunk on: gets what arrived, gives what is sent further (nothing, if it is empty).</summary>
+    /// <summary>Handles a chunk: receives the bytes that arrived and returns the bytes to send on (empty for none).</summary>
     protected delegate ValueTask<ReadOnlyMemory<byte>> Pass(Memory<byte> chunk);
 
-    /// <summary>Where it listens, on the loopback interface.</summary>
+    /// <summary>The port it listens on, on the loopback interface.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    /// <summary>Cancelled when the proxy ends.</summary>
+    /// <summary>Cancelled when the proxy is disposed.</summary>
     protected CancellationToken Stopping => _stop.Token;
 
-    /// <summary>The connections of this moment.</summary>
+    /// <summary>The current connections.</summary>
     protected IEnumerable<Link> Links => _links.Keys;
 
-    /// <summary>Sends connections made from now on to another server.</summary>
+    /// <summary>Sends new connections to another server.</summary>
     public void Redirect(int targetPort) => _target = targetPort;
 
     /// <inheritdoc/>
@@ -51,7 +51,7 @@ public abstract class TcpProxy : IAsyncDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>What becomes of the bytes of one direction of a new connection.</summary>
+    /// <summary>Returns the handler for one direction of a new connection.</summary>
     protected abstract Pass Open(Link link, bool toServer);
 
     private async Task AcceptAsync()
@@ -67,7 +67,7 @@ public abstract class TcpProxy : IAsyncDisposable
         }
         catch (Exception end) when (IsEnd(end))
         {
-            // The proxy ends.
+            // The proxy was disposed.
         }
     }
 
@@ -105,13 +105,13 @@ public abstract class TcpProxy : IAsyncDisposable
         }
         catch (Exception end) when (IsEnd(end))
         {
-            // One side has gone; the other is closed with it.
+            // One side has closed; the other is closed as well.
         }
     }
 
     private static bool IsEnd(Exception fault) => fault is OperationCanceledException or SocketException or ObjectDisposedException;
 
-    /// <summary>One connection and its continuation.</summary>
+    /// <summary>A client connection and its connection to the server.</summary>
     protected sealed class Link : IDisposable
     {
         internal Link(Socket client)
@@ -120,14 +120,14 @@ public abstract class TcpProxy : IAsyncDisposable
             client.NoDelay = true;
         }
 
-        /// <summary>Bytes were swallowed: it can never be whole again.</summary>
+        /// <summary>Whether bytes were dropped, so that the connection cannot be used any more.</summary>
         public bool LostBytes { get; set; }
 
         internal Socket Client { get; }
 
         internal Socket Server { get; } = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
 
-        /// <summary>Breaks both sides.</summary>
+        /// <summary>Closes both sides.</summary>
         public void Dispose()
         {
             Client.Dispose();

@@ -71,8 +71,8 @@ public sealed class AppHostProcessTests : IDisposable
     [InlineData("--replicas must be a whole number from 1 to 16", "--replicas", "three")]
     [InlineData("--port must be a whole number from 0 to 65535", "--port", "65536")]
     [InlineData("Required argument missing for option: '--replicas'", "--replicas")]
-    [InlineData("--fresh deletes only data directories of our own", "--fresh", "--connection-string", "Host=a")]
-    [InlineData("The connection string is not one of Npgsql's", "--connection-string", "Pets=1")]
+    [InlineData("--fresh cannot be combined with a connection string", "--fresh", "--connection-string", "Host=a")]
+    [InlineData("The connection string is not a valid Npgsql connection string", "--connection-string", "Pets=1")]
     [InlineData("No PostgreSQL answers on 127.0.0.1:1 ", "--connection-string", "Host=127.0.0.1;Port=1;Username=a")]
     public async Task WrongOption_EndsWithOneSentence(string sentence, params string[] arguments) =>
         Assert.Contains(sentence, await RefusalAsync(arguments), StringComparison.Ordinal);
@@ -84,7 +84,7 @@ public sealed class AppHostProcessTests : IDisposable
         taken.Start();
         var port = ((IPEndPoint)taken.LocalEndpoint).Port;
 
-        Assert.StartsWith($"Port {port} is taken by another program", await RefusalAsync("--port", $"{port}"), StringComparison.Ordinal);
+        Assert.StartsWith($"Port {port} is in use by another program", await RefusalAsync("--port", $"{port}"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -136,7 +136,7 @@ public sealed class AppHostProcessTests : IDisposable
         await process.WaitForExitAsync(Ct);
 
         Assert.Equal(1, process.ExitCode);
-        Assert.Contains("There is no npm", process.Output, StringComparison.Ordinal);
+        Assert.Contains("npm is needed", process.Output, StringComparison.Ordinal);
     }
 
     private static Uri GatewayOf(ChildProcess process) =>

@@ -60,7 +60,7 @@ public sealed class BenchCommandTests
                 output, error, TestContext.Current.CancellationToken);
 
             Assert.True(code == 0, error.ToString() + output);
-            Assert.Contains("Books are right", output.ToString(), StringComparison.Ordinal);
+            Assert.Contains("The ledger is correct", output.ToString(), StringComparison.Ordinal);
             var report = ResultFiles.Deserialize(await File.ReadAllTextAsync(Path.Combine(directory, "hot.json"), TestContext.Current.CancellationToken));
             Assert.Equal(["row", "distributed", "row-lots", "DistributedLock.Postgres"], report.Rows.Select(row => row.Name));
             Assert.All(report.Rows, row => Assert.Equal(0, row.Figures["errors"].Median));

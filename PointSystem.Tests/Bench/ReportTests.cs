@@ -24,7 +24,7 @@ public sealed class ReportTests
         ],
         Charted = "perSecond",
         Targets = [new Target("adaptive to row", 2.5, true, 8.1, " ×"), new Target("p50", 1, false, 1.26, " ms")],
-        Notes = ["Books are right."],
+        Notes = ["The ledger is correct."],
     };
 
     [Fact]

@@ -62,7 +62,7 @@ internal sealed class Desk(Book? book = null)
     public bool PostLapses(long member)
     {
         var session = Book.Load(member, At);
-        var posted = session.Account.PostLapses(Actor);
+        var posted = session.Account.PostExpirations(Actor);
         Assert.Equal(posted, !session.Account.Changes.IsEmpty);
         Finish(error: null, session);
         return posted;

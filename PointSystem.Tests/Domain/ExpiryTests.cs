@@ -41,7 +41,7 @@ public sealed class ExpiryTests
         foreach (var rows in new[] { lots, [.. lots.Reverse()] })
         {
             var account = new MemberAccount(_desk.Book.WalletOf(1), rows.Select(lot => LotRow.Of(lot).ToLot()), [], _desk.At);
-            account.PostLapses(Desk.Actor);
+            account.PostExpirations(Desk.Actor);
             Assert.Equal([-2L, -4L, -1L], account.Changes.Entries.Select(entry => entry.Delta));
         }
     }
@@ -54,7 +54,7 @@ public sealed class ExpiryTests
         _desk.Grant(1, 40);
         var account = _desk.Wait(2).Book.Load(1, _desk.At).Account;
         Assert.Equal((70, 30, 60, 20), (account.Balance, account.ManualBalance, account.LiveBalance, account.LiveManualBalance));
-        account.PostLapses(Desk.Actor);
+        account.PostExpirations(Desk.Actor);
         Assert.Equal((60, 20, 60, 20), (account.Balance, account.ManualBalance, account.LiveBalance, account.LiveManualBalance));
     }
 

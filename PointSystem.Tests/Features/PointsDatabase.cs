@@ -107,7 +107,7 @@ public sealed class PointsDatabase : IAsyncDisposable
         // Found as the product finds it: installed, otherwise from npm.
         _data = DataDirectory.Open(ClusterFixture.NewDataDirectory());
         _log = new ClusterLog(_data.Root, ClusterLogs.Add);
-        var binaries = await PostgresChoice.ChooseAsync(PostgresChoice.OfEnvironment, _data.Postgres, _log.Say, cancellationToken);
+        var binaries = await PostgresChoice.ChooseAsync(PostgresChoice.FromEnvironment, _data.Postgres, _log.Say, cancellationToken);
         var server = new PostgresServer(_data, Secrets.LoadOrCreate(_data.Root), binaries, Ports.Next());
         await server.PrepareAsync(_log.Say, cancellationToken);
         _server = new ManagedProcess(server.Spec(maxConnections: 200, [new("fsync", "off"), new("jit", "on")]), _log, server.ProbeAsync);

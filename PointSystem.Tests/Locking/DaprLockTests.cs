@@ -141,7 +141,7 @@ public sealed class DaprLockTests : IAsyncLifetime
     [Fact]
     public async Task AcquireAsync_OnlyTheReplyIsLost_LeavesNoGhostHold()
     {
-        _proxy.KeepReplies();
+        _proxy.DropReplies();
         await using (var handle = await _replica.Locks.AcquireAsync("point:use:member:1", Patient with { Lease = TimeSpan.FromMinutes(10) }, Token))
         {
             Assert.True(handle.IsFallback);
@@ -155,7 +155,7 @@ public sealed class DaprLockTests : IAsyncLifetime
     [Fact]
     public async Task AcquireAsync_RequestsAreLost_FallsBackAndRecovers()
     {
-        _proxy.KeepRequests();
+        _proxy.DropRequests();
         await FallsBackAsync();
         _proxy.Heal();
         await RecoversAsync();

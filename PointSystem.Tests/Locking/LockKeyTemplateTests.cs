@@ -18,7 +18,7 @@ public sealed class LockKeyTemplateTests
     [InlineData("point:use:member:{MemberId", "the brace at position 17 has no partner")]
     [InlineData("point:use:member:MemberId}", "the brace at position 25 has no partner")]
     [InlineData("point:use:member:{}", "a pair of braces is empty")]
-    [InlineData("point:use:member:{{MemberId}}", "braces stand within braces")]
+    [InlineData("point:use:member:{{MemberId}}", "braces are nested")]
     [InlineData("point::member:{MemberId}", "a segment between its colons is empty")]
     [InlineData("point:use:member:", "a segment between its colons is empty")]
     [InlineData("point||use:{MemberId}", "'||' is Dapr's own separator")]

@@ -17,21 +17,21 @@ public sealed class LockStartTests
 
     [Theory]
     [InlineData(typeof(Misspelt), "'MemberNumber' is not a readable public property of the command (it has: MemberId)")]
-    [InlineData(typeof(Undeclared), "carries no [DistributedLock]")]
+    [InlineData(typeof(Undeclared), "has no [DistributedLock]")]
     public async Task StartAsync_UnusableCommand_StopsTheProcessWithItsReason(Type command, string message) =>
         Assert.Contains(message, await FailureAsync(command), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("Locking:PollMin", "00:00:01", "PollMin (00:00:01) must not exceed Locking:PollMax")]
     [InlineData("Locking:AttemptTimeout", "00:00:05", "must be 0 or longer than AttemptTimeout")]
-    [InlineData("Locking:LeaseMargin", "00:00:10", "leaves no time to work in")]
+    [InlineData("Locking:LeaseMargin", "00:00:10", "leaves no time for work")]
     [InlineData("Locking:StoreName", "", "StoreName")]
     [InlineData("Locking:Breaker:FailureRatio", "2", "Locking:Breaker: The field FailureRatio")]
     [InlineData("Locking:Operations:point:use:member:LeaseSeconds", "1.5", "its lease must be a whole number of seconds")]
-    [InlineData("Locking:Operations:point:use:member:WaitSeconds", "-1", "its wait must lie between")]
+    [InlineData("Locking:Operations:point:use:member:WaitSeconds", "-1", "its wait must be between")]
     [InlineData("Locking:Operations:point:use:member:WaitSeconds", "soon", "must be a number of seconds")]
-    [InlineData("Locking:Operations:point:use:member:Wait", "3", "names no lock setting")]
-    [InlineData("Locking:Operations:point:uze:member:WaitSeconds", "3", "names no lock setting")]
+    [InlineData("Locking:Operations:point:use:member:Wait", "3", "is not a lock setting")]
+    [InlineData("Locking:Operations:point:uze:member:WaitSeconds", "3", "is not a lock setting")]
     public async Task StartAsync_UnusableSetting_StopsTheProcessWithItsReason(string key, string value, string message) =>
         Assert.Contains(message, await FailureAsync(typeof(Use), (key, value)), StringComparison.Ordinal);
 

@@ -78,8 +78,8 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         }
 
         // Those at work, those behind them in their lane or queue, and, later, those who have to read the configuration first.
-        proxy.KeepRequests();
-        proxy.KeepReplies();
+        proxy.DropRequests();
+        proxy.DropReplies();
         for (var round = 0; round < 3; round++)
         {
             var requests = Enumerable.Range(0, 2).SelectMany(_ => members).Select((member, number) => client.UseAsync(member, "A1", 1, $"{member}-{round}-{number}"));

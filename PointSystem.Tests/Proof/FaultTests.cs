@@ -96,7 +96,7 @@ public sealed class FaultTests(ProofCluster proof)
     public Task OneDirectionLost_UnderACrowd_FailsNobody(string leg, string lost)
     {
         var proxy = leg == "replica to sidecar" ? proof.ToSidecar : proof.ToRedis;
-        return BreakAsync(() => Do(lost == "requests" ? proxy.KeepRequests : proxy.KeepReplies), () => Do(proxy.Heal), [proof.First]);
+        return BreakAsync(() => Do(lost == "requests" ? proxy.DropRequests : proxy.DropReplies), () => Do(proxy.Heal), [proof.First]);
     }
 
     private static Task Do(Action action)

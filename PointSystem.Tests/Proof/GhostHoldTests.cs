@@ -59,10 +59,10 @@ public sealed class GhostHoldTests : IAsyncLifetime
     public async Task TryLock_AnswerLost_TheKeyIsFreeSoonAfterTheNetworkIsBack(string leg, string site)
     {
         var proxy = leg == "sidecar to Redis" ? _toRedis : _toSidecar;
-        proxy.KeepReplies();
+        proxy.DropReplies();
         var asked = AskAsync(site);
         await Eventually.HoldsAsync(HeldAsync, "the lock is held in Redis");
-        proxy.KeepRequests();
+        proxy.DropRequests();
         Assert.True(await asked, "the caller goes on without a lease");
         await Eventually.HoldsAsync(() => _replica.Monitor.IsFallback, "the breaker is open");
         Assert.True(await HeldAsync());

@@ -35,7 +35,7 @@ public sealed class SidecarFlagsTests
     [InlineData("--app-id needs a value", "--app-id")]
     [InlineData("needs a port", "--app-id", "x", "--dapr-http-port", "0")]
     [InlineData("needs a port", "--app-id", "x", "--dapr-grpc-port", "65536")]
-    [InlineData("--log-level is", "--app-id", "x", "--log-level", "loud")]
+    [InlineData("--log-level must be", "--app-id", "x", "--log-level", "loud")]
     [InlineData("is not an IP address", "--app-id", "x", "--dapr-listen-addresses", "here")]
     [InlineData("is not a flag", "points")]
     public void Parse_Wrong_SaysWhatIsWrong(string sentence, params string[] args) =>

@@ -100,7 +100,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
 
         await using var sidecar = await StartAsync(redis, store, policy);
 
-        Assert.Contains("leaves Redis retries on", sidecar.Process.Output, StringComparison.Ordinal);
+        Assert.Contains("leaves Redis retries enabled", sidecar.Process.Output, StringComparison.Ordinal);
         Assert.Contains("names the retry policy often: ignored", sidecar.Process.Output, StringComparison.Ordinal);
     }
 
@@ -126,7 +126,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
         { "input key/keyPrefix 'a||b' can't contain '||'", [Manifests.LockStore(keyPrefix: "a||b", redisHost: "127.0.0.1:1")] },
         { "couldn't find lock store lock.other/v1", [Manifests.LockStore(type: "lock.other")] },
         { "duplicate definition of Component name lockstore", [Manifests.LockStore(), Manifests.LockStore()] },
-        { "understands one comparison", [Manifests.Resiliency.Replace(">= 3", ">= 3 && requests > 9", StringComparison.Ordinal)] },
+        { "supports one comparison", [Manifests.Resiliency.Replace(">= 3", ">= 3 && requests > 9", StringComparison.Ordinal)] },
     };
 
     [Theory]

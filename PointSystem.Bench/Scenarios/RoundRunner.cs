@@ -5,24 +5,25 @@ using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Scenarios;
 
-/// <summary>Lets contenders run in turn, and keeps count of everything that must be in the books afterwards.</summary>
-internal sealed class Arena(BenchRun run, BenchCluster cluster)
+/// <summary>Runs contenders in rounds, and counts everything that must be in the ledger afterwards.</summary>
+internal sealed class RoundRunner(BenchRun run, BenchCluster cluster)
 {
-    // Of one processor.
+    // Share of one processor.
     private const double Idle = 0.15;
     private static readonly TimeSpan SettleWindow = TimeSpan.FromSeconds(0.5);
     private static readonly TimeSpan SettleLimit = TimeSpan.FromSeconds(20);
     private long _accepted;
     private long _unanswered;
 
-    /// <summary>A B C, A B C …; each enters, warms up, is measured and leaves.</summary>
-    /// <param name="contenders">In the order of their turns.</param>
-    /// <param name="rounds">How often.</param>
-    /// <param name="warmUp">Not counted. Round 0 is a warm-up alone, so that nobody pays for being the first to need some code.</param>
-    /// <param name="measure">Counted.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <summary>Runs A B C, A B C …; each contender enters, warms up, is measured and leaves.</summary>
+    /// <param name="contenders">The contenders, in the order of their turns.</param>
+    /// <param name="rounds">Number of rounds.</param>
+    /// <param name="warmUp">The warm-up; not counted. Round 0 is only a warm-up, so that no contender pays for being the first to run some code.</param>
+    /// <param name="measure">The measured load.</param>
+    /// <param name="cancellationToken">Cancels the run.</param>
     public async Task<IReadOnlyDictionary<string, List<Turn>>> RoundsAsync(
-        IReadOnlyList<Contender> contenders, int rounds, Func<Contender, int, Task<Turn>> warmUp, Func<Contender, Task<Turn>> measure, CancellationToken cancellationToken)
+        IReadOnlyList<Contender> contenders, int rounds, Func<Contender, int, Task<Turn>> warmUp, Func<Contender, Task<Turn>> measure,
+        CancellationToken cancellationToken)
     {
         var turns = contenders.ToDictionary(contender => contender.Name, _ => new List<Turn>());
         for (var round = 0; round <= rounds; round++)
@@ -60,7 +61,7 @@ internal sealed class Arena(BenchRun run, BenchCluster cluster)
         return turns;
     }
 
-    /// <summary>Runs the load and notes what the system did meanwhile.</summary>
+    /// <summary>Runs the load and records what the system did in the meantime.</summary>
     public async Task<Turn> MeasureAsync(Func<Task<Turn>> load, CancellationToken cancellationToken)
     {
         var transactions = await TransactionsAsync(cancellationToken);
@@ -75,7 +76,7 @@ internal sealed class Arena(BenchRun run, BenchCluster cluster)
         };
     }
 
-    /// <summary>Takes note of a turn whose requests are in the books.</summary>
+    /// <summary>Counts the accepted requests of a turn, which must be in the ledger.</summary>
     public Turn Count(Turn turn)
     {
         _accepted += turn.Accepted;
@@ -83,14 +84,14 @@ internal sealed class Arena(BenchRun run, BenchCluster cluster)
         return turn;
     }
 
-    /// <summary>Whether everything that was accepted was written, once, and adds up; a sentence for the report.</summary>
-    public async Task<string> CheckBooksAsync(CancellationToken cancellationToken)
+    /// <summary>Checks that everything accepted was written exactly once and adds up. Returns a sentence for the report.</summary>
+    public async Task<string> CheckLedgerAsync(CancellationToken cancellationToken)
     {
-        run.Say("Checking the books ...");
-        return await Books.CheckAsync(cluster, 0, _accepted, _unanswered, cancellationToken);
+        run.Say("Checking the ledger ...");
+        return await LedgerCheck.RunAsync(cluster, 0, _accepted, _unanswered, cancellationToken);
     }
 
-    /// <summary>How often each kind of error came, a sentence each.</summary>
+    /// <summary>Returns one sentence per kind of error with its count.</summary>
     public static IEnumerable<string> ErrorNotes(IReadOnlyDictionary<string, List<Turn>> turns) =>
         from contender in turns
         from kind in contender.Value.SelectMany(turn => turn.ErrorKinds).GroupBy(kind => kind.Key, kind => kind.Value)
@@ -99,11 +100,11 @@ internal sealed class Arena(BenchRun run, BenchCluster cluster)
     private static string Describe(Contender contender, Turn turn) => FormattableString.Invariant(
         $"{contender.Name,-24} {turn.PerSecond,8:N0}/s  p50 {turn.P50,7:N1} ms  p99 {turn.P99,7:N1} ms  errors {turn.Errors}");
 
-    // Every transaction that locks or writes a row has a number, given in order.
+    // Every transaction that locks or writes a row gets a number, in order.
     private Task<long> TransactionsAsync(CancellationToken cancellationToken) =>
         cluster.ScalarAsync<long>("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint", cancellationToken);
 
-    /// <summary>Until the replicas have compiled what the warm-up showed them to be worth it.</summary>
+    /// <summary>Waits until the JIT compiler of the replicas has finished with the code that the warm-up has run.</summary>
     public async Task SettleAsync(CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();

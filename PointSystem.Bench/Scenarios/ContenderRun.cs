@@ -9,7 +9,7 @@ using PointSystem.Bench.Stats;
 namespace PointSystem.Bench.Scenarios;
 
 /// <summary>Contenders in turn, A B C A B C …, under the same load on the same processes.</summary>
-internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summary)
+internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name, Summary)
 {
     private const long FirstMember = 1;
     private const int MemberCount = 10_000;
@@ -18,47 +18,47 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
     private const int RoundsDefault = 3;
     private const double SecondsDefault = 4;
 
-    // Long enough for connections and prepared statements; and, the first time, for the compiler.
+    // Long enough for connections and prepared statements, and the first time for the JIT compiler.
     private const double WarmUpDefault = 3;
     private const double ZipfExponent = 1.1;
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
     private static readonly Lazy<double[]> Weights = new(() => Load.Members.Zipf.Weights(MemberCount, ZipfExponent));
 
-    private static readonly string[] Everybody =
+    private static readonly string[] DefaultContenders =
     [
         Contender.Baseline, Guards.EveryLot, "distributed", "adaptive", "fallback", Guards.MedallionRedis, Guards.MedallionPostgres, Guards.RedLock,
     ];
 
-    /// <summary>Whom a caller's requests are for, by the caller's number.</summary>
+    /// <summary>Chooses the members of a caller's requests, by the caller's number.</summary>
     public required Func<int, Members> Members { get; init; }
 
-    /// <summary>The same in pgbench's words.</summary>
+    /// <summary>The same as a pgbench expression.</summary>
     public string? PgbenchMember { get; init; }
 
-    /// <summary>Who takes part when nothing else is asked for.</summary>
-    public IReadOnlyList<string> Contenders { get; init; } = Everybody;
+    /// <summary>The contenders if the command line names none.</summary>
+    public IReadOnlyList<string> Contenders { get; init; } = DefaultContenders;
 
-    /// <summary>Requests of a turn; null for as many as fit in its time.</summary>
+    /// <summary>Requests per turn; null for as many as fit into its time.</summary>
     public long? Requests { get; init; }
 
-    /// <summary>Lots of the first member, so that millions of uses do not empty him. The others have two.</summary>
+    /// <summary>Lots of the first member: enough for millions of uses. The other members have two.</summary>
     public int FirstMemberLots { get; init; } = 100;
 
-    /// <summary>What is to be reached: contender, baseline, bound.</summary>
+    /// <summary>The targets: contender, baseline, bound.</summary>
     public IReadOnlyList<(string Contender, string Baseline, double Bound)> Ratios { get; init; } = [];
 
-    public static Duel Seed { get; } = new("seed", "100 users at a time send 10,000 requests, each user for a member of his own")
+    public static ContenderRun Seed { get; } = new("seed", "100 users at a time send 10,000 requests, each user for its own member")
     {
         Members = caller => new Members.One(FirstMember + caller),
         Requests = 10_000,
         Contenders = [Contender.Baseline, "distributed", "adaptive", "fallback"],
     };
 
-    public static Duel Hot { get; } = new("hot", "100 callers spend from ONE member")
+    public static ContenderRun Hot { get; } = new("hot", "100 callers spend from ONE member")
     {
         Members = _ => new Members.One(FirstMember),
         PgbenchMember = $"{FirstMember}",
-        Contenders = [.. Everybody, Floor.FloorName],
+        Contenders = [.. DefaultContenders, PgbenchContender.ContenderName],
         Ratios =
         [
             ("distributed", Contender.Baseline, 10), ("distributed", Guards.EveryLot, 10),
@@ -66,25 +66,27 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
         ],
     };
 
-    public static Duel Uniform { get; } = new("uniform", "100 callers spend from 10,000 members, each as likely as any other")
+    public static ContenderRun Uniform { get; } = new("uniform", "100 callers spend from 10,000 members with equal probability")
     {
         Members = caller => new Members.Uniform(FirstMember, MemberCount, caller + 1),
         PgbenchMember = $"random({FirstMember}, {FirstMember + MemberCount - 1})",
-        Contenders = [.. Everybody, Floor.FloorName],
+        Contenders = [.. DefaultContenders, PgbenchContender.ContenderName],
         Ratios =
         [
             ("adaptive", Contender.Baseline, 2.5), ("distributed", Contender.Baseline, 1.2),
             ("distributed", Guards.MedallionRedis, 2), ("distributed", Guards.RedLock, 2),
-            ("adaptive", Floor.FloorName, 1),
+            ("adaptive", PgbenchContender.ContenderName, 1),
         ],
     };
 
-    public static Duel Zipf { get; } = new(
-        "zipf", string.Create(CultureInfo.InvariantCulture, $"100 callers spend from 10,000 members, the k-th with a probability in proportion to k^-{ZipfExponent}"))
+    public static ContenderRun Zipf { get; } = new(
+        "zipf",
+        string.Create(
+            CultureInfo.InvariantCulture, $"100 callers spend from 10,000 members, the k-th with a probability proportional to k^-{ZipfExponent}"))
     {
         Members = caller => new Members.Zipf(FirstMember, Weights.Value, caller + 1),
         PgbenchMember = string.Create(CultureInfo.InvariantCulture, $"random_zipfian({FirstMember}, {FirstMember + MemberCount - 1}, {ZipfExponent})"),
-        Contenders = [.. Everybody, Floor.FloorName],
+        Contenders = [.. DefaultContenders, PgbenchContender.ContenderName],
         Ratios = [("distributed", Contender.Baseline, 3)],
     };
 
@@ -103,37 +105,40 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
         await Seeder.AddAsync(cluster, FirstMember + 1, MemberCount - 1, 2, LotAmount, cancellationToken);
         await Seeder.SettleAsync(cluster, cancellationToken);
 
-        var arena = new Arena(run, cluster);
+        var runner = new RoundRunner(run, cluster);
         var load = new BenchLoad(new ClosedLoop(cluster.Targets(options.Gateway), callers, Members), callers, PgbenchMember);
-        var turns = await arena.RoundsAsync(
+        var turns = await runner.RoundsAsync(
             contenders,
             rounds,
             (contender, round) => contender.RunAsync(cluster, load, round == 0 ? warmUp : warmUp / 3, null, cancellationToken),
             contender => contender.RunAsync(cluster, load, time, requests, cancellationToken),
             cancellationToken);
 
-        var books = await arena.CheckBooksAsync(cancellationToken);
+        var ledger = await runner.CheckLedgerAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, Settings(options, rounds, callers, requests, time), cancellationToken);
         return report with
         {
             Charted = "perSecond",
             Columns = TurnColumns.All,
-            Rows = [.. contenders.Select(contender => TurnColumns.Row(contender.Name, contender.Meaning, turns[contender.Name], turns.GetValueOrDefault(Contender.Baseline)))],
+            Rows = [.. contenders.Select(contender => TurnColumns.Row(
+                contender.Name, contender.Meaning, turns[contender.Name], turns.GetValueOrDefault(Contender.Baseline)))],
             Targets = [.. Targets(turns)],
-            Notes = [.. Arena.ErrorNotes(turns), books],
+            Notes = [.. RoundRunner.ErrorNotes(turns), ledger],
         };
     }
 
     private List<Contender> Choose(BenchOptions options)
     {
         var chosen = (options.Contenders ?? Contenders).Select(Contender.Find).ToList();
-        if (PgbenchMember is null && chosen.Exists(contender => contender is Floor))
+        if (PgbenchMember is null && chosen.Exists(contender => contender is PgbenchContender))
         {
             throw new BenchException($"pgbench cannot run the scenario {Name}.");
         }
 
-        // Asked for it must be there; by itself it takes part where it is installed.
-        return options.Contenders is null && Floor.FindProgram() is null ? [.. chosen.Where(contender => contender is not Floor)] : chosen;
+        // If requested explicitly it must be installed; otherwise it takes part only if it is installed.
+        return options.Contenders is null && PgbenchContender.FindProgram() is null
+            ? [.. chosen.Where(contender => contender is not PgbenchContender)]
+            : chosen;
     }
 
     private static Dictionary<string, string> Settings(BenchOptions options, int rounds, int callers, long? requests, TimeSpan time) => new()
@@ -151,5 +156,6 @@ internal sealed record Duel(string Name, string Summary) : Scenario(Name, Summar
         from ratio in Ratios
         where turns.ContainsKey(ratio.Contender) && turns.ContainsKey(ratio.Baseline)
         select new Target(
-            $"{ratio.Contender} to {ratio.Baseline}, requests/s", ratio.Bound, true, TurnColumns.Ratio(turns[ratio.Contender], turns[ratio.Baseline]).Median, " ×");
+            $"{ratio.Contender} to {ratio.Baseline}, requests/s", ratio.Bound, true,
+            TurnColumns.Ratio(turns[ratio.Contender], turns[ratio.Baseline]).Median, " ×");
 }

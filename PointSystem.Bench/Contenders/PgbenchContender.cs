@@ -11,14 +11,15 @@ using PointSystem.Local.Processes;
 namespace PointSystem.Bench.Contenders;
 
 /// <summary>
-/// The floor: pgbench sends the statements of one use, prepared and in the same two round trips, with no application at all. Where the application
-/// would have computed a value, a scalar subselect stands.
+/// The lower bound: pgbench sends the statements of one use, prepared and in the same two round trips, without an application. Scalar
+/// subselects replace the values that the application would compute.
 /// </summary>
-internal sealed partial record Floor() : Contender(FloorName, "no application: pgbench sends the statements of row, prepared, in the same two round trips")
+internal sealed partial record PgbenchContender()
+    : Contender(ContenderName, "no application: pgbench sends the statements of row, prepared, in the same two round trips")
 {
-    public const string FloorName = "pgbench";
+    public const string ContenderName = "pgbench";
 
-    // The first statement of a connection makes pgbench prepare all others; within a pipeline older versions cannot.
+    // The first statement of a connection makes pgbench prepare all others. Older versions cannot do that within a pipeline.
     private const string Script =
         """
         \set m %MEMBER%
@@ -56,7 +57,7 @@ internal sealed partial record Floor() : Contender(FloorName, "no application: p
         \endpipeline
         """;
 
-    // Inlined by the planner. The lots of a bench are never used up, so the first of the draw order is the one to draw from.
+    // The planner inlines these functions. The bench never uses up a lot, so the first lot in draw order is the one to draw from.
     private const string Functions =
         """
         CREATE OR REPLACE FUNCTION bench_next_lot(m bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
@@ -68,7 +69,7 @@ internal sealed partial record Floor() : Contender(FloorName, "no application: p
         $$;
         """;
 
-    /// <summary>Null where it is not installed.</summary>
+    /// <summary>Returns null if it is not installed.</summary>
     public static string? FindProgram()
     {
         var name = OperatingSystem.IsWindows() ? "pgbench.exe" : "pgbench";
@@ -84,7 +85,7 @@ internal sealed partial record Floor() : Contender(FloorName, "no application: p
 
     public override async Task<Turn> RunAsync(BenchCluster cluster, BenchLoad load, TimeSpan time, long? requests, CancellationToken cancellationToken)
     {
-        var program = FindProgram() ?? throw new BenchException("pgbench was not found: install PostgreSQL's programs, or leave it out with --contenders.");
+        var program = FindProgram() ?? throw new BenchException("pgbench was not found: install PostgreSQL's programs, or exclude it with --contenders.");
         var directory = Directory.CreateTempSubdirectory("pointsystem-pgbench-").FullName;
         try
         {
@@ -134,7 +135,9 @@ internal sealed partial record Floor() : Contender(FloorName, "no application: p
         }
     }
 
-    /// <summary>The summary tells how many and how fast, the log how long each took (its third field, in µs).</summary>
+    /// <summary>
+    /// Reads the number and rate of transactions from the summary, and the latencies from the log (its third field, in µs).
+    /// </summary>
     private static Turn Read(string text, IEnumerable<string> logs)
     {
         var latencies = logs.SelectMany(File.ReadLines)
@@ -142,18 +145,18 @@ internal sealed partial record Floor() : Contender(FloorName, "no application: p
             .Order().ToArray();
         if (!long.TryParse(Processed().Match(text).Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var done))
         {
-            throw new BenchException($"pgbench does not say how many transactions it did:\n{text}");
+            throw new BenchException($"pgbench's output has no number of transactions:\n{text}");
         }
 
         if (done == 0)
         {
-            // A short turn may end before all connections stand.
+            // A short turn may end before all connections are established.
             return Recording.Merge([], 1);
         }
 
         if (!double.TryParse(TransactionsPerSecond().Match(text).Groups[1].ValueSpan, NumberStyles.Float, CultureInfo.InvariantCulture, out var perSecond))
         {
-            throw new BenchException($"pgbench does not say how fast it was:\n{text}");
+            throw new BenchException($"pgbench's output has no rate:\n{text}");
         }
 
         return new Turn
@@ -174,7 +177,7 @@ internal sealed partial record Floor() : Contender(FloorName, "no application: p
     private static double Latency(string line) =>
         line.Split(' ') is [_, _, var time, ..] && double.TryParse(time, NumberStyles.Float, CultureInfo.InvariantCulture, out var microseconds)
             ? microseconds / 1000
-            : throw new BenchException($"pgbench wrote a line that cannot be read: '{line}'");
+            : throw new BenchException($"pgbench wrote an unreadable line: '{line}'");
 
     [GeneratedRegex(@"actually processed: (\d+)")]
     private static partial Regex Processed();

@@ -3,11 +3,11 @@ using Npgsql;
 
 namespace PointSystem.Local.Postgres;
 
-/// <summary>A database that the user names, used instead of a server of our own.</summary>
-internal static class GivenDatabase
+/// <summary>A database that the user specifies, used instead of our own server.</summary>
+internal static class ExternalDatabase
 {
     /// <summary>Checks the connection string by connecting.</summary>
-    /// <exception cref="LocalException">It is malformed, or the database cannot be reached with it.</exception>
+    /// <exception cref="LocalException">It is malformed, or the database cannot be reached.</exception>
     public static void Check(string connectionString)
     {
         NpgsqlConnectionStringBuilder builder;
@@ -18,7 +18,7 @@ internal static class GivenDatabase
         catch (ArgumentException e)
         {
             throw new LocalException(
-                $"The connection string is not one of Npgsql's ({e.Message.TrimEnd('.')}): "
+                $"The connection string is not a valid Npgsql connection string ({e.Message.TrimEnd('.')}): "
                 + "write it like \"Host=...;Username=...;Password=...;Database=...\".", e);
         }
         var where = $"{builder.Host}:{builder.Port}";
@@ -29,7 +29,7 @@ internal static class GivenDatabase
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidCatalogName)
         {
-            throw new LocalException($"There is no database {builder.Database} on {where}: create it, or name another in the connection string.", e);
+            throw new LocalException($"There is no database {builder.Database} on {where}: create it, or use another one in the connection string.", e);
         }
         catch (PostgresException e)
         {

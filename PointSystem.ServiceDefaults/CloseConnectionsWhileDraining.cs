@@ -6,18 +6,18 @@ using Microsoft.Extensions.Hosting;
 namespace PointSystem.ServiceDefaults;
 
 /// <summary>
-/// While this process drains, each answer is the last on its connection. A caller that kept the connection would send its next
-/// request while it closes, and not know whether it was carried out; a caller that has to connect again is served, or refused before
-/// it has sent anything.
+/// While this process drains, each answer closes its connection. On a kept connection a caller could send its next request just as it
+/// closes, and would not know whether it was carried out. A caller that has to connect again is served, or is refused before it has sent
+/// anything.
 /// </summary>
-internal sealed class LastAnswers : IStartupFilter
+internal sealed class CloseConnectionsWhileDraining : IStartupFilter
 {
     private readonly CancellationToken _stopping;
 
-    // Kept, so that a request costs no object.
+    // Cached, so that a request allocates nothing.
     private readonly Func<object, Task> _onStarting;
 
-    public LastAnswers(IHostApplicationLifetime lifetime)
+    public CloseConnectionsWhileDraining(IHostApplicationLifetime lifetime)
     {
         _stopping = lifetime.ApplicationStopping;
         _onStarting = CloseIfStopping;
@@ -29,7 +29,7 @@ internal sealed class LastAnswers : IStartupFilter
         {
             if (HttpProtocol.IsHttp11(http.Request.Protocol))
             {
-                // Asked when the answer starts: the end may have come after the request.
+                // Checked when the answer starts: the stop may have come after the request.
                 http.Response.OnStarting(_onStarting, http.Response);
             }
             return following(http);

@@ -3,17 +3,17 @@ using PointSystem.Locking.Combining;
 namespace PointSystem.Tests.Locking.Combining;
 
 /// <summary>When a leader may count on its callers to come back.</summary>
-public sealed class CrowdTests
+public sealed class CallerReturnRateTests
 {
     private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(10);
 
-    private readonly Crowd _crowd = new(Window);
+    private readonly CallerReturnRate _rate = new(Window);
     private TimeSpan _now = TimeSpan.FromSeconds(1);
 
     /// <summary>So many are answered, so many come back at once, and so many later.</summary>
     private void Turn(int answered, int atOnce, int later = 0)
     {
-        _crowd.Answered(answered, _now);
+        _rate.Answered(answered, _now);
         Arrive(atOnce);
         _now += Window;
         Arrive(later);
@@ -24,12 +24,12 @@ public sealed class CrowdTests
     {
         for (var i = 0; i < callers; i++)
         {
-            _crowd.Arrived(_now);
+            _rate.Arrived(_now);
         }
     }
 
     [Fact]
-    public void ComesBack_NothingSeenYet_No() => Assert.False(_crowd.ComesBack);
+    public void IsHigh_NothingSeenYet_No() => Assert.False(_rate.IsHigh);
 
     [Theory]
     [InlineData(30, 30, 0, true)]
@@ -38,17 +38,17 @@ public sealed class CrowdTests
     [InlineData(30, 0, 30, false)]
     [InlineData(2, 2, 0, true)]
     [InlineData(1, 1, 0, false)]
-    public void ComesBack_AfterSomeTurns_AsMostDid(int answered, int atOnce, int later, bool comesBack)
+    public void IsHigh_AfterSomeTurns_AsMostDid(int answered, int atOnce, int later, bool comesBack)
     {
         for (var turn = 0; turn < 8; turn++)
         {
             Turn(answered, atOnce, later);
         }
-        Assert.Equal(comesBack, _crowd.ComesBack);
+        Assert.Equal(comesBack, _rate.IsHigh);
     }
 
     [Fact]
-    public void ComesBack_TheyStopComing_IsUnlearnt()
+    public void IsHigh_TheyStopComing_IsUnlearnt()
     {
         for (var turn = 0; turn < 8; turn++)
         {
@@ -58,7 +58,7 @@ public sealed class CrowdTests
         {
             Turn(30, 0);
         }
-        Assert.False(_crowd.ComesBack);
+        Assert.False(_rate.IsHigh);
     }
 
     [Fact]
@@ -66,12 +66,12 @@ public sealed class CrowdTests
     {
         for (var turn = 0; turn < 8; turn++)
         {
-            _crowd.Answered(30, _now);
+            _rate.Answered(30, _now);
             Arrive(2);
-            _crowd.Answered(2, _now += TimeSpan.FromMilliseconds(1));
+            _rate.Answered(2, _now += TimeSpan.FromMilliseconds(1));
             Arrive(28);
             _now += Window;
         }
-        Assert.True(_crowd.ComesBack);
+        Assert.True(_rate.IsHigh);
     }
 }
