@@ -8,7 +8,7 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>Databases as users bring them: of another encoding, migrated by several at once, behind PgBouncer in transaction mode.</summary>
+/// <summary>Databases as users provide them: with another encoding, migrated by several processes at once, behind PgBouncer.</summary>
 public sealed class AnyDatabaseTests(PointsDatabase server)
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -18,7 +18,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     [InlineData("EUC_KR", true)]
     [InlineData("SQL_ASCII", false)]
     [InlineData("LATIN1", true)]
-    public async Task Start_AnotherEncodingThanUtf8_EndsWithOneSentence(string encoding, bool migrate)
+    public async Task Start_EncodingIsNotUtf8_ExitsWithOneSentence(string encoding, bool migrate)
     {
         var database = await server.GetAsync(Token);
         var name = $"odd_{Guid.NewGuid():n}";
@@ -30,11 +30,12 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
 
         Assert.Equal(1, process.ExitCode);
         Assert.Equal(
-            $"The database's encoding is {encoding}, which cannot hold every text: create it with ENCODING 'UTF8' (and TEMPLATE template0).", process.Output.Trim());
+            $"The database's encoding is {encoding}, which cannot hold every text: create it with ENCODING 'UTF8' (and TEMPLATE template0).",
+            process.Output.Trim());
     }
 
     [Fact]
-    public async Task Migrate_FourAtOnceOnANewDatabase_AllEndWithZeroAndOneDoesTheWork()
+    public async Task Migrate_FourAtOnceOnANewDatabase_AllExitWithZeroAndOneMigrates()
     {
         var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
 
@@ -45,7 +46,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     [InlineData("repeatable read", null)]
     [InlineData("serializable", null)]
     [InlineData("repeatable read", "-c jit=off")]
-    public async Task Isolation_AnyDefaultOfTheDatabase_EveryWriteOfACrowdIsDone(string isolation, string? options)
+    public async Task Isolation_AnyDefaultOfTheDatabase_EveryConcurrentWriteSucceeds(string isolation, string? options)
     {
         var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
         await ApiProcess.MigrateAsync(connectionString, Token);
@@ -73,7 +74,11 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         }));
 
         await Task.WhenAll(Enumerable.Range(0, 8).Select(async i =>
-            (await (i % 2 == 0 ? first : second).PutAsync("/api/admin/points/config/MAX_BALANCE_PER_MEMBER", new { configValue = $"{9_000_000 + i}" })).Expect(HttpStatusCode.OK)));
+        {
+            var change = new { configValue = $"{9_000_000 + i}" };
+            (await (i % 2 == 0 ? first : second).PutAsync("/api/admin/points/config/MAX_BALANCE_PER_MEMBER", change)).Expect(HttpStatusCode.OK);
+        }));
+
         Assert.Equal(10_000 - (60 * 6), await first.BalanceAsync(member));
         await Books.AssertBalancedAsync(connectionString, member, other);
     }
@@ -85,9 +90,9 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     [InlineData("Auto Prepare Min Usages=9", 100, 9)]
     [InlineData("Password='MaxAutoPrepare=0'", 100, 2)]
     [InlineData("", 100, 2)]
-    public void Tune_PreparedStatements_AreAsTheConnectionStringSays(string said, int max, int usages)
+    public void Tune_PreparedStatements_FollowTheConnectionString(string setting, int max, int usages)
     {
-        var tuned = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune($"Host=x;{said}"));
+        var tuned = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune($"Host=x;{setting}"));
 
         Assert.Equal((max, usages), (tuned.MaxAutoPrepare, tuned.AutoPrepareMinUsages));
     }
@@ -99,15 +104,15 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     [InlineData("TCP KeepAlive Time=3", false)]
     [InlineData("Password='Keepalive=1'", true)]
     [InlineData("", true)]
-    public void Tune_Keepalive_IsSetUnlessTheConnectionStringSaysSomething(string said, bool isSet)
+    public void Tune_Keepalive_IsSetUnlessTheConnectionStringSetsIt(string setting, bool isSet)
     {
-        var tuned = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune($"Host=x;{said}"));
+        var tuned = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune($"Host=x;{setting}"));
 
         Assert.Equal(isSet, tuned.TcpKeepAlive && tuned.TcpKeepAliveTime == 10);
     }
 
     [Fact]
-    public async Task ReadOnly_ForAWhile_IsNotReadyAndGoesOnByItself()
+    public async Task ReadOnly_ForAWhile_IsNotReadyAndRecovers()
     {
         var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
         await ApiProcess.MigrateAsync(connectionString, Token);
@@ -129,7 +134,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         }
 
         await direct.CreateCommand($"ALTER DATABASE {name} RESET default_transaction_read_only").ExecuteNonQueryAsync(Token);
-        await Eventually.HoldsAsync(async () => (await client.UseAsync(member, "R", 1)).Status == HttpStatusCode.Created, "writes are done again");
+        await Eventually.HoldsAsync(async () => (await client.UseAsync(member, "R", 1)).Status == HttpStatusCode.Created, "writes succeed again");
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
         await Task.WhenAll(Enumerable.Range(0, 60).Select(async _ => (await client.UseAsync(member, "W", 1)).Expect(HttpStatusCode.Created)));
         Assert.Equal(1_000 - 61, await client.BalanceAsync(member));
@@ -137,7 +142,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task PgBouncer_TransactionModeWithoutTheSettingForIt_EndsWithOneSentence()
+    public async Task PgBouncer_TransactionModeWithoutItsSetting_ExitsWithOneSentence()
     {
         await using var pooler = await PgBouncer.StartAsync(await server.GetAsync(Token), Token);
         await using var process = ApiProcess.Run([], pooler.ConnectionString("postgres", marked: false));
@@ -163,7 +168,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
 
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
-        // Several rounds, on whatever server connections they come to: prepared statements would show at the second use.
+        // Several rounds, each on any server connection: a prepared statement would fail at its second use.
         await Task.WhenAll(Enumerable.Range(0, 12).Select(async i =>
         {
             (await client.AccumulateAsync(member, 100, idempotencyKey: $"a{i}")).Expect(HttpStatusCode.Created);
@@ -184,11 +189,11 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         await Books.AssertBalancedAsync(direct, member, other);
     }
 
-    // A lock of the session would stay on the server connection, which the pooler keeps for whoever comes next.
+    // A session lock would stay on the server connection, which the pooler then hands to the next client.
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task PgBouncer_AdvisoryLockOfAJob_ExcludesOthersAndIsNotLeftBehind(bool released)
+    public async Task PgBouncer_AdvisoryLockOfAJob_ExcludesOthersAndDoesNotLeak(bool released)
     {
         var database = await server.GetAsync(Token);
         await using var pooler = await PgBouncer.StartAsync(database, Token);
@@ -199,15 +204,15 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         var held = await LocksThrough(pooler, proxy.Port).TryTakeAsync(key, Token);
         Assert.NotNull(held);
         Assert.Null(await locks.TryTakeAsync(key, Token));
-        // Where it is not released, its connection ends, as it does with its process.
+        // Without a release its connection closes, as it does when its process ends.
         await (released ? held.DisposeAsync() : proxy.DisposeAsync());
 
-        // Asked of the server itself: through the pooler the next transaction may come to that same connection, where its own lock would be no obstacle.
+        // Asks the server directly: through the pooler, the next transaction may get that same connection, where its own lock does not block it.
         await Eventually.HoldsAsync(
             async () => await Books.CountAsync(
                 database.ConnectionString,
                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND (classid::bigint << 32 | objid::bigint) = hashtextextended($1, 0)", key) == 0,
-            "no session has the lock");
+            "no session holds the lock");
         await using (var next = await locks.TryTakeAsync(key, Token))
         {
             Assert.NotNull(next);
@@ -219,7 +224,8 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     private static AdvisoryLocks LocksThrough(PgBouncer pooler, int port)
     {
         var connection = new NpgsqlConnectionStringBuilder(pooler.ConnectionString("postgres", marked: true)) { Port = port }.ConnectionString;
-        return new AdvisoryLocks(new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create("ConnectionStrings:points", (string?)connection)]).Build());
+        var settings = new[] { KeyValuePair.Create("ConnectionStrings:points", (string?)connection) };
+        return new AdvisoryLocks(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
     }
 
     private static async Task MigrateAsync(string database, int processes)
@@ -239,7 +245,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         }
     }
 
-    /// <summary>A real PgBouncer in transaction mode before the tests' server; a test is skipped where it is not installed.</summary>
+    /// <summary>A real PgBouncer in transaction mode in front of the test server. Without pgbouncer the test is skipped.</summary>
     private sealed class PgBouncer : IAsyncDisposable
     {
         private readonly ChildProcess _process;
@@ -304,8 +310,8 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
             return pooler;
         }
 
-        /// <param name="database">The database on the server behind it.</param>
-        /// <param name="marked">Whether the connection string says what Npgsql asks for behind PgBouncer.</param>
+        /// <param name="database">The database on the server behind the pooler.</param>
+        /// <param name="marked">Whether the connection string has <c>No Reset On Close</c>, which Npgsql requires behind PgBouncer.</param>
         public string ConnectionString(string database, bool marked) => new NpgsqlConnectionStringBuilder
         {
             Host = "127.0.0.1",

@@ -2,7 +2,7 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>One API process on a database of its own, for every test of the collection.</summary>
+/// <summary>One API process with its own database, shared by the tests of the collection.</summary>
 public sealed class ApiFixture(PointsDatabase server) : IAsyncLifetime
 {
     private ApiProcess? _api;

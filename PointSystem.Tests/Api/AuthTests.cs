@@ -17,10 +17,10 @@ public sealed class AuthTests(ApiFixture api)
     [InlineData("other algorithm")]
     [InlineData("unsigned")]
     [InlineData("no token")]
-    public async Task Admin_WrongToken_IsUnauthorized(string what)
+    public async Task Admin_WrongToken_IsUnauthorized(string flaw)
     {
-        // Made here: tests are discovered long before they run, and a token's times are those of its making.
-        using var client = api.Client(WrongToken(what));
+        // Created here: tests are discovered long before they run, and a token's times start when it is created.
+        using var client = api.Client(WrongToken(flaw));
 
         var answer = await client.GetAsync(AdminPath);
 
@@ -51,7 +51,7 @@ public sealed class AuthTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task Admin_RightToken_IsLetIn()
+    public async Task Admin_RightToken_IsAuthorized()
     {
         using var client = api.Client(Tokens.Admin);
 
@@ -59,7 +59,7 @@ public sealed class AuthTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task ManualGrant_ByWho_DecidesTheAnswer()
+    public async Task ManualGrant_ByCaller_NeedsTheAdminRole()
     {
         using var nobody = api.Client();
         using var member = api.Client(Tokens.Create(role: "member"));
@@ -72,7 +72,7 @@ public sealed class AuthTests(ApiFixture api)
         Assert.Equal(5, await nobody.BalanceAsync(id));
     }
 
-    private static string WrongToken(string what) => what switch
+    private static string WrongToken(string flaw) => flaw switch
     {
         "expired" => Tokens.Create(expiresIn: TimeSpan.FromMinutes(-1)),
         "not yet valid" => Tokens.Create(startsIn: TimeSpan.FromHours(1)),

@@ -6,19 +6,22 @@ using System.Text;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>Whatever is sent to any endpoint: an answer with status, code and a sentence that names what is wrong. Never a 500.</summary>
+/// <summary>Any bad input to any endpoint gets a status, a code and a sentence that names the fault. Never a 500.</summary>
 [Collection(ApiTests.Name)]
 public sealed class BadInputTests(ApiFixture api)
 {
     private const string Two63 = "9223372036854775808";
 
-    /// <summary>Values that are no amount and no member id.</summary>
+    /// <summary>Values that are neither an amount nor a member id.</summary>
     public static TheoryData<string> BadNumbers { get; } =
         ["-1", "0", "1.5", "1.0", "1e3", Two63, "-" + Two63, "\"100\"", "null", "true", "[]", "{}", "[1]", "99999999999999999999999999999999999999999"];
 
-    /// <summary>Values that are no order number.</summary>
+    /// <summary>Values that are not an order number.</summary>
     public static TheoryData<string> BadOrderNumbers { get; } =
-        ["\"\"", "\"   \"", "\"\\t\"", "null", "7", "[\"A1\"]", "\"A\\u0000B\"", "\"A\\ud800B\"", "\"\\udc00\"", "\"" + new string('A', 10_240) + "\"", "\"" + new string('A', 101) + "\""];
+        [
+            "\"\"", "\"   \"", "\"\\t\"", "null", "7", "[\"A1\"]", "\"A\\u0000B\"", "\"A\\ud800B\"", "\"\\udc00\"",
+            "\"" + new string('A', 10_240) + "\"", "\"" + new string('A', 101) + "\"",
+        ];
 
     public static TheoryData<string, string> Paths { get; } = new()
     {
@@ -63,7 +66,7 @@ public sealed class BadInputTests(ApiFixture api)
 
     [Theory]
     [MemberData(nameof(BadNumbers))]
-    public async Task Amount_IsNone_IsInvalidAmountEverywhere(string amount)
+    public async Task Amount_NotAnAmount_IsInvalidAmountEverywhere(string amount)
     {
         using var client = api.Client(Tokens.Admin);
         var member = PointsClient.NewMember();
@@ -74,7 +77,7 @@ public sealed class BadInputTests(ApiFixture api)
         await RefusedAsync(client, "/api/points/transfer", $$"""{"fromMemberId":1,"toMemberId":2,"amount":{{amount}}}""", "INVALID_AMOUNT", "amount");
         if (amount != "null")
         {
-            // There, no amount means all that is left.
+            // For a cancellation, no amount means everything that is left.
             await RefusedAsync(client, $"/api/points/use/{usage}/cancel", $$"""{"amount":{{amount}}}""", "INVALID_AMOUNT", "amount");
         }
 
@@ -83,7 +86,7 @@ public sealed class BadInputTests(ApiFixture api)
 
     [Theory]
     [MemberData(nameof(BadNumbers))]
-    public async Task MemberId_IsNone_IsNamedEverywhere(string id)
+    public async Task MemberId_NotAMemberId_IsNamedEverywhere(string id)
     {
         using var client = api.Client(Tokens.Admin);
         await RefusedAsync(client, "/api/points/accumulate", $$"""{"memberId":{{id}},"amount":1}""", "INVALID_REQUEST", "memberId");
@@ -94,7 +97,7 @@ public sealed class BadInputTests(ApiFixture api)
 
     [Theory]
     [MemberData(nameof(BadOrderNumbers))]
-    public async Task OrderNumber_IsNone_IsInvalidOrderNumber(string orderNumber)
+    public async Task OrderNumber_NotAnOrderNumber_IsInvalidOrderNumber(string orderNumber)
     {
         using var client = api.Client(Tokens.Admin);
         await RefusedAsync(client, "/api/points/use", $$"""{"memberId":1,"orderNumber":{{orderNumber}},"amount":1}""", "INVALID_ORDER_NUMBER", "orderNumber");
@@ -102,7 +105,7 @@ public sealed class BadInputTests(ApiFixture api)
 
     [Theory]
     [MemberData(nameof(Paths))]
-    public async Task PathOrQuery_IsWrong_NamesTheParameter(string path, string field)
+    public async Task PathOrQuery_WrongValue_NamesTheParameter(string path, string field)
     {
         using var client = api.Client(Tokens.Admin);
         var answer = await client.GetAsync(path);
@@ -115,10 +118,15 @@ public sealed class BadInputTests(ApiFixture api)
     [InlineData("/api/points/accumulate")]
     [InlineData("/api/points/use")]
     [InlineData("/api/points/transfer")]
-    public async Task Body_IsNoJsonObject_IsRefused(string path)
+    public async Task Body_NotAJsonObject_IsRefused(string path)
     {
         using var client = api.Client(Tokens.Admin);
-        foreach (var body in new[] { "", " ", "[]", "[{}]", "null", "7", "{", "{\"amount\":}", "{\"amount\":1,}", "\u0000", new string('[', 10_000), "{\"a\":" + new string('[', 10_000) })
+        string[] bodies =
+        [
+            "", " ", "[]", "[{}]", "null", "7", "{", "{\"amount\":}", "{\"amount\":1,}", "\u0000",
+            new string('[', 10_000), "{\"a\":" + new string('[', 10_000),
+        ];
+        foreach (var body in bodies)
         {
             await RefusedAsync(client, path, body, "INVALID_REQUEST", "body");
         }
@@ -139,9 +147,9 @@ public sealed class BadInputTests(ApiFixture api)
     [InlineData("DELETE", "/api/points/use")]
     [InlineData("PUT", "/api/admin/points/config/NOTHING")]
     [InlineData("POST", "/api/admin/points/reconcile/x")]
-    public async Task Refusal_OfAnyBody_LeavesTheConnectionToTheNextRequest(string method, string path)
+    public async Task Refusal_OfAnyBody_KeepsTheConnectionOpen(string method, string path)
     {
-        // Of a replica, where the gateway's connections are shared by all callers: one that ends without a word takes another caller's request with it.
+        // The gateway's connections to a replica are shared by all callers: a connection that closes without notice fails another caller's request.
         var connections = 0;
         using var client = new HttpClient(new SocketsHttpHandler
         {
@@ -178,7 +186,7 @@ public sealed class BadInputTests(ApiFixture api)
     [InlineData("\"x\"")]
     [InlineData("1.5")]
     [InlineData("99999999999")]
-    public async Task ExpirationDays_IsNoWholeNumber_IsNamed(string days)
+    public async Task ExpirationDays_NotAWholeNumber_IsNamed(string days)
     {
         using var client = api.Client(Tokens.Admin);
         await RefusedAsync(client, "/api/points/accumulate", $$"""{"memberId":1,"amount":1,"expirationDays":{{days}}}""", "INVALID_REQUEST", "expirationDays");
@@ -189,7 +197,7 @@ public sealed class BadInputTests(ApiFixture api)
     [InlineData(-1)]
     [InlineData(1825)]
     [InlineData(int.MaxValue)]
-    public async Task ExpirationDays_OutOfRange_IsRefusedByTheRule(int days)
+    public async Task ExpirationDays_OutOfRange_IsUnprocessable(int days)
     {
         using var client = api.Client(Tokens.Admin);
         var answer = await client.AccumulateAsync(PointsClient.NewMember(), 1, days);
@@ -198,14 +206,16 @@ public sealed class BadInputTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task PointKey_UnknownOrOfAnotherSort_IsNotFoundAndSaysSo()
+    public async Task PointKey_UnknownOrOfAnotherType_IsNotFoundAndSaysSo()
     {
         using var client = api.Client(Tokens.Admin);
         var member = PointsClient.NewMember();
         var lot = (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");
         var usage = (await client.UseAsync(member, "A1", 50)).Expect(HttpStatusCode.Created).TextOf("pointKey");
-        Assert.Contains("usage", Problem(await client.CancelAccumulationAsync(usage), HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND").TextOf("detail"), StringComparison.Ordinal);
-        Assert.Contains("accumulation", Problem(await client.CancelUsageAsync(lot), HttpStatusCode.NotFound, "USAGE_NOT_FOUND").TextOf("detail"), StringComparison.Ordinal);
+        var notALot = Problem(await client.CancelAccumulationAsync(usage), HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
+        Assert.Contains("usage", notALot.TextOf("detail"), StringComparison.Ordinal);
+        var notAUsage = Problem(await client.CancelUsageAsync(lot), HttpStatusCode.NotFound, "USAGE_NOT_FOUND");
+        Assert.Contains("accumulation", notAUsage.TextOf("detail"), StringComparison.Ordinal);
         foreach (var unknown in new[] { "nothing", lot[..^1] + (lot[^1] == 'A' ? 'B' : 'A'), "acc_" })
         {
             Problem(await client.CancelAccumulationAsync(unknown), HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
@@ -217,7 +227,7 @@ public sealed class BadInputTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task Request_WrongInOtherWays_IsAProblem()
+    public async Task Request_OtherFaults_AreProblems()
     {
         using var client = api.Client(Tokens.Admin);
         var member = PointsClient.NewMember();
@@ -227,11 +237,13 @@ public sealed class BadInputTests(ApiFixture api)
             Assert.Contains("Idempotency-Key", Problem(answer, HttpStatusCode.BadRequest, "INVALID_REQUEST").TextOf("detail"), StringComparison.Ordinal);
         }
 
-        await RefusedAsync(client, "/api/points/transfer", $$"""{"fromMemberId":{{member}},"toMemberId":{{member}},"amount":1}""", "INVALID_REQUEST", "toMemberId");
+        await RefusedAsync(
+            client, "/api/points/transfer", $$"""{"fromMemberId":{{member}},"toMemberId":{{member}},"amount":1}""", "INVALID_REQUEST", "toMemberId");
         await RefusedAsync(client, "/api/points/use", "{}", "INVALID_AMOUNT", "memberId");
         Problem(await client.GetAsync("/api/nowhere"), HttpStatusCode.NotFound, "NOT_FOUND");
         Problem(await client.SendAsync(new HttpRequestMessage(HttpMethod.Delete, "/api/points/use")), HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
-        await RefusedAsync(client, "/api/points/accumulate", $$$"""{"memberId":{{{member}}},"amount":1,"more":{"than":["asked"]}}""", "INVALID_REQUEST", "more");
+        await RefusedAsync(
+            client, "/api/points/accumulate", $$$"""{"memberId":{{{member}}},"amount":1,"more":{"than":["asked"]}}""", "INVALID_REQUEST", "more");
         Assert.Equal(0, await client.BalanceAsync(member));
     }
 
@@ -248,7 +260,7 @@ public sealed class BadInputTests(ApiFixture api)
         Assert.Equal(0, await nobody.BalanceAsync(member));
     }
 
-    /// <summary>A complete problem with that status and code.</summary>
+    /// <summary>Asserts a complete problem with that status and code.</summary>
     internal static Answer Problem(Answer answer, HttpStatusCode status, string code)
     {
         answer.Expect(status);

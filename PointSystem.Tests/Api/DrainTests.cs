@@ -4,7 +4,7 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>The end of an API process that still has something to do: a batch that waits for a row.</summary>
+/// <summary>Shutdown of an API process while one of its batches still waits for a row lock.</summary>
 public sealed class DrainTests(PointsDatabase server)
 {
     private const long Member = 7;
@@ -12,7 +12,7 @@ public sealed class DrainTests(PointsDatabase server)
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Sigterm_BatchUnderWay_IsFinishedAndAnsweredWhileNobodyElseIsLetIn()
+    public async Task Sigterm_BatchRunning_IsAnsweredWhileNewRequestsAreRefused()
     {
         await using var run = await StartAsync();
         using var client = new PointsClient(run.Api.Address);
@@ -30,7 +30,7 @@ public sealed class DrainTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Sigterm_BatchOutlastsTheTimeout_ProcessEndsAllTheSameAndNothingIsDone()
+    public async Task Sigterm_BatchOutlastsTheTimeout_ProcessExitsAndNothingIsWritten()
     {
         await using var run = await StartAsync(("Drain__Timeout", "00:00:01"));
         using var client = new PointsClient(run.Api.Address);
@@ -42,7 +42,7 @@ public sealed class DrainTests(PointsDatabase server)
         await run.Api.WaitForExitAsync(Ct);
         await run.Row.CommitAsync(Ct);
 
-        await Eventually.HoldsAsync(async () => await run.WaitingAsync() == 0, "Postgres has noticed.");
+        await Eventually.HoldsAsync(async () => await run.WaitingAsync() == 0, "Postgres has ended the session.");
         Assert.Equal(0, await run.UsagesAsync());
     }
 
@@ -75,12 +75,12 @@ public sealed class DrainTests(PointsDatabase server)
         return new Run(api, database, connection, row);
     }
 
-    /// <summary>A process, and a row of its database in the hands of somebody else.</summary>
+    /// <summary>An API process, and a wallet row of its database that the test holds.</summary>
     private sealed class Run(ApiProcess api, string database, NpgsqlConnection connection, NpgsqlTransaction row) : IAsyncDisposable
     {
         public ApiProcess Api => api;
 
-        /// <summary>Its end lets go of the row.</summary>
+        /// <summary>The transaction that holds the row.</summary>
         public NpgsqlTransaction Row => row;
 
         public Task<long> WaitingAsync() => Books.CountAsync(

@@ -3,13 +3,13 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>Each test runs an API process in a state that only it wants.</summary>
+/// <summary>Each test needs an API process in a state of its own.</summary>
 public sealed class HealthTests(PointsDatabase server)
 {
     private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Ready_DatabaseAway_SaysSoWhileAlive()
+    public async Task Ready_DatabaseUnavailable_IsUnhealthyWhileLive()
     {
         var nobody = $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";
         await using var api = await ApiProcess.StartAsync(nobody, CancellationToken);
@@ -27,7 +27,7 @@ public sealed class HealthTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Ready_SchemaNotMigrated_SaysSoUntilItIs()
+    public async Task Ready_SchemaNotMigrated_IsUnhealthyUntilItIs()
     {
         var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(CancellationToken), CancellationToken);
         await using var api = await ApiProcess.StartAsync(database, CancellationToken);
@@ -55,8 +55,9 @@ public sealed class HealthTests(PointsDatabase server)
         await ApiProcess.MigrateAsync(database, CancellationToken);
         await using (var direct = Npgsql.NpgsqlDataSource.Create(database))
         {
-            // As if a copy of a test database had come into production.
-            await direct.CreateCommand("INSERT INTO point_configs VALUES ('CLOCK_OFFSET_DAYS', '3000', NULL, now(), 'x')").ExecuteNonQueryAsync(CancellationToken);
+            // As if a copy of a test database had reached production.
+            await direct.CreateCommand("INSERT INTO point_configs VALUES ('CLOCK_OFFSET_DAYS', '3000', NULL, now(), 'x')")
+                .ExecuteNonQueryAsync(CancellationToken);
         }
 
         await using var api = await ApiProcess.StartAsync(database, CancellationToken, ("ASPNETCORE_ENVIRONMENT", "Production"));

@@ -4,7 +4,7 @@ namespace PointSystem.Tests.Api;
 
 internal static class ProblemAssert
 {
-    /// <summary>The answer is a complete problem with that status and code.</summary>
+    /// <summary>Asserts that the answer is a complete problem with that status and code.</summary>
     public static Answer IsProblem(this Answer answer, HttpStatusCode status, string code)
     {
         answer.Expect(status);

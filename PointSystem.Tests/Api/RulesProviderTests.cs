@@ -40,20 +40,20 @@ public sealed class RulesProviderTests(ApiFixture api) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Current_FromHalfASecond_IsRenewedBehindTheScenes()
+    public async Task Current_OlderThanHalfASecond_IsRefreshedInTheBackground()
     {
         var rules = Provider("Production");
         await rules.CurrentAsync(CancellationToken);
         await StoreAsync(500);
         _time.Advance(RulesProvider.RefreshAge);
 
-        // Time stands still, so that nothing but the background can have brought the new value.
+        // The clock does not move, so only the background refresh can have read the new value.
         await Eventually.TrueAsync(
-            async () => (await rules.CurrentAsync(CancellationToken)).Policy.MaxBalancePerMember == 500, () => "The rules stayed old.", CancellationToken);
+            async () => (await rules.CurrentAsync(CancellationToken)).Policy.MaxBalancePerMember == 500, () => "The rules were not refreshed.", CancellationToken);
     }
 
     [Fact]
-    public async Task Current_TooOld_IsReadAnew()
+    public async Task Current_TooOld_IsReadAgain()
     {
         var rules = Provider("Production");
         await rules.CurrentAsync(CancellationToken);
@@ -64,7 +64,7 @@ public sealed class RulesProviderTests(ApiFixture api) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Current_AfterInvalidate_IsReadAnew()
+    public async Task Current_AfterInvalidate_IsReadAgain()
     {
         var rules = Provider("Production");
         await rules.CurrentAsync(CancellationToken);
@@ -75,7 +75,7 @@ public sealed class RulesProviderTests(ApiFixture api) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Current_DatabaseAway_ServesTheYoungAndFailsForTheOld()
+    public async Task Current_DatabaseUnavailable_ServesRecentRulesAndFailsForOldOnes()
     {
         await using var own = NpgsqlDataSource.Create(api.ConnectionString);
         var rules = Provider("Production", own);
@@ -89,7 +89,7 @@ public sealed class RulesProviderTests(ApiFixture api) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task At_CrossesMidnight_InTheBusinessZone()
+    public async Task At_MidnightPasses_ChangesTheDateInTheBusinessZone()
     {
         var rules = Provider("Production");
 
@@ -102,15 +102,16 @@ public sealed class RulesProviderTests(ApiFixture api) : IAsyncLifetime
     }
 
     private RulesProvider Provider(string environment, NpgsqlDataSource? database = null) => new(
-        database ?? _database, _time, Options.Create(new BusinessOptions()), new Named(environment), NullLogger<RulesProvider>.Instance);
+        database ?? _database, _time, Options.Create(new BusinessOptions()), new NamedEnvironment(environment), NullLogger<RulesProvider>.Instance);
 
     private async Task StoreAsync(long maxBalance)
     {
-        await using var command = _database.CreateCommand($"UPDATE point_configs SET config_value = '{maxBalance}' WHERE config_key = 'MAX_BALANCE_PER_MEMBER'");
+        await using var command = _database.CreateCommand(
+            $"UPDATE point_configs SET config_value = '{maxBalance}' WHERE config_key = 'MAX_BALANCE_PER_MEMBER'");
         Assert.Equal(1, await command.ExecuteNonQueryAsync(CancellationToken));
     }
 
-    private sealed class Named(string name) : IHostEnvironment
+    private sealed class NamedEnvironment(string name) : IHostEnvironment
     {
         public string EnvironmentName { get; set; } = name;
 

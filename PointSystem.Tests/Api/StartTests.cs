@@ -18,7 +18,7 @@ public sealed class StartTests(PointsDatabase server)
     [InlineData("ConnectionStrings__points", null, "No database is configured: set the connection string")]
     [InlineData("ConnectionStrings__points", "Hst=1", "The connection string 'points' cannot be read")]
     [InlineData("Drain__Delay", "00:02:00", "Drain:Delay must be from 00:00:00 to 00:01:00.")]
-    public async Task Start_WrongSetting_EndsAndSaysWhichAndWhy(string name, string? value, string sentence)
+    public async Task Start_WrongSetting_ExitsWithItsNameAndTheReason(string name, string? value, string sentence)
     {
         await using var process = ApiProcess.Run([], Nowhere, (name, value));
 
@@ -30,7 +30,7 @@ public sealed class StartTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task StandardInput_Ends_AndSoDoesTheProcess()
+    public async Task StandardInput_Closed_EndsTheProcess()
     {
         var database = (await server.GetAsync(CancellationToken)).ConnectionString;
         await using var process = ApiProcess.Run([], database);
