@@ -4,7 +4,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace PointSystem.Tests.Aspire;
 
-/// <summary>What the app host would start, without starting it.</summary>
+/// <summary>The resources that the app host would start, without starting them.</summary>
 public sealed class AppModelTests : IDisposable
 {
     private readonly string _data = ClusterFixture.NewDataDirectory();
@@ -12,7 +12,7 @@ public sealed class AppModelTests : IDisposable
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task WithContainers_HasVolumesRoomForEveryPoolAndARedisThatTheComponentFits()
+    public async Task WithContainers_FiveReplicas_HasVolumesConnectionsForEveryPoolAndAMatchingRedis()
     {
         var builder = await CreateAsync("--replicas", "5");
 
@@ -20,13 +20,13 @@ public sealed class AppModelTests : IDisposable
         var redis = builder.Resources.OfType<RedisResource>().Single();
         var volume = VolumeOf(postgres);
         Assert.StartsWith("pointsystem-postgres-", volume.Source, StringComparison.Ordinal);
-        // Where the images from 18 on keep their data: the tag is known before the volume is mounted.
+        // Images from version 18 on keep their data here, so the tag has to be known before the volume is mounted.
         Assert.Equal("/var/lib/postgresql", volume.Target);
         Assert.StartsWith("18", postgres.Annotations.OfType<ContainerImageAnnotation>().Single().Tag, StringComparison.Ordinal);
         Assert.StartsWith("pointsystem-redis-", VolumeOf(redis).Source, StringComparison.Ordinal);
-        // Five pools of 30, and 20 to spare.
+        // Five pools of 30, plus a reserve of 20.
         Assert.Contains("max_connections=170", await ArgumentsAsync(postgres));
-        // components/lockstore.yaml names neither a password nor TLS.
+        // components/lockstore.yaml sets neither a password nor TLS.
         Assert.Null(redis.PasswordParameter);
         Assert.False(redis.TlsEnabled);
         Assert.Equal(5, builder.Resources.OfType<ProjectResource>().Count(resource => resource.Name.StartsWith("api-", StringComparison.Ordinal)));
@@ -47,7 +47,7 @@ public sealed class AppModelTests : IDisposable
     }
 
     [Fact]
-    public async Task OneExternalEndpoint_IsTheGateways()
+    public async Task ExternalEndpoint_OnlyOne_IsTheGateways()
     {
         var builder = await CreateAsync();
 
@@ -57,7 +57,7 @@ public sealed class AppModelTests : IDisposable
     }
 
     [Fact]
-    public async Task Settings_FromConfiguration_AreTakenUnlessTheCommandLineSaysOtherwise()
+    public async Task Settings_FromConfiguration_AreOverriddenByTheCommandLine()
     {
         Assert.Equal(4, await ReplicasAsync());
         Assert.Equal(2, await ReplicasAsync("--replicas", "2"));
