@@ -3,7 +3,7 @@ using System.Text;
 
 namespace PointSystem.Tests.Cluster;
 
-/// <summary>Bad input through the gateway and three replicas arrives, and is answered, as it is by one replica (Api/BadInputTests).</summary>
+/// <summary>Bad input through the gateway to three replicas is answered as by one replica alone (Api/BadInputTests).</summary>
 public sealed class BadInputTests(ClusterFixture clusters)
 {
     [Theory]

@@ -3,7 +3,7 @@ using System.Net;
 
 namespace PointSystem.Tests.Cluster;
 
-/// <summary>A replica is killed under load, behind the gateway: nobody notices. What else can be killed is in the proof suite.</summary>
+/// <summary>A replica behind the gateway is killed under load and no request fails. The proof suite kills the other processes.</summary>
 public sealed class FailureTests : IAsyncLifetime
 {
     private LocalCluster _cluster = null!;
@@ -13,7 +13,7 @@ public sealed class FailureTests : IAsyncLifetime
     public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(_cluster);
 
     [Fact]
-    public async Task KillingAReplica_UnderLoad_LosesNoPointAndDisturbsNobodyElse()
+    public async Task Replica_KilledUnderLoad_LosesNoPointAndFailsNoRequest()
     {
         var cancellation = TestContext.Current.CancellationToken;
         var members = Enumerable.Range(0, 4).Select(_ => PointsClient.NewMember()).ToArray();
@@ -31,7 +31,7 @@ public sealed class FailureTests : IAsyncLifetime
         await victim.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), cancellation);
         await load.StopAsync();
 
-        // Requests with a key are retried by the gateway, so that the death of a replica fails none; each has been applied exactly once.
+        // The gateway retries requests with a key, so a killed replica fails none of them. Each has been applied exactly once.
         Assert.All(load.Answers, answer => Assert.True(answer.Status == HttpStatusCode.Created, $"{(int)answer.Status}: {answer.Text}"));
         var spent = await Books.CountAsync(
             _cluster.ConnectionString, "SELECT count(*) FROM point_usages WHERE member_id = ANY ($1)", (object)members);
@@ -39,7 +39,7 @@ public sealed class FailureTests : IAsyncLifetime
         await Books.AssertBalancedAsync(_cluster.ConnectionString, members);
     }
 
-    /// <summary>Eight callers that use one point at a time, each request with an idempotency key of its own.</summary>
+    /// <summary>Eight callers that use one point at a time, each request with its own idempotency key.</summary>
     private sealed class UseLoad : IAsyncDisposable
     {
         private readonly ConcurrentQueue<Answer> _answers = new();
@@ -84,7 +84,7 @@ public sealed class FailureTests : IAsyncLifetime
                 var answer = await _client.UseAsync(member, "LOAD", 1, key);
                 while (answer.Status == HttpStatusCode.Locked)
                 {
-                    // A dead holder's lease has to end first; a client does what Retry-After says, with the same key.
+                    // The lease of the killed replica has to end first. As Retry-After asks, the client repeats the request with the same key.
                     await Task.Delay(answer.RetryAfter, TestContext.Current.CancellationToken);
                     answer = await _client.UseAsync(member, "LOAD", 1, key);
                 }

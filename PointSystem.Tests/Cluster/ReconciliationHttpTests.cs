@@ -20,7 +20,7 @@ public sealed class ReconciliationHttpTests(ClusterFixture clusters)
     }
 
     [Fact]
-    public async Task ReconcilingAMember_WithAnIdempotencyKey_RepeatsTheFirstReport()
+    public async Task ReconcileMember_SameIdempotencyKey_RepeatsTheFirstReport()
     {
         var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
         using var admin = new PointsClient(cluster.GatewayUrl, cluster.AdminToken);
@@ -38,7 +38,7 @@ public sealed class ReconciliationHttpTests(ClusterFixture clusters)
     }
 
     [Fact]
-    public async Task ReconcilingAll_Begun_IsDoneInTheBackgroundAndShowsItsProgress()
+    public async Task ReconcileAll_Started_RunsInTheBackgroundAndShowsItsProgress()
     {
         var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
         using var admin = new PointsClient(cluster.GatewayUrl, cluster.AdminToken);
@@ -50,7 +50,7 @@ public sealed class ReconciliationHttpTests(ClusterFixture clusters)
         Assert.Equal($"{Base}/all/{begun.NumberOf("runId")}", begun.Headers["Location"]);
         Answer? run = null;
         await Eventually.HoldsAsync(
-            async () => (run = (await admin.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED", "the run ends");
+            async () => (run = (await admin.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED", "the run is completed");
 
         Assert.Equal((0, 0), (run!.NumberOf("broken"), run.NumberOf("failed")));
         Assert.Equal(run.NumberOf("members"), run.NumberOf("matched"));

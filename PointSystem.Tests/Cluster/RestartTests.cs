@@ -2,7 +2,7 @@ using System.Net;
 
 namespace PointSystem.Tests.Cluster;
 
-/// <summary>Replicas end in order, by SIGTERM under load: what they accepted is done and answered, once, and nobody is left waiting for a lock.</summary>
+/// <summary>Replicas stop by SIGTERM under load: accepted requests are applied once and answered, and no lock is left behind.</summary>
 public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<RestartTests.Fixture>
 {
     private readonly LocalCluster _cluster = fixture.Cluster;
@@ -10,7 +10,7 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Sigterm_UnderLoad_WhatWasAcceptedIsAnsweredAndNothingElseIsDone()
+    public async Task Sigterm_UnderLoad_AcceptedRequestsAreAnsweredAndNoOthersAreApplied()
     {
         Needs.Signals();
         var members = await MembersAsync(8);
@@ -21,16 +21,16 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
         await using var load = new OrderLoad(replica.Url, members, callers: 64);
         await load.UntilAnsweredAsync(300);
         Native.Signal(replica.Process.ProcessId!.Value, Native.SigTerm);
-        await Eventually.HoldsAsync(async () => await ReadyAsync(client) == HttpStatusCode.ServiceUnavailable, "the replica says that it is not ready");
+        await Eventually.HoldsAsync(async () => await ReadyAsync(client) == HttpStatusCode.ServiceUnavailable, "the replica is not ready");
         var seenAsStopping = load.Answered.Count;
-        await load.CallersGoneAsync();
+        await load.AllStoppedAsync();
         await Eventually.HoldsAsync(() => !replica.Process.IsRunning, "the replica has ended");
 
         Assert.Equal(0, replica.Process.ExitCode);
-        Assert.True(load.Answered.Count > seenAsStopping, "It served nobody any more between saying that it goes and closing its port.");
+        Assert.True(load.Answered.Count > seenAsStopping, "It served no request between becoming unready and closing its port.");
         Assert.Empty(load.Failed);
-        await AssertDoneOnceAsync(load, members);
-        // The other replicas, which nobody has asked for points, may run a job.
+        await AssertAppliedOnceAsync(load, members);
+        // The other replicas got no requests but may run a job.
         Assert.DoesNotContain(await RedisProbe.LocksAsync(_cluster.RedisAddress), key => key.Contains("||point:use:", StringComparison.Ordinal));
 
         replica.Process.AutoRestart = true;
@@ -39,7 +39,7 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
     }
 
     [Fact]
-    public async Task RollingRestart_UnderLoad_FailsNoRequestAndDoublesNone()
+    public async Task RollingRestart_UnderLoad_FailsNoRequestAndAppliesNoneTwice()
     {
         Needs.Signals();
         var members = await MembersAsync(40);
@@ -53,7 +53,7 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
 
         Assert.Empty(load.Failed);
         Assert.Empty(load.Unanswered);
-        await AssertDoneOnceAsync(load, members);
+        await AssertAppliedOnceAsync(load, members);
         Assert.All(_cluster.Replicas, replica => Assert.Equal(0, replica.Process.ExitCode));
         Assert.Empty(before.Intersect(_cluster.Replicas.Select(replica => replica.Process.ProcessId)));
     }
@@ -81,8 +81,8 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
         return members;
     }
 
-    /// <summary>The ledger has each answered order once, and no other.</summary>
-    private async Task AssertDoneOnceAsync(OrderLoad load, long[] members)
+    /// <summary>The database has each answered order once, and no other.</summary>
+    private async Task AssertAppliedOnceAsync(OrderLoad load, long[] members)
     {
         var done = await Books.TextsAsync(_cluster.ConnectionString, "SELECT order_number FROM point_usages WHERE member_id = ANY ($1)", (object)members);
         Assert.Empty(done.Except(load.Answered));

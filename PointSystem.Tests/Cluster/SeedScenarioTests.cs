@@ -2,11 +2,11 @@ using System.Net;
 
 namespace PointSystem.Tests.Cluster;
 
-/// <summary>The scenarios this project was ordered with, over HTTP against three replica processes.</summary>
+/// <summary>The scenarios of the original requirements, over HTTP against three replica processes.</summary>
 public sealed class SeedScenarioTests(ClusterFixture clusters)
 {
     [Fact]
-    public async Task ParallelUses_OfOneMemberOverThreeReplicas_SpendEachPointOnce()
+    public async Task Use_OneMemberOverThreeReplicas_SpendsEachPointOnce()
     {
         var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
         var member = PointsClient.NewMember();
@@ -24,7 +24,7 @@ public sealed class SeedScenarioTests(ClusterFixture clusters)
     }
 
     [Fact]
-    public async Task CrossTransfers_OfThreeMembersOverThreeReplicas_NeitherDeadlockNorLosePoints()
+    public async Task Transfer_AmongThreeMembersOverThreeReplicas_NeitherDeadlocksNorLosesPoints()
     {
         var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
         long[] members = [PointsClient.NewMember(), PointsClient.NewMember(), PointsClient.NewMember()];
@@ -64,11 +64,11 @@ public sealed class SeedScenarioTests(ClusterFixture clusters)
         replicas.ForEach(replica => replica.Dispose());
     }
 
-    /// <summary>The example of the rules: grant A and B, use across both, A expires, cancel part.</summary>
+    /// <summary>The example of docs/rules.md: grant A and B, use both, A expires, cancel a part.</summary>
     [Fact]
-    public async Task CancellingAUsage_AfterOneOfItsLotsExpired_RegrantsThatPartAndRestoresTheOther()
+    public async Task CancelUsage_OneOfItsLotsHasExpired_RegrantsThatPartAndRestoresTheOther()
     {
-        // Time travel moves every member's clock, so this cluster is the test's own.
+        // The clock offset applies to every member, so the test needs a cluster of its own.
         var cancellation = TestContext.Current.CancellationToken;
         var cluster = await ClusterFixture.StartOwnAsync(options => options.Replicas = 1, cancellation);
         try
