@@ -46,11 +46,11 @@ public sealed class AccumulateTests
     [InlineData(100_001, false)]
     [InlineData(100_001, true)]
     [InlineData(long.MaxValue, false)]
-    public void Accumulate_AboveTheMaximumPerTime_IsRefusedManualGrantsIncluded(long amount, bool manual) =>
+    public void Accumulate_AboveTheMaximumPerTime_IsRefusedEvenForManualGrants(long amount, bool manual) =>
         Refused.With(PointErrorCodes.ExceededMaxAccumulation, PointErrorKind.Refused, _desk.Accumulate(1, amount, manual: manual));
 
     [Fact]
-    public void Accumulate_LoweredMaximum_CountsAtOnce()
+    public void Accumulate_LoweredMaximum_AppliesAtOnce()
     {
         _desk.Policy = PointPolicy.Default with { MaxAccumulationAmountPerTime = 10 };
         Refused.With(PointErrorCodes.ExceededMaxAccumulation, PointErrorKind.Refused, _desk.Accumulate(1, 11));
@@ -58,7 +58,7 @@ public sealed class AccumulateTests
     }
 
     [Fact]
-    public void Accumulate_UpToTheBalanceCap_IsAcceptedAndNotOneMore()
+    public void Accumulate_UpToTheBalanceCap_IsAcceptedButNotBeyond()
     {
         _desk.Policy = PointPolicy.Default with { MaxBalancePerMember = 1_000 };
         _desk.Grant(1, 400);
@@ -70,7 +70,7 @@ public sealed class AccumulateTests
     }
 
     [Fact]
-    public void Accumulate_CapLoweredBelowTheHolding_TouchesNothingAndGrantsNothing()
+    public void Accumulate_CapLoweredBelowTheBalance_IsRefusedAndKeepsTheLots()
     {
         var lot = _desk.Grant(1, 1_000);
         _desk.Policy = PointPolicy.Default with { MaxBalancePerMember = 500, DefaultExpirationDays = 1, MaxExpirationDays = 2 };
@@ -80,7 +80,7 @@ public sealed class AccumulateTests
     }
 
     [Fact]
-    public void Accumulate_ExpiredUsedAndCancelledPoints_DoNotCountForTheCap()
+    public void Accumulate_ExpiredUsedAndCancelledPoints_DoNotCountTowardsTheCap()
     {
         _desk.Policy = PointPolicy.Default with { MaxBalancePerMember = 1_000 };
         _desk.Grant(1, 300, days: 1);
@@ -113,7 +113,7 @@ public sealed class AccumulateTests
         Refused.With(PointErrorCodes.InvalidExpirationDate, PointErrorKind.Refused, _desk.Accumulate(1, 1, days));
 
     [Fact]
-    public void Accumulate_ConfiguredExpirationDays_Hold()
+    public void Accumulate_ConfiguredExpirationDays_Apply()
     {
         _desk.Policy = PointPolicy.Default with { MinExpirationDays = 10, DefaultExpirationDays = 20, MaxExpirationDays = 30 };
         Refused.With(PointErrorCodes.InvalidExpirationDate, PointErrorKind.Refused, _desk.Accumulate(1, 1, days: 9));
@@ -124,6 +124,6 @@ public sealed class AccumulateTests
     }
 
     [Fact]
-    public void Accumulate_ExpirationDaysOmitted_TakesTheDefault() =>
+    public void Accumulate_ExpirationDaysOmitted_UsesTheDefault() =>
         Assert.Equal(new DateOnly(2027, 3, 1), _desk.Grant(1, 1).ExpirationDate);
 }

@@ -5,8 +5,8 @@ using PointSystem.Domain.Policies;
 namespace PointSystem.Tests.Domain;
 
 /// <summary>
-/// The tables, in memory. It keeps only what <see cref="AccountChanges"/> tells it to write and makes every account from copies of its rows, so
-/// that a change which is not told is a change which is lost, and seen.
+/// The tables in memory. It writes only what <see cref="AccountChanges"/> lists and builds every account from copies of its rows, so that a
+/// change missing from that list is lost, and the tests notice.
 /// </summary>
 internal sealed partial class Book
 {
@@ -35,7 +35,7 @@ internal sealed partial class Book
 
     public UsageRow Usage(PointKey key) => _usages.Values.Single(usage => usage.Key == key);
 
-    /// <summary>Every row, as text: two books are the same when these are.</summary>
+    /// <summary>Every row as text. Two instances are equal if these texts are.</summary>
     public string Dump() => string.Join(
         '\n',
         [.. _wallets.Values, .. _lots.Values, .. _usages.Values, .. _details.Values, .. _entries.Values.Cast<object>()]);
@@ -51,7 +51,7 @@ internal sealed partial class Book
         return copy;
     }
 
-    /// <summary>Keys in a fixed order, so that two runs of the same commands can be compared.</summary>
+    /// <summary>Creates keys in a fixed order, so that two runs of the same commands can be compared.</summary>
     public PointKey NewKey(PointKeyType type, long member)
     {
         Span<byte> entropy = stackalloc byte[PointKey.EntropyBytes];

@@ -26,7 +26,7 @@ public sealed class BusinessMomentTests
     }
 
     [Fact]
-    public void Now_FinerThanMicroseconds_IsCutAndUtc()
+    public void Now_FinerThanMicroseconds_IsTruncatedAndUtc()
     {
         var instant = new DateTimeOffset(2026, 3, 1, 23, 59, 59, TimeSpan.FromHours(9)).AddTicks(9_999_999);
         var now = new BusinessMoment(instant, Desk.Seoul).Now;

@@ -8,7 +8,7 @@ public sealed class CancelAccumulationTests
     private readonly Desk _desk = new();
 
     [Fact]
-    public void CancelAccumulation_Unused_TakesTheWholeLotBack()
+    public void CancelAccumulation_Unused_CancelsTheWholeLot()
     {
         var key = _desk.Grant(1, 1_000, manual: true).Key;
         _desk.Now = _desk.Now.AddMinutes(1);
@@ -33,7 +33,7 @@ public sealed class CancelAccumulationTests
     }
 
     [Fact]
-    public void CancelAccumulation_OnePointInUse_IsRefusedUntilItIsBack()
+    public void CancelAccumulation_OnePointUsed_IsRefusedUntilItIsRestored()
     {
         var key = _desk.Grant(1, 10).Key;
         var usage = _desk.Use(1, 3).Value.Key;
@@ -45,7 +45,7 @@ public sealed class CancelAccumulationTests
     }
 
     [Fact]
-    public void CancelAccumulation_AllInUse_IsRefused()
+    public void CancelAccumulation_AllUsed_IsRefused()
     {
         var key = _desk.Grant(1, 10).Key;
         _desk.Use(1, 10);
@@ -94,7 +94,7 @@ public sealed class CancelAccumulationTests
     }
 
     [Fact]
-    public void CancelAccumulation_AfterwardsUse_DrawsNothingFromIt()
+    public void CancelAccumulation_ThenUse_DrawsNothingFromTheLot()
     {
         var first = _desk.Grant(1, 10, days: 1).Key;
         var second = _desk.Grant(1, 10).Key;

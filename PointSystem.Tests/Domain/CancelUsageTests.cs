@@ -9,7 +9,7 @@ public sealed class CancelUsageTests
     private readonly Desk _desk = new();
 
     [Fact]
-    public void CancelUsage_TheExampleOfTheRules_ComesOutAsWritten()
+    public void CancelUsage_ExampleOfTheRules_HasTheDocumentedResult()
     {
         var a = _desk.Grant(1, 1_000, days: 10);
         var b = _desk.Grant(1, 500, days: 100);
@@ -40,7 +40,7 @@ public sealed class CancelUsageTests
     }
 
     [Fact]
-    public void CancelUsage_AmountOmitted_GivesBackAllThatIsLeft()
+    public void CancelUsage_AmountOmitted_CancelsAllThatIsLeft()
     {
         _desk.Grant(1, 10);
         var key = _desk.Use(1, 10).Value.Key;
@@ -96,7 +96,7 @@ public sealed class CancelUsageTests
     }
 
     [Fact]
-    public void CancelUsage_InSeveralParts_GivesBackInTheOrderOfDrawing()
+    public void CancelUsage_InSeveralParts_RestoresInTheOrderOfDrawing()
     {
         var lots = new[] { _desk.Grant(1, 3, days: 1), _desk.Grant(1, 3, days: 2), _desk.Grant(1, 3, days: 3) };
         var usage = _desk.Use(1, 8).Value;
@@ -112,7 +112,7 @@ public sealed class CancelUsageTests
     }
 
     [Fact]
-    public void CancelUsage_SeveralExpiredLots_GrantsOneLotForEachAndCancellation()
+    public void CancelUsage_SeveralExpiredLots_GrantsOneLotForEachPerCancellation()
     {
         var manual = _desk.Grant(1, 5, days: 2, manual: true);
         var plain = _desk.Grant(1, 5, days: 2);
@@ -145,13 +145,13 @@ public sealed class CancelUsageTests
         var next = _desk.Wait(1).CancelUsage(1, usage.Key, 1).Value;
         Assert.Equal((0, 1), (next.Restored.Count, next.Regranted.Count));
 
-        // The point that was restored and not used since has lapsed with its lot.
+        // The restored point, which was not used again, has expired with its lot.
         Assert.Equal((0, 8, 2), (_desk.Book.Lot(lot.Key).Available, _desk.Book.Lot(lot.Key).Used, _desk.Book.Lot(lot.Key).Expired));
         Assert.Equal(1, _desk.Live(1));
     }
 
     [Fact]
-    public void CancelUsage_ALotPartlyUnused_PostsItsLapseBeforeTheRegrant()
+    public void CancelUsage_ExpiredLotPartlyUnused_PostsItsExpiryBeforeTheRegrant()
     {
         var lot = _desk.Grant(1, 10, days: 1);
         var usage = _desk.Use(1, 4).Value;
@@ -164,7 +164,7 @@ public sealed class CancelUsageTests
     }
 
     [Fact]
-    public void CancelUsage_ARegrantedLotExpiresInTurn_IsGrantedAnewFromIt()
+    public void CancelUsage_RegrantedLotHasExpired_IsRegrantedFromThatLot()
     {
         _desk.Policy = PointPolicy.Default with { DefaultExpirationDays = 1 };
         _desk.Grant(1, 10, manual: true);
@@ -190,7 +190,7 @@ public sealed class CancelUsageTests
     }
 
     [Fact]
-    public void CancelUsage_RestoredPoints_AreDrawnAgainInTheirOldPlace()
+    public void CancelUsage_RestoredPoints_AreDrawnAgainFirst()
     {
         var near = _desk.Grant(1, 5, days: 1).Key;
         var far = _desk.Grant(1, 5, days: 2).Key;

@@ -4,21 +4,21 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>Runs commands against a <see cref="Book"/>, one transaction each, and checks the books after every one.</summary>
+/// <summary>Runs commands against a <see cref="Domain.Book"/>, one transaction each, and checks the invariants after every command.</summary>
 internal sealed class Desk(Book? book = null)
 {
     public const string Actor = "tester";
 
     public static readonly TimeZoneInfo Seoul = TimeZoneInfo.FindSystemTimeZoneById("Asia/Seoul");
 
-    /// <summary>Whether the books are checked after every command; only a way to a state worth testing may do without.</summary>
+    /// <summary>Whether the invariants are checked after every command. Off only while a test builds its initial state.</summary>
     public bool Checks { get; set; } = true;
 
     public Book Book { get; } = book ?? new Book();
 
     public PointPolicy Policy { get; set; } = PointPolicy.Default;
 
-    /// <summary>Noon of 1 March 2026 in Seoul, to begin with.</summary>
+    /// <summary>The current time; initially noon of 1 March 2026 in Seoul.</summary>
     public DateTimeOffset Now { get; set; } = new(2026, 3, 1, 3, 0, 0, TimeSpan.Zero);
 
     public BusinessMoment At => new(Now, Seoul);
@@ -35,7 +35,7 @@ internal sealed class Desk(Book? book = null)
 
     public long Live(long member) => Book.Load(member, At).Account.LiveBalance;
 
-    /// <summary>Grants points that a test takes for given.</summary>
+    /// <summary>Grants points; the grant must be accepted.</summary>
     public Lot Grant(long member, long amount, int? days = null, bool manual = false) => Accumulate(member, amount, days, manual).Value;
 
     public Result<Lot> Accumulate(long member, long amount, int? days = null, bool manual = false, string? reason = null) =>
@@ -68,7 +68,7 @@ internal sealed class Desk(Book? book = null)
         return posted;
     }
 
-    /// <summary>Writes what was accepted, checks that nothing was touched by what was refused.</summary>
+    /// <summary>Saves the changes of an accepted command, and checks that a refused one has changed nothing.</summary>
     public void Finish(PointError? error, params Session[] sessions)
     {
         if (error is null)
@@ -91,7 +91,7 @@ internal sealed class Desk(Book? book = null)
             session.AssertSameAs(Book);
             if (!session.Account.Changes.IsEmpty)
             {
-                // Whoever writes has posted the lapses first.
+                // Every write posts the expired lots first.
                 Assert.Equal(session.Account.LiveBalance, session.Account.Balance);
             }
 

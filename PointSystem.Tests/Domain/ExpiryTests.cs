@@ -9,7 +9,7 @@ public sealed class ExpiryTests
     private readonly Desk _desk = new();
 
     [Fact]
-    public void PostLapses_OnTheLastDay_PostsNothingAndOnTheNextAll()
+    public void PostLapses_OnTheLastDay_PostsNothingAndOnTheNextDayAll()
     {
         var lot = _desk.Grant(1, 10, days: 1, manual: true);
         _desk.Use(1, 3);
@@ -25,7 +25,7 @@ public sealed class ExpiryTests
     }
 
     [Fact]
-    public void PostLapses_UsedUpOrCancelledLots_HaveNothingToPost()
+    public void PostLapses_UsedUpOrCancelledLots_PostsNothing()
     {
         _desk.Grant(1, 10, days: 1);
         _desk.Use(1, 10);
@@ -34,7 +34,7 @@ public sealed class ExpiryTests
     }
 
     [Fact]
-    public void PostLapses_WhateverOrderTheRowsCameIn_GoesByDateThenAge()
+    public void PostLapses_RowsInAnyOrder_PostsByDateThenAge()
     {
         var lots = new[] { _desk.Grant(1, 1, days: 3), _desk.Grant(1, 2, days: 1, manual: true), _desk.Grant(1, 4, days: 1) };
         _desk.Wait(4);
@@ -47,7 +47,7 @@ public sealed class ExpiryTests
     }
 
     [Fact]
-    public void LiveBalance_LapsesNotPosted_LeavesThemOut()
+    public void LiveBalance_ExpiryNotPosted_ExcludesTheExpiredLots()
     {
         _desk.Grant(1, 10, days: 1, manual: true);
         _desk.Grant(1, 20, manual: true);
@@ -59,7 +59,7 @@ public sealed class ExpiryTests
     }
 
     [Fact]
-    public void AnyWrite_WithLapses_PostsThemBeforeItsOwnEntries()
+    public void AnyWrite_WithExpiredLots_PostsThemBeforeItsOwnEntries()
     {
         var writes = new Action<PointKey, PointKey>[]
         {
@@ -76,17 +76,17 @@ public sealed class ExpiryTests
             _desk.Grant(1, 5);
             var usage = _desk.Use(1, 2).Value;
             var unused = _desk.Grant(1, 7, days: 1000);
-            var lapsing = _desk.Grant(1, 10, days: 1);
+            var expiring = _desk.Grant(1, 10, days: 1);
             var before = _desk.Wait(2).Book.EntriesOf(1).Length;
             write(unused.Key, usage.Key);
             var entries = _desk.Book.EntriesOf(1)[before..];
-            Assert.Equal((PointKind.Expire, lapsing.Key), (entries[0].Kind, entries[0].PointKey));
+            Assert.Equal((PointKind.Expire, expiring.Key), (entries[0].Kind, entries[0].PointKey));
             Assert.Single(entries.Skip(1));
         }
     }
 
     [Fact]
-    public void AnyRefusal_WithLapses_PostsNothing()
+    public void AnyRefusal_WithExpiredLots_PostsNothing()
     {
         var unused = _desk.Grant(1, 5, days: 1).Key;
         _desk.Grant(1, 5);

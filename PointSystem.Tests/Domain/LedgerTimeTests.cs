@@ -1,6 +1,6 @@
 namespace PointSystem.Tests.Domain;
 
-/// <summary>Clocks of replicas differ; a member's ledger must not show it.</summary>
+/// <summary>The clocks of replicas differ, yet the times in a member's ledger never go back.</summary>
 public sealed class LedgerTimeTests
 {
     private readonly Desk _desk = new();
@@ -18,7 +18,7 @@ public sealed class LedgerTimeTests
         Assert.Equal(late, _desk.Book.Lot(lot.Key).UpdatedAt);
         Assert.All(_desk.Book.EntriesOf(1), entry => Assert.Equal(late, entry.OccurredAt));
 
-        // The older one still goes first, though the clock called the younger one older.
+        // The older lot is still drawn first, although the clock was earlier when the younger one was granted.
         Assert.Equal(lot.Key, _desk.Use(1, 1).Value.Details[0].LotKey);
         _desk.Now = late.AddTicks(TimeSpan.TicksPerMicrosecond);
         Assert.Equal(_desk.Now, _desk.Use(1, 1).Value.CreatedAt);
@@ -39,7 +39,7 @@ public sealed class LedgerTimeTests
     }
 
     [Fact]
-    public void Use_DateWentBackAfterALapseWasPosted_DoesNotBringPointsBack()
+    public void Use_DateWentBackAfterAnExpiryWasPosted_DoesNotReviveThePoints()
     {
         var lot = _desk.Grant(1, 10, days: 1);
         var usage = _desk.Use(1, 4).Value;

@@ -4,7 +4,7 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>Accounts that were loaded in part, and several commands on one account.</summary>
+/// <summary>Partly loaded accounts, and several commands on one account.</summary>
 public sealed class LoadingTests
 {
     private readonly Desk _desk = new();
@@ -66,10 +66,10 @@ public sealed class LoadingTests
         session.AssertUntouched(_desk.Book);
     }
 
-    // The lots that go first were loaded for the use; a command before it took one of them away. What is left covers the amount, but only
-    // because a later lot was loaded for another reason. Drawing from that would pass over the one in between that nobody loaded.
+    // The first lots in draw order were loaded for the use, and an earlier command cancelled one of them. The rest covers the amount only
+    // because a later lot was loaded for another reason. Drawing from that lot would skip the one in between, which is not loaded.
     [Fact]
-    public void Use_OnlyAGrantOfTheSameSetCovers_DoesNotPassOverAMissingLot()
+    public void Use_CoveredOnlyByAGrantOfTheSameBatch_DoesNotSkipAMissingLot()
     {
         var first = _desk.Grant(1, 10, days: 1).Key;
         _desk.Grant(1, 10, days: 2);
@@ -80,7 +80,7 @@ public sealed class LoadingTests
     }
 
     [Fact]
-    public void Use_OnlyANamedLotCovers_DoesNotPassOverAMissingLot()
+    public void Use_CoveredOnlyByANamedLot_DoesNotSkipAMissingLot()
     {
         var first = _desk.Grant(1, 10, days: 1).Key;
         _desk.Grant(1, 10, days: 2);
@@ -92,7 +92,7 @@ public sealed class LoadingTests
     }
 
     [Fact]
-    public void Use_AGrantOfTheSameSetGoesFirst_IsDrawnWithoutTheRest()
+    public void Use_GrantOfTheSameBatchIsFirstInOrder_DrawsFromItAlone()
     {
         var first = _desk.Grant(1, 10, days: 1).Key;
         _desk.Grant(1, 10, days: 2);
@@ -103,7 +103,7 @@ public sealed class LoadingTests
     }
 
     [Fact]
-    public void Commands_OnOneAccount_SeeEachOther()
+    public void Commands_SeveralOnOneAccount_SeeEachOther()
     {
         var session = _desk.Book.Load(1, _desk.At);
         var account = session.Account;
@@ -126,7 +126,7 @@ public sealed class LoadingTests
     }
 
     [Fact]
-    public void Constructor_TheSameLotTwice_CountsItOnce()
+    public void Constructor_SameLotTwice_CountsItOnce()
     {
         var row = LotRow.Of(_desk.Grant(1, 10));
         var account = new MemberAccount(_desk.Book.WalletOf(1), [row.ToLot(), row.ToLot()], [], _desk.At);
@@ -135,7 +135,7 @@ public sealed class LoadingTests
     }
 
     [Fact]
-    public void Constructor_LessInTheLotsThanInTheWallet_RefusesToDraw()
+    public void Constructor_LotsHoldLessThanTheWallet_ThrowsOnUse()
     {
         var row = LotRow.Of(_desk.Grant(1, 10)) with { Available = 9 };
         var account = new MemberAccount(_desk.Book.WalletOf(1), [row.ToLot()], [], new BusinessMoment(_desk.Now, Desk.Seoul));

@@ -2,11 +2,11 @@ using CsCheck;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>The domain against <see cref="PointByPoint"/>: the same outcomes, balances, lots and draws, step by step.</summary>
+/// <summary>After every step the domain has the same outcomes, balances, lots and usages as <see cref="PointByPoint"/>.</summary>
 public sealed class ModelProperties
 {
     [Fact]
-    public void Commands_AnySequence_ComeOutAsPointByPoint() => Step.Any.Array[0, 40].Sample(
+    public void Commands_AnySequence_AgreeWithTheModel() => Step.Any.Array[0, 40].Sample(
         steps =>
         {
             var world = World.After([]);
@@ -38,7 +38,7 @@ public sealed class ModelProperties
         Assert.Equal(model.Usages(member), world.Book.UsagesOf(member).Select(usage => Points(world.Book, usage, lots)));
     }
 
-    /// <summary>A usage's details, point by point.</summary>
+    /// <summary>A usage's details, one item per point.</summary>
     private static (int Lot, bool Back)[] Points(Book book, UsageRow usage, LotRow[] lots) =>
     [
         .. book.DetailsOf(usage.Key).SelectMany(detail => Enumerable.Range(0, (int)detail.Amount)

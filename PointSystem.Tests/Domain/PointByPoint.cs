@@ -4,8 +4,8 @@ using PointSystem.Domain.Results;
 namespace PointSystem.Tests.Domain;
 
 /// <summary>
-/// The rules of points told in another way: every single point is an object that lies in a lot, is spent in a usage, or is gone. It knows no sums, no
-/// lapses, no ledger; what a lot or a member holds is counted each time. Slow, and hard to get wrong in the way the domain could be.
+/// A second, independent implementation of the rules: every single point is an object that is in a lot, used by a usage, or gone. It has no sums,
+/// no expiry entries and no ledger; it counts what a lot or a member holds each time. Slow, and unlikely to share a bug with the domain.
 /// </summary>
 internal sealed class PointByPoint
 {
@@ -21,11 +21,11 @@ internal sealed class PointByPoint
 
     public int LiveManual(long member) => Free(member).Count(coin => coin.Lot.Manual);
 
-    /// <summary>For each lot of a member, by age: what it was, and what can be drawn from it.</summary>
+    /// <summary>For each lot of a member, by age: its properties, and how many of its points can be drawn.</summary>
     public IEnumerable<(int Amount, DateOnly Until, bool Manual, bool Cancelled, int Free)> Lots(long member) => Purses(member)
         .Select(lot => (lot.Coins.Count, lot.Until, lot.Manual, lot.Cancelled, lot.Coins.Count(IsFree)));
 
-    /// <summary>For each usage of a member, by age, the number of the lot of each point, in the order of drawing, and whether it came back.</summary>
+    /// <summary>For each usage of a member, by age: the lot number of each point in the order of drawing, and whether the point came back.</summary>
     public IEnumerable<(int Lot, bool Back)[]> Usages(long member) => Bills(member)
         .Select(bill => bill.Drawn.Select(coin => (coin.Lot.Number, bill.Returned.Contains(coin))).ToArray());
 
@@ -177,7 +177,7 @@ internal sealed class PointByPoint
         _coins.AddRange(lot.Coins);
     }
 
-    /// <summary>The points a member can use, the next one first.</summary>
+    /// <summary>The points that a member can use, in draw order.</summary>
     private List<Coin> Free(long member) =>
     [
         .. _coins.Where(coin => coin.Lot.Member == member && IsFree(coin))

@@ -4,17 +4,17 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>What holds for any sequence of commands. The books are checked after every command, by <see cref="Book.AssertBalanced"/>.</summary>
+/// <summary>Properties of any sequence of commands. <see cref="Book.AssertBalanced"/> checks the invariants after every command.</summary>
 public sealed class SequenceProperties
 {
     private static readonly Gen<Step[]> Steps = Step.Any.Array[0, 40];
 
-    // All of them on one member: more lots, and commands that get in each other's way.
+    // All on one member, which gives more lots and commands that affect each other.
     private static readonly Gen<Step[]> OwnSteps = Step.Any.Select(step => step with { Member = 1 }).Array[0, 40];
     private static readonly Gen<Step[]> OwnCommands = Step.Command.Select(step => step with { Member = 1 }).Array[2, 8];
 
     [Fact]
-    public void Commands_AnySequence_BooksBalanceAndRefusalsChangeNothing() => Steps.Sample(
+    public void Commands_AnySequence_KeepTheInvariantsAndRefusalsChangeNothing() => Steps.Sample(
         steps =>
         {
             var world = World.After([]);
@@ -23,9 +23,9 @@ public sealed class SequenceProperties
         iter: 400);
 
     [Fact]
-    public void Commands_AnySequence_MeetEveryOutcomeAndKindOfEntry()
+    public void Commands_GeneratedSequences_ReachEveryOutcomeAndKindOfEntry()
     {
-        // Guards the properties themselves: a generator that never gets anywhere would prove nothing. The seed is fixed, for it asks for all.
+        // Guards the properties themselves: a generator that misses cases proves nothing. The seed is fixed because every case must occur.
         var codes = new HashSet<string>();
         var kinds = new HashSet<PointKind>();
         foreach (var steps in Steps.Array[400].Single(_ => true, "3ztcJWMUf5O1"))
@@ -48,19 +48,19 @@ public sealed class SequenceProperties
     }
 
     [Fact]
-    public void Commands_SeveralOnOneAccount_ComeOutAsOneByOne() => Gen.Select(OwnSteps, OwnCommands).Sample(
+    public void Commands_SeveralInOneTransaction_HaveTheSameResultAsOneByOne() => Gen.Select(OwnSteps, OwnCommands).Sample(
         (steps, commands) =>
         {
             var together = World.After(steps);
             var apart = together.Copy();
 
-            // What a step names is looked up before all of them: none may name what an earlier one makes.
-            var names = Array.ConvertAll(commands, command => command.NameIn(together.Book));
+            // The targets are looked up before the first step, so that no step refers to what an earlier one creates.
+            var targets = Array.ConvertAll(commands, command => command.TargetIn(together.Book));
             var codes = together.RunAll(commands, together.Load(commands, part: false));
             for (var i = 0; i < commands.Length; i++)
             {
                 var sessions = apart.Load([commands[i]], part: false);
-                Assert.Equal(codes[i], commands[i].Apply(member => sessions[member].Account, names[i], apart.Desk.Context));
+                Assert.Equal(codes[i], commands[i].Apply(member => sessions[member].Account, targets[i], apart.Desk.Context));
                 apart.Desk.Finish(error: null, [.. sessions.Values]);
             }
 
@@ -69,7 +69,7 @@ public sealed class SequenceProperties
         iter: 400);
 
     [Fact]
-    public void Command_OnTheLotsItNeeds_ComesOutAsOnAll() => Gen.Select(Steps, Step.Command).Sample(
+    public void Command_PartlyLoadedAccount_HasTheSameResultAsFullyLoaded() => Gen.Select(Steps, Step.Command).Sample(
         (steps, command) =>
         {
             var whole = World.After(steps);
@@ -80,7 +80,7 @@ public sealed class SequenceProperties
         iter: 600);
 
     [Fact]
-    public void Commands_SeveralOnTheLotsTheyNeed_ComeOutAsOnAllOrAskForMore() => Gen.Select(OwnSteps, OwnCommands).Sample(
+    public void Commands_PartlyLoadedAccount_HaveTheSameResultOrNeedMoreLots() => Gen.Select(OwnSteps, OwnCommands).Sample(
         (steps, commands) =>
         {
             var whole = World.After(steps);
@@ -100,7 +100,7 @@ public sealed class SequenceProperties
         iter: 2000);
 
     [Fact]
-    public void Use_WithOneLotTooFew_ThrowsAndChangesNothing() => Steps.Sample(
+    public void Use_TooFewLotsLoaded_ThrowsAndChangesNothing() => Steps.Sample(
         steps =>
         {
             var world = World.After(steps);
@@ -123,7 +123,7 @@ public sealed class SequenceProperties
         iter: 200);
 
     [Fact]
-    public void CancelUsage_AllOfIt_RestoresExactlyWhatWasDrawn() => Gen.Select(Steps, Gen.Int[1, 60], Gen.Int[1, 20].Array[0, 5]).Sample(
+    public void CancelUsage_Completely_RestoresExactlyWhatWasDrawn() => Gen.Select(Steps, Gen.Int[1, 60], Gen.Int[1, 20].Array[0, 5]).Sample(
         (steps, amount, parts) =>
         {
             var world = World.After(steps);
@@ -137,7 +137,7 @@ public sealed class SequenceProperties
                 return;
             }
 
-            // In parts as long as they fit, then the rest.
+            // First in parts, which are refused once they exceed the remainder, then the rest.
             Assert.Equal(live - amount, world.Desk.Live(1));
             foreach (var part in parts)
             {
@@ -152,7 +152,7 @@ public sealed class SequenceProperties
         iter: 300);
 
     [Fact]
-    public void CancelUsage_AfterAnyTime_GivesBackTheAmountInLivePoints() => Gen.Select(Steps, Gen.Int[0, 12]).Sample(
+    public void CancelUsage_AfterAnyTime_ReturnsTheAmountInLivePoints() => Gen.Select(Steps, Gen.Int[0, 12]).Sample(
         (steps, days) =>
         {
             var world = World.After(steps);

@@ -2,10 +2,10 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>An account made of copies of rows, as one transaction sees it, with the copies kept to compare.</summary>
+/// <summary>An account built from copies of rows, as one transaction sees it, with the copies kept for comparison.</summary>
 internal sealed record Session(MemberAccount Account, WalletState Loaded, IReadOnlyList<Lot> Lots, IReadOnlyList<Usage> Usages)
 {
-    /// <summary>What a refused command must leave: the very state that was loaded, and nothing to write.</summary>
+    /// <summary>Asserts what a refused command must leave: the loaded state, and nothing to write.</summary>
     public void AssertUntouched(Book book)
     {
         var changes = Account.Changes;
@@ -22,7 +22,7 @@ internal sealed record Session(MemberAccount Account, WalletState Loaded, IReadO
         AssertSameAs(book);
     }
 
-    /// <summary>The copies are what the rows say: before a save, that nothing was changed; after it, that no change was left out.</summary>
+    /// <summary>Asserts that the copies equal the rows. Before a save: nothing was changed. After it: no change was left out.</summary>
     public void AssertSameAs(Book book)
     {
         Assert.Equal(book.WalletOf(Account.MemberId), Account.Wallet);

@@ -9,7 +9,7 @@ public sealed class TransferTests
     private readonly Desk _desk = new();
 
     [Fact]
-    public void TransferTo_OverSeveralLots_GivesOneLotForEachWithDateAndMark()
+    public void TransferTo_OverSeveralLots_CreatesOneLotForEachWithItsDateAndOrigin()
     {
         var plain = _desk.Grant(1, 10, days: 5);
         var manual = _desk.Grant(1, 10, days: 50, manual: true);
@@ -34,7 +34,7 @@ public sealed class TransferTests
     }
 
     [Fact]
-    public void TransferTo_Oneself_IsInvalid()
+    public void TransferTo_SameMember_IsInvalid()
     {
         _desk.Grant(1, 10);
         Refused.With(PointErrorCodes.InvalidRequest, PointErrorKind.Invalid, _desk.Transfer(1, 1, 5));
@@ -53,7 +53,7 @@ public sealed class TransferTests
     [Theory]
     [InlineData(11)]
     [InlineData(long.MaxValue)]
-    public void TransferTo_MoreThanTheGiverHas_IsRefusedAndChangesNeither(long amount)
+    public void TransferTo_MoreThanTheSenderHas_IsRefusedAndChangesNeither(long amount)
     {
         _desk.Grant(1, 10);
         _desk.Grant(1, 10, days: 1);
@@ -66,7 +66,7 @@ public sealed class TransferTests
     }
 
     [Fact]
-    public void TransferTo_UpToTheReceiversCap_IsAcceptedAndNotOneMore()
+    public void TransferTo_UpToTheReceiversCap_IsAcceptedButNotBeyond()
     {
         _desk.Grant(1, 50);
         _desk.Grant(2, 40, days: 1);
@@ -84,7 +84,7 @@ public sealed class TransferTests
     }
 
     [Fact]
-    public void TransferTo_AboveTheMaximumPerTimeAndTheGiversCap_IsAccepted()
+    public void TransferTo_AboveTheMaximumPerTimeAndTheSendersCap_IsAccepted()
     {
         _desk.Grant(1, 50);
         _desk.Policy = PointPolicy.Default with { MaxAccumulationAmountPerTime = 1, MaxBalancePerMember = 49 };
@@ -92,7 +92,7 @@ public sealed class TransferTests
     }
 
     [Fact]
-    public void TransferTo_PointsOnTheirLastDay_AreUsableThereThatDayOnly()
+    public void TransferTo_PointsOnTheirLastDay_ExpireAtTheReceiverOnTheNextDay()
     {
         _desk.Grant(1, 10, days: 1);
         var lot = _desk.Wait(1).Transfer(1, 2, 10).Value.Parts[0].Lot;
@@ -102,7 +102,7 @@ public sealed class TransferTests
     }
 
     [Fact]
-    public void TransferTo_LapsesOfBoth_ArePostedFirst()
+    public void TransferTo_BothHaveExpiredLots_PostsThemFirst()
     {
         _desk.Grant(1, 10, days: 1);
         _desk.Grant(1, 10);
@@ -113,7 +113,7 @@ public sealed class TransferTests
     }
 
     [Fact]
-    public void TransferTo_ReceivedPoints_CanBeUsedGivenBackAndTakenOn()
+    public void TransferTo_ReceivedPoints_CanBeUsedRestoredAndTransferred()
     {
         _desk.Grant(1, 10, manual: true);
         _desk.Transfer(1, 2, 10);
@@ -125,7 +125,7 @@ public sealed class TransferTests
     }
 
     [Fact]
-    public void TransferTo_AccountsOfDifferentDays_IsABugOfTheCaller()
+    public void TransferTo_AccountsOfDifferentDays_Throws()
     {
         _desk.Grant(1, 10, days: 1);
         var giver = _desk.Wait(1).Book.Load(1, _desk.At);

@@ -8,7 +8,7 @@ public sealed class UseTests
     private readonly Desk _desk = new();
 
     [Fact]
-    public void Use_OverSeveralLots_SaysWhatWasDrawnFromWhich()
+    public void Use_OverSeveralLots_ListsTheAmountDrawnFromEach()
     {
         var first = _desk.Grant(1, 100, days: 5);
         var second = _desk.Grant(1, 100, days: 6);
@@ -35,7 +35,7 @@ public sealed class UseTests
     }
 
     [Fact]
-    public void Use_ExactlyTheBalance_LeavesNothingAndNotOneMore()
+    public void Use_ExactlyTheBalance_IsAcceptedButNotBeyond()
     {
         _desk.Grant(1, 60);
         _desk.Grant(1, 40);
@@ -47,7 +47,7 @@ public sealed class UseTests
     }
 
     [Fact]
-    public void Use_UnknownMember_HasNothing()
+    public void Use_UnknownMember_IsRefused()
     {
         var error = Refused.With(PointErrorCodes.InsufficientPoint, PointErrorKind.Refused, _desk.Use(99, long.MaxValue));
         Assert.Equal(new InsufficientPointError(0, long.MaxValue), error);
@@ -73,7 +73,7 @@ public sealed class UseTests
     }
 
     [Fact]
-    public void Use_SameOrderTwice_GivesTwoUsagesWithOwnKeys()
+    public void Use_SameOrderTwice_CreatesTwoUsages()
     {
         _desk.Grant(1, 10);
         var first = _desk.Use(1, 4, "A1").Value;
@@ -84,7 +84,7 @@ public sealed class UseTests
     }
 
     [Fact]
-    public void Use_ManualGrantWithAFarDate_GoesBeforeANearDate()
+    public void Use_ManualGrantExpiringLate_IsDrawnBeforeAnEarlierOrdinaryLot()
     {
         var near = _desk.Grant(1, 10, days: 1);
         var manual = _desk.Grant(1, 10, days: 1000, manual: true);
@@ -92,7 +92,7 @@ public sealed class UseTests
     }
 
     [Fact]
-    public void Use_SeveralManualGrants_GoByDateAmongThemselves()
+    public void Use_SeveralManualGrants_AreDrawnByDate()
     {
         var far = _desk.Grant(1, 10, days: 9, manual: true);
         var near = _desk.Grant(1, 10, days: 8, manual: true);
@@ -100,7 +100,7 @@ public sealed class UseTests
     }
 
     [Fact]
-    public void Use_NearerDateGrantedLater_GoesFirst()
+    public void Use_EarlierDateGrantedLater_IsDrawnFirst()
     {
         var far = _desk.Grant(1, 10, days: 9);
         var near = _desk.Wait(1).Grant(1, 10, days: 7);
@@ -108,7 +108,7 @@ public sealed class UseTests
     }
 
     [Fact]
-    public void Use_SameDate_GoesByAge()
+    public void Use_SameDate_DrawsTheOlderFirst()
     {
         var older = _desk.Grant(1, 10, days: 9);
         var younger = _desk.Wait(1).Grant(1, 10, days: 8);
@@ -117,7 +117,7 @@ public sealed class UseTests
     }
 
     [Fact]
-    public void Use_SameDateAndInstant_GoesById()
+    public void Use_SameDateAndInstant_DrawsById()
     {
         var first = _desk.Grant(1, 10);
         var second = _desk.Grant(1, 10);
@@ -126,18 +126,18 @@ public sealed class UseTests
     }
 
     [Fact]
-    public void Compare_EachLevel_DecidesBeforeTheNext()
+    public void Compare_EachCriterion_OutranksTheNext()
     {
-        // Each lot loses to the one before it by one level and would win by every later one.
+        // Each lot comes after the previous one by one criterion and would come before it by all later criteria.
         var day = new DateOnly(2026, 5, 1);
-        var lots = new[] { Some(4, true, day.AddDays(9), 9), Some(3, false, day, 9), Some(2, false, day.AddDays(1), 1), Some(1, false, day.AddDays(1), 2) };
+        var lots = new[] { LotOf(4, true, day.AddDays(9), 9), LotOf(3, false, day, 9), LotOf(2, false, day.AddDays(1), 1), LotOf(1, false, day.AddDays(1), 2) };
         Assert.Equal(lots, lots.Reverse().Order(DrawOrder.Instance));
-        Assert.True(DrawOrder.Instance.Compare(Some(1, false, day, 5), Some(2, false, day, 5)) < 0);
+        Assert.True(DrawOrder.Instance.Compare(LotOf(1, false, day, 5), LotOf(2, false, day, 5)) < 0);
         Assert.Equal(0, DrawOrder.Instance.Compare(lots[0], lots[0]));
     }
 
     [Fact]
-    public void Use_OnTheLastDay_DrawsAndOnTheNextDoesNot()
+    public void Use_OnTheLastDay_IsAcceptedAndOnTheNextRefused()
     {
         _desk.Grant(1, 10, days: 3);
         Assert.Equal(1, _desk.Wait(3).Use(1, 1).Value.TotalAmount);
@@ -164,7 +164,7 @@ public sealed class UseTests
         Assert.Equal(new DateOnly(2026, 3, 3), _desk.Grant(1, 10, days: 1).ExpirationDate);
     }
 
-    private static Lot Some(long id, bool manual, DateOnly expires, int minute) => new()
+    private static Lot LotOf(long id, bool manual, DateOnly expires, int minute) => new()
     {
         Id = id,
         MemberId = 1,

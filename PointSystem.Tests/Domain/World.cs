@@ -9,7 +9,7 @@ internal sealed class World
 
     public Book Book => Desk.Book;
 
-    /// <summary>The state that these steps lead to, unchecked on the way.</summary>
+    /// <summary>The state after these steps, which run without checks.</summary>
     public static World After(IEnumerable<Step> steps)
     {
         var world = new World(new Desk { Policy = Step.FirstPolicy, Checks = false });
@@ -22,16 +22,16 @@ internal sealed class World
         return world;
     }
 
-    /// <summary>The same state, to go on from in another way.</summary>
+    /// <summary>An independent copy of the state.</summary>
     public World Copy() => new(new Desk(Book.Copy()) { Policy = Desk.Policy, Now = Desk.Now });
 
-    /// <summary>One step in a transaction of its own; the code of its refusal.</summary>
+    /// <summary>Runs one step in its own transaction. Returns the code of its refusal, or null.</summary>
     public string? Run(Step step)
     {
         switch (step.Kind)
         {
             case StepKind.Wait:
-                // Three days in a row at most; hours too, so that the date is not all that moves.
+                // At most three days at once, and some hours, so that not only the date changes.
                 Desk.Now = Desk.Now.AddDays(step.Amount % 4).AddHours(step.Days % 3);
                 return null;
             case StepKind.Configure:
@@ -43,15 +43,15 @@ internal sealed class World
         }
     }
 
-    /// <summary>Several commands on the same accounts, in one transaction.</summary>
+    /// <summary>Runs several commands on the same accounts in one transaction.</summary>
     public string?[] RunAll(Step[] steps, IReadOnlyDictionary<long, Session> sessions)
     {
-        var names = Array.ConvertAll(steps, step => step.NameIn(Book));
+        var targets = Array.ConvertAll(steps, step => step.TargetIn(Book));
         var codes = new string?[steps.Length];
         for (var i = 0; i < steps.Length; i++)
         {
             var before = Desk.Checks ? sessions.Values.Select(State).ToList() : [];
-            codes[i] = steps[i].Apply(member => sessions[member].Account, names[i], Desk.Context);
+            codes[i] = steps[i].Apply(member => sessions[member].Account, targets[i], Desk.Context);
             if (Desk.Checks && codes[i] is not null)
             {
                 Assert.Equal(before, sessions.Values.Select(State));
@@ -68,14 +68,14 @@ internal sealed class World
         foreach (var member in steps.SelectMany(step => step.MembersOf()).Distinct())
         {
             var own = Array.FindAll(steps, step => step.Member == member);
-            var named = own.Select(step => step.NameIn(Book)).Where(key => key != default);
-            sessions.Add(member, part ? Book.LoadPart(member, Desk.At, own.Sum(step => step.Drawn), named) : Book.Load(member, Desk.At));
+            var targets = own.Select(step => step.TargetIn(Book)).Where(key => key != default);
+            sessions.Add(member, part ? Book.LoadPart(member, Desk.At, own.Sum(step => step.Drawn), targets) : Book.Load(member, Desk.At));
         }
 
         return sessions;
     }
 
-    /// <summary>All that can be seen of an account, as text.</summary>
+    /// <summary>The observable state of an account, as text.</summary>
     public static string State(Session session)
     {
         var account = session.Account;
