@@ -8,7 +8,7 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Tests.Features;
 
-/// <summary>What one command does to many lots: its answer holds the first of them, the rest comes page by page, each once.</summary>
+/// <summary>A command over many lots: its answer has the first of them, and the pages that follow have each of the others once.</summary>
 public sealed class AnswerSizeTests(PointsDatabase server)
 {
     private const int Lots = 250;
@@ -41,7 +41,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
     {
         var (database, shop, member) = await StartAsync();
         var usage = await shop.UseAsync(member, "A1", 3 * Lots);
-        // Half of the lots have expired by then.
+        // Half of the lots expire meanwhile.
         shop.Clock.Advance(TimeSpan.FromDays(15));
         var back = Read(await shop.CancelAsync(usage, null), PointJsonContext.Wire.CancellationResponse);
 
@@ -55,7 +55,8 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         parts.AddRange(await AllAsync(back.DetailsNextCursor, InnerLists.PartsOf(key), async after =>
         {
             var page = (await CancellationQuery.ReadAsync(database, key, after, 60, Token))!;
-            var items = page.Restored.Select(part => (part.AccumulationKey, part.Amount)).Concat(page.Regranted.Select(part => (part.AccumulationKey, part.Amount)));
+            var items = page.Restored.Select(part => (part.AccumulationKey, part.Amount))
+                .Concat(page.Regranted.Select(part => (part.AccumulationKey, part.Amount)));
             return new Page<(string AccumulationKey, long Amount)>([.. items], page.DetailsNextCursor);
         }));
         Assert.Equal((await shop.JournalAsync(member)).Where(line => line.PointKey == back.PointKey).Select(line => (line.LotKey, line.Delta)), parts);
@@ -92,7 +93,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task History_ItemWithManyEntries_HasTheFirstHundredAndLeadsToTheRest()
+    public async Task History_ItemWithManyEntries_HasTheFirstHundredAndACursorToTheRest()
     {
         var (database, shop, member) = await StartAsync();
         await shop.UseAsync(member, "A1", 3 * Lots);
@@ -110,12 +111,14 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         }
 
         Assert.Equal(
-            (await shop.JournalAsync(member)).Where(line => line.Kind == "USE").Select(line => new HistoryEntry(line.Sequence, line.LotKey, line.Delta)), entries);
+            (await shop.JournalAsync(member)).Where(line => line.Kind == "USE")
+                .Select(line => new HistoryEntry(line.Sequence, line.LotKey, line.Delta)),
+            entries);
     }
 
-    // As long as the texts in it can be: the order number, the reason with characters that JSON has to escape.
+    // With texts of maximum length: the order number, and a reason whose characters JSON has to escape.
     [Fact]
-    public async Task KeptAnswers_OfCommandsOverTenThousandLots_AreSmallAndAreRepeatedAsTheyWere()
+    public async Task StoredAnswers_OfCommandsOverTenThousandLots_AreSmallAndReplayedUnchanged()
     {
         const int Many = 10_000;
         var database = await server.GetAsync(Token);
@@ -154,7 +157,8 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
         var member = PointsClient.NewMember();
-        await shop.ExecuteAsync([.. Enumerable.Range(0, Lots).Select(i => new AccumulatePoints.Command(member, 3, i % 2 == 0 ? 10 : 30, false, null, "test", null))]);
+        await shop.ExecuteAsync(
+            [.. Enumerable.Range(0, Lots).Select(i => new AccumulatePoints.Command(member, 3, i % 2 == 0 ? 10 : 30, false, null, "test", null))]);
         return (database, shop, member);
     }
 

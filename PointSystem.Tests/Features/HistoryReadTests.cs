@@ -28,7 +28,8 @@ public sealed class HistoryReadTests(PointsDatabase server)
         Assert.NotEmpty(orders);
         foreach (var order in orders)
         {
-            AssertGroups(journal.Where(line => order.Any(item => item.PointKey == line.PointKey)), await ReadAllAsync(new HistoryFilter(member, order.Key, null)));
+            var ofOrder = await ReadAllAsync(new HistoryFilter(member, order.Key, null));
+            AssertGroups(journal.Where(line => order.Any(item => item.PointKey == line.PointKey)), ofOrder);
             foreach (var kind in new[] { "USE", "USE_CANCEL", "REGRANT", "EXPIRE" })
             {
                 var both = await ReadAllAsync(new HistoryFilter(member, order.Key, kind));
@@ -57,7 +58,7 @@ public sealed class HistoryReadTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task TraceReadAsync_AfterUsesCancellationsAndATransfer_LeadsBothWays()
+    public async Task TraceReadAsync_AfterUsesCancellationsAndATransfer_LinksLotsAndUsagesBothWays()
     {
         var database = await server.GetAsync(TestContext.Current.CancellationToken);
         var shop = new Shop(database, seed: 12);

@@ -11,7 +11,7 @@ using PointSystem.Domain.Policies;
 
 namespace PointSystem.Tests.Features;
 
-/// <summary>Members who do at random what members do, through the ledger, on a clock that the test moves.</summary>
+/// <summary>Runs commands through <see cref="PointLedger"/>, chosen by the test or at random, on a clock that the test moves.</summary>
 internal sealed class Shop
 {
     private readonly NpgsqlDataSource _database;
@@ -34,7 +34,7 @@ internal sealed class Shop
 
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 3, 1, 3, 0, 0, TimeSpan.Zero));
 
-    /// <summary>The default rules at <see cref="Now"/>.</summary>
+    /// <summary>The default rules at the current time of <see cref="Clock"/>.</summary>
     public Rules Rules => new(PointPolicy.Default, Now, new LockModes());
 
     public BusinessMoment Now => new(Clock.GetUtcNow(), Zone);
@@ -54,7 +54,7 @@ internal sealed class Shop
     public Task<CommandOutcome> TransferAsync(long from, long to, long amount) =>
         RunAsync(new TransferPoints.Command(from, to, amount, null, "test", null));
 
-    /// <summary>Several commands in one transaction.</summary>
+    /// <summary>Runs several commands in one transaction.</summary>
     public Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(params IReadOnlyList<IPointCommand> commands) =>
         _ledger.ExecuteAsync(commands, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
 
@@ -65,7 +65,7 @@ internal sealed class Shop
         return key;
     }
 
-    /// <summary>One random step; refusals are part of it.</summary>
+    /// <summary>Runs one random command, which may be refused.</summary>
     public async Task StepAsync(long member, long other)
     {
         Clock.Advance(TimeSpan.FromHours(_random.Next(0, 30)));
@@ -91,7 +91,7 @@ internal sealed class Shop
         }
     }
 
-    /// <summary>The journal with the facts of each lot: what every read is checked against.</summary>
+    /// <summary>The ledger of a member with the data of each lot; the reference that reads are checked against.</summary>
     public async Task<IReadOnlyList<JournalLine>> JournalAsync(long member)
     {
         await using var command = _database.CreateCommand(

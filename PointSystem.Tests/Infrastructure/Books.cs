@@ -2,11 +2,11 @@ using Npgsql;
 
 namespace PointSystem.Tests.Infrastructure;
 
-/// <summary>Looks into the database and says whether the books balance: independent of the service's own reconciliation.</summary>
+/// <summary>Checks in the database whether the books balance, independently of the service's own reconciliation.</summary>
 public static class Books
 {
-    // Each branch lists what contradicts one invariant; books that balance list nothing.
-    private const string Contradictions =
+    // Each branch lists the violations of one invariant. If the books balance, the result is empty.
+    private const string Violations =
         """
         WITH entries AS (
             SELECT member_id, count(*) AS entries, max(sequence) AS last, sum(delta) AS total
@@ -38,7 +38,8 @@ public static class Books
         FROM point_accumulations a JOIN point_ledger_entries e ON e.member_id = a.member_id AND e.lot_id = a.lot_id
         WHERE a.member_id = ANY ($1) GROUP BY a.point_key, a.available_amount HAVING a.available_amount <> sum(e.delta)
         UNION ALL
-        SELECT format('usage %s: total %s, cancelled %s, its details say %s and %s', u.point_key, u.total_amount, u.cancelled_amount, sum(d.amount), sum(d.cancelled_amount))
+        SELECT format('usage %s: total %s, cancelled %s, its details say %s and %s',
+            u.point_key, u.total_amount, u.cancelled_amount, sum(d.amount), sum(d.cancelled_amount))
         FROM point_usages u LEFT JOIN point_usage_details d ON d.member_id = u.member_id AND d.usage_id = u.usage_id
         WHERE u.member_id = ANY ($1) GROUP BY u.point_key, u.total_amount, u.cancelled_amount
         HAVING u.total_amount IS DISTINCT FROM sum(d.amount) OR u.cancelled_amount IS DISTINCT FROM sum(d.cancelled_amount)
@@ -48,11 +49,11 @@ public static class Books
         WHERE u.member_id = ANY ($1) GROUP BY u.point_key, u.cancelled_amount HAVING u.cancelled_amount <> coalesce(sum(c.amount), 0)
         """;
 
-    /// <summary>Fails with every contradiction found in the books of these members.</summary>
+    /// <summary>Fails with every violation in the books of these members.</summary>
     public static async Task AssertBalancedAsync(string connectionString, params IReadOnlyCollection<long> members)
     {
         await using var dataSource = NpgsqlDataSource.Create(connectionString);
-        await using var command = dataSource.CreateCommand(Contradictions);
+        await using var command = dataSource.CreateCommand(Violations);
         command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. members] });
         await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
         var found = new List<string>();
@@ -64,7 +65,7 @@ public static class Books
         Assert.Empty(found);
     }
 
-    /// <summary>Number of rows that a query counts.</summary>
+    /// <summary>The number that a query returns.</summary>
     public static async Task<long> CountAsync(string connectionString, string sql, params IReadOnlyList<object> values)
     {
         await using var dataSource = NpgsqlDataSource.Create(connectionString);
@@ -77,11 +78,11 @@ public static class Books
         return (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
     }
 
-    /// <summary>How many sessions wait for what a session holds.</summary>
+    /// <summary>The number of sessions that wait for a lock of the given session.</summary>
     public static Task<long> BlockedByAsync(string connectionString, int processId) =>
         CountAsync(connectionString, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", processId);
 
-    /// <summary>The texts that a query finds.</summary>
+    /// <summary>The first column of a query's rows.</summary>
     public static async Task<IReadOnlyList<string>> TextsAsync(string connectionString, string sql, params IReadOnlyList<object> values)
     {
         await using var dataSource = NpgsqlDataSource.Create(connectionString);

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace PointSystem.Tests.Infrastructure;
 
-/// <summary>Waits for something that happens in another process, with a deadline far beyond what it should take.</summary>
+/// <summary>Waits for conditions that become true elsewhere, with a deadline far beyond the expected time.</summary>
 internal static class Eventually
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);

@@ -13,58 +13,59 @@ namespace PointSystem.Tests.Jobs;
 
 public sealed class JobTests(PointsDatabase server)
 {
-    private const string Lapsed = "SELECT count(*) FROM point_accumulations WHERE is_open AND expiration_date < $1";
+    private const string OpenExpiredLots = "SELECT count(*) FROM point_accumulations WHERE is_open AND expiration_date < $1";
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task ExpiryJob_LapsesOfSeveralMembers_PostsAllInChunks()
+    public async Task ExpiryJob_ExpiredLotsOfSeveralMembers_PostsAllInChunks()
     {
         await using var database = await server.CreateDatabaseAsync(null, Token);
-        var (shop, members) = await LapsingAsync(database, members: 7, lots: 3);
+        var (shop, members) = await ExpiredAsync(database, members: 7, lots: 3);
 
         await RunExpiryAsync(database, shop, chunk: 2, () => UnpostedAsync(database, shop));
 
         await Books.AssertBalancedAsync(database.ConnectionString, members);
-        Assert.Equal(21, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE kind = 'EXPIRE' AND actor = 'system:expiry'"));
+        Assert.Equal(21, await Books.CountAsync(
+            database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE kind = 'EXPIRE' AND actor = 'system:expiry'"));
         Assert.Equal(7 * 1_000, await Books.CountAsync(database.ConnectionString, "SELECT sum(balance)::bigint FROM member_wallets"));
     }
 
     [Fact]
-    public async Task ExpiryJob_AMemberWhoCannotBePosted_KeepsNobodyElseWaiting()
+    public async Task ExpiryJob_OneMemberCannotBePosted_PostsTheOthers()
     {
         await using var database = await server.CreateDatabaseAsync(null, Token);
-        var (shop, members) = await LapsingAsync(database, members: 4, lots: 6);
+        var (shop, members) = await ExpiredAsync(database, members: 4, lots: 6);
 
-        // The wallet has less than the lots, which the rules forbid to post; his lots are the oldest and fill whole chunks.
+        // The wallet holds less than the lots, so the rules refuse the expiry. The member's lots are the oldest and fill whole chunks.
         await ExecuteAsync(database, $"UPDATE member_wallets SET balance = 1, manual_balance = 0 WHERE member_id = {members[0]}");
         await ExecuteAsync(database, $"UPDATE point_accumulations SET expiration_date = expiration_date - 1 WHERE member_id = {members[0]}");
 
         await RunExpiryAsync(database, shop, chunk: 2, async () => await UnpostedAsync(database, shop) - 6);
 
         await Books.AssertBalancedAsync(database.ConnectionString, members[1..]);
-        Assert.Equal(0, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE kind = 'EXPIRE' AND member_id = $1", members[0]));
+        Assert.Equal(0, await ExpiryEntriesAsync(database, members[0]));
     }
 
-    /// <summary>As many lapses, or a trigger, that take longer than <c>statement_timeout</c>: that is no outage.</summary>
+    /// <summary>Very many expired lots, or a trigger, can exceed <c>statement_timeout</c>. That must not count as an outage.</summary>
     [Fact]
-    public async Task ExpiryJob_AMemberWhoTakesTooLong_KeepsNobodyElseWaiting()
+    public async Task ExpiryJob_OneMemberExceedsTheTimeout_PostsTheOthers()
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.Options += " -c statement_timeout=1500", Token);
-        var (shop, members) = await LapsingAsync(database, members: 6, lots: 2);
+        var (shop, members) = await ExpiredAsync(database, members: 6, lots: 2);
         await SlowWrites.OfAsync(database, members[2], Token);
 
         await RunExpiryAsync(database, shop, chunk: 20, async () => await UnpostedAsync(database, shop) - 2);
 
         await Books.AssertBalancedAsync(database.ConnectionString, members);
-        Assert.Equal(0, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE kind = 'EXPIRE' AND member_id = $1", members[2]));
+        Assert.Equal(0, await ExpiryEntriesAsync(database, members[2]));
     }
 
     [Fact]
-    public async Task ExpiryJob_WritesRacingIt_KeepTheBooksBalanced()
+    public async Task ExpiryJob_ConcurrentWrites_KeepsTheBooksBalanced()
     {
         await using var database = await server.CreateDatabaseAsync(null, Token);
-        var (shop, members) = await LapsingAsync(database, members: 10, lots: 3);
+        var (shop, members) = await ExpiredAsync(database, members: 10, lots: 3);
         var writes = Task.WhenAll(members.Select(async member =>
         {
             for (var i = 0; i < 10; i++)
@@ -84,7 +85,7 @@ public sealed class JobTests(PointsDatabase server)
     public async Task ExpiryJob_LockHeldByAnotherReplica_DoesNothingUntilItIsFree()
     {
         await using var database = await server.CreateDatabaseAsync(null, Token);
-        var (shop, _) = await LapsingAsync(database, members: 1, lots: 1);
+        var (shop, _) = await ExpiredAsync(database, members: 1, lots: 1);
         var store = new MemoryLockStore(TimeProvider.System);
         await using var other = await LockReplica.StartAsync(store, []);
         var held = await other.Locks.AcquireAsync("point:job:expiry", new LockOptions { Lease = TimeSpan.FromSeconds(30) }, Token);
@@ -92,7 +93,7 @@ public sealed class JobTests(PointsDatabase server)
         using var job = Expiry(database, shop, replica.Runner(), chunk: 10);
 
         await job.StartAsync(Token);
-        await Eventually.HoldsAsync(() => store.Asked.Count >= 2, "the job asked for its lock");
+        await Eventually.HoldsAsync(() => store.Asked.Count >= 2, "the job has asked for its lock");
         Assert.Equal(1, await UnpostedAsync(database, shop));
 
         await held.DisposeAsync();
@@ -103,15 +104,15 @@ public sealed class JobTests(PointsDatabase server)
                 shop.Clock.Advance(TimeSpan.FromMinutes(1));
                 return await UnpostedAsync(database, shop) == 0;
             },
-            "the next round posts the lapse");
+            "the next round posts the expiry");
         await job.StopAsync(Token);
     }
 
     [Fact]
-    public async Task Write_OfAMemberWithLapses_PostsThemFirst()
+    public async Task Write_MemberHasExpiredLots_PostsThemFirst()
     {
         await using var database = await server.CreateDatabaseAsync(null, Token);
-        var (shop, members) = await LapsingAsync(database, members: 1, lots: 2);
+        var (shop, members) = await ExpiredAsync(database, members: 1, lots: 2);
 
         await shop.UseAsync(members[0], "A1", 10);
 
@@ -121,7 +122,7 @@ public sealed class JobTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task CleanupJob_KeysOfAllAges_DeletesThoseOlderThanADay()
+    public async Task CleanupJob_KeysOfAllAges_DeletesThoseOlderThanOneDay()
     {
         await using var database = await server.CreateDatabaseAsync(null, Token);
         await ExecuteAsync(
@@ -144,7 +145,7 @@ public sealed class JobTests(PointsDatabase server)
             database.ConnectionString, $"SELECT count(*) FROM idempotency_keys WHERE member_id {than}");
     }
 
-    private static async Task<(Shop Shop, long[] Members)> LapsingAsync(NpgsqlDataSource database, int members, int lots)
+    private static async Task<(Shop Shop, long[] Members)> ExpiredAsync(NpgsqlDataSource database, int members, int lots)
     {
         var shop = new Shop(database, 1);
         var ids = Enumerable.Range(0, members).Select(_ => PointsClient.NewMember()).ToArray();
@@ -167,20 +168,24 @@ public sealed class JobTests(PointsDatabase server)
         await using var replica = await LockReplica.StartAsync(new MemoryLockStore(TimeProvider.System), []);
         using var job = Expiry(database, shop, replica.Runner(), chunk);
         await job.StartAsync(Token);
-        await Eventually.HoldsAsync(async () => await left() == 0, "all lapses are posted");
+        await Eventually.HoldsAsync(async () => await left() == 0, "all expired lots are posted");
         await job.StopAsync(Token);
     }
 
     private static ExpiryJob Expiry(NpgsqlDataSource database, Shop shop, JobRunner runner, int chunk)
     {
         var rules = new RulesProvider(
-            database, shop.Clock, Options.Create(new BusinessOptions()), new HostingEnvironment { EnvironmentName = Environments.Staging }, NullLogger<RulesProvider>.Instance);
+            database, shop.Clock, Options.Create(new BusinessOptions()),
+            new HostingEnvironment { EnvironmentName = Environments.Staging }, NullLogger<RulesProvider>.Instance);
         return new ExpiryJob(
             database, rules, shop.Ledger, runner, Options.Create(new JobOptions { ExpiryChunk = chunk }), shop.Clock, NullLogger<ExpiryJob>.Instance);
     }
 
+    private static Task<long> ExpiryEntriesAsync(NpgsqlDataSource database, long member) => Books.CountAsync(
+        database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE kind = 'EXPIRE' AND member_id = $1", member);
+
     private static Task<long> UnpostedAsync(NpgsqlDataSource database, Shop shop) =>
-        Books.CountAsync(database.ConnectionString, Lapsed, shop.Now.Today);
+        Books.CountAsync(database.ConnectionString, OpenExpiredLots, shop.Now.Today);
 
     private static async Task ExecuteAsync(NpgsqlDataSource database, string sql)
     {
