@@ -6,7 +6,7 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Ledger;
 
-/// <summary>Several commands over several members, one transaction, an outcome for each.</summary>
+/// <summary>Several commands of several members in one transaction, each with its own outcome.</summary>
 public sealed class BatchTests(PointsDatabase server)
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -40,8 +40,9 @@ public sealed class BatchTests(PointsDatabase server)
         await shop.AccumulateAsync(member, 10);
         shop.Clock.Advance(TimeSpan.FromDays(40));
 
-        // A lapse is pending; not even that is posted by a refused command, and nobody gets a wallet by it.
-        var outcomes = await shop.ExecuteAsync(Use(member, 11), new TransferPoints.Command(member, unknown, 11, null, "test", null), Grant(unknown, 1_000_000_000));
+        // An expired lot is not posted yet. A refused command must not post it, nor create a wallet.
+        var outcomes = await shop.ExecuteAsync(
+            Use(member, 11), new TransferPoints.Command(member, unknown, 11, null, "test", null), Grant(unknown, 1_000_000_000));
 
         Assert.All(outcomes, outcome => Assert.NotNull(outcome.Error));
         Assert.Equal(1, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE member_id = $1", member));
@@ -49,7 +50,7 @@ public sealed class BatchTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Execute_LotsTakenAwayByAnEarlierCommand_AreLoadedAnew()
+    public async Task Execute_LotsCancelledByAnEarlierCommand_LoadsMoreLots()
     {
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
@@ -62,16 +63,16 @@ public sealed class BatchTests(PointsDatabase server)
 
         await shop.AccumulateAsync(member, 3_000, days: 20);
 
-        // Each use counted on the lot that the cancellation before it has taken away.
+        // Each use was loaded with the lot that the cancellation before it cancels.
         var outcomes = await shop.ExecuteAsync([.. keys.SelectMany(key => new IPointCommand[] { Cancel(key), Use(member, 100) })]);
 
-        // Once a use has drawn from the next lot, that lot cannot be cancelled any more.
+        // Once a use has drawn from the next lot, that lot can no longer be cancelled.
         Assert.Equal(30, outcomes.Where((_, i) => i % 2 == 1).Count(outcome => outcome.Error is null));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
 
     [Fact]
-    public async Task Execute_AllLotsCancelledThenMuchUsed_NeedsFewReloads()
+    public async Task Execute_AllLotsCancelledThenUsed_NeedsFewReloads()
     {
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
@@ -94,21 +95,21 @@ public sealed class BatchTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Use_AfterAGrantInTheSameBatch_StillDrawsTheNearerLotFirst()
+    public async Task Use_AfterAGrantInTheSameBatch_StillDrawsTheEarlierLotFirst()
     {
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
         var member = PointsClient.NewMember();
         var near = Shop.KeyOf(await shop.AccumulateAsync(member, 100, days: 5));
 
-        // More than the member has when the batch begins, so that nothing would be loaded for the use alone.
+        // The use exceeds the balance at the start of the batch, so nothing would be loaded for the use alone.
         var outcomes = await shop.ExecuteAsync(Grant(member, 1_000, days: 30), Use(member, 500));
 
         Assert.Equal([(near.Value, 100), (Shop.KeyOf(outcomes[0]).Value, 400)], Details(outcomes[1]));
     }
 
     [Fact]
-    public async Task Use_AfterPointsCameBackToALateLot_StillDrawsTheNearerLotFirst()
+    public async Task Use_AfterPointsWereRestoredToALateLot_StillDrawsTheEarlierLotFirst()
     {
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
@@ -118,7 +119,7 @@ public sealed class BatchTests(PointsDatabase server)
         var first = Shop.KeyOf(await shop.AccumulateAsync(member, 100, days: 5));
         var second = Shop.KeyOf(await shop.AccumulateAsync(member, 100, days: 10));
 
-        // Only the first lot is loaded for the use; it goes, and the late one, loaded for its usage, gets points.
+        // Only the first lot is loaded for the use, and it is cancelled. The late lot, loaded for the cancelled usage, gets points back.
         var outcomes = await shop.ExecuteAsync(Cancel(first), new CancelUsage.Command(usage, null, null, "test", null), Use(member, 100));
 
         Assert.Equal([(second.Value, 100)], Details(outcomes[2]));

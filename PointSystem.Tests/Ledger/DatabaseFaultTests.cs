@@ -13,7 +13,7 @@ public sealed class DatabaseFaultTests(PointsDatabase server)
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Write_AllPooledConnectionsDead_SucceedsOnAnother(bool rulesAreToBeReadToo)
+    public async Task Write_AllPooledConnectionsDead_SucceedsOnAnother(bool rulesAreStale)
     {
         await using var database = await server.CreateDatabaseAsync(null, Token);
         var shop = new Shop(database, 1);
@@ -33,7 +33,7 @@ public sealed class DatabaseFaultTests(PointsDatabase server)
             Assert.InRange((long)(await kill.ExecuteScalarAsync(Token))!, 8, 100);
         }
 
-        shop.Clock.Advance(rulesAreToBeReadToo ? TimeSpan.FromSeconds(2) : TimeSpan.Zero);
+        shop.Clock.Advance(rulesAreStale ? TimeSpan.FromSeconds(2) : TimeSpan.Zero);
         for (var i = 0; i < 8; i++)
         {
             await shop.UseAsync(member, "A1", 10);
@@ -43,7 +43,7 @@ public sealed class DatabaseFaultTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Write_ServerKilledMeanwhile_FailsAsUnavailableAndHalfWritesNothing()
+    public async Task Write_ServerKilledMeanwhile_FailsAsUnavailableAndWritesAllOrNothing()
     {
         await using var own = new PointsDatabase();
         Needs.OwnPostgres();
@@ -73,7 +73,7 @@ public sealed class DatabaseFaultTests(PointsDatabase server)
                 }
             },
             Token)));
-        await Eventually.HoldsAsync(() => Volatile.Read(ref accepted) > 200, "uses are under way");
+        await Eventually.HoldsAsync(() => Volatile.Read(ref accepted) > 200, "the writers are running");
         await own.KillServerAsync(Token);
         var failures = await writers;
 
@@ -89,7 +89,7 @@ public sealed class DatabaseFaultTests(PointsDatabase server)
         await Books.AssertBalancedAsync(database.ConnectionString, members);
         var kept = await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_usages");
 
-        // Every use that was answered is there; of the others at most the one each writer was at.
+        // Every answered use is there. Of the others, at most the one that each writer had sent last.
         Assert.InRange(kept, accepted, accepted + members.Length);
         await shop.UseAsync(members[0], "A1", 1);
     }

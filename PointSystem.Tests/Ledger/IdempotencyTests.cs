@@ -13,7 +13,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task SameKey_SameRequest_GetsTheFirstAnswerByteForByte()
+    public async Task SameKey_SameRequest_ReturnsTheFirstAnswerByteForByte()
     {
         var (shop, member) = await StartAsync();
         var key = NewKey();
@@ -31,7 +31,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task SameKey_RefusedBefore_IsRefusedAgainAlthoughItWouldPassNow()
+    public async Task SameKey_RefusedBefore_IsRefusedAgainEvenIfItWouldSucceedNow()
     {
         var (shop, member) = await StartAsync();
         var key = NewKey();
@@ -84,7 +84,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
     [Theory]
     [InlineData(-1, true)]
     [InlineData(0, false)]
-    public async Task SameKey_AroundTwentyFourHoursLater_IsForgottenThen(int microseconds, bool isReplay)
+    public async Task SameKey_TwentyFourHoursLater_IsForgotten(int microseconds, bool isReplay)
     {
         var (shop, member) = await StartAsync();
         var key = NewKey();
@@ -97,7 +97,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
         Assert.Equal(isReplay, later.IsReplay);
         Assert.Equal(isReplay ? 90 : 70, await BalanceAsync(member));
 
-        // The new answer has taken the old one's place.
+        // The new answer has replaced the old one.
         Assert.True((await shop.RunAsync(Use(member, isReplay ? 10 : 20, key))).IsReplay);
     }
 
@@ -114,9 +114,9 @@ public sealed class IdempotencyTests(PointsDatabase server)
         Assert.Equal(90, await BalanceAsync(member));
     }
 
-    /// <summary>Without a wallet there is no row to wait for: both requests look, both find no answer, both decide.</summary>
+    /// <summary>Without a wallet there is no row to wait for: both requests find no stored answer and both run.</summary>
     [Fact]
-    public async Task SameKey_AnsweredMeanwhileForAMemberWithoutWallet_GetsThatAnswer()
+    public async Task SameKey_AnsweredMeanwhileForAMemberWithoutWallet_ReturnsThatAnswer()
     {
         var database = await server.GetAsync(Token);
         var (member, key) = (PointsClient.NewMember(), NewKey());
@@ -137,7 +137,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
         var asked = two.RunAsync(Use(member, 40, key));
         await Eventually.HoldsAsync(
             async () => await Books.BlockedByAsync(database.ConnectionString, first.ProcessID) > 0,
-            "the second has decided and waits for the first");
+            "the second request waits for the first");
         await underWay.CommitAsync(Token);
 
         var outcome = await asked;
@@ -145,9 +145,9 @@ public sealed class IdempotencyTests(PointsDatabase server)
         Assert.Equal("the first answer", System.Text.Encoding.UTF8.GetString(outcome.Answer.Span));
     }
 
-    /// <summary>Different members, so no row is common to both: both look, both find no answer, both decide. Who got an answer gets it again.</summary>
+    /// <summary>Different members share no row, so all requests find no stored answer and all run. A repeated request gets its own answer.</summary>
     [Fact]
-    public async Task SameKey_ForSeveralMembersAtOnce_EachGetsItsOwnAnswerAgain()
+    public async Task SameKey_ForSeveralMembersAtOnce_ReplaysTheAnswerOfEach()
     {
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
@@ -157,7 +157,8 @@ public sealed class IdempotencyTests(PointsDatabase server)
             await shop.AccumulateAsync(member, 100);
         }
 
-        var first = await DecidedBeforeAnyIsKeptAsync(database, members.Length, () => Task.WhenAll(members.Select(member => shop.RunAsync(Use(member, 40, key)))));
+        var first = await AllRunBeforeAnyIsStoredAsync(
+            database, members.Length, () => Task.WhenAll(members.Select(member => shop.RunAsync(Use(member, 40, key)))));
         var again = new List<CommandOutcome>();
         foreach (var member in members)
         {
@@ -175,9 +176,9 @@ public sealed class IdempotencyTests(PointsDatabase server)
         Assert.Equal("IDEMPOTENCY_KEY_REUSED", (await shop.RunAsync(Use(PointsClient.NewMember(), 40, key))).Error?.Code);
     }
 
-    /// <summary>The sibling: answers that no ledger transaction writes.</summary>
+    /// <summary>The same for answers that are not written in a ledger transaction.</summary>
     [Fact]
-    public async Task RepeatableAnswers_SameKeyForSeveralMembersAtOnce_EachGetsItsOwnAnswerAgain()
+    public async Task RepeatableAnswers_SameKeyForSeveralMembersAtOnce_ReplaysTheAnswerOfEach()
     {
         var database = await server.GetAsync(Token);
         var answers = new RepeatableAnswers(database, TimeProvider.System);
@@ -186,9 +187,9 @@ public sealed class IdempotencyTests(PointsDatabase server)
         Task<IResult> GetAsync(long member, string answer) => answers.GetAsync(
             Asked(member), member, (JsonTypeInfo<string>)JsonSerializerOptions.Default.GetTypeInfo(typeof(string)), (_, _) => Task.FromResult(answer), Token);
 
-        // For the first member, two at once: both get the answer of the one that was kept.
+        // Two requests for the first member: both get the answer that was stored.
         long[] asked = [members[0], .. members];
-        var first = await DecidedBeforeAnyIsKeptAsync(
+        var first = await AllRunBeforeAnyIsStoredAsync(
             database, asked.Length, () => Task.WhenAll(asked.Select((member, number) => GetAsync(member, $"{member} as number {number}"))));
 
         Assert.Equal(asked.Length, first.Length);
@@ -203,19 +204,19 @@ public sealed class IdempotencyTests(PointsDatabase server)
         Assert.Equal("IDEMPOTENCY_KEY_REUSED", (await answers.FindAsync(Asked(stranger), stranger, Token))?.Error?.Code);
     }
 
-    /// <summary>Runs the work with the answers' table closed to writers until so many of them have decided and wait.</summary>
-    private static async Task<T> DecidedBeforeAnyIsKeptAsync<T>(NpgsqlDataSource database, int count, Func<Task<T>> work)
+    /// <summary>Runs the work while the table of answers is locked against writes, until that many requests wait to write to it.</summary>
+    private static async Task<T> AllRunBeforeAnyIsStoredAsync<T>(NpgsqlDataSource database, int count, Func<Task<T>> work)
     {
         await using var holder = await database.OpenConnectionAsync(Token);
         await using var held = await holder.BeginTransactionAsync(Token);
-        await using var close = new NpgsqlCommand("LOCK TABLE idempotency_keys IN SHARE MODE", holder);
-        await close.ExecuteNonQueryAsync(Token);
-        var under = work();
+        await using var lockTable = new NpgsqlCommand("LOCK TABLE idempotency_keys IN SHARE MODE", holder);
+        await lockTable.ExecuteNonQueryAsync(Token);
+        var running = work();
         await Eventually.HoldsAsync(
             async () => await Books.BlockedByAsync(database.ConnectionString, holder.ProcessID) >= count,
-            "all have decided and wait to write");
+            "all requests wait to write");
         await held.CommitAsync(Token);
-        return await under;
+        return await running;
     }
 
     private static string NewKey() => Guid.NewGuid().ToString("n");

@@ -9,13 +9,13 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Ledger;
 
-/// <summary>Whoever is paused between loading and writing loses its transaction, not the others their turn.</summary>
+/// <summary>A writer that is paused between loading and writing loses its transaction and does not block the others.</summary>
 public sealed class IdleTransactionTests(PointsDatabase server)
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Load_NothingFollows_TheWalletIsFreeAgainAndTheLateWriteIsRefused()
+    public async Task Load_WriterIsPaused_FreesTheWalletAndRefusesTheLateWrite()
     {
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
@@ -39,7 +39,7 @@ public sealed class IdleTransactionTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Load_Timeouts_EndWithTheTransaction()
+    public async Task Load_SetsTimeouts_ForItsTransactionOnly()
     {
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
@@ -70,16 +70,17 @@ public sealed class IdleTransactionTests(PointsDatabase server)
     [InlineData("08006", BatchFault.Away, true)]
     [InlineData("55P03", BatchFault.Busy, false)]
     [InlineData("23505", BatchFault.RolledBack, false)]
-    public void Fault_BySqlState_IsJudged(string state, BatchFault fault, bool isAway)
+    public void Fault_BySqlState_IsClassified(string state, BatchFault fault, bool isAway)
     {
-        var failure = new PostgresException("said the server", "FATAL", "FATAL", state);
+        var failure = new PostgresException("a server error", "FATAL", "FATAL", state);
         Assert.Equal(fault, new LedgerBatchHandler(null!).Classify(failure));
         Assert.Equal(isAway, DatabaseFaults.IsAway(failure));
     }
 
     private static async Task<(string LockTimeout, string IdleTimeout)> ReadAsync(NpgsqlConnection connection)
     {
-        await using var command = new NpgsqlCommand("SELECT current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')", connection);
+        await using var command = new NpgsqlCommand(
+            "SELECT current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')", connection);
         await using var reader = await command.ExecuteReaderAsync(Token);
         await reader.ReadAsync(Token);
         return (reader.GetString(0), reader.GetString(1));

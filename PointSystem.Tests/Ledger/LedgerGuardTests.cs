@@ -3,14 +3,14 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Ledger;
 
-/// <summary>What the database refuses by itself, whoever asks: these connections are those of the tables' owner.</summary>
+/// <summary>What the database itself refuses, even to the owner of the tables, as which these tests connect.</summary>
 public sealed class LedgerGuardTests(PointsDatabase server)
 {
     [Theory]
     [InlineData("UPDATE point_ledger_entries SET delta = delta + 1 WHERE member_id = $1")]
     [InlineData("DELETE FROM point_ledger_entries WHERE member_id = $1")]
     [InlineData("UPDATE point_ledger_entries SET reason = 'x' WHERE member_id = -$1")]
-    public async Task Ledger_RowsAreToBeChanged_IsRefused(string sql)
+    public async Task Ledger_UpdateOrDelete_IsRefused(string sql)
     {
         var (database, member) = await GrantedAsync();
         var refused = await Assert.ThrowsAsync<PostgresException>(() => ExecuteAsync(database, sql, member));
@@ -19,7 +19,7 @@ public sealed class LedgerGuardTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Ledger_IsToBeTruncated_IsRefused()
+    public async Task Ledger_Truncate_IsRefused()
     {
         var (database, member) = await GrantedAsync();
         var refused = await Assert.ThrowsAsync<PostgresException>(() =>
@@ -46,7 +46,7 @@ public sealed class LedgerGuardTests(PointsDatabase server)
     [InlineData("PK_point_usages", Usage + "($1, 2, 'a', 'A1', 1, 0, now(), now()), ($1, 2, 'b', 'A1', 1, 0, now(), now())")]
     [InlineData("ux_point_usages_point_key", Usage + "($1, 2, 'a', 'A1', 1, 0, now(), now()), ($1, 3, 'a', 'A1', 1, 0, now(), now())")]
     [InlineData("ck_point_usages_cancelled_amount", Usage + "($1, 2, 'a', 'A1', 1, 2, now(), now())")]
-    public async Task Constraint_WouldBeBroken_IsRefused(string constraint, string sql)
+    public async Task Constraint_Violated_IsRefused(string constraint, string sql)
     {
         var (database, member) = await GrantedAsync();
         var refused = await Assert.ThrowsAsync<PostgresException>(() => ExecuteAsync(database, sql, member));

@@ -7,13 +7,13 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Ledger;
 
-/// <summary>The row lock decides; should it ever be missing, the ledger's key refuses.</summary>
+/// <summary>The row lock orders writers. If it were missing, the primary key of the ledger would refuse the second writer.</summary>
 public sealed class RowLockTests(PointsDatabase server)
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Write_WalletHeldByAnother_EndsWithLockNotAvailable()
+    public async Task Write_WalletHeldByAnother_FailsWithLockNotAvailable()
     {
         var (database, shop, member) = await StartAsync();
         await using var holder = await database.OpenConnectionAsync(Token);
@@ -32,7 +32,7 @@ public sealed class RowLockTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Write_OnWhatWasLoadedWithoutTheLock_IsRefusedByTheLedger()
+    public async Task Write_LoadedWithoutTheRowLock_IsRefusedByTheLedger()
     {
         var (database, shop, member) = await StartAsync();
         await using var connection = await database.OpenConnectionAsync(Token);
@@ -40,7 +40,7 @@ public sealed class RowLockTests(PointsDatabase server)
             connection, LoadPlan.For([Use(member)]), shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), Token);
         var accounts = rows.Build(shop.Now);
 
-        // The lock is let go, as by a build that never took it, and another spends the same points.
+        // The lock is released, as in a build that never takes it, and another writer spends the same points.
         await ExecuteAsync(connection, "ROLLBACK");
         await shop.UseAsync(member, "A1", 60);
         await ExecuteAsync(connection, "BEGIN");

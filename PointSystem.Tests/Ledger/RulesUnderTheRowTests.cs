@@ -5,10 +5,10 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Ledger;
 
-/// <summary>What decides a command is what holds once its rows are held, not what held when it began to wait for them.</summary>
+/// <summary>A command is decided by the date and rules at the time it gets its row locks, not at the time it starts to wait for them.</summary>
 public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposable
 {
-    // In Seoul, where the business day of the tests begins.
+    // From the initial time of the tests to midnight in Seoul.
     private static readonly TimeSpan ToMidnight = TimeSpan.FromHours(12);
 
     private NpgsqlDataSource? _database;
@@ -26,7 +26,7 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
     [Theory]
     [InlineData("use")]
     [InlineData("transfer")]
-    public async Task Wait_OverMidnight_SpendsNothingThatHasLapsedMeanwhile(string how)
+    public async Task Wait_OverMidnight_SpendsNothingThatHasExpiredMeanwhile(string how)
     {
         var (database, shop, member) = await StartAsync();
         await shop.AccumulateAsync(member, 100, days: 1);
@@ -47,7 +47,7 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
     }
 
     [Fact]
-    public async Task Wait_OverMidnight_AccumulatesOnTheNewDay()
+    public async Task Wait_OverMidnight_AccumulatesWithTheNewDate()
     {
         var (database, shop, member) = await StartAsync();
         await shop.AccumulateAsync(member, 1, days: 1);
@@ -60,9 +60,9 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
         Assert.Equal(today.AddDays(1 + 3), (await shop.JournalAsync(member))[^1].ExpirationDate);
     }
 
-    /// <summary>As the clock is moved for trials (<c>CLOCK_OFFSET_DAYS</c>) by many days at once.</summary>
+    /// <summary>The offset for trials (<c>CLOCK_OFFSET_DAYS</c>) moves the date by many days at once.</summary>
     [Fact]
-    public async Task Wait_WhileTheClockIsMoved_GoesByTheDateItWasMovedTo()
+    public async Task Wait_ClockOffsetChangesMeanwhile_UsesTheNewDate()
     {
         var (database, shop, member) = await StartAsync();
         await shop.AccumulateAsync(member, 100, days: 30);
@@ -79,7 +79,7 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
     }
 
     [Fact]
-    public async Task Wait_WhileDuplicateOrdersComeToBeRefused_RefusesTheDuplicate()
+    public async Task Wait_DuplicateOrdersForbiddenMeanwhile_RefusesTheDuplicate()
     {
         var (database, shop, member) = await StartAsync();
         await shop.AccumulateAsync(member, 100);
@@ -97,7 +97,7 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
     }
 
     [Fact]
-    public async Task DuplicateOrder_Refused_AsLongAsSomeOfTheUsageStands()
+    public async Task DuplicateOrder_UsageNotFullyCancelled_IsRefused()
     {
         var (database, shop, member) = await StartAsync();
         await SetAsync(database, "ON_DUPLICATE_ORDER", "REFUSE");
@@ -122,7 +122,7 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
     }
 
     [Fact]
-    public async Task DuplicateOrder_CancelledAndUsedAgainInOneBatch_GoesByWhatTheBatchHasDone()
+    public async Task DuplicateOrder_CancelledAndUsedAgainInOneBatch_SeesTheEarlierCommands()
     {
         var (database, shop, member) = await StartAsync();
         await SetAsync(database, "ON_DUPLICATE_ORDER", "REFUSE");
@@ -130,7 +130,8 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
         var first = await shop.UseAsync(member, "A1", 10);
         UsePoints.Command use = new(member, "A1", 10, "test", null);
 
-        var outcomes = await shop.ExecuteAsync(use, new CancelUsage.Command(first, null, "why", "test", null), use, use, new UsePoints.Command(member, "B", 1, "test", null));
+        var outcomes = await shop.ExecuteAsync(
+            use, new CancelUsage.Command(first, null, "why", "test", null), use, use, new UsePoints.Command(member, "B", 1, "test", null));
 
         Assert.Equal(["DUPLICATE_ORDER", null, null, "DUPLICATE_ORDER", null], outcomes.Select(outcome => outcome.Error?.Code));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
@@ -150,13 +151,14 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
         Assert.Equal(990, await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
     }
 
-    private static Task<T> WaitingAsync<T>(NpgsqlDataSource database, long member, Func<Task<T>> work, Action meanwhile) => WaitingAsync(database, member, work, () =>
-    {
-        meanwhile();
-        return Task.CompletedTask;
-    });
+    private static Task<T> WaitingAsync<T>(NpgsqlDataSource database, long member, Func<Task<T>> work, Action meanwhile) =>
+        WaitingAsync(database, member, work, () =>
+        {
+            meanwhile();
+            return Task.CompletedTask;
+        });
 
-    /// <summary>Runs the work while the member's row is held, and does something else once the work waits for it.</summary>
+    /// <summary>Runs the work while the test holds the member's row, and <paramref name="meanwhile"/> once the work waits for that row.</summary>
     private static async Task<T> WaitingAsync<T>(NpgsqlDataSource database, long member, Func<Task<T>> work, Func<Task> meanwhile)
     {
         await using var holder = await database.OpenConnectionAsync(Token);
@@ -182,7 +184,7 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
         await set.ExecuteNonQueryAsync(Token);
     }
 
-    /// <summary>On a database of the test's own: the configuration holds for everybody.</summary>
+    /// <summary>Each test has its own database, because the configuration applies to all members.</summary>
     private async Task<(NpgsqlDataSource Database, Shop Shop, long Member)> StartAsync()
     {
         _database = await server.CreateDatabaseAsync(null, Token);

@@ -8,17 +8,17 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Ledger;
 
-/// <summary>Connections of the pool that have become useless: no request fails because it gets one, and no other connection is given up for it.</summary>
+/// <summary>Pooled connections that have become unusable: no request fails because it gets one, and no good connection is dropped.</summary>
 public sealed class StaleConnectionTests(PointsDatabase server)
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    /// <summary>The cause itself (Npgsql 10.0.3): an error between two rows, in a batch that was preparing its later statements.</summary>
+    /// <summary>The cause (Npgsql 10.0.3): an error between two rows, in a batch whose later statements are being prepared.</summary>
     [Theory]
     [InlineData("division by zero")]
     [InlineData("row lock")]
     [InlineData("cancelled")]
-    public async Task Read_AfterAnErrorBetweenTwoRows_IsDoneOnTheSameConnection(string error)
+    public async Task Read_AfterAnErrorBetweenTwoRows_SucceedsOnTheSameConnection(string error)
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
         var shop = new Shop(database, 1);
@@ -28,7 +28,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         await using var other = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false, MaxAutoPrepare = 0 });
         await using var holder = await other.OpenConnectionAsync(Token);
 
-        // The first one counts the statements; the second one prepares them, and is where the error falls.
+        // The first call counts the uses of its statements. The second one prepares them, and the error occurs there.
         async Task<int> ReadAsync(NpgsqlConnection connection, bool fails)
         {
             await using var batch = connection.CreateBatch();
@@ -37,9 +37,11 @@ public sealed class StaleConnectionTests(PointsDatabase server)
             batch.BatchCommands.Add(error switch
             {
                 "row lock" => Columns.Statement(
-                    "SELECT member_id FROM member_wallets WHERE member_id = ANY ($1) ORDER BY member_id FOR UPDATE", Columns.Longs([one, two], member => member)),
+                    "SELECT member_id FROM member_wallets WHERE member_id = ANY ($1) ORDER BY member_id FOR UPDATE",
+                    Columns.Longs([one, two], member => member)),
                 "cancelled" => Columns.Statement(
-                    "SELECT i, repeat('x', 20000), CASE WHEN i = 3 AND $1 = 0 THEN pg_sleep(60) END FROM generate_series(1, 3) AS i", Columns.Value(fails ? 0L : 1L)),
+                    "SELECT i, repeat('x', 20000), CASE WHEN i = 3 AND $1 = 0 THEN pg_sleep(60) END FROM generate_series(1, 3) AS i",
+                    Columns.Value(fails ? 0L : 1L)),
                 _ => Columns.Statement("SELECT i / CASE i WHEN 3 THEN $1 ELSE 1 END FROM generate_series(1, 3) AS i", Columns.Value(fails ? 0L : 1L)),
             });
             batch.BatchCommands.Add(Columns.Statement("SELECT 17"));
@@ -51,7 +53,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
             {
                 if (fails && error == "cancelled")
                 {
-                    // By the caller who leaves, when some rows are there and others are not.
+                    // The caller cancels when it has read some of the rows.
                     await limit.CancelAsync();
                 }
             }
@@ -71,7 +73,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
             await Assert.ThrowsAnyAsync<Exception>(() => database.RunAsync(connection => ReadAsync(connection, fails: true), Token));
         }
 
-        // Without help the connection answers 26000 from here on, to everybody: that is the fault.
+        // Without the fix the connection answers 26000 to every later request. That is the fault.
         await using (var connection = await database.OpenConnectionAsync(Token))
         {
             var fault = await Assert.ThrowsAsync<PostgresException>(() => ReadAsync(connection, fails: false));
@@ -83,7 +85,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         Assert.Equal(session, await SessionAsync(database));
     }
 
-    /// <summary>The ledger's own statement: an error there comes before any row, so nothing has to be healed.</summary>
+    /// <summary>In the ledger's own statement the error comes before any row, so the connection stays usable.</summary>
     [Fact]
     public async Task Write_AfterTimeoutsOfTheSecondRow_PreparesAsBefore()
     {
@@ -101,10 +103,11 @@ public sealed class StaleConnectionTests(PointsDatabase server)
             var session = await SessionAsync(database);
             for (var time = 0; time < 6; time++)
             {
-                // Through the pool as it is: the retry would hide what this is about.
+                // Directly from the pool: the retry of RunAsync would hide the fault.
                 await using var connection = await database.OpenConnectionAsync(Token);
                 var refused = await Assert.ThrowsAsync<PostgresException>(() => LedgerLoader.LoadAsync(
-                    connection, LoadPlan.For([.. members.Select(Use)]), shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromMilliseconds(30), TimeSpan.FromSeconds(5)), Token));
+                    connection, LoadPlan.For([.. members.Select(Use)]), shop.Rules, shop.Clock.GetUtcNow(),
+                    new RowTimes(TimeSpan.FromMilliseconds(30), TimeSpan.FromSeconds(5)), Token));
                 Assert.Equal(PostgresErrorCodes.LockNotAvailable, refused.SqlState);
             }
 
@@ -119,7 +122,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     [InlineData("SELECT%load_lots%")]
     [InlineData("INSERT INTO point_ledger_entries%")]
     [InlineData("UPDATE member_wallets%")]
-    public async Task Use_SessionDoesNotKnowAPreparedStatement_IsDoneOnceOnTheSameConnection(string statement)
+    public async Task Use_PreparedStatementIsMissing_IsAppliedOnceOnTheSameConnection(string statement)
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
         var (shop, member) = await StartAsync(database);
@@ -135,7 +138,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Reads_AnyOfThem_HealTheirConnection()
+    public async Task Read_PreparedStatementIsMissing_SucceedsOnTheSameConnection()
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
         var (shop, member) = await StartAsync(database);
@@ -175,7 +178,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Reads_SessionsEndedByTheServer_AreDoneOnNewOnes()
+    public async Task Read_SessionsEndedByTheServer_SucceedsOnANewOne()
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 6, Token);
         var (shop, member) = await StartAsync(database);
@@ -193,9 +196,9 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         }
     }
 
-    /// <summary>What Npgsql does when an answer is not what it expects: it breaks the connection and throws a plain exception.</summary>
+    /// <summary>After an unexpected message Npgsql breaks the connection and throws an exception that is not a database exception.</summary>
     [Fact]
-    public async Task Read_ConnectionBrokenByAnUnexpectedMessage_IsDoneOnAnother()
+    public async Task Read_ConnectionBrokenByAnUnexpectedMessage_SucceedsOnAnother()
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 2, Token);
         await using var other = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false });
@@ -215,15 +218,15 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         Assert.Equal(17, await database.RunAsync(WorkAsync, Token));
         Assert.Equal(3, attempts);
 
-        // Not where the connection is whole: then it is a mistake of ours, which another attempt would only repeat.
+        // If the connection is intact, the exception is our own bug and is not retried.
         var tried = 0;
         await Assert.ThrowsAsync<DivideByZeroException>(() => database.RunAsync<int>(_ => throw new DivideByZeroException($"{++tried}"), Token));
         Assert.Equal(1, tried);
     }
 
-    /// <summary><c>idle_session_timeout</c>, as some operators set it.</summary>
+    /// <summary>Some operators set <c>idle_session_timeout</c>.</summary>
     [Fact]
-    public async Task AnyWork_SessionEndedBecauseItWasIdle_IsDoneOnANewOne()
+    public async Task AnyWork_SessionEndedByTheIdleTimeout_SucceedsOnANewOne()
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 2, Token);
         var (shop, member) = await StartAsync(database);
@@ -245,9 +248,9 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         await Books.AssertBalancedAsync(other.ConnectionString, member);
     }
 
-    /// <summary>A fail-over to a server that takes no writes yet, or a role whose default says so.</summary>
+    /// <summary>As after a fail-over to a server that is still read-only, or for a role that is read-only by default.</summary>
     [Fact]
-    public async Task Write_SessionsBeganWhileTheServerWasReadOnly_GoesOnAsSoonAsItIsNot()
+    public async Task Write_SessionsStartedWhileReadOnly_SucceedsOnceTheServerIsWritable()
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 5, Token);
         var (shop, member) = await StartAsync(database);
@@ -277,7 +280,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
                     return false;
                 }
             },
-            "writes go on");
+            "writes succeed again");
         await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => shop.UseAsync(member, "C", 1)));
         Assert.Equal(40, await BalanceAsync(database, member));
         await Books.AssertBalancedAsync(database.ConnectionString, member);

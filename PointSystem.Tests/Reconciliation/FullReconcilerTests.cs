@@ -27,7 +27,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_SomeMembersWrong_CountsAndNamesThem()
+    public async Task Run_SomeMembersInconsistent_CountsAndListsThem()
     {
         var members = await GrantAsync(7);
         await Reconcilers.TamperAsync(_database, "UPDATE member_wallets SET balance = balance + 1 WHERE member_id = @m", members[1]);
@@ -48,7 +48,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_InterruptedInTheMiddle_IsContinuedAndCountsEachMemberOnce()
+    public async Task Run_Interrupted_IsResumedAndCountsEachMemberOnce()
     {
         await GrantAsync(7);
         using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(Token);
@@ -76,7 +76,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_WhileAnotherReplicaWorksOnIt_IsLeftToThatOne()
+    public async Task Run_AnotherReplicaWorksOnIt_IsLeftToThatReplica()
     {
         await GrantAsync(7);
         await using var first = new Reconcilers(_database, _replica.Runner(), chunk: 2);
@@ -87,7 +87,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
         var asked = 0;
         _store.AfterTryLock = async _ =>
         {
-            // The first has both of its keys, and begins only when it hears of the second.
+            // The first replica holds both of its keys, and starts only when it gets the answer for the second one.
             if (Interlocked.Increment(ref asked) == 2)
             {
                 between.SetResult();
@@ -109,7 +109,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     [Theory]
     [InlineData(31, true)]
     [InlineData(5, false)]
-    public async Task Run_RunnerSilentForSoManySeconds_IsTakenOverAfterALease(int seconds, bool takenOver)
+    public async Task Run_RunnerSilentForLongerThanALease_IsTakenOver(int seconds, bool takenOver)
     {
         await GrantAsync(3);
         await using (var insert = _database.CreateCommand(
@@ -128,7 +128,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Begin_ManyAtOnce_BeginsOneAndNamesItToTheOthers()
+    public async Task Begin_ManyAtOnce_StartsOneAndReturnsItsIdToTheOthers()
     {
         async Task<(RunReport? Run, long Unfinished)> BeginAsync()
         {
@@ -142,9 +142,9 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
         Assert.All(begun, answer => Assert.Equal(answer.Run is null ? run.RunId : 0, answer.Unfinished));
     }
 
-    // The function stands for a member whose books take too long: it is hit wherever that member is looked at.
+    // The function simulates a member whose books take too long: every query over that member calls it.
     [Fact]
-    public async Task Run_OneMemberRunsIntoTheTimeout_IsNamedAndTheOthersAreDone()
+    public async Task Run_OneMemberExceedsTheTimeout_ListsItAndCompletesTheOthers()
     {
         var members = await GrantAsync(9);
         await _database.CreateCommand(

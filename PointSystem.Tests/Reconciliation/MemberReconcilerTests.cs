@@ -53,7 +53,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     [InlineData("UPDATE point_accumulations SET available_amount = available_amount - 1, used_amount = used_amount + 1 WHERE member_id = @m AND available_amount > 0")]
     [InlineData("UPDATE point_accumulations SET used_amount = used_amount - 1, expired_amount = expired_amount + 1 WHERE member_id = @m AND used_amount > 0")]
     [InlineData("DELETE FROM member_wallets WHERE member_id = @m")]
-    public async Task Reconcile_DerivedFigureIsWrong_IsPutRight(string tamper)
+    public async Task Reconcile_DerivedFigureIsWrong_IsCorrected(string tamper)
     {
         var (database, member) = await StartAsync();
         var before = await Reconcilers.DumpAsync(database, member);
@@ -84,11 +84,13 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     [InlineData("UPDATE point_usages SET total_amount = total_amount + 1 WHERE member_id = @m")]
     [InlineData("UPDATE point_usages SET cancelled_amount = cancelled_amount + 1 WHERE member_id = @m")]
     [InlineData("DELETE FROM usage_cancellations WHERE member_id = @m")]
-    [InlineData("WITH d AS (DELETE FROM point_usage_details WHERE member_id = @m), c AS (DELETE FROM usage_cancellations WHERE member_id = @m) DELETE FROM point_usages WHERE member_id = @m")]
+    [InlineData(
+        "WITH d AS (DELETE FROM point_usage_details WHERE member_id = @m), c AS (DELETE FROM usage_cancellations WHERE member_id = @m) "
+        + "DELETE FROM point_usages WHERE member_id = @m")]
     [InlineData("DELETE FROM point_accumulations WHERE member_id = @m AND lot_id = 1")]
     [InlineData("UPDATE point_accumulations SET amount = amount + 1, available_amount = available_amount + 1 WHERE member_id = @m AND lot_id = 2")]
     [InlineData("UPDATE point_transfers SET amount = amount + 1 WHERE member_id = @m")]
-    public async Task Reconcile_BooksContradictThemselves_IsBrokenAndLeftAlone(string tamper)
+    public async Task Reconcile_BooksContradictThemselves_IsBrokenAndUnchanged(string tamper)
     {
         var (database, member) = await StartAsync();
         await Reconcilers.TamperAsync(database, tamper, member);
@@ -102,7 +104,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         Assert.Equal(before, await Reconcilers.DumpAsync(database, member));
     }
 
-    // The last entry leaves no gap behind.
+    // Unlike any other missing entry, the last one leaves no gap in the sequence.
     [Theory]
     [InlineData("cancel")]
     [InlineData("expire")]
@@ -150,7 +152,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Reconcile_ThousandsOfContradictions_NamesTheFirstHundredAndCountsTheRest()
+    public async Task Reconcile_ThousandsOfContradictions_ListsTheFirstHundredAndCountsTheRest()
     {
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
@@ -165,11 +167,11 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         Assert.Equal("There are 1400 more.", report.Findings[^1]);
     }
 
-    // Both reports come while another session holds the member's row: only a correction needs it.
+    // Both reports are made while another session holds the member's row, because only a correction locks it.
     [Theory]
     [InlineData(null, "MATCHED")]
     [InlineData("UPDATE point_ledger_entries SET delta = delta + 1 WHERE member_id = @m AND sequence = 2", "BROKEN")]
-    public async Task Reconcile_NothingToCorrect_TakesNoRow(string? tamper, string status)
+    public async Task Reconcile_NothingToCorrect_LocksNoRow(string? tamper, string status)
     {
         var (database, member) = await StartAsync();
         if (tamper is not null)
@@ -188,8 +190,8 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     }
 
     /// <summary>
-    /// Each plan node's rows, those it threw away included, are a small multiple of the entries, however few rows the planner takes the tables to have. (With the
-    /// nested loops that it prefers then, 2,000 entries made 2,000 times 2,000 rows.)
+    /// The rows of each plan node, including those it discards, are a small multiple of the entries, however few rows the planner estimates.
+    /// (With the nested loops that it then prefers, 2,000 entries made 2,000 times 2,000 rows.)
     /// </summary>
     [Theory]
     [InlineData(1)]
@@ -198,7 +200,10 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     {
         const int Lots = 1_000;
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
-        var tables = new[] { "member_wallets", "point_accumulations", "point_ledger_entries", "point_usages", "point_usage_details", "usage_cancellations", "point_transfers" };
+        string[] tables =
+        [
+            "member_wallets", "point_accumulations", "point_ledger_entries", "point_usages", "point_usage_details", "usage_cancellations", "point_transfers",
+        ];
         foreach (var table in tables)
         {
             await database.CreateCommand($"ALTER TABLE {table} SET (autovacuum_enabled = off)").ExecuteNonQueryAsync(Token);
@@ -232,7 +237,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         return Math.Max(own, (node["Plans"]?.AsArray() ?? []).Select(inner => MaxRows(inner!)).DefaultIfEmpty(0).Max());
     }
 
-    /// <summary>Lots 1 (manual) and 2, a usage over both, a part of it cancelled, a transfer.</summary>
+    /// <summary>Creates lots 1 (manual) and 2, a usage of both that is partly cancelled, and a transfer.</summary>
     private async Task<(NpgsqlDataSource Database, long Member)> StartAsync()
     {
         var database = await server.GetAsync(Token);

@@ -11,7 +11,7 @@ using PointSystem.Api.Persistence;
 
 namespace PointSystem.Tests.Reconciliation;
 
-/// <summary>The reconcilers of one replica, and what tests do to the books behind their back.</summary>
+/// <summary>The reconcilers of one replica, and helpers that change the books behind their back.</summary>
 internal sealed class Reconcilers(
     NpgsqlDataSource database, JobRunner? runner = null, int chunk = 500, Action? progressed = null, ReconciliationOptions? options = null) : IAsyncDisposable
 {
@@ -30,7 +30,7 @@ internal sealed class Reconcilers(
 
     private ReconciliationMetrics Metrics => new(_services.GetRequiredService<IMeterFactory>());
 
-    /// <summary>Begins a run and works on it to its end.</summary>
+    /// <summary>Starts a run and completes it.</summary>
     public async Task<RunReport> RunAsync(string actor)
     {
         Assert.NotNull((await All.BeginAsync(actor, Token)).Run);
@@ -38,7 +38,7 @@ internal sealed class Reconcilers(
         return (await All.FindLatestAsync(Token))!;
     }
 
-    /// <summary>Changes rows as nobody may: with triggers off, which takes the superuser that tests are. <c>@m</c> stands for the member.</summary>
+    /// <summary>Changes rows with triggers disabled, which needs the superuser of the tests. <c>@m</c> stands for the member.</summary>
     public static async Task TamperAsync(NpgsqlDataSource database, string sql, long member)
     {
         await using var connection = await database.OpenConnectionAsync(Token);
@@ -49,7 +49,7 @@ internal sealed class Reconcilers(
         await transaction.CommitAsync(Token);
     }
 
-    /// <summary>Everything that is stored about a member, as one text.</summary>
+    /// <summary>All rows of a member, as one text.</summary>
     public static async Task<string> DumpAsync(NpgsqlDataSource database, long member)
     {
         await using var command = database.CreateCommand(
@@ -71,7 +71,7 @@ internal sealed class Reconcilers(
         await _services.DisposeAsync();
     }
 
-    /// <summary>Tells when a chunk is done, which the reconciler says in its log.</summary>
+    /// <summary>Calls back after each chunk, which the reconciler reports in its log.</summary>
     private sealed class ProgressLogger(Action progressed) : ILogger<FullReconciler>
     {
         public IDisposable? BeginScope<TState>(TState state)
