@@ -9,7 +9,7 @@ using PointSystem.Locking.Store;
 
 namespace PointSystem.Tests.Locking;
 
-/// <summary>One replica's locks in a host of its own, as an application composes them, with its metrics added up.</summary>
+/// <summary>The locks of one replica in their own host, composed as in an application, with the sums of its metrics.</summary>
 internal sealed class LockReplica : IAsyncDisposable
 {
     private readonly IHost _host;
@@ -58,7 +58,7 @@ internal sealed class LockReplica : IAsyncDisposable
         return replica;
     }
 
-    /// <summary>A counter's sum so far, such as <c>pointsystem.lock.acquire outcome=acquired</c>; without a tag, over all tags.</summary>
+    /// <summary>The sum of a counter so far, for example <c>pointsystem.lock.acquire outcome=acquired</c>. Without a tag: over all tags.</summary>
     public long Count(string counter)
     {
         lock (_counts)

@@ -18,7 +18,7 @@ public sealed class LockStartTests
     [Theory]
     [InlineData(typeof(Misspelt), "'MemberNumber' is not a readable public property of the command (it has: MemberId)")]
     [InlineData(typeof(Undeclared), "carries no [DistributedLock]")]
-    public async Task StartAsync_UnusableCommand_StopsTheProcessWithItsReason(Type command, string message) =>
+    public async Task StartAsync_InvalidCommand_FailsWithTheReason(Type command, string message) =>
         Assert.Contains(message, await FailureAsync(command), StringComparison.Ordinal);
 
     [Theory]
@@ -32,11 +32,11 @@ public sealed class LockStartTests
     [InlineData("Locking:Operations:point:use:member:WaitSeconds", "soon", "must be a number of seconds")]
     [InlineData("Locking:Operations:point:use:member:Wait", "3", "names no lock setting")]
     [InlineData("Locking:Operations:point:uze:member:WaitSeconds", "3", "names no lock setting")]
-    public async Task StartAsync_UnusableSetting_StopsTheProcessWithItsReason(string key, string value, string message) =>
+    public async Task StartAsync_InvalidSetting_FailsWithTheReason(string key, string value, string message) =>
         Assert.Contains(message, await FailureAsync(typeof(Use), (key, value)), StringComparison.Ordinal);
 
     [Fact]
-    public async Task StartAsync_OperationOverridden_TakesItsWaitAndLease()
+    public async Task StartAsync_OperationOverridden_UsesItsWaitAndLease()
     {
         using var host = LockReplica.Build(
             new MemoryLockStore(TimeProvider.System), [typeof(Use)],

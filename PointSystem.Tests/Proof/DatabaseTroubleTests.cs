@@ -5,7 +5,7 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Proof;
 
-/// <summary>One API process whose database has no connection to spare, or swallows everything: requests end in time, and with 503 or 423.</summary>
+/// <summary>An API process whose database has no free connection, or never answers: requests end in time, with 503 or 423.</summary>
 public sealed class DatabaseTroubleTests(PointsDatabase server)
 {
     private static readonly string[] Operations = ["use__member", "accumulate__member"];
@@ -13,7 +13,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Write_NoConnectionToSpare_Is503AndGoesOnWhenThereIs()
+    public async Task Write_NoFreeConnection_Is503UntilThereIsOne()
     {
         var connectionString = await NewDatabaseAsync();
         await using var api = await ApiProcess.StartAsync(
@@ -25,7 +25,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
             (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
         }
 
-        // Two writes wait for rows that the test holds, each with one of the two connections that writes have of these four.
+        // Two writes wait for rows that the test holds. They use both of the connections that the pool of four reserves for writes.
         await using var database = NpgsqlDataSource.Create(connectionString);
         await using var connection = await database.OpenConnectionAsync(Token);
         await using var transaction = await connection.BeginTransactionAsync(Token);
@@ -35,7 +35,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
             await hold.ExecuteNonQueryAsync(Token);
         }
         var waiting = members[..2].Select(member => client.UseAsync(member, "A1", 1)).ToList();
-        await Eventually.HoldsAsync(async () => await Books.BlockedByAsync(connectionString, connection.ProcessID) >= 2, "both wait");
+        await Eventually.HoldsAsync(async () => await Books.BlockedByAsync(connectionString, connection.ProcessID) >= 2, "both writes wait");
 
         var others = members[2..].Select(member => client.UseAsync(member, "A1", 1));
         foreach (var refused in await Task.WhenAll(others))
@@ -43,7 +43,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
             Assert.Equal("2", refused.IsProblem(HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE").Headers["Retry-After"]);
         }
 
-        // Reads and probes have connections of their own.
+        // Reads and probes have their own connections.
         Assert.Equal(100, await client.BalanceAsync(members[0]));
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
 
@@ -56,7 +56,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
     [Theory]
     [InlineData("distributed")]
     [InlineData("row")]
-    public async Task Write_DatabaseSwallowsEverything_EndsInTimeAndGoesOnAfterwards(string mode)
+    public async Task Write_DatabaseNeverAnswers_EndsInTimeAndRecovers(string mode)
     {
         var connectionString = await NewDatabaseAsync();
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
@@ -67,8 +67,10 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
             settings.ConnectionString, Token,
             [
                 ("Locking__Mode", mode),
-                .. Operations.SelectMany(operation => new[] { ($"Locking__Operations__point__{operation}__WaitSeconds", "1"), ($"Locking__Operations__point__{operation}__LeaseSeconds", "2") })
-                    .Select(setting => (setting.Item1, (string?)setting.Item2)),
+                .. Operations.SelectMany(operation => new (string, string?)[]
+                {
+                    ($"Locking__Operations__point__{operation}__WaitSeconds", "1"), ($"Locking__Operations__point__{operation}__LeaseSeconds", "2"),
+                }),
             ]);
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var members = Enumerable.Range(0, 8).Select(_ => PointsClient.NewMember()).ToArray();
@@ -77,12 +79,13 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
             (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
         }
 
-        // Those at work, those behind them in their lane or queue, and, later, those who have to read the configuration first.
+        // Affects running writes, those queued behind them in a lane or queue, and later those that first have to read the configuration.
         proxy.KeepRequests();
         proxy.KeepReplies();
         for (var round = 0; round < 3; round++)
         {
-            var requests = Enumerable.Range(0, 2).SelectMany(_ => members).Select((member, number) => client.UseAsync(member, "A1", 1, $"{member}-{round}-{number}"));
+            var requests = Enumerable.Range(0, 2).SelectMany(_ => members)
+                .Select((member, number) => client.UseAsync(member, "A1", 1, $"{member}-{round}-{number}"));
             foreach (var answer in await Task.WhenAll(requests))
             {
                 Assert.True(answer.Status is HttpStatusCode.ServiceUnavailable or HttpStatusCode.Locked, $"{(int)answer.Status}: {answer.Text}");
@@ -93,15 +96,16 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         proxy.Heal();
         foreach (var member in members)
         {
-            // With its key the first request can be repeated, whatever became of it.
-            await Eventually.HoldsAsync(async () => (await client.UseAsync(member, "A1", 1, $"{member}-0-{Array.IndexOf(members, member)}")).Status == HttpStatusCode.Created, "the write goes on");
+            // With its key the first request can be repeated, whether or not it was applied.
+            var key = $"{member}-0-{Array.IndexOf(members, member)}";
+            await Eventually.HoldsAsync(async () => (await client.UseAsync(member, "A1", 1, key)).Status == HttpStatusCode.Created, "the write succeeds");
         }
         await Journal.AssertInOrderAsync(connectionString, members);
         Assert.Equal(8, await Books.CountAsync(connectionString, "SELECT count(*) FROM point_usages"));
     }
 
     [Fact]
-    public async Task Stop_WithADelay_IsNotReadyAtOnceButServesUntilItIsOver()
+    public async Task Stop_WithDrainDelay_IsUnreadyAtOnceAndServesUntilTheDelayEnds()
     {
         Needs.Signals();
         var connectionString = await NewDatabaseAsync();
@@ -111,7 +115,8 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         var member = PointsClient.NewMember();
 
         await api.SignalAsync("TERM");
-        await Eventually.HoldsAsync(async () => (await client.GetAsync("/health/ready")).Status == HttpStatusCode.ServiceUnavailable, "it is not ready any more");
+        await Eventually.HoldsAsync(
+            async () => (await client.GetAsync("/health/ready")).Status == HttpStatusCode.ServiceUnavailable, "the process is no longer ready");
         (await client.GetAsync("/health/live")).Expect(HttpStatusCode.OK);
         (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
         await api.WaitForExitAsync(Token);

@@ -2,16 +2,16 @@ using System.Net;
 
 namespace PointSystem.Tests.Proof;
 
-/// <summary>One member, 100 callers, three replica processes, one point at a time: every use succeeds once, and the ledger has no gap.</summary>
+/// <summary>100 callers use the points of one member one by one over three replicas: every use is applied once, and the ledger has no gap.</summary>
 [Collection(ProofTests.Name)]
 public sealed class HotMemberTests(ProofCluster proof)
 {
     private const int Callers = 100;
 
-    // Enough for every change of the mode to meet some.
+    // Enough that uses run during every change of the mode.
     private const int ModeUses = 4_000;
 
-    /// <summary>Whether mode row gets the full number too, which takes it minutes: <c>POINTSYSTEM_TEST_FULL=1</c>.</summary>
+    /// <summary>With <c>POINTSYSTEM_TEST_FULL=1</c> mode row gets the full number of uses too, which takes minutes.</summary>
     private static readonly bool IsFull = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_FULL") == "1";
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -22,7 +22,7 @@ public sealed class HotMemberTests(ProofCluster proof)
     [InlineData("distributed", 10_000)]
     [InlineData("adaptive", 10_000)]
     [InlineData("row", 2_000)]
-    public async Task Uses_InOneMode_AllSucceedOnce(string mode, int uses)
+    public async Task Uses_InOneMode_AreAppliedOnce(string mode, int uses)
     {
         await proof.ReadyAsync();
         await proof.SetAsync("LOCKING_MODE", mode);
@@ -30,7 +30,7 @@ public sealed class HotMemberTests(ProofCluster proof)
     }
 
     [Fact]
-    public async Task Uses_OneReplicaInFallbackOneDistributedOneRow_AllSucceedOnce()
+    public async Task Uses_OneReplicaInFallbackOneDistributedOneRow_AreAppliedOnce()
     {
         await proof.ReadyAsync();
         await using (await proof.MixedAsync())
@@ -40,7 +40,7 @@ public sealed class HotMemberTests(ProofCluster proof)
     }
 
     [Fact]
-    public async Task Uses_WhileModesAndCanaryChange_AllSucceedOnce()
+    public async Task Uses_WhileModesAndCanaryChange_AreAppliedOnce()
     {
         await proof.ReadyAsync();
         await SpendAsync(ModeUses, async () =>
@@ -53,7 +53,7 @@ public sealed class HotMemberTests(ProofCluster proof)
             {
                 await proof.SetAsync(key, value);
                 var goal = Volatile.Read(ref _next) + 250;
-                await Eventually.HoldsAsync(() => Volatile.Read(ref _next) >= Math.Min(goal, ModeUses), "uses go on");
+                await Eventually.HoldsAsync(() => Volatile.Read(ref _next) >= Math.Min(goal, ModeUses), "uses continue");
             }
         });
     }

@@ -13,7 +13,7 @@ using PointSystem.Local.Sidecar;
 
 namespace PointSystem.Tests.Proof;
 
-/// <summary>A gRPC server in the sidecar's place that answers as badly as a test says.</summary>
+/// <summary>A gRPC server in place of the sidecar, with faults that the test injects.</summary>
 internal sealed class OddSidecar : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -26,11 +26,11 @@ internal sealed class OddSidecar : IAsyncDisposable
 
     public Uri Address { get; }
 
-    /// <summary>What happens to every lock call; null: it is granted.</summary>
-    public Func<HttpContext, Task>? Instead { get; set; }
+    /// <summary>Handles every lock call; if null, every call succeeds.</summary>
+    public Func<HttpContext, Task>? Fault { get; set; }
 
-    /// <summary>Ends a call with this status of gRPC's.</summary>
-    public static Func<HttpContext, Task> Status(StatusCode code) => _ => throw new RpcException(new Status(code, "as the test says"));
+    /// <summary>A fault that ends a call with this gRPC status.</summary>
+    public static Func<HttpContext, Task> Status(StatusCode code) => _ => throw new RpcException(new Status(code, "injected by the test"));
 
     public static async Task<OddSidecar> StartAsync(CancellationToken cancellationToken)
     {
@@ -40,7 +40,7 @@ internal sealed class OddSidecar : IAsyncDisposable
         builder.Services.AddGrpc();
         builder.Services.AddHttpContextAccessor();
         OddSidecar? sidecar = null;
-        builder.Services.AddSingleton<Func<HttpContext, Task>>(_ => context => sidecar!.Instead?.Invoke(context) ?? Task.CompletedTask);
+        builder.Services.AddSingleton<Func<HttpContext, Task>>(_ => context => sidecar!.Fault?.Invoke(context) ?? Task.CompletedTask);
         var app = builder.Build();
         app.MapGrpcService<LockService>();
         await app.StartAsync(cancellationToken);

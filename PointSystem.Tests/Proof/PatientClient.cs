@@ -3,7 +3,7 @@ using System.Net;
 namespace PointSystem.Tests.Proof;
 
 /// <summary>
-/// A client as it should be: every request has an Idempotency-Key, and is repeated with it, elsewhere, until somebody gives a final answer.
+/// A client that retries: every request has an Idempotency-Key and is repeated with it, at another replica, until it gets a final answer.
 /// </summary>
 internal sealed class PatientClient(LocalCluster cluster) : IDisposable
 {
@@ -13,13 +13,13 @@ internal sealed class PatientClient(LocalCluster cluster) : IDisposable
     private readonly List<PointsClient> _replicas = [.. cluster.Replicas.Select(replica => new PointsClient(replica.Url))];
     private int _repeated;
 
-    /// <summary>Requests that had to be sent again, because of the answers below or because there was none.</summary>
+    /// <summary>Number of requests that were repeated, because of a retryable answer or because there was none.</summary>
     public int Repeated => Volatile.Read(ref _repeated);
 
-    /// <summary>The final answer. A 500 is one: nobody should have to repeat after that.</summary>
-    /// <param name="first">Which replica is asked first.</param>
+    /// <summary>Sends a request until it has a final answer. A 500 is final, because a client must not have to retry it.</summary>
+    /// <param name="first">The replica that is asked first.</param>
     /// <param name="send">Sends the request with the key.</param>
-    /// <param name="spare">Which replica is not asked.</param>
+    /// <param name="spare">A replica that is not asked.</param>
     public async Task<Answer> SendAsync(int first, Func<PointsClient, string, Task<Answer>> send, int? spare = null)
     {
         var replicas = _replicas.Where((_, number) => number != spare).ToList();

@@ -5,7 +5,7 @@ using StackExchange.Redis;
 
 namespace PointSystem.Tests.Locking.Jobs;
 
-/// <summary>Job locks of two replicas through DaprClient, a sidecar process each with the repo's own components, and one Redis.</summary>
+/// <summary>Job locks of two replicas through DaprClient, one sidecar process each with the repository's components, and one Redis.</summary>
 public sealed class JobLockTests : IAsyncLifetime
 {
     private const string Key = "point:job:test";
@@ -50,10 +50,10 @@ public sealed class JobLockTests : IAsyncLifetime
         while (Renewals(_holder, "renewed") < 10)
         {
             Assert.Null(await _other.JobLocks.TryAcquireAsync(Key, Options, Token));
-            Assert.False(held.Lost.IsCancellationRequested, $"lost after {polls} polls and {Renewals(_holder, "renewed")} renewals");
+            Assert.False(held.Lost.IsCancellationRequested, $"The lock was lost after {polls} polls and {Renewals(_holder, "renewed")} renewals.");
             polls++;
         }
-        // Ten renewals, a third of a lease apart: more than three leases.
+        // Ten renewals at intervals of a third of a lease take more than three leases.
         Assert.Equal(0, Renewals(_holder, "lost"));
         Assert.Equal(0, _holder.Count("pointsystem.lock.lost_leases"));
         await held.DisposeAsync();
@@ -69,12 +69,12 @@ public sealed class JobLockTests : IAsyncLifetime
         var seen = new long[3];
         while (Renewals(_holder, "renewed") < 8)
         {
-            // Both in one command: between two of them the relay may have gone on.
+            // Both keys in one command: between two commands the relay may move from one key to the other.
             seen[await _look.GetDatabase().KeyExistsAsync(keys)]++;
         }
         Assert.Equal(0, seen[0]);
 
-        // The gaps of the single keys were met, or nothing was looked at closely enough.
+        // The gaps of the single keys must have been observed, otherwise the test did not look often enough.
         Assert.InRange(seen[1], 1, long.MaxValue);
         Assert.InRange(seen[2], 1, long.MaxValue);
     }
@@ -89,9 +89,9 @@ public sealed class JobLockTests : IAsyncLifetime
         await Eventually.HoldsAsync(async () =>
         {
             next = await _other.JobLocks.TryAcquireAsync(Key, Options, Token);
-            Assert.True(next is null || held.Lost.IsCancellationRequested, "two believe to hold");
+            Assert.True(next is null || held.Lost.IsCancellationRequested, "Two replicas believe that they hold the lock.");
             return next is { IsFallback: false };
-        }, "another takes over");
+        }, "another replica takes over");
         await next!.DisposeAsync();
         await held.DisposeAsync();
     }
@@ -102,14 +102,15 @@ public sealed class JobLockTests : IAsyncLifetime
         Needs.Signals();
         await using var held = await TakeAsync(_holder);
         var stillHeld = new TaskCompletionSource<bool>();
-        await using var _ = held.Lost.Register(() => stillHeld.TrySetResult(_look.GetDatabase().KeyExists(Name(Key)) || _look.GetDatabase().KeyExists(Name(Key + ":relay"))));
+        await using var _ = held.Lost.Register(
+            () => stillHeld.TrySetResult(_look.GetDatabase().KeyExists(Name(Key)) || _look.GetDatabase().KeyExists(Name(Key + ":relay"))));
         await Eventually.HoldsAsync(() => Renewals(_holder, "renewed") >= 2, "the lock is renewed");
         await _holderSidecar.Process.SignalAsync("STOP");
         Assert.True(await stillHeld.Task.WaitAsync(TimeSpan.FromSeconds(30), Token));
         await Eventually.HoldsAsync(() => _holder.Count("pointsystem.lock.lost_leases status=NotRenewed") == 1, "the loss is counted");
         await _holderSidecar.Process.SignalAsync("CONT");
         await held.DisposeAsync();
-        // What lay in the frozen sidecar's socket takes effect when it goes on, and is undone.
+        // Requests buffered in the socket of the frozen sidecar take effect when it resumes, and are then undone.
         await FreeAsync();
     }
 
@@ -141,7 +142,7 @@ public sealed class JobLockTests : IAsyncLifetime
         await Eventually.HoldsAsync(() => Renewals(_holder, "renewed") >= 2, "the lock is renewed");
         await held.DisposeAsync();
         Assert.Empty(Keys());
-        // Another job's renewals measure the time in which this one's must not come back.
+        // The renewals of another job measure the time during which this job's keys must not reappear.
         var before = Renewals(_other, "renewed");
         await using var clock = await _other.JobLocks.TryAcquireAsync("point:job:other", Options, Token);
         await Eventually.HoldsAsync(() =>
@@ -166,7 +167,9 @@ public sealed class JobLockTests : IAsyncLifetime
     private static async Task<JobLock> TakeAsync(LockReplica replica, JobLockOptions? options = null)
     {
         JobLock? held = null;
-        await Eventually.HoldsAsync(async () => (held = await replica.JobLocks.TryAcquireAsync(Key, options ?? Options, Token)) is { IsFallback: false }, "the lock is taken");
+        await Eventually.HoldsAsync(
+            async () => (held = await replica.JobLocks.TryAcquireAsync(Key, options ?? Options, Token)) is { IsFallback: false },
+            "the lock is acquired");
         return held!;
     }
 
@@ -182,7 +185,7 @@ public sealed class JobLockTests : IAsyncLifetime
         return SidecarUnderTest.StartAsync(_program, _redis, Directory.GetFiles(components, "*.yaml").Select(File.ReadAllText), Token);
     }
 
-    // A call may take long on a busy machine; what these tests look at is leases.
+    // On a busy machine a call may take long; these tests are about leases, not about slow calls.
     private static Task<LockReplica> StartReplicaAsync(SidecarUnderTest sidecar) => LockReplica.StartAsync(
         null, [], ("DAPR_GRPC_PORT", sidecar.GrpcPort.ToString(CultureInfo.InvariantCulture)), ("Locking:AttemptTimeout", "00:00:00.600"));
 }
