@@ -49,7 +49,9 @@ public sealed class RulesProviderTests(ApiFixture api) : IAsyncLifetime
 
         // The clock does not move, so only the background refresh can have read the new value.
         await Eventually.TrueAsync(
-            async () => (await rules.CurrentAsync(CancellationToken)).Policy.MaxBalancePerMember == 500, () => "The rules were not refreshed.", CancellationToken);
+            async () => (await rules.CurrentAsync(CancellationToken)).Policy.MaxBalancePerMember == 500,
+            () => "The rules were not refreshed.",
+            CancellationToken);
     }
 
     [Fact]

@@ -70,7 +70,8 @@ public sealed class FuzzTests(ClusterFixture clusters)
                 if (status >= 400)
                 {
                     Assert.True(
-                        answer.ContentType.StartsWith("application/problem+json", StringComparison.Ordinal), $"{status} {answer.ContentType} for {request.Path}");
+                        answer.ContentType.StartsWith("application/problem+json", StringComparison.Ordinal),
+                        $"{status} {answer.ContentType} for {request.Path}");
                     Assert.NotEmpty(answer.Code);
                 }
             },

@@ -50,7 +50,8 @@ public sealed class ReconciliationHttpTests(ClusterFixture clusters)
         Assert.Equal($"{Base}/all/{begun.NumberOf("runId")}", begun.Headers["Location"]);
         Answer? run = null;
         await Eventually.HoldsAsync(
-            async () => (run = (await admin.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED", "the run is completed");
+            async () => (run = (await admin.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED",
+            "the run is completed");
 
         Assert.Equal((0, 0), (run!.NumberOf("broken"), run.NumberOf("failed")));
         Assert.Equal(run.NumberOf("members"), run.NumberOf("matched"));

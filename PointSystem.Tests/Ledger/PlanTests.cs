@@ -134,7 +134,8 @@ public sealed class PlanTests(PointsDatabase server)
         var lot = Shop.KeyOf(granted);
         await measure("balance", () => BalanceQuery.ReadAsync(database, member, shop.Now.Today, null, 20, Token));
         await measure("balance of an expired lot", () => BalanceQuery.ReadAsync(database, member, shop.Now.Today.AddDays(20), null, 20, Token));
-        await measure("balance at a past moment", () => BalanceAtQuery.ReadAsync(database, member, PastMoment.Of(shop.Clock.GetUtcNow(), Shop.Zone), null, 20, Token));
+        var moment = PastMoment.Of(shop.Clock.GetUtcNow(), Shop.Zone);
+        await measure("balance at a past moment", () => BalanceAtQuery.ReadAsync(database, member, moment, null, 20, Token));
         await measure("history", () => HistoryQuery.ReadAsync(database, new HistoryFilter(member, null, null), long.MaxValue, 20, Token));
         await measure("history of a kind", () => HistoryQuery.ReadAsync(database, new HistoryFilter(member, null, "USE"), long.MaxValue, 20, Token));
         await measure("history of an order", () => HistoryQuery.ReadAsync(database, new HistoryFilter(member, "A1", null), long.MaxValue, 20, Token));

@@ -73,7 +73,9 @@ public sealed class StoreFailureTests
         await using var replica = await LockReplica.StartAsync(store, [], ("Locking:Breaker:ProbeInterval", "00:00:00.050"));
         var handle = await replica.Locks.AcquireAsync("k:1", Options, Token);
         var failures = 3;
-        store.Before = (call, _) => call == "unlock" && Interlocked.Decrement(ref failures) >= 0 ? throw new ObjectDisposedException("channel") : Task.CompletedTask;
+        store.Before = (call, _) => call == "unlock" && Interlocked.Decrement(ref failures) >= 0
+            ? throw new ObjectDisposedException("channel")
+            : Task.CompletedTask;
         await handle.DisposeAsync();
         await Eventually.HoldsAsync(() => !store.IsHeld("k:1"), "the lock is free long before its lease ends");
     }
@@ -82,7 +84,10 @@ public sealed class StoreFailureTests
     {
         await using var sidecar = await OddSidecar.StartAsync(Token);
         await using var replica = await LockReplica.StartAsync(
-            null, [], ("DAPR_GRPC_ENDPOINT", sidecar.Address.ToString()), ("Locking:AttemptTimeout", "00:00:01"), ("Locking:Breaker:ProbeInterval", "00:00:00.050"));
+            null, [],
+            ("DAPR_GRPC_ENDPOINT", sidecar.Address.ToString()),
+            ("Locking:AttemptTimeout", "00:00:01"),
+            ("Locking:Breaker:ProbeInterval", "00:00:00.050"));
         Assert.False(replica.Monitor.IsFallback);
         sidecar.Fault = fault;
         await FallsBackAndRecoversAsync(replica, () => sidecar.Fault = null);

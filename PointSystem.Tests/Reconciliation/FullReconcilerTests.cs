@@ -153,7 +153,8 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
             $$ BEGIN IF $1 = {members[3]} THEN PERFORM pg_sleep(60); END IF; RETURN 100; END $$;
             ALTER TABLE usage_cancellations RENAME TO cancellations_kept;
             CREATE VIEW usage_cancellations AS
-            SELECT w.member_id, 1::bigint AS first_sequence, 1::bigint AS last_sequence, ''::text AS point_key, 0::bigint AS usage_id, slow(w.member_id) AS amount
+            SELECT w.member_id, 1::bigint AS first_sequence, 1::bigint AS last_sequence,
+                ''::text AS point_key, 0::bigint AS usage_id, slow(w.member_id) AS amount
             FROM member_wallets AS w
             """).ExecuteNonQueryAsync(Token);
         await using var reconcilers = new Reconcilers(_database, _replica.Runner(), options: new ReconciliationOptions

@@ -50,7 +50,9 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     [InlineData("UPDATE member_wallets SET version = version + 1 WHERE member_id = @m")]
     [InlineData("UPDATE member_wallets SET version = version - 1 WHERE member_id = @m")]
     [InlineData("UPDATE member_wallets SET balance = balance + 7, version = version + 1 WHERE member_id = @m")]
-    [InlineData("UPDATE point_accumulations SET available_amount = available_amount - 1, used_amount = used_amount + 1 WHERE member_id = @m AND available_amount > 0")]
+    [InlineData(
+        "UPDATE point_accumulations SET available_amount = available_amount - 1, used_amount = used_amount + 1 "
+        + "WHERE member_id = @m AND available_amount > 0")]
     [InlineData("UPDATE point_accumulations SET used_amount = used_amount - 1, expired_amount = expired_amount + 1 WHERE member_id = @m AND used_amount > 0")]
     [InlineData("DELETE FROM member_wallets WHERE member_id = @m")]
     public async Task Reconcile_DerivedFigureIsWrong_IsCorrected(string tamper)

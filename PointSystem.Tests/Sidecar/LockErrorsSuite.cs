@@ -4,7 +4,7 @@ using Grpc.Core;
 
 namespace PointSystem.Tests.Sidecar;
 
-/// <summary>The error table of the lock API, and the order in which a request is looked at.</summary>
+/// <summary>The errors of the lock API, and the order of its checks.</summary>
 public abstract class LockErrorsSuite<TProgram>(SidecarFixture<TProgram> fixture) : SidecarSuite<TProgram>
     where TProgram : SidecarProgram, new()
 {
@@ -16,11 +16,11 @@ public abstract class LockErrorsSuite<TProgram>(SidecarFixture<TProgram> fixture
     [InlineData("lockstore", "", "o", 60, "ERR_MALFORMED_REQUEST", "ResourceId is empty in lock store lockstore")]
     [InlineData("lockstore", "r", "", 60, "ERR_MALFORMED_REQUEST", "LockOwner is empty in lock store lockstore")]
     [InlineData("nowhere", "r", "o", 60, "ERR_LOCK_STORE_NOT_FOUND", "lock store nowhere not found")]
-    // Everything wrong at once, then less and less: expiry, resource, owner, store.
+    // All fields wrong at first, then one less each time: expiry, resource, owner, store.
     [InlineData("nowhere", "", "", 0, "ERR_MALFORMED_REQUEST", "ExpiryInSeconds is not positive in lock store nowhere")]
     [InlineData("nowhere", "", "", 60, "ERR_MALFORMED_REQUEST", "ResourceId is empty in lock store nowhere")]
     [InlineData("nowhere", "r", "", 60, "ERR_MALFORMED_REQUEST", "LockOwner is empty in lock store nowhere")]
-    // The key is looked at last: in an unknown store it does not matter.
+    // The key is checked last, so it does not matter in an unknown store.
     [InlineData("nowhere", "a||b", "o", 60, "ERR_LOCK_STORE_NOT_FOUND", "lock store nowhere not found")]
     public async Task TryLock_BadRequest_IsInvalidArgument(string store, string resource, string owner, int expiry, string code, string message)
     {
@@ -47,7 +47,7 @@ public abstract class LockErrorsSuite<TProgram>(SidecarFixture<TProgram> fixture
     }
 
     [Fact]
-    public async Task SeparatorInTheResource_IsAnInternalError()
+    public async Task TryLockAndUnlock_SeparatorInTheResource_IsAnInternalError()
     {
         const string Problem = "input key/keyPrefix 'a||b' can't contain '||'";
 
@@ -87,7 +87,7 @@ public abstract class LockErrorsSuite<TProgram>(SidecarFixture<TProgram> fixture
     }
 
     [Fact]
-    public async Task NoLockStoreAtAll_IsFailedPreconditionAfterTheExpiryCheckAlone()
+    public async Task TryLock_NoLockStore_IsFailedPreconditionAfterTheExpiryCheck()
     {
         await using var empty = await StartAsync(redis: null);
 
@@ -102,7 +102,7 @@ public abstract class LockErrorsSuite<TProgram>(SidecarFixture<TProgram> fixture
     }
 
     [Fact]
-    public async Task StoreScopedToAnotherApp_DoesNotExist()
+    public async Task TryLock_StoreScopedToAnotherApp_IsFailedPrecondition()
     {
         await using var sidecar = await StartAsync(fixture.Redis, Manifests.LockStore(scope: "another"));
 
@@ -110,7 +110,7 @@ public abstract class LockErrorsSuite<TProgram>(SidecarFixture<TProgram> fixture
     }
 
     [Fact]
-    public async Task ApiTokenSet_CallsWithoutItAreRefusedAndHealthIsNot()
+    public async Task ApiToken_MissingInACall_IsRefusedExceptForHealth()
     {
         await using var sidecar = await SidecarUnderTest.StartAsync(Program, fixture.Redis, [Manifests.LockStore()], Ct, apiToken: "secret");
 

@@ -4,7 +4,7 @@ using Grpc.Core;
 
 namespace PointSystem.Tests.Sidecar;
 
-/// <summary>Redis killed, frozen and back, and the resiliency policies in front of it.</summary>
+/// <summary>Redis is killed, frozen and restarted, with and without resiliency policies.</summary>
 public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
     where TProgram : SidecarProgram, new()
 {
@@ -25,11 +25,11 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
         Assert.StartsWith("failed to release lock: ", grpcUnlock.Detail, StringComparison.Ordinal);
         Assert.Equal((HttpStatusCode.InternalServerError, "ERR_TRY_LOCK"), (httpLock.Status, httpLock.ErrorCode));
         Assert.Equal((HttpStatusCode.InternalServerError, "ERR_UNLOCK"), (httpUnlock.Status, httpUnlock.ErrorCode));
-        // Redis is not the sidecar's health.
+        // The sidecar is healthy without Redis.
         Assert.True(await sidecar.Client.CheckHealthAsync(Ct));
 
         await redis.RestartAsync(Ct);
-        await Eventually.TrueAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"Redis is back, locks are not: {sidecar.Process.Output}", Ct);
+        await Eventually.TrueAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"Redis is running again, but locks fail: {sidecar.Process.Output}", Ct);
         Assert.Equal(UnlockResponse.Types.Status.LockDoesNotExist, await sidecar.UnlockAsync("held", "owner"));
     }
 
@@ -47,11 +47,11 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
         Assert.Equal(StatusCode.Internal, failure.StatusCode);
         Assert.StartsWith("failed to try acquiring lock: ", failure.Detail, StringComparison.Ordinal);
 
-        // The command was on its way when its caller gave up: it lands, and only an unlock by the same owner frees the key before its TTL.
+        // The caller gave up while the command was on its way. It is still applied, and only an unlock by the same owner frees the key before its TTL.
         await redis.ResumeAsync();
         await using var look = await redis.ConnectAsync();
         await Eventually.TrueAsync(
-            async () => await look.GetDatabase().StringGetAsync("lock||points||ghost") == "owner", () => "The lost SET never landed.", Ct);
+            async () => await look.GetDatabase().StringGetAsync("lock||points||ghost") == "owner", () => "The delayed SET was never applied.", Ct);
         Assert.False(await sidecar.LockAsync("ghost", "other"));
         Assert.Equal(UnlockResponse.Types.Status.Success, await sidecar.UnlockAsync("ghost", "owner"));
         Assert.True(await sidecar.LockAsync("ghost", "other"));
@@ -62,7 +62,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
     {
         Needs.Signals();
         await using var redis = await RedisServer.StartAsync(Ct);
-        // The component alone would wait for a minute, longer than the calls of this suite.
+        // The component alone waits for a minute, longer than the deadline of the calls in this suite.
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(timeout: "60s"), Manifests.Resiliency);
         Assert.True(await sidecar.LockAsync("warm", "owner"));
         await redis.PauseAsync();
@@ -74,7 +74,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
     }
 
     [Fact]
-    public async Task Breaker_RedisKilled_OpensForBothCallsAndClosesByItself()
+    public async Task Breaker_RedisKilled_OpensForBothCallsAndClosesAgain()
     {
         await using var redis = await RedisServer.StartAsync(Ct);
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(), Manifests.Resiliency);
@@ -94,7 +94,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
     }
 
     [Fact]
-    public async Task Breaker_Contention_IsNoFailure()
+    public async Task Breaker_Contention_DoesNotCountAsFailure()
     {
         await using var redis = await RedisServer.StartAsync(Ct);
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(), Manifests.Resiliency);
@@ -110,7 +110,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
     }
 
     [Fact]
-    public async Task Start_RedisAway_EndsWithAnError()
+    public async Task Start_RedisUnavailable_ExitsWithAnError()
     {
         await using var redis = RedisServer.NotStarted();
         await using var sidecar = SidecarUnderTest.Launch(Program, redis, [Manifests.LockStore()]);
@@ -122,7 +122,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
     }
 
     [Fact]
-    public async Task Start_RedisAwayAndErrorsIgnored_RunsWithoutALockStore()
+    public async Task Start_RedisUnavailableAndErrorsIgnored_RunsWithoutALockStore()
     {
         await using var redis = RedisServer.NotStarted();
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(ignoreErrors: true));

@@ -3,19 +3,19 @@ using Dapr.Client;
 using StackExchange.Redis;
 using UnlockResponse = Dapr.Client.Autogen.Grpc.v1.UnlockResponse;
 
-// Dapr marks its lock API as experimental; using it is what this suite is for.
+// Dapr marks its lock API as experimental; this suite tests that API.
 #pragma warning disable DAPR_DISTRIBUTEDLOCK
 
 namespace PointSystem.Tests.Sidecar;
 
-/// <summary>Who gets a lock, who may give it back, and what lies in Redis meanwhile.</summary>
+/// <summary>Which owner gets a lock, which may release it, and what Redis stores meanwhile.</summary>
 public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixture) : SidecarSuite<TProgram>
     where TProgram : SidecarProgram, new()
 {
     private SidecarUnderTest Sidecar => fixture.Sidecar;
 
     [Fact]
-    public async Task DaprClient_LockAndUnlock_SeeEveryOutcome()
+    public async Task DaprClient_LockAndUnlock_HaveEveryOutcome()
     {
         var (resource, owner) = (Fresh("resource"), Fresh("owner"));
 
@@ -28,7 +28,7 @@ public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixt
     }
 
     [Fact]
-    public async Task Http_LockAndUnlock_SeeEveryOutcome()
+    public async Task Http_LockAndUnlock_HaveEveryOutcome()
     {
         var (resource, owner) = (Fresh("resource"), Fresh("owner"));
 
@@ -52,7 +52,7 @@ public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixt
     }
 
     [Fact]
-    public async Task TryLock_ManyAtOnce_LetExactlyOneIn()
+    public async Task TryLock_ManyAtOnce_ExactlyOneSucceeds()
     {
         var resource = Fresh("resource");
 
@@ -62,12 +62,12 @@ public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixt
     }
 
     [Fact]
-    public async Task TryLock_LeaseRunOut_GoesToTheNextAndTheFirstOwnerIsTold()
+    public async Task TryLock_LeaseExpired_SucceedsForTheNextAndUnlockTellsTheFirst()
     {
         var (resource, first, second) = (Fresh("resource"), Fresh("first"), Fresh("second"));
         Assert.True(await Sidecar.LockAsync(resource, first, expiry: 1));
 
-        await Eventually.TrueAsync(() => Sidecar.LockAsync(resource, second), () => "The lease never ran out.", Ct);
+        await Eventually.TrueAsync(() => Sidecar.LockAsync(resource, second), () => "The lease did not expire.", Ct);
 
         Assert.Equal(UnlockResponse.Types.Status.LockBelongsToOthers, await Sidecar.UnlockAsync(resource, first));
         Assert.False(await Sidecar.LockAsync(resource, first));
@@ -79,7 +79,7 @@ public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixt
     [InlineData("by-name", "lock||by-name||")]
     [InlineData("bare", "lock||")]
     [InlineData("literal", "lock||wallets||")]
-    public async Task TryLock_KeyPrefix_DecidesTheKey(string store, string prefix)
+    public async Task TryLock_KeyPrefix_DeterminesTheKey(string store, string prefix)
     {
         var (resource, owner) = ($"point:use:member:{Guid.NewGuid():N}", Fresh("owner"));
 
@@ -93,7 +93,7 @@ public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixt
     }
 
     [Fact]
-    public async Task TryLock_TwoSidecars_ExcludeEachOtherOnlyUnderOneAppId()
+    public async Task TryLock_TwoSidecars_ExcludeEachOtherOnlyWithTheSameAppId()
     {
         await using var same = await SidecarUnderTest.StartAsync(Program, fixture.Redis, [Manifests.LockStore()], Ct);
         await using var other = await SidecarUnderTest.StartAsync(Program, fixture.Redis, [Manifests.LockStore()], Ct, appId: "other");
@@ -118,7 +118,7 @@ public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixt
     }
 
     [Fact]
-    public async Task Metadata_NamesTheAppAndItsComponents()
+    public async Task Metadata_Always_NamesTheAppAndItsComponents()
     {
         var body = await Sidecar.Http.GetStringAsync("/v1.0/metadata", Ct);
 

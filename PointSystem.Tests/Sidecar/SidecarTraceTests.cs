@@ -8,7 +8,7 @@ using PointSystem.Local.Sidecar;
 
 namespace PointSystem.Tests.Sidecar;
 
-/// <summary>A caller's trace goes on in the sidecar, down to Redis. In this process, for spans of another cannot be listened to.</summary>
+/// <summary>The sidecar continues a caller's trace down to Redis. It runs in this process, because a test cannot listen to another process.</summary>
 public sealed class SidecarTraceTests : IDisposable
 {
     private readonly ConcurrentQueue<Activity> _spans = new();
@@ -30,7 +30,7 @@ public sealed class SidecarTraceTests : IDisposable
     public void Dispose() => _listener.Dispose();
 
     [Fact]
-    public async Task Call_WithTraceparent_GivesASpanOfThatTraceForEachRedisCommand()
+    public async Task Call_WithTraceparent_HasASpanOfThatTraceForEachRedisCommand()
     {
         await using var redis = await RedisServer.StartAsync(Ct);
         var folder = Directory.CreateTempSubdirectory("sidecar-trace-");

@@ -3,7 +3,7 @@ using Grpc.Core;
 
 namespace PointSystem.Tests.Sidecar;
 
-/// <summary>What only the stand-in does: how it starts, what it refuses, how it ends.</summary>
+/// <summary>Behaviour of the stand-in alone: how it starts, what it refuses, how it ends.</summary>
 public sealed class StandInProcessTests : SidecarSuite<StandIn>
 {
     [Fact]
@@ -19,7 +19,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     }
 
     [Fact]
-    public async Task StandardInput_Ended_StopsTheProcess()
+    public async Task StandardInput_Closed_StopsTheProcess()
     {
         await using var redis = await RedisServer.StartAsync(Ct);
         await using var sidecar = await StartAsync(redis, Manifests.LockStore());
@@ -47,7 +47,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     }
 
     [Fact]
-    public async Task ErrorsIgnored_RedisComesLater_LocksWork()
+    public async Task IgnoreErrors_RedisStartsLater_LocksWork()
     {
         await using var redis = RedisServer.NotStarted();
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(ignoreErrors: true));
@@ -55,20 +55,20 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
 
         await redis.RestartAsync(Ct);
 
-        await Eventually.TrueAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"The store is never made: {sidecar.Process.Output}", Ct);
+        await Eventually.TrueAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"The store is not created: {sidecar.Process.Output}", Ct);
     }
 
     [Fact]
-    public async Task RepositoryComponents_AsTheyAre_GiveALockStore()
+    public async Task RepositoryComponents_Unchanged_ProvideALockStore()
     {
         var files = Directory.GetFiles(Path.Combine(BuildOutputs.Repository, "components"), "*.yaml").Select(File.ReadAllText);
         await using var redis = await RedisServer.StartAsync(Ct);
         await using var sidecar = await StartAsync(redis, [.. files]);
 
-        // A fresh resource each time: these files have short timeouts, and a call that ran into one may still have taken its lock.
+        // A new resource each time: these files have short timeouts, and a call that timed out may still have acquired its lock.
         var resource = "";
         await Eventually.TrueAsync(
-            () => sidecar.LockOrFailAsync(resource = Fresh("point:use:member"), "owner"), () => $"No lock is got: {sidecar.Process.Output}", Ct);
+            () => sidecar.LockOrFailAsync(resource = Fresh("point:use:member"), "owner"), () => $"No lock is acquired: {sidecar.Process.Output}", Ct);
 
         await using var look = await redis.ConnectAsync();
         Assert.Equal("owner", await look.GetDatabase().StringGetAsync($"lock||points||{resource}"));
@@ -76,12 +76,12 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
         await redis.KillAsync();
         await Eventually.TrueAsync(
             async () => (await sidecar.LockFailureAsync("r", "o")).Detail.Contains("circuit breaker is open", StringComparison.Ordinal),
-            () => "The breaker of the repository's files never opens.",
+            () => "The breaker of the repository's files does not open.",
             Ct);
     }
 
     [Fact]
-    public async Task OtherApis_AreUnimplemented()
+    public async Task OtherApi_Called_IsUnimplemented()
     {
         await using var sidecar = await StartAsync(redis: null);
 
@@ -92,7 +92,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     }
 
     [Fact]
-    public async Task RetriesInTheFiles_AreWarnedOf()
+    public async Task Start_RetriesInTheFiles_LogsWarnings()
     {
         await using var redis = await RedisServer.StartAsync(Ct);
         var store = Manifests.LockStore().Replace("\"-1\"", "3", StringComparison.Ordinal);
@@ -105,14 +105,14 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     }
 
     [Fact]
-    public async Task BrokenFile_IsWarnedOfAndTheOthersAreRead()
+    public async Task Start_BrokenFile_LogsAWarningAndReadsTheOthers()
     {
         await using var redis = await RedisServer.StartAsync(Ct);
         await using var sidecar = await StartAsync(redis, "kind: [", Manifests.LockStore() + "\n---\n" + Manifests.LockStore("second"));
 
         Assert.Contains("cannot be read as YAML", sidecar.Process.Output, StringComparison.Ordinal);
         Assert.True(await sidecar.LockAsync("r", "o"));
-        // Two stores with the key prefix "appid" on one Redis share their keys, so another resource it is.
+        // Two stores with the key prefix "appid" on one Redis share their keys, so this needs another resource.
         Assert.True(await sidecar.LockAsync("another", "o", store: "second"));
     }
 
@@ -131,7 +131,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
 
     [Theory]
     [MemberData(nameof(Refused))]
-    public async Task Start_WithWhatItCannotDo_EndsWithOneSentence(string sentence, string[] manifests)
+    public async Task Start_UnsupportedManifest_ExitsWithOneSentence(string sentence, string[] manifests)
     {
         await using var sidecar = SidecarUnderTest.Launch(Program, redis: null, manifests);
 
@@ -143,7 +143,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     }
 
     [Fact]
-    public async Task Start_PortTaken_EndsWithOneSentence()
+    public async Task Start_PortTaken_ExitsWithOneSentence()
     {
         await using var first = await StartAsync(redis: null);
         string[] flags = ["sidecar", "--app-id", "points", "--dapr-http-port", $"{first.HttpPort}", "--dapr-grpc-port", $"{Ports.Next()}"];

@@ -3,7 +3,7 @@ using PointSystem.Tests.Api;
 
 namespace PointSystem.Tests.Telemetry;
 
-/// <summary>Settings of telemetry, each in an API process of its own. None of them needs a database.</summary>
+/// <summary>Telemetry settings, each in its own API process, without a database.</summary>
 public sealed class TelemetrySettingTests
 {
     private const string Prometheus = "Telemetry__Metrics__Prometheus";
@@ -16,7 +16,7 @@ public sealed class TelemetrySettingTests
     [InlineData("Production", "true", HttpStatusCode.OK)]
     [InlineData("Development", null, HttpStatusCode.OK)]
     [InlineData("Development", "false", HttpStatusCode.NotFound)]
-    public async Task Metrics_EnvironmentAndSetting_DecideWhetherTheyAreServed(string environment, string? setting, HttpStatusCode status)
+    public async Task Metrics_ByEnvironmentAndSetting_AreServedOrNotFound(string environment, string? setting, HttpStatusCode status)
     {
         await using var api = await ApiProcess.StartAsync(Nobody, Ct, ("ASPNETCORE_ENVIRONMENT", environment), (Prometheus, setting));
         using var client = new PointsClient(api.Address);
@@ -25,12 +25,15 @@ public sealed class TelemetrySettingTests
     }
 
     [Fact]
-    public async Task Sigterm_SpansNotYetSent_AreSentBeforeTheEnd()
+    public async Task Sigterm_SpansNotYetSent_AreSentBeforeExit()
     {
         Needs.Signals();
         await using var receiver = await OtlpReceiver.StartAsync(Ct);
         await using var api = await ApiProcess.StartAsync(
-            Nobody, Ct, ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address.ToString()), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_BSP_SCHEDULE_DELAY", "600000"));
+            Nobody, Ct,
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address.ToString()),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "600000"));
         using var client = new PointsClient(api.Address);
         _ = await client.GetAsync("/api/points/balance/7");
         Assert.DoesNotContain(receiver.Spans, span => span.Kind == SpanKind.Server);
@@ -44,8 +47,10 @@ public sealed class TelemetrySettingTests
 
     [Theory]
     [InlineData(Prometheus, "perhaps", "Telemetry:Metrics:Prometheus must be true or false, not 'perhaps'.")]
-    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317", "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL such as http://localhost:4317, not 'localhost:4317'.")]
-    public async Task Start_SettingCannotBeUsed_EndsWithOneSentence(string name, string value, string sentence)
+    [InlineData(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317",
+        "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL such as http://localhost:4317, not 'localhost:4317'.")]
+    public async Task Start_InvalidSetting_ExitsWithOneSentence(string name, string value, string sentence)
     {
         await using var api = ApiProcess.Run([], Nobody, (name, value));
 

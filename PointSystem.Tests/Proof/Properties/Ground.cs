@@ -5,7 +5,7 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>A database with the limits of <see cref="Load"/>, and what the ledgers in it say.</summary>
+/// <summary>A database with the limits of <see cref="Load"/>, and the history that its ledgers record.</summary>
 internal sealed class Ground(NpgsqlDataSource database) : IAsyncDisposable
 {
     private const string Ledgers =
@@ -43,7 +43,7 @@ internal sealed class Ground(NpgsqlDataSource database) : IAsyncDisposable
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
-    /// <summary>What the load's callers saw, with what the ledgers of its members say.</summary>
+    /// <summary>The operations that the callers of the load saw, with the ledgers of its members.</summary>
     public async Task<History> HistoryAsync(Load load, IReadOnlyList<long> members)
     {
         await using var command = Database.CreateCommand(Ledgers);
@@ -67,23 +67,29 @@ internal sealed class Ground(NpgsqlDataSource database) : IAsyncDisposable
         return new History(load.Operations, ledgers);
     }
 
-    /// <summary>The books balance, and the history is linearizable.</summary>
-    public async Task AssertRightAsync(Load load, IReadOnlyList<long> members)
+    /// <summary>Asserts that the books balance and the history is linearizable.</summary>
+    public async Task AssertLinearizableAsync(Load load, IReadOnlyList<long> members)
     {
         await Books.AssertBalancedAsync(ConnectionString, [.. members]);
         var problems = Checker.FindProblems(await HistoryAsync(load, members), Load.Policy);
         Assert.True(problems.Count == 0, string.Join('\n', problems));
     }
 
-    /// <summary>Has the server look for deadlocks before any lock_timeout can end them unseen.</summary>
+    /// <summary>Makes the server look for deadlocks before a lock_timeout can end them unnoticed.</summary>
     public Task WatchDeadlocksAsync() => ExecuteAsync(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''5ms''', current_database()); END $$");
 
-    /// <summary>Deadlocks (40P01) that the server has ended in this database. Sessions tell of theirs at their end, so all but the asking one must have ended.</summary>
+    /// <summary>
+    /// The number of deadlocks (40P01) in this database. Sessions report their deadlocks when they end, so all other sessions must have ended.
+    /// </summary>
     public async Task<long> CountDeadlocksAsync()
     {
         Database.Clear();
-        const string Others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        const string Others =
+            """
+            SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+            """;
         await Eventually.HoldsAsync(async () => await Books.CountAsync(ConnectionString, Others) == 0, "every session has ended");
         return await Books.CountAsync(ConnectionString, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
     }

@@ -8,13 +8,15 @@ using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>Property 6: whoever waits for a hot member holds no connection, asks the store no more than one would, and stands in nobody else's way.</summary>
+/// <summary>
+/// Property 6: requests that wait for a hot member hold no connection, ask the store no more often than a single caller, and delay no other member.
+/// </summary>
 [Collection(ProofServer.Name)]
 public sealed class HerdTests(ProofServer server)
 {
     private const int Herd = 500;
 
-    // One for the rules' refresh.
+    // Plus one for the refresh of the rules.
     private static readonly int ConnectionsMax = new CombiningOptions().Lanes + new CombiningOptions().DetoursMax + 1;
 
     private static readonly (string, string)[] LongWaits = [("Locking:Operations:point:use:member:WaitSeconds", "60")];
@@ -24,7 +26,7 @@ public sealed class HerdTests(ProofServer server)
     [Theory]
     [InlineData(20)]
     [InlineData(10)]
-    public async Task Herd_OnARowThatSomebodyHolds_TakesFewConnectionsAndOthersGoOn(int pool)
+    public async Task Herd_RowIsHeld_UsesFewConnectionsAndOtherMembersContinue(int pool)
     {
         await using var ground = await server.CreateAsync(Token);
         await using var replica = await StartAsync(ground, pool, new MemoryLockStore(TimeProvider.System));
@@ -35,7 +37,7 @@ public sealed class HerdTests(ProofServer server)
         await HoldAsync(holder, hot);
         var herd = Enumerable.Range(0, Herd).Select(_ => UseAsync(replica, hot)).ToArray();
 
-        // They are answered although every one of the herd is still there.
+        // They are answered while the whole herd is still waiting.
         var answered = await Task.WhenAll(others.Select(member => UseAsync(replica, member)));
         Assert.All(answered, outcome => Assert.Null(outcome.Error));
         Assert.DoesNotContain(herd, request => request.IsCompleted);
@@ -49,31 +51,31 @@ public sealed class HerdTests(ProofServer server)
     }
 
     [Fact]
-    public async Task Herd_OnALockThatSomebodyHolds_AsksForItOneAtATimeAndHoldsNoConnection()
+    public async Task Herd_LockIsHeld_AsksOneAtATimeAndHoldsNoConnection()
     {
         await using var ground = await server.CreateAsync(Token);
         var common = new MemoryLockStore(TimeProvider.System);
-        CountingWay[] ways = [new(common), new(common)];
-        var replicas = await Task.WhenAll(ways.Select(way => StartAsync(ground, 10, way)));
+        CountingLockStore[] stores = [new(common), new(common)];
+        var replicas = await Task.WhenAll(stores.Select(one => StartAsync(ground, 10, one)));
         var (hot, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         await GrantAsync(replicas[0], hot, other);
         var key = $"point:use:member:{hot}";
         await common.TryLockAsync(key, "somebody", 60, Token);
         var began = Stopwatch.GetTimestamp();
         var herd = replicas.SelectMany(replica => Enumerable.Range(0, Herd).Select(_ => UseAsync(replica, hot))).ToArray();
-        await Eventually.HoldsAsync(() => ways.All(way => way.AskedFor(key) > 20), "both ask again and again");
+        await Eventually.HoldsAsync(() => stores.All(one => one.AskedFor(key) > 20), "both replicas poll");
         Assert.Null((await UseAsync(replicas[1], other)).Error);
         Assert.Equal(0, await Books.CountAsync(
             ground.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'herd' AND state <> 'idle'"));
-        var asked = ways.Max(way => way.AskedFor(key));
+        var asked = stores.Max(one => one.AskedFor(key));
         var shortest = new LockingOptions().PollMin;
         Assert.InRange(asked, 20, 2 + (int)(Stopwatch.GetElapsedTime(began) / shortest));
-        Assert.Equal(1, ways.Max(way => way.MostAtOnce(key)));
+        Assert.Equal(1, stores.Max(one => one.ConcurrentMax(key)));
 
         await common.UnlockAsync(key, "somebody", Token);
         var outcomes = await Task.WhenAll(herd);
         Assert.Equal(15, outcomes.Count(outcome => outcome.Error is null));
-        Assert.Equal(1, ways.Max(way => way.MostAtOnce(key)));
+        Assert.Equal(1, stores.Max(one => one.ConcurrentMax(key)));
         Assert.InRange(await ConnectionsAsync(ground), 1, 2 * ConnectionsMax);
         foreach (var replica in replicas)
         {
@@ -81,7 +83,7 @@ public sealed class HerdTests(ProofServer server)
         }
     }
 
-    /// <summary>Connections that the replicas have opened so far: a pool opens one more only where all are in use, and closes none within the test.</summary>
+    /// <summary>The connections that the replicas have opened: a pool opens a new one only if all are in use, and closes none during the test.</summary>
     private static Task<long> ConnectionsAsync(Ground ground) =>
         Books.CountAsync(ground.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'herd'");
 
@@ -107,14 +109,14 @@ public sealed class HerdTests(ProofServer server)
         await command.ExecuteNonQueryAsync(Token);
     }
 
-    /// <summary>One replica's way to the common store, which counts what it is asked.</summary>
-    private sealed class CountingWay(MemoryLockStore store) : ILockStore
+    /// <summary>One replica's access to the common store, which counts its requests.</summary>
+    private sealed class CountingLockStore(MemoryLockStore store) : ILockStore
     {
-        private readonly Dictionary<string, (int Asked, int Now, int Most)> _counts = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, (int Asked, int Now, int Max)> _counts = new(StringComparer.Ordinal);
 
         public int AskedFor(string key) => Read(key).Asked;
 
-        public int MostAtOnce(string key) => Read(key).Most;
+        public int ConcurrentMax(string key) => Read(key).Max;
 
         public async Task<bool> TryLockAsync(string key, string owner, int leaseSeconds, CancellationToken cancellationToken)
         {
@@ -130,9 +132,10 @@ public sealed class HerdTests(ProofServer server)
             }
         }
 
-        public Task<UnlockStatus> UnlockAsync(string key, string owner, CancellationToken cancellationToken) => store.UnlockAsync(key, owner, cancellationToken);
+        public Task<UnlockStatus> UnlockAsync(string key, string owner, CancellationToken cancellationToken) =>
+            store.UnlockAsync(key, owner, cancellationToken);
 
-        private (int Asked, int Now, int Most) Read(string key)
+        private (int Asked, int Now, int Max) Read(string key)
         {
             lock (_counts)
             {

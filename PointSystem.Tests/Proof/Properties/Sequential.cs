@@ -3,7 +3,7 @@ using PointSystem.Tests.Domain;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary><see cref="PointByPoint"/>, told operations one after the other, with lots and usages known by their keys.</summary>
+/// <summary>Applies operations one after the other to <see cref="PointByPoint"/>, with lots and usages identified by their keys.</summary>
 internal sealed class Sequential(PointPolicy policy)
 {
     private readonly PointByPoint _points = new() { Policy = policy, Today = DateOnly.MinValue };
@@ -16,14 +16,14 @@ internal sealed class Sequential(PointPolicy policy)
 
     public int Live(int member) => _points.Live(member);
 
-    /// <summary>Points of a usage that have not come back. -1 for one that is not there yet.</summary>
+    /// <summary>The points of a usage that are not cancelled; -1 if the usage does not exist yet.</summary>
     public int LeftOf(string usage) => _numbers.TryGetValue(usage, out var at) ? Drawn(at).Count(coin => !coin.Back) : -1;
 
     public bool IsCancelled(string lot) => _numbers.TryGetValue(lot, out var at) && Lot(at).Cancelled;
 
     public bool IsInUse(string lot) => _numbers.TryGetValue(lot, out var at) && Lot(at) is { Cancelled: false } known && known.Free < known.Amount;
 
-    /// <summary>Shows the refused operation that state of the member when it is there.</summary>
+    /// <summary>Registers the refused operation for evaluation when the member reaches that state.</summary>
     public void Watch(int member, int slot, Refused refused, Window window)
     {
         if (!_watched.TryGetValue((member, slot), out var watchers))
@@ -33,23 +33,23 @@ internal sealed class Sequential(PointPolicy policy)
         watchers.Add((refused, window));
     }
 
-    /// <summary>Shows the first state of each member, in which there is nothing.</summary>
+    /// <summary>Evaluates the refused operations that are registered for the empty initial state.</summary>
     public void Begin()
     {
         foreach (var (member, _) in _watched.Keys.Where(watched => watched.Slot == 0).ToList())
         {
-            Show(member, 0);
+            Evaluate(member, 0);
         }
     }
 
-    /// <summary>Applies an operation that was accepted. Answers with what differs from its answer.</summary>
+    /// <summary>Applies an accepted operation. Returns how its answer differs from the model, or null.</summary>
     public string? Apply(Operation operation)
     {
         var problem = ApplyAlone(operation);
         foreach (var (member, _) in operation.Entries)
         {
             _slots[member] = _slots.GetValueOrDefault(member) + 1;
-            Show(member, _slots[member]);
+            Evaluate(member, _slots[member]);
         }
         return problem;
     }
@@ -60,7 +60,7 @@ internal sealed class Sequential(PointPolicy policy)
         (int Member, int Number) target = default;
         if (operation.Target is { } name && !_numbers.TryGetValue(name, out target))
         {
-            return "done to what was not there";
+            return "its target does not exist";
         }
         var before = step.Kind switch
         {
@@ -115,10 +115,13 @@ internal sealed class Sequential(PointPolicy policy)
         Made(operation, operation.NewLots, operation.Step.Other);
         var (from, to) = (operation.Step.Member, operation.Step.Other);
         var free = _points.Lots(from).Select(lot => lot.Free).ToArray();
-        var given = before.Select((had, lot) => (Lot: lot, Amount: had - free[lot])).Where(part => part.Amount > 0).ToDictionary(part => part.Lot, part => part.Amount);
+        var given = before.Select((had, lot) => (Lot: lot, Amount: had - free[lot])).Where(part => part.Amount > 0)
+            .ToDictionary(part => part.Lot, part => part.Amount);
 
-        // The order of drawing is the order of the receiver's new lots, which the model has by amount.
-        var parts = operation.Parts.Where(part => _numbers.TryGetValue(part.Lot, out var at) && at.Member == from && given.GetValueOrDefault(at.Number) == part.Amount).ToList();
+        // Points are drawn in the order of the receiver's new lots, which the model knows by amount.
+        bool IsGiven(Part part) =>
+            _numbers.TryGetValue(part.Lot, out var at) && at.Member == from && given.GetValueOrDefault(at.Number) == part.Amount;
+        var parts = operation.Parts.Where(IsGiven).ToList();
         var made = _points.Lots(to).Skip(_lots[to].Count - operation.NewLots.Count).Select(lot => (long)lot.Amount);
         return parts.Count == given.Count && made.SequenceEqual(parts.Select(part => part.Amount))
             ? (parts, 0)
@@ -148,13 +151,13 @@ internal sealed class Sequential(PointPolicy policy)
     private (int Amount, DateOnly Until, bool Manual, bool Cancelled, int Free) Lot((int Member, int Number) lot) =>
         _points.Lots(lot.Member).ElementAt(lot.Number);
 
-    private void Show(int member, int slot)
+    private void Evaluate(int member, int slot)
     {
         if (_watched.TryGetValue((member, slot), out var watchers))
         {
             foreach (var (refused, window) in watchers)
             {
-                refused.Look(member, this, window);
+                refused.Evaluate(member, this, window);
             }
         }
     }

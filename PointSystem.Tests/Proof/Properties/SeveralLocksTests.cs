@@ -10,11 +10,11 @@ using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>Property 9: commands with several locks and several rows take both in one order, everywhere, so nothing can deadlock.</summary>
+/// <summary>Property 9: commands with several locks and rows acquire them in the same order everywhere, so they cannot deadlock.</summary>
 [Collection(ProofServer.Name)]
 public sealed class SeveralLocksTests(ProofServer server)
 {
-    // Ample: a wait that runs out would be an honest refusal, but here it would hide a standstill.
+    // Long enough that no wait times out: a timeout is a valid refusal, but here it would hide a deadlock.
     private static readonly (string, string)[] LongWaits = [.. new[] { "use:member", "accumulate:member", "cancel:usage", "cancel:accumulation" }
         .Select(operation => ($"Locking:Operations:point:{operation}:WaitSeconds", "60"))];
 
@@ -24,7 +24,7 @@ public sealed class SeveralLocksTests(ProofServer server)
     [InlineData(LockMode.Distributed)]
     [InlineData(LockMode.Row)]
     [InlineData(null)]
-    public async Task Writes_TransfersInAllDirections_NeitherDeadlockNorLoseAny(LockMode? mode)
+    public async Task Writes_TransfersInAllDirections_NeitherDeadlockNorGetLost(LockMode? mode)
     {
         await using var ground = await server.CreateAsync(Token);
         await ground.WatchDeadlocksAsync();
@@ -38,7 +38,7 @@ public sealed class SeveralLocksTests(ProofServer server)
             };
             await load.RunAsync(callers: 24, steps: 10, Token);
             Assert.Equal(0, load.TimedOut);
-            await ground.AssertRightAsync(load, members);
+            await ground.AssertLinearizableAsync(load, members);
             Assert.Contains(load.Operations, operation => operation.Refusal == PointErrorCodes.InvalidRequest);
             Assert.Contains(load.Operations, operation => operation is { Refusal: null, Step.Kind: StepKind.Transfer });
         }
@@ -46,12 +46,12 @@ public sealed class SeveralLocksTests(ProofServer server)
         Assert.Equal(0, await ground.CountDeadlocksAsync());
     }
 
-    /// <summary>Everybody gives to the next, all at once, round and round: each waits for what another has.</summary>
+    /// <summary>Each member transfers to the next one, all at once and repeatedly: each transfer needs a row that another one holds.</summary>
     [Theory]
     [InlineData(LockMode.Distributed, 2)]
     [InlineData(LockMode.Distributed, 7)]
     [InlineData(LockMode.Row, 7)]
-    public async Task Transfers_InACircle_AllComeThrough(LockMode mode, int count)
+    public async Task Transfers_InACircle_AllSucceed(LockMode mode, int count)
     {
         await using var ground = await server.CreateAsync(Token);
         await ground.WatchDeadlocksAsync();
@@ -88,13 +88,13 @@ public sealed class SeveralLocksTests(ProofServer server)
             async () => await Books.BlockedByAsync(ground.ConnectionString, holder.ProcessID) == 1,
             "the transfer waits for the lower wallet");
 
-        // NOWAIT: it would fail if the transfer had this one already.
+        // With NOWAIT this fails if the transfer already holds the higher wallet.
         await LockAsync(holder, high);
         await held.RollbackAsync(Token);
         Assert.Null((await transfer).Error);
     }
 
-    /// <summary>Guards the counting: it does see a deadlock.</summary>
+    /// <summary>Guards the counter: it does count a deadlock.</summary>
     [Fact]
     public async Task CountDeadlocks_TwoWalletsLockedCrosswise_IsOne()
     {
@@ -110,7 +110,8 @@ public sealed class SeveralLocksTests(ProofServer server)
             await LockAsync(two, 2);
             var failures = await Task.WhenAll(
                 Record.ExceptionAsync(() => LockAsync(one, 2, "")).AsTask(), Record.ExceptionAsync(() => LockAsync(two, 1, "")).AsTask());
-            Assert.Equal(PostgresErrorCodes.DeadlockDetected, Assert.IsType<PostgresException>(Assert.Single(failures, failure => failure is not null)).SqlState);
+            var failed = Assert.Single(failures, failure => failure is not null);
+            Assert.Equal(PostgresErrorCodes.DeadlockDetected, Assert.IsType<PostgresException>(failed).SqlState);
         }
         Assert.Equal(1, await ground.CountDeadlocksAsync());
     }
@@ -119,7 +120,8 @@ public sealed class SeveralLocksTests(ProofServer server)
     public void Compare_AnyKeys_IsATotalOrderInWhichMembersAscend()
     {
         var id = Gen.OneOf(Gen.Long[1, 30].Select(Text), Gen.Long[1, long.MaxValue].Select(Text), Gen.Const("007"), Gen.Const("1a"), Gen.Const("a"));
-        var key = Gen.Select(Gen.OneOf(Gen.Const("point:use:member:"), Gen.Const("point:accumulate:member:"), Gen.Const("point:cancel:usage:")), id, (operation, of) => operation + of);
+        var operation = Gen.OneOf(Gen.Const("point:use:member:"), Gen.Const("point:accumulate:member:"), Gen.Const("point:cancel:usage:"));
+        var key = Gen.Select(operation, id, (prefix, of) => prefix + of);
         var order = LockKeyOrder.Instance;
         Gen.Select(key, key, key).Sample((a, b, c) =>
         {
@@ -128,14 +130,17 @@ public sealed class SeveralLocksTests(ProofServer server)
             Assert.False(order.Compare(a, b) <= 0 && order.Compare(b, c) <= 0 && order.Compare(a, c) > 0, $"{a} <= {b} <= {c}, but not {a} <= {c}");
         });
         Gen.Select(Gen.Long[1, long.MaxValue], Gen.Long[1, long.MaxValue]).Sample((from, to) =>
-            Assert.Equal(Math.Sign(from.CompareTo(to)), from == to ? 0 : Math.Sign(order.Compare($"point:use:member:{Text(from)}", $"point:accumulate:member:{Text(to)}"))));
+            {
+                var keys = from == to ? 0 : Math.Sign(order.Compare($"point:use:member:{Text(from)}", $"point:accumulate:member:{Text(to)}"));
+                Assert.Equal(Math.Sign(from.CompareTo(to)), keys);
+            });
     }
 
     private static string Text(long id) => id.ToString(CultureInfo.InvariantCulture);
 
-    private static async Task LockAsync(NpgsqlConnection connection, long member, string orElse = "NOWAIT")
+    private static async Task LockAsync(NpgsqlConnection connection, long member, string option = "NOWAIT")
     {
-        await using var command = new NpgsqlCommand($"SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE {orElse}", connection);
+        await using var command = new NpgsqlCommand($"SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE {option}", connection);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
         await command.ExecuteNonQueryAsync(Token);
     }
