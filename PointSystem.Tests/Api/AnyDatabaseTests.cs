@@ -48,12 +48,11 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     [InlineData("repeatable read", "-c jit=off")]
     public async Task Isolation_AnyDefaultOfTheDatabase_EveryConcurrentWriteSucceeds(string isolation, string? options)
     {
-        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
-        await ApiProcess.MigrateAsync(connectionString, Token);
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
         await using (var direct = NpgsqlDataSource.Create(connectionString))
         {
-            await direct.CreateCommand($"ALTER DATABASE {settings.Database} SET default_transaction_isolation = '{isolation}'").ExecuteNonQueryAsync(Token);
+            await direct.ExecuteAsync($"ALTER DATABASE {settings.Database} SET default_transaction_isolation = '{isolation}'");
         }
 
         settings.Options = options;
@@ -114,17 +113,17 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     [Fact]
     public async Task ReadOnly_ForAWhile_IsNotReadyAndRecovers()
     {
-        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
-        await ApiProcess.MigrateAsync(connectionString, Token);
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         var name = new NpgsqlConnectionStringBuilder(connectionString).Database;
         await using var api = await ApiProcess.StartAsync(connectionString, Token);
         using var client = new PointsClient(api.Address);
         var member = PointsClient.NewMember();
         (await client.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
-        await using var direct = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, Options = "-c default_transaction_read_only=off" });
+        var writable = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, Options = "-c default_transaction_read_only=off" };
+        await using var direct = NpgsqlDataSource.Create(writable);
 
-        await direct.CreateCommand($"ALTER DATABASE {name} SET default_transaction_read_only = on").ExecuteNonQueryAsync(Token);
-        await direct.CreateCommand("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()").ExecuteNonQueryAsync(Token);
+        await direct.ExecuteAsync($"ALTER DATABASE {name} SET default_transaction_read_only = on");
+        await direct.EndOtherSessionsAsync();
         for (var i = 0; i < 20; i++)
         {
             (await client.UseAsync(member, "R", 1)).Expect(HttpStatusCode.ServiceUnavailable);
@@ -133,7 +132,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
             Assert.Contains("read-only", ready.Text, StringComparison.Ordinal);
         }
 
-        await direct.CreateCommand($"ALTER DATABASE {name} RESET default_transaction_read_only").ExecuteNonQueryAsync(Token);
+        await direct.ExecuteAsync($"ALTER DATABASE {name} RESET default_transaction_read_only");
         await Eventually.HoldsAsync(async () => (await client.UseAsync(member, "R", 1)).Status == HttpStatusCode.Created, "writes succeed again");
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
         await Task.WhenAll(Enumerable.Range(0, 60).Select(async _ => (await client.UseAsync(member, "W", 1)).Expect(HttpStatusCode.Created)));
@@ -290,7 +289,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
                 ? ChildProcess.Start("setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", program, file])
                 : ChildProcess.Start(program, [file]);
             var pooler = new PgBouncer(process, directory, port);
-            await Eventually.TrueAsync(
+            await Eventually.HoldsAsync(
                 async () =>
                 {
                     Assert.False(process.HasExited, process.Output);
@@ -305,8 +304,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
                         return false;
                     }
                 },
-                () => process.Output,
-                cancellationToken);
+                () => process.Output);
             return pooler;
         }
 

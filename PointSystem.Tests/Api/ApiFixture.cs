@@ -14,8 +14,7 @@ public sealed class ApiFixture(PointsDatabase server) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var cancellationToken = TestContext.Current.CancellationToken;
-        ConnectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(cancellationToken), cancellationToken);
-        await ApiProcess.MigrateAsync(ConnectionString, cancellationToken);
+        ConnectionString = await ApiProcess.MigratedDatabaseAsync(server, cancellationToken);
         _api = await ApiProcess.StartAsync(ConnectionString, cancellationToken, ("Replica__Name", "one"));
     }
 

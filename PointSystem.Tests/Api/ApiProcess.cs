@@ -1,5 +1,6 @@
 using System.Net;
 using Npgsql;
+using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
 
@@ -27,7 +28,7 @@ public sealed class ApiProcess : IAsyncDisposable
         var process = Run([], connectionString, [("ASPNETCORE_URLS", address.ToString()), .. settings]);
         var api = new ApiProcess(process, address);
         using var client = new PointsClient(address);
-        await Eventually.TrueAsync(
+        await Eventually.HoldsAsync(
             async () =>
             {
                 Assert.False(process.HasExited, process.Output);
@@ -40,8 +41,7 @@ public sealed class ApiProcess : IAsyncDisposable
                     return false;
                 }
             },
-            () => process.Output,
-            cancellationToken);
+            () => process.Output);
         return api;
     }
 
@@ -66,6 +66,17 @@ public sealed class ApiProcess : IAsyncDisposable
         }
 
         return ChildProcess.Start("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "PointSystem.Api.dll"), .. arguments], environment);
+    }
+
+    /// <summary>A connection string that leads to no server.</summary>
+    internal static string NoDatabase() => $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";
+
+    /// <summary>Creates and migrates a database for the caller alone.</summary>
+    internal static async Task<string> MigratedDatabaseAsync(PointsDatabase server, CancellationToken cancellationToken)
+    {
+        var connectionString = await NewDatabaseAsync(await server.GetAsync(cancellationToken), cancellationToken);
+        await MigrateAsync(connectionString, cancellationToken);
+        return connectionString;
     }
 
     /// <summary>Creates an empty database on the server of another one.</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -110,7 +109,7 @@ public sealed class BadInputTests(ApiFixture api)
         using var client = api.Client(Tokens.Admin);
         var answer = await client.GetAsync(path);
         var code = field == "orderNumber" ? "INVALID_ORDER_NUMBER" : "INVALID_REQUEST";
-        Problem(answer, HttpStatusCode.BadRequest, code);
+        answer.IsProblem(HttpStatusCode.BadRequest, code);
         Assert.Contains(field, answer.TextOf("detail"), StringComparison.Ordinal);
     }
 
@@ -132,9 +131,9 @@ public sealed class BadInputTests(ApiFixture api)
         }
 
         await RefusedAsync(client, path, """{"amount":1,"amount":2}""", "INVALID_REQUEST", "amount");
-        Problem(await PostAsync(client, path, "{}", "text/plain"), HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
-        Problem(await PostAsync(client, path, "{}", "application/x-www-form-urlencoded"), HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
-        Problem(await client.GetAsync(path), HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
+        (await PostAsync(client, path, "{}", "text/plain")).IsProblem(HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
+        (await PostAsync(client, path, "{}", "application/x-www-form-urlencoded")).IsProblem(HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
+        (await client.GetAsync(path)).IsProblem(HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
     }
 
     [Theory]
@@ -201,7 +200,7 @@ public sealed class BadInputTests(ApiFixture api)
     {
         using var client = api.Client(Tokens.Admin);
         var answer = await client.AccumulateAsync(PointsClient.NewMember(), 1, days);
-        Problem(answer, HttpStatusCode.UnprocessableEntity, "INVALID_EXPIRATION_DATE");
+        answer.IsProblem(HttpStatusCode.UnprocessableEntity, "INVALID_EXPIRATION_DATE");
         Assert.Contains("expirationDays", answer.TextOf("detail"), StringComparison.Ordinal);
     }
 
@@ -212,18 +211,18 @@ public sealed class BadInputTests(ApiFixture api)
         var member = PointsClient.NewMember();
         var lot = (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");
         var usage = (await client.UseAsync(member, "A1", 50)).Expect(HttpStatusCode.Created).TextOf("pointKey");
-        var notALot = Problem(await client.CancelAccumulationAsync(usage), HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
+        var notALot = (await client.CancelAccumulationAsync(usage)).IsProblem(HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
         Assert.Contains("usage", notALot.TextOf("detail"), StringComparison.Ordinal);
-        var notAUsage = Problem(await client.CancelUsageAsync(lot), HttpStatusCode.NotFound, "USAGE_NOT_FOUND");
+        var notAUsage = (await client.CancelUsageAsync(lot)).IsProblem(HttpStatusCode.NotFound, "USAGE_NOT_FOUND");
         Assert.Contains("accumulation", notAUsage.TextOf("detail"), StringComparison.Ordinal);
         foreach (var unknown in new[] { "nothing", lot[..^1] + (lot[^1] == 'A' ? 'B' : 'A'), "acc_" })
         {
-            Problem(await client.CancelAccumulationAsync(unknown), HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
-            Problem(await client.GetAsync($"/api/points/accumulations/{unknown}"), HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
-            Problem(await client.GetAsync($"/api/points/use/{unknown}"), HttpStatusCode.NotFound, "USAGE_NOT_FOUND");
+            (await client.CancelAccumulationAsync(unknown)).IsProblem(HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
+            (await client.GetAsync($"/api/points/accumulations/{unknown}")).IsProblem(HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
+            (await client.GetAsync($"/api/points/use/{unknown}")).IsProblem(HttpStatusCode.NotFound, "USAGE_NOT_FOUND");
         }
 
-        Problem(await client.CancelUsageAsync(new string('a', 101)), HttpStatusCode.BadRequest, "INVALID_REQUEST");
+        (await client.CancelUsageAsync(new string('a', 101))).IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST");
     }
 
     [Fact]
@@ -234,14 +233,14 @@ public sealed class BadInputTests(ApiFixture api)
         foreach (var key in new[] { "a b", new string('k', 201), "" })
         {
             var answer = await client.PostAsync("/api/points/accumulate", new { memberId = member, amount = 1 }, key);
-            Assert.Contains("Idempotency-Key", Problem(answer, HttpStatusCode.BadRequest, "INVALID_REQUEST").TextOf("detail"), StringComparison.Ordinal);
+            Assert.Contains("Idempotency-Key", answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").TextOf("detail"), StringComparison.Ordinal);
         }
 
         await RefusedAsync(
             client, "/api/points/transfer", $$"""{"fromMemberId":{{member}},"toMemberId":{{member}},"amount":1}""", "INVALID_REQUEST", "toMemberId");
         await RefusedAsync(client, "/api/points/use", "{}", "INVALID_AMOUNT", "memberId");
-        Problem(await client.GetAsync("/api/nowhere"), HttpStatusCode.NotFound, "NOT_FOUND");
-        Problem(await client.SendAsync(new HttpRequestMessage(HttpMethod.Delete, "/api/points/use")), HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
+        (await client.GetAsync("/api/nowhere")).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
+        (await client.SendAsync(new HttpRequestMessage(HttpMethod.Delete, "/api/points/use"))).IsProblem(HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
         await RefusedAsync(
             client, "/api/points/accumulate", $$$"""{"memberId":{{{member}}},"amount":1,"more":{"than":["asked"]}}""", "INVALID_REQUEST", "more");
         Assert.Equal(0, await client.BalanceAsync(member));
@@ -252,23 +251,12 @@ public sealed class BadInputTests(ApiFixture api)
     {
         var member = PointsClient.NewMember();
         using var nobody = api.Client();
-        Problem(await nobody.AccumulateAsync(member, 1, isManualGrant: true), HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        (await nobody.AccumulateAsync(member, 1, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
         using var garbled = api.Client("not.a.token");
-        Problem(await garbled.AccumulateAsync(member, 1, isManualGrant: true), HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        (await garbled.AccumulateAsync(member, 1, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
         using var truncated = api.Client(Tokens.Admin[..^2]);
-        Problem(await truncated.AccumulateAsync(member, 1, isManualGrant: true), HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        (await truncated.AccumulateAsync(member, 1, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
         Assert.Equal(0, await nobody.BalanceAsync(member));
-    }
-
-    /// <summary>Asserts a complete problem with that status and code.</summary>
-    internal static Answer Problem(Answer answer, HttpStatusCode status, string code)
-    {
-        answer.Expect(status);
-        Assert.Equal(code, answer.Code);
-        Assert.StartsWith("application/problem+json", answer.ContentType, StringComparison.Ordinal);
-        Assert.Equal(((int)status).ToString(CultureInfo.InvariantCulture), answer.Json["status"]!.ToJsonString());
-        Assert.NotEmpty(answer.TextOf("detail"));
-        return answer;
     }
 
     internal static Task<Answer> PostAsync(PointsClient client, string path, string body, string type = "application/json")
@@ -280,7 +268,7 @@ public sealed class BadInputTests(ApiFixture api)
 
     private static async Task RefusedAsync(PointsClient client, string path, string body, string code, string field)
     {
-        var answer = Problem(await PostAsync(client, path, body), HttpStatusCode.BadRequest, code);
+        var answer = (await PostAsync(client, path, body)).IsProblem(HttpStatusCode.BadRequest, code);
         Assert.Contains(field, answer.TextOf("detail"), StringComparison.Ordinal);
         Assert.NotNull(answer.Json["errors"]![field]);
     }

@@ -1,5 +1,4 @@
 using System.Net;
-using Npgsql;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
@@ -17,11 +16,11 @@ public sealed class DrainTests(PointsDatabase server)
         await using var run = await StartAsync();
         using var client = new PointsClient(run.Api.Address);
         var pending = client.UseAsync(Member, "A1", 10);
-        await run.UntilTheBatchWaitsAsync();
+        await run.Wallet.WaitForWaitersAsync();
 
         await run.Api.SignalAsync("TERM");
         await Eventually.HoldsAsync(() => IsRefusedAsync(client), "The port is closed.");
-        await run.Row.CommitAsync(Ct);
+        await run.Wallet.ReleaseAsync();
         (await pending).Expect(HttpStatusCode.Created);
         await run.Api.WaitForExitAsync(Ct);
 
@@ -35,12 +34,12 @@ public sealed class DrainTests(PointsDatabase server)
         await using var run = await StartAsync(("Drain__Timeout", "00:00:01"));
         using var client = new PointsClient(run.Api.Address);
         var pending = client.UseAsync(Member, "A1", 10);
-        await run.UntilTheBatchWaitsAsync();
+        await run.Wallet.WaitForWaitersAsync();
 
         await run.Api.SignalAsync("TERM");
         await Assert.ThrowsAsync<HttpRequestException>(() => pending);
         await run.Api.WaitForExitAsync(Ct);
-        await run.Row.CommitAsync(Ct);
+        await run.Wallet.ReleaseAsync();
 
         await Eventually.HoldsAsync(async () => await run.WaitingAsync() == 0, "Postgres has ended the session.");
         Assert.Equal(0, await run.UsagesAsync());
@@ -62,38 +61,28 @@ public sealed class DrainTests(PointsDatabase server)
     private async Task<Run> StartAsync(params (string Name, string? Value)[] settings)
     {
         Needs.Signals();
-        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Ct), Ct);
-        await ApiProcess.MigrateAsync(database, Ct);
+        var database = await ApiProcess.MigratedDatabaseAsync(server, Ct);
         var api = await ApiProcess.StartAsync(database, Ct, settings);
         using var client = new PointsClient(api.Address);
         (await client.AccumulateAsync(Member, 100)).Expect(HttpStatusCode.Created);
-        var connection = new NpgsqlConnection(database);
-        await connection.OpenAsync(Ct);
-        var row = await connection.BeginTransactionAsync(Ct);
-        await using var holding = new NpgsqlCommand($"SELECT 1 FROM member_wallets WHERE member_id = {Member} FOR UPDATE", connection);
-        await holding.ExecuteNonQueryAsync(Ct);
-        return new Run(api, database, connection, row);
+        return new Run(api, database, await WalletLock.TakeAsync(database, Member));
     }
 
     /// <summary>An API process, and a wallet row of its database that the test holds.</summary>
-    private sealed class Run(ApiProcess api, string database, NpgsqlConnection connection, NpgsqlTransaction row) : IAsyncDisposable
+    private sealed class Run(ApiProcess api, string database, WalletLock wallet) : IAsyncDisposable
     {
         public ApiProcess Api => api;
 
-        /// <summary>The transaction that holds the row.</summary>
-        public NpgsqlTransaction Row => row;
+        public WalletLock Wallet => wallet;
 
         public Task<long> WaitingAsync() => Books.CountAsync(
             database, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
 
-        public Task UntilTheBatchWaitsAsync() => Eventually.HoldsAsync(async () => await WaitingAsync() > 0, "The batch waits for the row.");
-
-        public Task<long> UsagesAsync() => Books.CountAsync(database, "SELECT count(*) FROM point_usages WHERE member_id = $1", Member);
+        public Task<long> UsagesAsync() => Books.UsagesAsync(database, Member);
 
         public async ValueTask DisposeAsync()
         {
-            await row.DisposeAsync();
-            await connection.DisposeAsync();
+            await wallet.DisposeAsync();
             await api.DisposeAsync();
         }
     }

@@ -11,8 +11,7 @@ public sealed class HealthTests(PointsDatabase server)
     [Fact]
     public async Task Ready_DatabaseUnavailable_IsUnhealthyWhileLive()
     {
-        var nobody = $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";
-        await using var api = await ApiProcess.StartAsync(nobody, CancellationToken);
+        await using var api = await ApiProcess.StartAsync(ApiProcess.NoDatabase(), CancellationToken);
         using var client = new PointsClient(api.Address, Tokens.Admin);
 
         var ready = await client.GetAsync("/health/ready");
@@ -50,9 +49,7 @@ public sealed class HealthTests(PointsDatabase server)
     [Fact]
     public async Task Production_ClockOffset_DoesNotExist()
     {
-        var source = await server.GetAsync(CancellationToken);
-        var database = await ApiProcess.NewDatabaseAsync(source, CancellationToken);
-        await ApiProcess.MigrateAsync(database, CancellationToken);
+        var database = await ApiProcess.MigratedDatabaseAsync(server, CancellationToken);
         await using (var direct = Npgsql.NpgsqlDataSource.Create(database))
         {
             // As if a copy of a test database had reached production.

@@ -9,6 +9,7 @@ internal static class ProblemAssert
     {
         answer.Expect(status);
         Assert.Equal(code, answer.Code);
+        Assert.StartsWith("application/problem+json", answer.ContentType, StringComparison.Ordinal);
         Assert.Equal((long)status, answer.NumberOf("status"));
         Assert.Equal($"urn:pointsystem:problem:{code.ToLowerInvariant().Replace('_', '-')}", answer.TextOf("type"));
         Assert.NotEmpty(answer.TextOf("title"));

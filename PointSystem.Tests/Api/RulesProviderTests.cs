@@ -48,10 +48,9 @@ public sealed class RulesProviderTests(ApiFixture api) : IAsyncLifetime
         _time.Advance(RulesProvider.RefreshAge);
 
         // The clock does not move, so only the background refresh can have read the new value.
-        await Eventually.TrueAsync(
+        await Eventually.HoldsAsync(
             async () => (await rules.CurrentAsync(CancellationToken)).Policy.MaxBalancePerMember == 500,
-            () => "The rules were not refreshed.",
-            CancellationToken);
+            "the rules are refreshed");
     }
 
     [Fact]

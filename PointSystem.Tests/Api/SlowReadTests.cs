@@ -12,8 +12,7 @@ public sealed class SlowReadTests(PointsDatabase server)
     [Fact]
     public async Task HangingReads_HundredsOfOneMember_DelayNoProbeNoWriteAndNoOtherMember()
     {
-        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
-        await ApiProcess.MigrateAsync(connectionString, Token);
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         await using var api = await ApiProcess.StartAsync(
             new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 16 }.ConnectionString,
             Token,
@@ -60,8 +59,7 @@ public sealed class SlowReadTests(PointsDatabase server)
     [Fact]
     public async Task Read_WaitsTooLongForAConnection_Is429()
     {
-        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
-        await ApiProcess.MigrateAsync(connectionString, Token);
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         await using var api = await ApiProcess.StartAsync(connectionString, Token, ("Reads__Connections", "1"), ("Reads__QueueWait", "00:00:00.1"));
         using var client = new PointsClient(api.Address);
         var lot = (await client.AccumulateAsync(PointsClient.NewMember(), 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");

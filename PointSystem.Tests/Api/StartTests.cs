@@ -34,8 +34,7 @@ public sealed class StartTests(PointsDatabase server)
     {
         var database = (await server.GetAsync(CancellationToken)).ConnectionString;
         await using var process = ApiProcess.Run([], database);
-        await Eventually.TrueAsync(
-            () => Task.FromResult(process.Output.Contains("Now listening", StringComparison.Ordinal)), () => process.Output, CancellationToken);
+        await Eventually.HoldsAsync(() => process.Output.Contains("Now listening", StringComparison.Ordinal), () => process.Output);
 
         process.CloseInput();
         await process.WaitForExitAsync(CancellationToken);

@@ -12,8 +12,7 @@ public sealed class StatementLimitTests(PointsDatabase server)
     [Fact]
     public async Task Use_ExceedsTheStatementTimeout_FailsAlone()
     {
-        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
-        await ApiProcess.MigrateAsync(connectionString, Token);
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         await using var database = NpgsqlDataSource.Create(connectionString);
         var name = new NpgsqlConnectionStringBuilder(connectionString).Database;
         await using (var limit = database.CreateCommand($"ALTER DATABASE {name} SET statement_timeout = '700ms'"))

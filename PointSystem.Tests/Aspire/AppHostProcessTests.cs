@@ -49,10 +49,9 @@ public sealed class AppHostProcessTests : IDisposable
             await first.SignalAsync("KILL");
             await first.WaitForExitAsync(Ct);
 
-            await Eventually.TrueAsync(
-                () => Task.FromResult(!processes.Any(process => process.IsAlive())),
-                () => "Still running: " + string.Join(", ", processes.Where(process => process.IsAlive())),
-                Ct);
+            await Eventually.HoldsAsync(
+                () => !processes.Any(process => process.IsAlive()),
+                () => "Still running: " + string.Join(", ", processes.Where(process => process.IsAlive())));
         }
 
         await using var second = await StartReadyAsync();
@@ -164,8 +163,8 @@ public sealed class AppHostProcessTests : IDisposable
     private async Task<ChildProcess> StartReadyAsync()
     {
         var process = AppHostProcess.Start(_data, NoContainers, "--replicas", "1");
-        await Eventually.TrueAsync(
-            () => Task.FromResult(process.HasExited || process.Output.Contains("  logs ", StringComparison.Ordinal)), () => "Not ready: " + process.Output, Ct);
+        await Eventually.HoldsAsync(
+            () => process.HasExited || process.Output.Contains("  logs ", StringComparison.Ordinal), () => "Not ready: " + process.Output);
         Assert.False(process.HasExited, process.Output);
         return process;
     }

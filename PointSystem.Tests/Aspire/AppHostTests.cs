@@ -55,14 +55,13 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
 
         string[] expected = ["gateway/POST", "api/POST /api/points/accumulate", "api/BEGIN points", "api/COMMIT points", "sidecar/SET", "sidecar/EVAL"];
         IReadOnlyList<string> seen = [];
-        await Eventually.TrueAsync(
+        await Eventually.HoldsAsync(
             async () =>
             {
                 seen = await SpansAsync(dashboard, traceId);
                 return expected.All(span => seen.Any(name => name.StartsWith(span, StringComparison.Ordinal)));
             },
-            () => $"The trace has: {string.Join(", ", seen)}",
-            Ct);
+            () => $"The trace has: {string.Join(", ", seen)}");
     }
 
     [Fact]

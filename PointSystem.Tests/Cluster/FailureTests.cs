@@ -33,8 +33,7 @@ public sealed class FailureTests : IAsyncLifetime
 
         // The gateway retries requests with a key, so a killed replica fails none of them. Each has been applied exactly once.
         Assert.All(load.Answers, answer => Assert.True(answer.Status == HttpStatusCode.Created, $"{(int)answer.Status}: {answer.Text}"));
-        var spent = await Books.CountAsync(
-            _cluster.ConnectionString, "SELECT count(*) FROM point_usages WHERE member_id = ANY ($1)", (object)members);
+        var spent = await Books.UsagesAsync(_cluster.ConnectionString, members);
         Assert.Equal(load.Answers.Count, spent);
         await Books.AssertBalancedAsync(_cluster.ConnectionString, members);
     }
@@ -58,10 +57,9 @@ public sealed class FailureTests : IAsyncLifetime
         public Task UntilAnsweredAsync(int more)
         {
             var goal = _answers.Count + more;
-            return Eventually.TrueAsync(
-                () => Task.FromResult(_answers.Count >= goal || _callers.IsFaulted),
-                () => $"Only {_answers.Count} of {goal} requests were answered.",
-                TestContext.Current.CancellationToken);
+            return Eventually.HoldsAsync(
+                () => _answers.Count >= goal || _callers.IsFaulted,
+                () => $"Only {_answers.Count} of {goal} requests were answered.");
         }
 
         public Task StopAsync()

@@ -75,23 +75,12 @@ public sealed class JobTakeoverTests : IAsyncLifetime
         (await first.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
 
         // The run corrects a wrong balance under the member's row lock. While the test holds that lock, the run cannot end.
-        await using var dataSource = NpgsqlDataSource.Create(_cluster.ConnectionString);
-        await using (var spoil = dataSource.CreateCommand("UPDATE member_wallets SET balance = balance + 1 WHERE member_id = $1"))
-        {
-            spoil.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-            await spoil.ExecuteNonQueryAsync(Token);
-        }
-        await using var connection = await dataSource.OpenConnectionAsync(Token);
-        await using var transaction = await connection.BeginTransactionAsync(Token);
-        await using (var hold = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE", connection, transaction))
-        {
-            hold.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-            await hold.ExecuteNonQueryAsync(Token);
-        }
+        await using var database = NpgsqlDataSource.Create(_cluster.ConnectionString);
+        await database.ExecuteAsync("UPDATE member_wallets SET balance = balance + 1 WHERE member_id = $1", member);
+        await using var held = await WalletLock.TakeAsync(_cluster.ConnectionString, member);
 
         var begun = (await first.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Accepted);
-        await Eventually.HoldsAsync(
-            async () => await Books.CountAsync(_cluster.ConnectionString, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0, "the run waits for the row");
+        await held.WaitForWaitersAsync();
         var refused = (await second.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Locked);
         Assert.Equal("LOCK_NOT_ACQUIRED", refused.Code);
         Assert.True(refused.RetryAfter > TimeSpan.Zero);
@@ -101,7 +90,7 @@ public sealed class JobTakeoverTests : IAsyncLifetime
         victim.Process.AutoRestart = false;
         await victim.Process.KillAsync(Token);
         using var other = new PointsClient(_cluster.Replicas.First(replica => replica != victim).Url, _cluster.AdminToken);
-        await transaction.RollbackAsync(Token);
+        await held.ReleaseAsync();
         Answer? run = null;
         await Eventually.HoldsAsync(
             async () => (run = (await other.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED",

@@ -34,10 +34,9 @@ internal sealed class OrderLoad : IAsyncDisposable
     public Task UntilAnsweredAsync(int more)
     {
         var goal = Answered.Count + more;
-        return Eventually.TrueAsync(
-            () => Task.FromResult(Answered.Count >= goal || _callers.IsCompleted),
-            () => $"Only {Answered.Count} of {goal} orders were answered; failed: {Failed.FirstOrDefault()}; unanswered: {Unanswered.FirstOrDefault()}",
-            TestContext.Current.CancellationToken);
+        return Eventually.HoldsAsync(
+            () => Answered.Count >= goal || _callers.IsCompleted,
+            () => $"Only {Answered.Count} of {goal} orders were answered; failed: {Failed.FirstOrDefault()}; unanswered: {Unanswered.FirstOrDefault()}");
     }
 
     /// <summary>Waits until every caller has stopped because it got no answer.</summary>

@@ -23,7 +23,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         var (database, shop, member) = await StartAsync();
         var usage = Read(await shop.RunAsync(new UsePoints.Command(member, "A1", 3 * Lots, "test", null)), PointJsonContext.Wire.UsageResponse);
 
-        var key = Key(usage.PointKey);
+        var key = Shop.Key(usage.PointKey);
         Assert.Equal((100, Lots), (usage.UsageDetails.Count, usage.UsageDetailsTotal));
         var read = await UsageTraceQuery.ReadAsync(database, key, 0, 20, Token);
         Assert.Equal((100, Lots), (read!.Usage.Details.Count, read.Details));
@@ -45,7 +45,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         shop.Clock.Advance(TimeSpan.FromDays(15));
         var back = Read(await shop.CancelAsync(usage, null), PointJsonContext.Wire.CancellationResponse);
 
-        var key = Key(back.PointKey);
+        var key = Shop.Key(back.PointKey);
         Assert.Equal((100, 0, Lots), (back.Restored.Count, back.Regranted.Count, back.DetailsTotal));
         Assert.Equal((100, Lots), (back.Usage!.UsageDetails.Count, back.Usage.UsageDetailsTotal));
         var first = (await CancellationQuery.ReadAsync(database, key, 0, 100, Token))!;
@@ -77,7 +77,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         var transfer = Read(await shop.TransferAsync(member, other, 3 * Lots), PointJsonContext.Wire.TransferResponse);
         await shop.AccumulateAsync(member, 5);
 
-        var key = Key(transfer.PointKey);
+        var key = Shop.Key(transfer.PointKey);
         Assert.Equal((100, Lots), (transfer.Details.Count, transfer.DetailsTotal));
         Assert.Equal(JsonSerializer.Serialize(transfer), JsonSerializer.Serialize(await TransferQuery.ReadAsync(database, key, 0, 100, Token)));
         var rest = await AllAsync(transfer.DetailsNextCursor, InnerLists.PartsOf(key), async after =>
@@ -124,10 +124,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
-        foreach (var chunk in Enumerable.Range(0, Many).Chunk(2_500))
-        {
-            await shop.ExecuteAsync([.. chunk.Select(_ => new AccumulatePoints.Command(member, 2, 30, false, null, "test", null))]);
-        }
+        await shop.GrantManyAsync(member, Many, 2);
 
         var reason = new string('"', 500);
         Idempotency Key(string operation) => Idempotency.For($"{operation}-{member}", operation)!;
@@ -167,8 +164,6 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         Assert.Null(outcome.Error);
         return JsonSerializer.Deserialize(outcome.Answer.Span, type)!;
     }
-
-    private static PointKey Key(string text) => PointKey.TryParse(text, out var key) ? key : throw new FormatException(text);
 
     private static async Task<List<T>> AllAsync<T>(string? cursor, string list, Func<long, Task<Page<T>>> read)
     {

@@ -51,7 +51,7 @@ public sealed class BalanceReadTests(PointsDatabase server)
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, TestContext.Current.CancellationToken);
         foreach (var table in new[] { "point_accumulations", "point_ledger_entries" })
         {
-            await database.CreateCommand($"ALTER TABLE {table} SET (autovacuum_enabled = off)").ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+            await database.ExecuteAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
         }
 
         var shop = new Shop(database, 1);
@@ -59,14 +59,14 @@ public sealed class BalanceReadTests(PointsDatabase server)
         // The statistics cover only other members, as for a new one: with so few lots, any index looks good to the planner.
         foreach (var another in new[] { PointsClient.NewMember(), PointsClient.NewMember() })
         {
-            await shop.ExecuteAsync([.. Enumerable.Range(0, Lots).Select(_ => new AccumulatePoints.Command(another, 10, 30, false, null, "test", null))]);
+            await shop.GrantManyAsync(another, Lots, 10);
         }
 
-        await database.CreateCommand("ANALYZE").ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await database.ExecuteAsync("ANALYZE");
         await shop.AccumulateAsync(member, 5);
         var moment = PastMoment.Of(shop.Clock.GetUtcNow(), Shop.Zone);
         shop.Clock.Advance(TimeSpan.FromDays(1));
-        await shop.ExecuteAsync([.. Enumerable.Range(0, Lots).Select(_ => new AccumulatePoints.Command(member, 10, 30, false, null, "test", null))]);
+        await shop.GrantManyAsync(member, Lots, 10);
         var before = await ReadRowsAsync(database);
 
         var then = await BalanceAtQuery.ReadAsync(database, member, moment, null, 21, TestContext.Current.CancellationToken);
@@ -77,7 +77,7 @@ public sealed class BalanceReadTests(PointsDatabase server)
 
     private static async Task<long> ReadRowsAsync(NpgsqlDataSource database)
     {
-        await database.CreateCommand("SELECT pg_stat_force_next_flush()").ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await database.ExecuteAsync("SELECT pg_stat_force_next_flush()");
         return (long)(await database.CreateCommand("SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'point_accumulations'")
             .ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
     }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -58,11 +59,24 @@ internal sealed class Shop
     public Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(params IReadOnlyList<IPointCommand> commands) =>
         _ledger.ExecuteAsync(commands, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
 
+    /// <summary>Grants that many lots of <paramref name="each"/> points, which expire after 30 days.</summary>
+    public async Task GrantManyAsync(long member, int lots, long each)
+    {
+        foreach (var chunk in Enumerable.Range(0, lots).Chunk(2_500))
+        {
+            await ExecuteAsync([.. chunk.Select(_ => new AccumulatePoints.Command(member, each, 30, false, null, "test", null))]);
+        }
+    }
+
+    public static PointKey Key(string? text) => PointKey.TryParse(text, out var key) ? key : throw new FormatException(text);
+
+    public static PointKey NewKey(PointKeyType type, long member) =>
+        PointKey.Create(type, member, RandomNumberGenerator.GetBytes(PointKey.EntropyBytes));
+
     public static PointKey KeyOf(CommandOutcome outcome)
     {
         using var answer = System.Text.Json.JsonDocument.Parse(outcome.Answer);
-        Assert.True(PointKey.TryParse(answer.RootElement.GetProperty("pointKey").GetString(), out var key));
-        return key;
+        return Key(answer.RootElement.GetProperty("pointKey").GetString());
     }
 
     /// <summary>Runs one random command, which may be refused.</summary>

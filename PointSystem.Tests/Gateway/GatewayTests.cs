@@ -111,7 +111,7 @@ public sealed class GatewayTests
         using var client = Client(gateway);
 
         var pending = client.GetStringAsync("/x", Ct);
-        await Infrastructure.Eventually.TrueAsync(() => Task.FromResult(!one.Received.IsEmpty), () => "The request did not arrive.", Ct);
+        await Infrastructure.Eventually.HoldsAsync(() => !one.Received.IsEmpty, "The request has arrived.");
         two.Upstream.Set(UpstreamState.Ready);
         one.Upstream.Set(UpstreamState.Hanging);
 

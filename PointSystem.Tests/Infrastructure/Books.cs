@@ -78,6 +78,14 @@ public static class Books
         return (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
     }
 
+    /// <summary>The balance of a member's wallet.</summary>
+    public static Task<long> BalanceAsync(string connectionString, long member) =>
+        CountAsync(connectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member);
+
+    /// <summary>The number of usages of these members.</summary>
+    public static Task<long> UsagesAsync(string connectionString, params long[] members) =>
+        CountAsync(connectionString, "SELECT count(*) FROM point_usages WHERE member_id = ANY ($1)", (object)members);
+
     /// <summary>The number of sessions that wait for a lock of the given session.</summary>
     public static Task<long> BlockedByAsync(string connectionString, int processId) =>
         CountAsync(connectionString, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", processId);

@@ -50,7 +50,7 @@ internal sealed class RedisServer : IAsyncDisposable
         await KillAsync();
         var spec = _server.Spec();
         _process = ChildProcess.Start(spec.FileName, spec.Arguments);
-        await Eventually.TrueAsync(() => AnswersAsync(cancellationToken), () => $"Redis does not answer: {_process.Output}", cancellationToken);
+        await Eventually.HoldsAsync(() => AnswersAsync(cancellationToken), () => $"Redis does not answer: {_process.Output}");
     }
 
     /// <summary>Freezes the server: connections stay open but get no answers.</summary>

@@ -38,8 +38,8 @@ public sealed class JobTests(PointsDatabase server)
         var (shop, members) = await ExpiredAsync(database, members: 4, lots: 6);
 
         // The wallet holds less than the lots, so the rules refuse the expiry. The member's lots are the oldest and fill whole chunks.
-        await ExecuteAsync(database, $"UPDATE member_wallets SET balance = 1, manual_balance = 0 WHERE member_id = {members[0]}");
-        await ExecuteAsync(database, $"UPDATE point_accumulations SET expiration_date = expiration_date - 1 WHERE member_id = {members[0]}");
+        await database.ExecuteAsync($"UPDATE member_wallets SET balance = 1, manual_balance = 0 WHERE member_id = {members[0]}");
+        await database.ExecuteAsync($"UPDATE point_accumulations SET expiration_date = expiration_date - 1 WHERE member_id = {members[0]}");
 
         await RunExpiryAsync(database, shop, chunk: 2, async () => await UnpostedAsync(database, shop) - 6);
 
@@ -125,8 +125,7 @@ public sealed class JobTests(PointsDatabase server)
     public async Task CleanupJob_KeysOfAllAges_DeletesThoseOlderThanOneDay()
     {
         await using var database = await server.CreateDatabaseAsync(null, Token);
-        await ExecuteAsync(
-            database,
+        await database.ExecuteAsync(
             """
             INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at)
             SELECT 'k' || i, i, 'x', 200, 'x', now() - make_interval(mins => i) FROM generate_series(1, 4000) AS i
@@ -186,10 +185,4 @@ public sealed class JobTests(PointsDatabase server)
 
     private static Task<long> UnpostedAsync(NpgsqlDataSource database, Shop shop) =>
         Books.CountAsync(database.ConnectionString, OpenExpiredLots, shop.Now.Today);
-
-    private static async Task ExecuteAsync(NpgsqlDataSource database, string sql)
-    {
-        await using var command = database.CreateCommand(sql);
-        await command.ExecuteNonQueryAsync(Token);
-    }
 }

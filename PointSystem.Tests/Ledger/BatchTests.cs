@@ -28,7 +28,7 @@ public sealed class BatchTests(PointsDatabase server)
         await Books.AssertBalancedAsync(database.ConnectionString, a, b, c);
 
         async Task<long> BalanceAsync(long member) =>
-            await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member);
+            await Books.BalanceAsync(database.ConnectionString, member);
     }
 
     [Fact]

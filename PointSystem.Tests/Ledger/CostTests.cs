@@ -25,7 +25,7 @@ public sealed class CostTests(PointsDatabase server)
         await using var counted = NpgsqlDataSource.Create(settings);
         var shop = new Shop(counted, 1);
         var member = PointsClient.NewMember();
-        await GrantManyAsync(shop, member, (4 * lots) + 5, 10);
+        await shop.GrantManyAsync(member, (4 * lots) + 5, 10);
         for (var i = 0; i < 5; i++)
         {
             await shop.UseAsync(member, "A1", 10);
@@ -49,7 +49,7 @@ public sealed class CostTests(PointsDatabase server)
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
         var member = PointsClient.NewMember();
-        await GrantManyAsync(shop, member, 10_000, 10);
+        await shop.GrantManyAsync(member, 10_000, 10);
 
         // Counted within the transaction, so other sessions do not add to it.
         await using var connection = await OpenOwnAsync(database);
@@ -73,7 +73,7 @@ public sealed class CostTests(PointsDatabase server)
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
         var (member, giver) = (PointsClient.NewMember(), PointsClient.NewMember());
-        await GrantManyAsync(shop, member, 5_000, 10);
+        await shop.GrantManyAsync(member, 5_000, 10);
         await shop.AccumulateAsync(giver, 100);
         var usage = await shop.UseAsync(member, "A1", 20);
         var lot = Shop.KeyOf(await shop.AccumulateAsync(member, 10, days: 31));
@@ -119,7 +119,7 @@ public sealed class CostTests(PointsDatabase server)
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
         var (member, giver) = (PointsClient.NewMember(), PointsClient.NewMember());
-        await GrantManyAsync(shop, member, 40, 10);
+        await shop.GrantManyAsync(member, 40, 10);
         await shop.AccumulateAsync(giver, 100);
         var usage = await shop.UseAsync(member, "A1", 15);
         var balance = 385 + (before == "a cancelled usage" ? 15 : 10);
@@ -136,7 +136,7 @@ public sealed class CostTests(PointsDatabase server)
             new UsePoints.Command(member, "A3", 1, "test", null));
 
         Assert.Equal([null, "INSUFFICIENT_POINT", null, null], outcomes.Select(outcome => outcome.Error?.Code));
-        Assert.Equal(0, await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
+        Assert.Equal(0, await Books.BalanceAsync(database.ConnectionString, member));
         await Books.AssertBalancedAsync(database.ConnectionString, member, giver);
     }
 
@@ -146,7 +146,7 @@ public sealed class CostTests(PointsDatabase server)
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
         var member = PointsClient.NewMember();
-        await GrantManyAsync(shop, member, 50, 10);
+        await shop.GrantManyAsync(member, 50, 10);
         shop.Clock.Advance(TimeSpan.FromHours(1));
         var usedAt = shop.Clock.GetUtcNow();
 
@@ -154,14 +154,6 @@ public sealed class CostTests(PointsDatabase server)
 
         Assert.Equal(3, await Books.CountAsync(
             database.ConnectionString, "SELECT count(*) FROM point_accumulations WHERE member_id = $1 AND updated_at = $2", member, usedAt.UtcDateTime));
-    }
-
-    private static async Task GrantManyAsync(Shop shop, long member, int lots, long each)
-    {
-        foreach (var chunk in Enumerable.Range(0, lots).Chunk(2_500))
-        {
-            await shop.ExecuteAsync([.. chunk.Select(_ => new AccumulatePoints.Command(member, each, 30, false, null, "test", null))]);
-        }
     }
 
     private static async Task<NpgsqlConnection> OpenOwnAsync(NpgsqlDataSource database)

@@ -236,6 +236,6 @@ public sealed class IdempotencyTests(PointsDatabase server)
     {
         var database = await server.GetAsync(Token);
         await Books.AssertBalancedAsync(database.ConnectionString, member);
-        return await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member);
+        return await Books.BalanceAsync(database.ConnectionString, member);
     }
 }

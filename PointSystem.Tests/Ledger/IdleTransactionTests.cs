@@ -31,10 +31,10 @@ public sealed class IdleTransactionTests(PointsDatabase server)
         // Waits for the row until the server has ended the paused transaction.
         await shop.UseAsync(member, "A2", 60);
 
-        use.Apply(accounts, new CommandContext(new PointPolicy(), shop.Now, "test", NewKey));
+        use.Apply(accounts, new CommandContext(new PointPolicy(), shop.Now, "test", Shop.NewKey));
         var late = await Assert.ThrowsAnyAsync<NpgsqlException>(() => LedgerWriter.WriteAsync(paused, accounts.All, [], shop.Clock.GetUtcNow(), Token));
         Assert.True(DatabaseFaults.IsAway(late), late.ToString());
-        Assert.Equal(40, await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
+        Assert.Equal(40, await Books.BalanceAsync(database.ConnectionString, member));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
 
@@ -84,12 +84,5 @@ public sealed class IdleTransactionTests(PointsDatabase server)
         await using var reader = await command.ExecuteReaderAsync(Token);
         await reader.ReadAsync(Token);
         return (reader.GetString(0), reader.GetString(1));
-    }
-
-    private static PointKey NewKey(PointKeyType type, long member)
-    {
-        var entropy = new byte[PointKey.EntropyBytes];
-        Random.Shared.NextBytes(entropy);
-        return PointKey.Create(type, member, entropy);
     }
 }

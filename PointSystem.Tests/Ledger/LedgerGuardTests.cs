@@ -23,7 +23,7 @@ public sealed class LedgerGuardTests(PointsDatabase server)
     {
         var (database, member) = await GrantedAsync();
         var refused = await Assert.ThrowsAsync<PostgresException>(() =>
-            database.CreateCommand("TRUNCATE point_ledger_entries").ExecuteNonQueryAsync(TestContext.Current.CancellationToken));
+            database.ExecuteAsync("TRUNCATE point_ledger_entries"));
         Assert.Equal(PostgresErrorCodes.RestrictViolation, refused.SqlState);
         Assert.Equal(1, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE member_id = $1", member));
     }
@@ -79,11 +79,6 @@ public sealed class LedgerGuardTests(PointsDatabase server)
         return (database, member);
     }
 
-    private static async Task ExecuteAsync(NpgsqlDataSource database, string sql, long member)
-    {
-        var whole = sql.StartsWith(Entry, StringComparison.Ordinal) ? sql + ") AS v (a, b, c, d, e, f)" : sql;
-        await using var command = database.CreateCommand(whole);
-        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-    }
+    private static Task ExecuteAsync(NpgsqlDataSource database, string sql, long member) =>
+        database.ExecuteAsync(sql.StartsWith(Entry, StringComparison.Ordinal) ? sql + ") AS v (a, b, c, d, e, f)" : sql, member);
 }

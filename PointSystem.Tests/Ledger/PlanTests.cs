@@ -82,14 +82,14 @@ public sealed class PlanTests(PointsDatabase server)
             Token);
         foreach (var table in Tables)
         {
-            await ExecuteAsync(database, $"ALTER TABLE {table} SET (autovacuum_enabled = off)");
+            await database.ExecuteAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
         }
 
         var shop = new Shop(database, 1);
         if (analyzed)
         {
             await RunAllAsync(database, shop, 1, (_, work) => work());
-            await ExecuteAsync(database, "ANALYZE");
+            await database.ExecuteAsync("ANALYZE");
         }
 
         // The statements are prepared and planned at their second use.
@@ -100,7 +100,7 @@ public sealed class PlanTests(PointsDatabase server)
 
         foreach (var growth in Growth)
         {
-            await ExecuteAsync(database, growth, Others);
+            await database.ExecuteAsync(growth, Others);
         }
 
         var read = new List<string>();
@@ -143,21 +143,10 @@ public sealed class PlanTests(PointsDatabase server)
         await measure("accumulation", () => AccumulationTraceQuery.ReadAsync(database, lot, 0, 20, Token));
     }
 
-    private static async Task ExecuteAsync(NpgsqlDataSource database, string sql, params int[] values)
-    {
-        await using var command = database.CreateCommand(sql);
-        foreach (var value in values)
-        {
-            command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = value });
-        }
-
-        await command.ExecuteNonQueryAsync(Token);
-    }
-
     /// <summary>Rows read from tables plus index entries read. The server process reports its counts late unless it is told to flush them.</summary>
     private static async Task<long> RowsReadAsync(NpgsqlDataSource database)
     {
-        await ExecuteAsync(database, "SELECT pg_stat_force_next_flush()");
+        await database.ExecuteAsync("SELECT pg_stat_force_next_flush()");
         await using var command = database.CreateCommand(
             """
             SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname = ANY ($1))::bigint

@@ -16,17 +16,13 @@ public sealed class RowLockTests(PointsDatabase server)
     public async Task Write_WalletHeldByAnother_FailsWithLockNotAvailable()
     {
         var (database, shop, member) = await StartAsync();
-        await using var holder = await database.OpenConnectionAsync(Token);
-        await using var held = await holder.BeginTransactionAsync(Token);
-        await using var hold = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE", holder);
-        hold.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-        await hold.ExecuteScalarAsync(Token);
+        await using var held = await WalletLock.TakeAsync(database.ConnectionString, member);
 
         var refused = await Assert.ThrowsAsync<PostgresException>(() =>
             shop.Ledger.ExecuteAsync([Use(member)], TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(5), Token));
         Assert.Equal(PostgresErrorCodes.LockNotAvailable, refused.SqlState);
 
-        await held.RollbackAsync(Token);
+        await held.ReleaseAsync();
         await shop.UseAsync(member, "A1", 60);
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
@@ -44,24 +40,17 @@ public sealed class RowLockTests(PointsDatabase server)
         await ExecuteAsync(connection, "ROLLBACK");
         await shop.UseAsync(member, "A1", 60);
         await ExecuteAsync(connection, "BEGIN");
-        var outcome = Use(member).Apply(accounts, new CommandContext(new PointPolicy(), shop.Now, "test", NewKey));
+        var outcome = Use(member).Apply(accounts, new CommandContext(new PointPolicy(), shop.Now, "test", Shop.NewKey));
         Assert.Null(outcome.Error);
         var refused = await Assert.ThrowsAsync<PostgresException>(() => LedgerWriter.WriteAsync(connection, accounts.All, [], shop.Clock.GetUtcNow(), Token));
 
         Assert.Equal(PostgresErrorCodes.UniqueViolation, refused.SqlState);
         await ExecuteAsync(connection, "ROLLBACK");
         await Books.AssertBalancedAsync(database.ConnectionString, member);
-        Assert.Equal(40, await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
+        Assert.Equal(40, await Books.BalanceAsync(database.ConnectionString, member));
     }
 
     private static UsePoints.Command Use(long member) => new(member, "A1", 60, "test", null);
-
-    private static PointKey NewKey(PointKeyType type, long member)
-    {
-        var entropy = new byte[PointKey.EntropyBytes];
-        Random.Shared.NextBytes(entropy);
-        return PointKey.Create(type, member, entropy);
-    }
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
     {

@@ -71,7 +71,7 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
         var outcome = await WaitingAsync(
             database, member, () => shop.RunAsync(new UsePoints.Command(member, "A2", 1, "test", null)), async () =>
             {
-                await SetAsync(database, "CLOCK_OFFSET_DAYS", "60");
+                await database.SetConfigAsync("CLOCK_OFFSET_DAYS", "60");
                 shop.Clock.Advance(TimeSpan.FromSeconds(2));
             });
 
@@ -88,7 +88,7 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
         var outcome = await WaitingAsync(
             database, member, () => shop.RunAsync(new UsePoints.Command(member, "A1", 10, "test", null)), async () =>
             {
-                await SetAsync(database, "ON_DUPLICATE_ORDER", "REFUSE");
+                await database.SetConfigAsync("ON_DUPLICATE_ORDER", "REFUSE");
                 shop.Clock.Advance(TimeSpan.FromSeconds(2));
             });
 
@@ -100,7 +100,7 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
     public async Task DuplicateOrder_UsageNotFullyCancelled_IsRefused()
     {
         var (database, shop, member) = await StartAsync();
-        await SetAsync(database, "ON_DUPLICATE_ORDER", "REFUSE");
+        await database.SetConfigAsync("ON_DUPLICATE_ORDER", "REFUSE");
         var other = PointsClient.NewMember();
         await shop.AccumulateAsync(member, 100);
         await shop.AccumulateAsync(other, 100);
@@ -125,7 +125,7 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
     public async Task DuplicateOrder_CancelledAndUsedAgainInOneBatch_SeesTheEarlierCommands()
     {
         var (database, shop, member) = await StartAsync();
-        await SetAsync(database, "ON_DUPLICATE_ORDER", "REFUSE");
+        await database.SetConfigAsync("ON_DUPLICATE_ORDER", "REFUSE");
         await shop.AccumulateAsync(member, 100);
         var first = await shop.UseAsync(member, "A1", 10);
         UsePoints.Command use = new(member, "A1", 10, "test", null);
@@ -141,14 +141,14 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
     public async Task DuplicateOrder_ManyAtOnce_OneIsAccepted()
     {
         var (database, shop, member) = await StartAsync();
-        await SetAsync(database, "ON_DUPLICATE_ORDER", "REFUSE");
+        await database.SetConfigAsync("ON_DUPLICATE_ORDER", "REFUSE");
         await shop.AccumulateAsync(member, 1_000);
 
         var outcomes = await Task.WhenAll(Enumerable.Range(0, 24).Select(_ => shop.RunAsync(new UsePoints.Command(member, "A1", 10, "test", null))));
 
         Assert.Single(outcomes, outcome => outcome.Error is null);
         Assert.Equal(23, outcomes.Count(outcome => outcome.Error?.Code == "DUPLICATE_ORDER"));
-        Assert.Equal(990, await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
+        Assert.Equal(990, await Books.BalanceAsync(database.ConnectionString, member));
     }
 
     private static Task<T> WaitingAsync<T>(NpgsqlDataSource database, long member, Func<Task<T>> work, Action meanwhile) =>
@@ -161,27 +161,12 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
     /// <summary>Runs the work while the test holds the member's row, and <paramref name="meanwhile"/> once the work waits for that row.</summary>
     private static async Task<T> WaitingAsync<T>(NpgsqlDataSource database, long member, Func<Task<T>> work, Func<Task> meanwhile)
     {
-        await using var holder = await database.OpenConnectionAsync(Token);
-        await using var held = await holder.BeginTransactionAsync(Token);
-        await using var hold = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE", holder);
-        hold.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-        await hold.ExecuteScalarAsync(Token);
+        await using var held = await WalletLock.TakeAsync(database.ConnectionString, member);
         var waiting = work();
-        await Eventually.HoldsAsync(
-            async () => await Books.BlockedByAsync(database.ConnectionString, holder.ProcessID) > 0,
-            "it waits for the row");
+        await held.WaitForWaitersAsync();
         await meanwhile();
-        await held.RollbackAsync(Token);
+        await held.ReleaseAsync();
         return await waiting;
-    }
-
-    private static async Task SetAsync(NpgsqlDataSource database, string key, string value)
-    {
-        await using var set = database.CreateCommand(
-            "INSERT INTO point_configs (config_key, config_value, updated_at, updated_by) VALUES ($1, $2, now(), 'test') ON CONFLICT (config_key) DO UPDATE SET config_value = $2");
-        set.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key });
-        set.Parameters.Add(new NpgsqlParameter<string> { TypedValue = value });
-        await set.ExecuteNonQueryAsync(Token);
     }
 
     /// <summary>Each test has its own database, because the configuration applies to all members.</summary>

@@ -25,8 +25,6 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         var (one, two) = (PointsClient.NewMember(), PointsClient.NewMember());
         await shop.AccumulateAsync(Math.Min(one, two), 100);
         await shop.AccumulateAsync(Math.Max(one, two), 100);
-        await using var other = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false, MaxAutoPrepare = 0 });
-        await using var holder = await other.OpenConnectionAsync(Token);
 
         // The first call counts the uses of its statements. The second one prepares them, and the error occurs there.
         async Task<int> ReadAsync(NpgsqlConnection connection, bool fails)
@@ -65,11 +63,8 @@ public sealed class StaleConnectionTests(PointsDatabase server)
 
         var session = await SessionAsync(database);
         Assert.Equal(17, await database.RunAsync(connection => ReadAsync(connection, fails: false), Token));
-        await using (var held = await holder.BeginTransactionAsync(Token))
+        await using (await WalletLock.TakeAsync(database.ConnectionString, Math.Max(one, two)))
         {
-            await using var hold = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE", holder);
-            hold.Parameters.Add(new NpgsqlParameter<long> { TypedValue = Math.Max(one, two) });
-            await hold.ExecuteScalarAsync(Token);
             await Assert.ThrowsAnyAsync<Exception>(() => database.RunAsync(connection => ReadAsync(connection, fails: true), Token));
         }
 
@@ -89,17 +84,13 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     [Fact]
     public async Task Write_AfterTimeoutsOfTheSecondRow_PreparesAsBefore()
     {
-        await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 2, Token);
+        await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
         var shop = new Shop(database, 1);
         long[] members = [.. Enumerable.Range(0, 2).Select(_ => PointsClient.NewMember()).Order()];
-        await using var holder = await database.OpenConnectionAsync(Token);
-        await using (var held = await holder.BeginTransactionAsync(Token))
+        await shop.AccumulateAsync(members[0], 100);
+        await shop.AccumulateAsync(members[1], 100);
+        await using (await WalletLock.TakeAsync(database.ConnectionString, members[1]))
         {
-            await shop.AccumulateAsync(members[0], 100);
-            await shop.AccumulateAsync(members[1], 100);
-            await using var hold = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE", holder);
-            hold.Parameters.Add(new NpgsqlParameter<long> { TypedValue = members[1] });
-            await hold.ExecuteScalarAsync(Token);
             var session = await SessionAsync(database);
             for (var time = 0; time < 6; time++)
             {
@@ -182,13 +173,12 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 6, Token);
         var (shop, member) = await StartAsync(database);
-        await using var other = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false });
+        await using var other = database.Unpooled();
         for (var round = 0; round < 4; round++)
         {
             var held = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => database.OpenConnectionAsync(Token).AsTask()));
             await Task.WhenAll(held.Select(connection => connection.DisposeAsync().AsTask()));
-            await using var end = other.CreateCommand("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
-            await end.ExecuteNonQueryAsync(Token);
+            await other.EndOtherSessionsAsync();
 
             var balances = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => BalanceQuery.ReadAsync(database, member, shop.Now.Today, null, 10, Token)));
 
@@ -201,13 +191,13 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     public async Task Read_ConnectionBrokenByAnUnexpectedMessage_SucceedsOnAnother()
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 2, Token);
-        await using var other = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false });
+        await using var other = database.Unpooled();
         var attempts = 0;
         async Task<int> WorkAsync(NpgsqlConnection connection)
         {
             if (++attempts <= 2)
             {
-                await RunAsync(other, $"SELECT pg_terminate_backend({connection.ProcessID})");
+                await other.ExecuteAsync($"SELECT pg_terminate_backend({connection.ProcessID})");
                 await Record.ExceptionAsync(async () => await new NpgsqlCommand("SELECT 1", connection).ExecuteScalarAsync(Token));
                 throw new InvalidDataException("Received unexpected backend message DataRow. Please file a bug.");
             }
@@ -230,8 +220,8 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 2, Token);
         var (shop, member) = await StartAsync(database);
-        await using var other = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false });
-        await RunAsync(database, $"ALTER DATABASE {new NpgsqlConnectionStringBuilder(database.ConnectionString).Database} SET idle_session_timeout = '200ms'");
+        await using var other = database.Unpooled();
+        await database.ExecuteAsync($"ALTER DATABASE {new NpgsqlConnectionStringBuilder(database.ConnectionString).Database} SET idle_session_timeout = '200ms'");
         database.Clear();
         for (var time = 0; time < 3; time++)
         {
@@ -254,18 +244,18 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 5, Token);
         var (shop, member) = await StartAsync(database);
-        await using var other = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false });
+        await using var other = database.Unpooled();
         var name = new NpgsqlConnectionStringBuilder(database.ConnectionString).Database;
-        await RunAsync(other, $"ALTER DATABASE {name} SET default_transaction_read_only = on");
-        await RunAsync(other, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+        await other.ExecuteAsync($"ALTER DATABASE {name} SET default_transaction_read_only = on");
+        await other.EndOtherSessionsAsync();
         for (var time = 0; time < 10; time++)
         {
             var refused = await Assert.ThrowsAsync<PostgresException>(() => shop.UseAsync(member, "R", 1));
             Assert.Equal(PostgresErrorCodes.ReadOnlySqlTransaction, refused.SqlState);
         }
 
-        await using var writer = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(other.ConnectionString) { Options = "-c default_transaction_read_only=off" });
-        await RunAsync(writer, $"ALTER DATABASE {name} RESET default_transaction_read_only");
+        await using var writer = database.Unpooled("-c default_transaction_read_only=off");
+        await writer.ExecuteAsync($"ALTER DATABASE {name} RESET default_transaction_read_only");
 
         await Eventually.HoldsAsync(
             async () =>
@@ -301,14 +291,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         return (shop, member);
     }
 
-    private static async Task RunAsync(NpgsqlDataSource database, string sql)
-    {
-        await using var command = database.CreateCommand(sql);
-        await command.ExecuteNonQueryAsync(Token);
-    }
-
-    private static Task ForgetAsync(NpgsqlDataSource database, string statement) => RunAsync(
-        database,
+    private static Task ForgetAsync(NpgsqlDataSource database, string statement) => database.ExecuteAsync(
         $"""
         DO $$ DECLARE s text; BEGIN
             FOR s IN SELECT name FROM pg_prepared_statements WHERE statement LIKE '{statement}' LOOP
@@ -325,5 +308,5 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     }
 
     private static Task<long> BalanceAsync(NpgsqlDataSource database, long member) =>
-        Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member);
+        Books.BalanceAsync(database.ConnectionString, member);
 }

@@ -213,11 +213,7 @@ public sealed class DaprLockTests : IAsyncLifetime
 
     private static string Key(string resource) => $"lock||points||{resource}";
 
-    private Task<SidecarUnderTest> StartSidecarAsync()
-    {
-        var components = Path.Combine(BuildOutputs.Repository, "components");
-        return SidecarUnderTest.StartAsync(_program, _redis, Directory.GetFiles(components, "*.yaml").Select(File.ReadAllText), Token);
-    }
+    private Task<SidecarUnderTest> StartSidecarAsync() => SidecarUnderTest.StartAsync(_program, _redis, Manifests.OfRepository(), Token);
 
     private Task<LockReplica> StartReplicaAsync(params (string Key, string Value)[] settings) =>
         LockReplica.StartAsync(null, [], [("DAPR_GRPC_PORT", _proxy.Port.ToString(CultureInfo.InvariantCulture)), .. settings]);

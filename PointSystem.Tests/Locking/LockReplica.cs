@@ -13,22 +13,12 @@ namespace PointSystem.Tests.Locking;
 internal sealed class LockReplica : IAsyncDisposable
 {
     private readonly IHost _host;
-    private readonly MeterListener _listener = new();
-    private readonly Dictionary<string, long> _counts = new(StringComparer.Ordinal);
+    private readonly MeterSums _sums;
 
     private LockReplica(IHost host)
     {
         _host = host;
-        var factory = host.Services.GetRequiredService<IMeterFactory>();
-        _listener.InstrumentPublished = (instrument, listener) =>
-        {
-            if (instrument.Meter.Name == "PointSystem.Locking" && ReferenceEquals(instrument.Meter.Scope, factory))
-            {
-                listener.EnableMeasurementEvents(instrument);
-            }
-        };
-        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Count(instrument.Name, value, tags));
-        _listener.Start();
+        _sums = new MeterSums(host.Services.GetRequiredService<IMeterFactory>());
     }
 
     public IDistributedLocks Locks => _host.Services.GetRequiredService<IDistributedLocks>();
@@ -59,31 +49,12 @@ internal sealed class LockReplica : IAsyncDisposable
     }
 
     /// <summary>The sum of a counter so far, for example <c>pointsystem.lock.acquire outcome=acquired</c>. Without a tag: over all tags.</summary>
-    public long Count(string counter)
-    {
-        lock (_counts)
-        {
-            return _counts.GetValueOrDefault(counter);
-        }
-    }
+    public long Count(string counter) => _sums[counter];
 
     public async ValueTask DisposeAsync()
     {
         await _host.StopAsync(CancellationToken.None);
-        _listener.Dispose();
+        _sums.Dispose();
         _host.Dispose();
-    }
-
-    private void Count(string name, long value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
-    {
-        lock (_counts)
-        {
-            _counts[name] = _counts.GetValueOrDefault(name) + value;
-            foreach (var (tag, text) in tags)
-            {
-                var key = $"{name} {tag}={text}";
-                _counts[key] = _counts.GetValueOrDefault(key) + value;
-            }
-        }
     }
 }

@@ -58,10 +58,10 @@ internal sealed class Crowd : IDisposable
     public async Task AssertStoredAsync()
     {
         await Journal.AssertInOrderAsync(_cluster.ConnectionString, _members);
-        Assert.Equal(_uses, await Books.CountAsync(_cluster.ConnectionString, "SELECT count(*) FROM point_usages WHERE member_id = ANY ($1)", (object)_members));
+        Assert.Equal(_uses, await Books.UsagesAsync(_cluster.ConnectionString, _members));
         foreach (var member in _members)
         {
-            Assert.Equal(_balances[member], await Books.CountAsync(_cluster.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
+            Assert.Equal(_balances[member], await Books.BalanceAsync(_cluster.ConnectionString, member));
         }
     }
 

@@ -15,7 +15,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
     [Fact]
     public async Task Write_NoFreeConnection_Is503UntilThereIsOne()
     {
-        var connectionString = await NewDatabaseAsync();
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         await using var api = await ApiProcess.StartAsync(
             new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 4, Timeout = 1 }.ConnectionString, Token, ("Locking__Mode", "row"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
@@ -26,16 +26,9 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         }
 
         // Two writes wait for rows that the test holds. They use both of the connections that the pool of four reserves for writes.
-        await using var database = NpgsqlDataSource.Create(connectionString);
-        await using var connection = await database.OpenConnectionAsync(Token);
-        await using var transaction = await connection.BeginTransactionAsync(Token);
-        await using (var hold = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = ANY ($1) ORDER BY member_id FOR UPDATE", connection, transaction))
-        {
-            hold.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = members });
-            await hold.ExecuteNonQueryAsync(Token);
-        }
+        await using var held = await WalletLock.TakeAsync(connectionString, members);
         var waiting = members[..2].Select(member => client.UseAsync(member, "A1", 1)).ToList();
-        await Eventually.HoldsAsync(async () => await Books.BlockedByAsync(connectionString, connection.ProcessID) >= 2, "both writes wait");
+        await held.WaitForWaitersAsync(2);
 
         var others = members[2..].Select(member => client.UseAsync(member, "A1", 1));
         foreach (var refused in await Task.WhenAll(others))
@@ -47,7 +40,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         Assert.Equal(100, await client.BalanceAsync(members[0]));
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
 
-        await transaction.RollbackAsync(Token);
+        await held.ReleaseAsync();
         Assert.All(await Task.WhenAll(waiting), answer => answer.Expect(HttpStatusCode.Created));
         (await client.UseAsync(members[5], "A1", 1)).Expect(HttpStatusCode.Created);
         await Journal.AssertInOrderAsync(connectionString, members);
@@ -58,7 +51,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
     [InlineData("row")]
     public async Task Write_DatabaseNeverAnswers_EndsInTimeAndRecovers(string mode)
     {
-        var connectionString = await NewDatabaseAsync();
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
         await using var proxy = new FaultProxy(settings.Port);
         settings.Port = proxy.Port;
@@ -108,7 +101,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
     public async Task Stop_WithDrainDelay_IsUnreadyAtOnceAndServesUntilTheDelayEnds()
     {
         Needs.Signals();
-        var connectionString = await NewDatabaseAsync();
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         await using var api = await ApiProcess.StartAsync(connectionString, Token, ("Drain__Delay", "00:00:05"));
         using var client = new PointsClient(api.Address);
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
@@ -122,12 +115,5 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         await api.WaitForExitAsync(Token);
         Assert.Equal(0, api.ExitCode);
         await Journal.AssertInOrderAsync(connectionString, member);
-    }
-
-    private async Task<string> NewDatabaseAsync()
-    {
-        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
-        await ApiProcess.MigrateAsync(connectionString, Token);
-        return connectionString;
     }
 }

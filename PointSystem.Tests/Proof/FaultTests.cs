@@ -139,7 +139,7 @@ public sealed class FaultTests(ProofCluster proof)
         await load.StopAsync();
 
         Assert.All(load.Answers, answer => answer.Expect(HttpStatusCode.Created));
-        Assert.Equal(load.Answers.Count, await Books.CountAsync(proof.Database, "SELECT count(*) FROM point_usages WHERE member_id = ANY ($1)", (object)members));
+        Assert.Equal(load.Answers.Count, await Books.UsagesAsync(proof.Database, members));
         await Journal.AssertInOrderAsync(proof.Database, members);
     }
 

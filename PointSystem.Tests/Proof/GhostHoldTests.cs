@@ -32,7 +32,7 @@ public sealed class GhostHoldTests : IAsyncLifetime
         _redis = await RedisServer.StartAsync(Token);
         _connection = await _redis.ConnectAsync();
         _toRedis = new FaultProxy(_redis.Port);
-        var manifests = Directory.GetFiles(Path.Combine(BuildOutputs.Repository, "components"), "*.yaml").Select(File.ReadAllText)
+        var manifests = Manifests.OfRepository()
             .Select(text => text.Replace("envRef: REDIS_HOST", $"value: 127.0.0.1:{_toRedis.Port}", StringComparison.Ordinal));
         _sidecar = await SidecarUnderTest.StartAsync(new StandIn(), _redis, manifests, Token);
         _toSidecar = new FaultProxy(_sidecar.GrpcPort);

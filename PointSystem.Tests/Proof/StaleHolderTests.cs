@@ -89,7 +89,7 @@ public sealed class StaleHolderTests(ProofCluster proof)
             Assert.Equal(first.Text, repeated.Text);
         }
         Assert.Equal(1, await use.StoredCountAsync());
-        Assert.Equal(989, await Books.CountAsync(proof.Database, "SELECT balance FROM member_wallets WHERE member_id = $1", use.Member));
+        Assert.Equal(989, await Books.BalanceAsync(proof.Database, use.Member));
         await Journal.AssertInOrderAsync(proof.Database, use.Member);
     }
 }

@@ -159,7 +159,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         var database = await server.GetAsync(Token);
         var shop = new Shop(database, 1);
         var member = PointsClient.NewMember();
-        await shop.ExecuteAsync([.. Enumerable.Range(0, 1_500).Select(_ => new AccumulatePoints.Command(member, 10, 30, false, null, "test", null))]);
+        await shop.GrantManyAsync(member, 1_500, 10);
         await Reconcilers.TamperAsync(database, "UPDATE point_ledger_entries SET balance_after = balance_after + 1 WHERE member_id = @m", member);
         await using var reconcilers = new Reconcilers(database);
 
@@ -182,11 +182,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         }
 
         await using var reconcilers = new Reconcilers(database);
-        await using var connection = await database.OpenConnectionAsync(Token);
-        await using var holder = await connection.BeginTransactionAsync(Token);
-        await using var hold = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE", connection, holder);
-        hold.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-        await hold.ExecuteNonQueryAsync(Token);
+        await using var held = await WalletLock.TakeAsync(database.ConnectionString, member);
 
         Assert.Equal(status, (await reconcilers.Members.ReconcileAsync(member, Token)).Status);
     }
@@ -208,14 +204,14 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         ];
         foreach (var table in tables)
         {
-            await database.CreateCommand($"ALTER TABLE {table} SET (autovacuum_enabled = off)").ExecuteNonQueryAsync(Token);
+            await database.ExecuteAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
         }
 
         var shop = new Shop(database, 1);
         var ids = Enumerable.Range(0, members).Select(_ => PointsClient.NewMember()).ToArray();
         foreach (var id in ids)
         {
-            await shop.ExecuteAsync([.. Enumerable.Range(0, Lots / members).Select(_ => new AccumulatePoints.Command(id, 10, 30, false, null, "test", null))]);
+            await shop.GrantManyAsync(id, Lots / members, 10);
             await shop.ExecuteAsync([.. Enumerable.Range(0, Lots / members).Select(i => new UsePoints.Command(id, $"A{i}", 10, "test", null))]);
         }
 

@@ -29,7 +29,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
         Assert.True(await sidecar.Client.CheckHealthAsync(Ct));
 
         await redis.RestartAsync(Ct);
-        await Eventually.TrueAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"Redis is running again, but locks fail: {sidecar.Process.Output}", Ct);
+        await Eventually.HoldsAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"Redis is running again, but locks fail: {sidecar.Process.Output}");
         Assert.Equal(UnlockResponse.Types.Status.LockDoesNotExist, await sidecar.UnlockAsync("held", "owner"));
     }
 
@@ -50,8 +50,8 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
         // The caller gave up while the command was on its way. It is still applied, and only an unlock by the same owner frees the key before its TTL.
         await redis.ResumeAsync();
         await using var look = await redis.ConnectAsync();
-        await Eventually.TrueAsync(
-            async () => await look.GetDatabase().StringGetAsync("lock||points||ghost") == "owner", () => "The delayed SET was never applied.", Ct);
+        await Eventually.HoldsAsync(
+            async () => await look.GetDatabase().StringGetAsync("lock||points||ghost") == "owner", "the delayed SET is applied");
         Assert.False(await sidecar.LockAsync("ghost", "other"));
         Assert.Equal(UnlockResponse.Types.Status.Success, await sidecar.UnlockAsync("ghost", "owner"));
         Assert.True(await sidecar.LockAsync("ghost", "other"));
@@ -90,7 +90,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
         Assert.Equal((StatusCode.Internal, "failed to release lock: circuit breaker is open"), (refusedUnlock.StatusCode, refusedUnlock.Detail));
 
         await redis.RestartAsync(Ct);
-        await Eventually.TrueAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"The breaker stays open: {sidecar.Process.Output}", Ct);
+        await Eventually.HoldsAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"The breaker stays open: {sidecar.Process.Output}");
     }
 
     [Fact]

@@ -67,7 +67,7 @@ public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixt
         var (resource, first, second) = (Fresh("resource"), Fresh("first"), Fresh("second"));
         Assert.True(await Sidecar.LockAsync(resource, first, expiry: 1));
 
-        await Eventually.TrueAsync(() => Sidecar.LockAsync(resource, second), () => "The lease did not expire.", Ct);
+        await Eventually.HoldsAsync(() => Sidecar.LockAsync(resource, second), "the lease has expired");
 
         Assert.Equal(UnlockResponse.Types.Status.LockBelongsToOthers, await Sidecar.UnlockAsync(resource, first));
         Assert.False(await Sidecar.LockAsync(resource, first));

@@ -3,6 +3,10 @@ namespace PointSystem.Tests.Sidecar;
 /// <summary>Resource files for the sidecars of these tests.</summary>
 internal static class Manifests
 {
+    /// <summary>The files of the repository's components folder.</summary>
+    public static IEnumerable<string> OfRepository() =>
+        Directory.GetFiles(Path.Combine(BuildOutputs.Repository, "components"), "*.yaml").Select(File.ReadAllText);
+
     /// <summary>A lock store component, by default on the Redis of <c>REDIS_HOST</c>.</summary>
     /// <param name="name">The store's name.</param>
     /// <param name="keyPrefix">The key prefix; null omits it.</param>

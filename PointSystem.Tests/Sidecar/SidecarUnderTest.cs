@@ -50,8 +50,8 @@ internal sealed class SidecarUnderTest : IAsyncDisposable
         var sidecar = Launch(program, redis, manifests, appId, apiToken);
         try
         {
-            await Eventually.TrueAsync(
-                () => sidecar.HealthyAsync(cancellationToken), () => $"The sidecar does not become healthy: {sidecar.Process.Output}", cancellationToken);
+            await Eventually.HoldsAsync(
+                () => sidecar.HealthyAsync(cancellationToken), () => $"The sidecar does not become healthy: {sidecar.Process.Output}");
             return sidecar;
         }
         catch

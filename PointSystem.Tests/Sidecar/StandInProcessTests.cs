@@ -11,10 +11,9 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     {
         await using var sidecar = await StartAsync(redis: null);
 
-        await Eventually.TrueAsync(
-            () => Task.FromResult(sidecar.Process.Output.Contains($"ready: HTTP on {sidecar.HttpPort}, gRPC on {sidecar.GrpcPort}", StringComparison.Ordinal)),
-            () => sidecar.Process.Output,
-            Ct);
+        await Eventually.HoldsAsync(
+            () => sidecar.Process.Output.Contains($"ready: HTTP on {sidecar.HttpPort}, gRPC on {sidecar.GrpcPort}", StringComparison.Ordinal),
+            () => sidecar.Process.Output);
         Assert.Contains("stand-in for Dapr's lock API only. It is not Dapr", sidecar.Process.Output, StringComparison.Ordinal);
     }
 
@@ -55,29 +54,27 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
 
         await redis.RestartAsync(Ct);
 
-        await Eventually.TrueAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"The store is not created: {sidecar.Process.Output}", Ct);
+        await Eventually.HoldsAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"The store is not created: {sidecar.Process.Output}");
     }
 
     [Fact]
     public async Task RepositoryComponents_Unchanged_ProvideALockStore()
     {
-        var files = Directory.GetFiles(Path.Combine(BuildOutputs.Repository, "components"), "*.yaml").Select(File.ReadAllText);
         await using var redis = await RedisServer.StartAsync(Ct);
-        await using var sidecar = await StartAsync(redis, [.. files]);
+        await using var sidecar = await StartAsync(redis, [.. Manifests.OfRepository()]);
 
         // A new resource each time: these files have short timeouts, and a call that timed out may still have acquired its lock.
         var resource = "";
-        await Eventually.TrueAsync(
-            () => sidecar.LockOrFailAsync(resource = Fresh("point:use:member"), "owner"), () => $"No lock is acquired: {sidecar.Process.Output}", Ct);
+        await Eventually.HoldsAsync(
+            () => sidecar.LockOrFailAsync(resource = Fresh("point:use:member"), "owner"), () => $"No lock is acquired: {sidecar.Process.Output}");
 
         await using var look = await redis.ConnectAsync();
         Assert.Equal("owner", await look.GetDatabase().StringGetAsync($"lock||points||{resource}"));
         Assert.DoesNotContain(" warn ", sidecar.Process.Output, StringComparison.Ordinal);
         await redis.KillAsync();
-        await Eventually.TrueAsync(
+        await Eventually.HoldsAsync(
             async () => (await sidecar.LockFailureAsync("r", "o")).Detail.Contains("circuit breaker is open", StringComparison.Ordinal),
-            () => "The breaker of the repository's files does not open.",
-            Ct);
+            "the breaker of the repository's files opens");
     }
 
     [Fact]

@@ -7,7 +7,7 @@ namespace PointSystem.Tests.Telemetry;
 public sealed class TelemetrySettingTests
 {
     private const string Prometheus = "Telemetry__Metrics__Prometheus";
-    private static readonly string Nobody = $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";
+    private static readonly string NoDatabase = ApiProcess.NoDatabase();
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -18,7 +18,7 @@ public sealed class TelemetrySettingTests
     [InlineData("Development", "false", HttpStatusCode.NotFound)]
     public async Task Metrics_ByEnvironmentAndSetting_AreServedOrNotFound(string environment, string? setting, HttpStatusCode status)
     {
-        await using var api = await ApiProcess.StartAsync(Nobody, Ct, ("ASPNETCORE_ENVIRONMENT", environment), (Prometheus, setting));
+        await using var api = await ApiProcess.StartAsync(NoDatabase, Ct, ("ASPNETCORE_ENVIRONMENT", environment), (Prometheus, setting));
         using var client = new PointsClient(api.Address);
 
         (await client.GetAsync("/metrics")).Expect(status);
@@ -30,7 +30,7 @@ public sealed class TelemetrySettingTests
         Needs.Signals();
         await using var receiver = await OtlpReceiver.StartAsync(Ct);
         await using var api = await ApiProcess.StartAsync(
-            Nobody, Ct,
+            NoDatabase, Ct,
             ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address.ToString()),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
             ("OTEL_BSP_SCHEDULE_DELAY", "600000"));
@@ -52,7 +52,7 @@ public sealed class TelemetrySettingTests
         "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL such as http://localhost:4317, not 'localhost:4317'.")]
     public async Task Start_InvalidSetting_ExitsWithOneSentence(string name, string value, string sentence)
     {
-        await using var api = ApiProcess.Run([], Nobody, (name, value));
+        await using var api = ApiProcess.Run([], NoDatabase, (name, value));
 
         await api.WaitForExitAsync(Ct);
 

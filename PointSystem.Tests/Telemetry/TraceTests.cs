@@ -36,11 +36,10 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
 
         // The lock is released after the answer, and each process sends its own spans, so the test waits for the last one of each.
         string[] last = ["lock release", "EVAL"];
-        await Eventually.TrueAsync(
-            () => Task.FromResult(last.All(name => _receiver.Trace(traceId).Any(span => span.Name == name))
-                && _receiver.Trace(traceId).Count(span => span is { Kind: SpanKind.Server, Service: "point-sidecar" or "point-gateway" }) == 3),
-            () => $"The trace is not complete: {string.Join(", ", _receiver.Trace(traceId).Select(span => $"{span.Service} {span.Kind} {span.Name}"))}",
-            TestContext.Current.CancellationToken);
+        await Eventually.HoldsAsync(
+            () => last.All(name => _receiver.Trace(traceId).Any(span => span.Name == name))
+                && _receiver.Trace(traceId).Count(span => span is { Kind: SpanKind.Server, Service: "point-sidecar" or "point-gateway" }) == 3,
+            () => $"The trace is not complete: {string.Join(", ", _receiver.Trace(traceId).Select(span => $"{span.Service} {span.Kind} {span.Name}"))}");
         var trace = new SpanTree(_receiver.Trace(traceId));
         var gateway = trace.Only(caller, "point-gateway", SpanKind.Server);
         var forward = trace.Only(gateway.SpanId, "point-gateway", SpanKind.Client);

@@ -26,22 +26,7 @@ internal sealed class Ground(NpgsqlDataSource database) : IAsyncDisposable
     }
 
     /// <summary>Stores a value of the run-time configuration.</summary>
-    public Task SetAsync(string key, string value) => ExecuteAsync(
-        """
-        INSERT INTO point_configs (config_key, config_value, updated_at, updated_by) VALUES ($1, $2, now(), 'test')
-        ON CONFLICT (config_key) DO UPDATE SET config_value = excluded.config_value
-        """,
-        key, value);
-
-    public async Task ExecuteAsync(string sql, params IReadOnlyList<object> values)
-    {
-        await using var command = Database.CreateCommand(sql);
-        foreach (var value in values)
-        {
-            command.Parameters.Add(new NpgsqlParameter { Value = value });
-        }
-        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-    }
+    public Task SetAsync(string key, string value) => Database.SetConfigAsync(key, value);
 
     /// <summary>The operations that the callers of the load saw, with the ledgers of its members.</summary>
     public async Task<History> HistoryAsync(Load load, IReadOnlyList<long> members)
@@ -76,7 +61,7 @@ internal sealed class Ground(NpgsqlDataSource database) : IAsyncDisposable
     }
 
     /// <summary>Makes the server look for deadlocks before a lock_timeout can end them unnoticed.</summary>
-    public Task WatchDeadlocksAsync() => ExecuteAsync(
+    public Task WatchDeadlocksAsync() => Database.ExecuteAsync(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''5ms''', current_database()); END $$");
 
     /// <summary>

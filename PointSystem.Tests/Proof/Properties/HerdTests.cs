@@ -32,9 +32,7 @@ public sealed class HerdTests(ProofServer server)
         await using var replica = await StartAsync(ground, pool, new MemoryLockStore(TimeProvider.System));
         var (hot, others) = (PointsClient.NewMember(), Enumerable.Range(0, 50).Select(_ => PointsClient.NewMember()).ToArray());
         await GrantAsync(replica, [hot, .. others]);
-        await using var holder = await ground.Database.OpenConnectionAsync(Token);
-        await using var held = await holder.BeginTransactionAsync(Token);
-        await HoldAsync(holder, hot);
+        await using var held = await WalletLock.TakeAsync(ground.ConnectionString, hot);
         var herd = Enumerable.Range(0, Herd).Select(_ => UseAsync(replica, hot)).ToArray();
 
         // They are answered while the whole herd is still waiting.
@@ -43,7 +41,7 @@ public sealed class HerdTests(ProofServer server)
         Assert.DoesNotContain(herd, request => request.IsCompleted);
         Assert.InRange(await ConnectionsAsync(ground), 1, ConnectionsMax);
 
-        await held.RollbackAsync(Token);
+        await held.ReleaseAsync();
         var outcomes = await Task.WhenAll(herd);
         Assert.Equal(15, outcomes.Count(outcome => outcome.Error is null));
         Assert.InRange(await ConnectionsAsync(ground), 1, ConnectionsMax);
@@ -101,13 +99,6 @@ public sealed class HerdTests(ProofServer server)
 
     private static Task<CommandOutcome> UseAsync(PointReplica replica, long member) =>
         replica.SendAsync(new UsePoints.Command(member, "A1", 1, "test", null), Token);
-
-    private static async Task HoldAsync(NpgsqlConnection connection, long member)
-    {
-        await using var command = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE", connection);
-        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-        await command.ExecuteNonQueryAsync(Token);
-    }
 
     /// <summary>One replica's access to the common store, which counts its requests.</summary>
     private sealed class CountingLockStore(MemoryLockStore store) : ILockStore

@@ -6,6 +6,7 @@ using PointSystem.Domain.Points;
 using PointSystem.Domain.Policies;
 using PointSystem.Locking;
 using PointSystem.Tests.Domain;
+using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Proof.Properties;
 
@@ -136,16 +137,14 @@ internal sealed class Load(IReadOnlyList<PointReplica> replicas, int seed, IRead
                 return new UsePoints.Command(member, "A1", step.Amount, "load", For("use", member, step.Amount));
             case StepKind.CancelUsage:
                 return new CancelUsage.Command(
-                    Key(asked.Target!), step.Flag ? null : step.Amount, null, "load", For("cancel-usage", asked.Target, step.Flag ? null : step.Amount));
+                    Shop.Key(asked.Target!), step.Flag ? null : step.Amount, null, "load", For("cancel-usage", asked.Target, step.Flag ? null : step.Amount));
             case StepKind.CancelLot:
-                return new CancelAccumulation.Command(Key(asked.Target!), null, "load", For("cancel-accumulation", asked.Target));
+                return new CancelAccumulation.Command(Shop.Key(asked.Target!), null, "load", For("cancel-accumulation", asked.Target));
             default:
                 var receiver = members[step.Other];
                 return new TransferPoints.Command(member, receiver, step.Amount, null, "load", For("transfer", member, receiver, step.Amount));
         }
     }
-
-    private static PointKey Key(string text) => PointKey.TryParse(text, out var key) ? key : throw new FormatException(text);
 
     private async Task SendAsync(PointReplica replica, Operation asked, IPointCommand command, CancellationToken cancellationToken)
     {

@@ -70,7 +70,7 @@ public sealed class MixedModeTests(ProofServer server)
         foreach (var table in guards)
         {
             // Drops keys, checks and unique indexes, so that the table accepts everything.
-            await ground.ExecuteAsync(
+            await ground.Database.ExecuteAsync(
                 $"""
                 DO $$ DECLARE c record; BEGIN
                     FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype IN ('p', 'u', 'c') LOOP

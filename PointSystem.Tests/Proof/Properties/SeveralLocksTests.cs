@@ -100,7 +100,7 @@ public sealed class SeveralLocksTests(ProofServer server)
     {
         await using var ground = await server.CreateAsync(Token);
         await ground.WatchDeadlocksAsync();
-        await ground.ExecuteAsync("INSERT INTO member_wallets (member_id) VALUES (1), (2)");
+        await ground.Database.ExecuteAsync("INSERT INTO member_wallets (member_id) VALUES (1), (2)");
         await using (var one = await ground.Database.OpenConnectionAsync(Token))
         await using (var two = await ground.Database.OpenConnectionAsync(Token))
         {

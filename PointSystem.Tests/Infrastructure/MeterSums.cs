@@ -1,6 +1,6 @@
 using System.Diagnostics.Metrics;
 
-namespace PointSystem.Tests.Proof.Properties;
+namespace PointSystem.Tests.Infrastructure;
 
 /// <summary>Adds up the counters and histograms of one replica.</summary>
 internal sealed class MeterSums : IDisposable
