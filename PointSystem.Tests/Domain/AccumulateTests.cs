@@ -22,8 +22,8 @@ public sealed class AccumulateTests
         Assert.Equal(LotStatus.Accumulated, lot.StatusOn(_desk.Today));
         Assert.Equal(
             new LedgerEntry(7, 1, 1, PointKind.Accumulate, lot.Key, lot.Id, 1_000, 1_000, _desk.Now, Desk.Actor, "compensation"),
-            Assert.Single(_desk.Book.EntriesOf(7)));
-        Assert.Equal(new WalletState(7, 1_000, 1_000, 1, _desk.Now), _desk.Book.WalletOf(7));
+            Assert.Single(_desk.Tables.EntriesOf(7)));
+        Assert.Equal(new WalletState(7, 1_000, 1_000, 1, _desk.Now), _desk.Tables.WalletOf(7));
     }
 
     [Theory]
@@ -75,7 +75,7 @@ public sealed class AccumulateTests
         var lot = _desk.Grant(1, 1_000);
         _desk.Policy = PointPolicy.Default with { MaxBalancePerMember = 500, DefaultExpirationDays = 1, MaxExpirationDays = 2 };
         Refused.With(PointErrorCodes.ExceededMaxBalance, PointErrorKind.Refused, _desk.Accumulate(1, 1));
-        Assert.Equal(LotRow.Of(lot), _desk.Book.Lot(lot.Key));
+        Assert.Equal(LotRow.Of(lot), _desk.Tables.Lot(lot.Key));
         Assert.Equal(1_000, _desk.Use(1, 1_000).Value.TotalAmount);
     }
 

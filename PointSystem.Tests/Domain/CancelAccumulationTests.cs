@@ -19,7 +19,7 @@ public sealed class CancelAccumulationTests
         Assert.Equal(_desk.Now, lot.UpdatedAt);
         Assert.Equal(
             new LedgerEntry(1, 2, 2, PointKind.AccumulateCancel, key, lot.Id, -1_000, 0, _desk.Now, Desk.Actor, "typing error"),
-            _desk.Book.EntriesOf(1)[^1]);
+            _desk.Tables.EntriesOf(1)[^1]);
         Assert.Equal(0, _desk.Live(1));
     }
 
@@ -76,7 +76,7 @@ public sealed class CancelAccumulationTests
         _desk.Wait(2);
         Assert.True(!posted || _desk.PostLapses(1));
         Refused.With(PointErrorCodes.CannotCancelAccumulation, PointErrorKind.Conflict, _desk.CancelLot(1, key));
-        Assert.Equal(posted ? 2 : 1, _desk.Book.EntriesOf(1).Length);
+        Assert.Equal(posted ? 2 : 1, _desk.Tables.EntriesOf(1).Length);
     }
 
     [Fact]
@@ -84,13 +84,13 @@ public sealed class CancelAccumulationTests
     {
         var own = _desk.Grant(1, 10);
         var usage = _desk.Use(1, 1).Value;
-        var unknown = _desk.Book.NewKey(PointKeyType.Accumulation, 1);
+        var unknown = _desk.Tables.NewKey(PointKeyType.Accumulation, 1);
         foreach (var key in new[] { unknown, usage.Key, _desk.Grant(2, 10).Key, default })
         {
             Refused.With(PointErrorCodes.AccumulationNotFound, PointErrorKind.NotFound, _desk.CancelLot(1, key));
         }
 
-        Assert.Equal(9, _desk.Book.Lot(own.Key).Available);
+        Assert.Equal(9, _desk.Tables.Lot(own.Key).Available);
     }
 
     [Fact]

@@ -35,7 +35,7 @@ public sealed class CancelUsageTests
                 (PointKind.UseCancel, cancellation.Key, b.Id, 100, 400),
                 (PointKind.Regrant, cancellation.Key, e.Id, 1_000, 1_400),
             ],
-            _desk.Book.EntriesOf(1)[^2..].Select(entry => (entry.Kind, entry.PointKey, entry.LotId, entry.Delta, entry.BalanceAfter)));
+            _desk.Tables.EntriesOf(1)[^2..].Select(entry => (entry.Kind, entry.PointKey, entry.LotId, entry.Delta, entry.BalanceAfter)));
         Assert.Equal((5, 6), (cancellation.FirstSequence, cancellation.LastSequence));
     }
 
@@ -89,7 +89,7 @@ public sealed class CancelUsageTests
         var lot = _desk.Grant(1, 10);
         _desk.Grant(2, 10);
         var others = _desk.Use(2, 1).Value.Key;
-        foreach (var key in new[] { _desk.Book.NewKey(PointKeyType.Usage, 1), lot.Key, others, default })
+        foreach (var key in new[] { _desk.Tables.NewKey(PointKeyType.Usage, 1), lot.Key, others, default })
         {
             Refused.With(PointErrorCodes.UsageNotFound, PointErrorKind.NotFound, _desk.CancelUsage(1, key));
         }
@@ -107,7 +107,7 @@ public sealed class CancelUsageTests
             Assert.Equal(part, lots.Select(lot => back.SingleOrDefault(restored => restored.Lot.Key == lot.Key)?.Amount ?? 0));
         }
 
-        Assert.Equal(expected.Length, _desk.Book.Cancellations.Select(cancellation => cancellation.Key).Distinct().Count());
+        Assert.Equal(expected.Length, _desk.Tables.Cancellations.Select(cancellation => cancellation.Key).Distinct().Count());
         Assert.Equal(9, _desk.Live(1));
     }
 
@@ -129,10 +129,10 @@ public sealed class CancelUsageTests
 
         var second = _desk.CancelUsage(1, usage.Key).Value;
         Assert.Equal((plain.Key, 3), (Assert.Single(second.Regranted).ExpiredKey, second.Regranted[0].Lot.Amount));
-        Assert.Equal(5, _desk.Book.LotsOf(1).Select(lot => lot.Key).Distinct().Count());
+        Assert.Equal(5, _desk.Tables.LotsOf(1).Select(lot => lot.Key).Distinct().Count());
         Assert.Equal(10, _desk.Live(1));
-        Assert.Equal(5, _desk.Book.WalletOf(1).ManualBalance);
-        Assert.Equal((0, 5), (_desk.Book.Lot(manual.Key).Used, _desk.Book.Lot(manual.Key).Expired));
+        Assert.Equal(5, _desk.Tables.WalletOf(1).ManualBalance);
+        Assert.Equal((0, 5), (_desk.Tables.Lot(manual.Key).Used, _desk.Tables.Lot(manual.Key).Expired));
     }
 
     [Fact]
@@ -146,7 +146,7 @@ public sealed class CancelUsageTests
         Assert.Equal((0, 1), (next.Restored.Count, next.Regranted.Count));
 
         // The restored point, which was not used again, has expired with its lot.
-        Assert.Equal((0, 8, 2), (_desk.Book.Lot(lot.Key).Available, _desk.Book.Lot(lot.Key).Used, _desk.Book.Lot(lot.Key).Expired));
+        Assert.Equal((0, 8, 2), (_desk.Tables.Lot(lot.Key).Available, _desk.Tables.Lot(lot.Key).Used, _desk.Tables.Lot(lot.Key).Expired));
         Assert.Equal(1, _desk.Live(1));
     }
 
@@ -158,9 +158,9 @@ public sealed class CancelUsageTests
         var cancellation = _desk.Wait(2).CancelUsage(1, usage.Key).Value;
         Assert.Equal(
             [(PointKind.Expire, lot.Key, -6, 0), (PointKind.Regrant, cancellation.Key, 4, 4)],
-            _desk.Book.EntriesOf(1)[2..].Select(entry => (entry.Kind, entry.PointKey, entry.Delta, entry.BalanceAfter)));
+            _desk.Tables.EntriesOf(1)[2..].Select(entry => (entry.Kind, entry.PointKey, entry.Delta, entry.BalanceAfter)));
         Assert.Equal((4, 4), (cancellation.FirstSequence, cancellation.LastSequence));
-        Assert.Equal(10, _desk.Book.Lot(lot.Key).Expired);
+        Assert.Equal(10, _desk.Tables.Lot(lot.Key).Expired);
     }
 
     [Fact]

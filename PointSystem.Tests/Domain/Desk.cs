@@ -4,8 +4,8 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>Runs commands against a <see cref="Domain.Book"/>, one transaction each, and checks the invariants after every command.</summary>
-internal sealed class Desk(Book? book = null)
+/// <summary>Runs commands against a <see cref="MemoryTables"/>, one transaction each, and checks the invariants after every command.</summary>
+internal sealed class Desk(MemoryTables? tables = null)
 {
     public const string Actor = "tester";
 
@@ -14,7 +14,7 @@ internal sealed class Desk(Book? book = null)
     /// <summary>Whether the invariants are checked after every command. Off only while a test builds its initial state.</summary>
     public bool Checks { get; set; } = true;
 
-    public Book Book { get; } = book ?? new Book();
+    public MemoryTables Tables { get; } = tables ?? new MemoryTables();
 
     public PointPolicy Policy { get; set; } = PointPolicy.Default;
 
@@ -25,7 +25,7 @@ internal sealed class Desk(Book? book = null)
 
     public DateOnly Today => At.Today;
 
-    public CommandContext Context => new(Policy, At, Actor, Book.NewKey);
+    public CommandContext Context => new(Policy, At, Actor, Tables.NewKey);
 
     public Desk Wait(int days)
     {
@@ -33,7 +33,7 @@ internal sealed class Desk(Book? book = null)
         return this;
     }
 
-    public long Live(long member) => Book.Load(member, At).Account.LiveBalance;
+    public long Live(long member) => Tables.Load(member, At).Account.LiveBalance;
 
     /// <summary>Grants points; the grant must be accepted.</summary>
     public Lot Grant(long member, long amount, int? days = null, bool manual = false) => Accumulate(member, amount, days, manual).Value;
@@ -52,8 +52,8 @@ internal sealed class Desk(Book? book = null)
 
     public Result<Transfer> Transfer(long from, long to, long amount, string? reason = null)
     {
-        var giver = Book.Load(from, At);
-        var receiver = Book.Load(to, At);
+        var giver = Tables.Load(from, At);
+        var receiver = Tables.Load(to, At);
         var result = giver.Account.TransferTo(receiver.Account, amount, reason, Context);
         Finish(result.Error, giver, receiver);
         return result;
@@ -61,7 +61,7 @@ internal sealed class Desk(Book? book = null)
 
     public bool PostLapses(long member)
     {
-        var session = Book.Load(member, At);
+        var session = Tables.Load(member, At);
         var posted = session.Account.PostLapses(Actor);
         Assert.Equal(posted, !session.Account.Changes.IsEmpty);
         Finish(error: null, session);
@@ -73,7 +73,7 @@ internal sealed class Desk(Book? book = null)
     {
         if (error is null)
         {
-            Book.Save(sessions);
+            Tables.Save(sessions);
         }
 
         if (!Checks)
@@ -85,17 +85,17 @@ internal sealed class Desk(Book? book = null)
         {
             if (error is not null)
             {
-                session.AssertUntouched(Book);
+                session.AssertUntouched(Tables);
             }
 
-            session.AssertSameAs(Book);
+            session.AssertSameAs(Tables);
             if (!session.Account.Changes.IsEmpty)
             {
                 // Every write posts the expired lots first.
                 Assert.Equal(session.Account.LiveBalance, session.Account.Balance);
             }
 
-            Book.AssertBalanced(session.Account.MemberId, At);
+            Tables.AssertBalanced(session.Account.MemberId, At);
             Assert.Equal(Live(session.Account.MemberId), session.Account.LiveBalance);
         }
     }
@@ -103,7 +103,7 @@ internal sealed class Desk(Book? book = null)
     private Result<T> Run<T>(long member, Func<MemberAccount, Result<T>> command)
         where T : class
     {
-        var session = Book.Load(member, At);
+        var session = Tables.Load(member, At);
         var result = command(session.Account);
         Finish(result.Error, session);
         return result;

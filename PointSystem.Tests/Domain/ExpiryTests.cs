@@ -17,8 +17,8 @@ public sealed class ExpiryTests
         Assert.True(_desk.Wait(1).PostLapses(1));
         Assert.Equal(
             new LedgerEntry(1, 3, 3, PointKind.Expire, lot.Key, lot.Id, -7, 0, _desk.Now, Desk.Actor, null),
-            _desk.Book.EntriesOf(1)[^1]);
-        var row = _desk.Book.Lot(lot.Key);
+            _desk.Tables.EntriesOf(1)[^1]);
+        var row = _desk.Tables.Lot(lot.Key);
         Assert.Equal((0, 3, 7, _desk.Now), (row.Available, row.Used, row.Expired, row.UpdatedAt));
         Assert.Equal(LotStatus.Expired, row.ToLot().StatusOn(_desk.Today));
         Assert.False(_desk.PostLapses(1));
@@ -40,7 +40,7 @@ public sealed class ExpiryTests
         _desk.Wait(4);
         foreach (var rows in new[] { lots, [.. lots.Reverse()] })
         {
-            var account = new MemberAccount(_desk.Book.WalletOf(1), rows.Select(lot => LotRow.Of(lot).ToLot()), [], _desk.At);
+            var account = new MemberAccount(_desk.Tables.WalletOf(1), rows.Select(lot => LotRow.Of(lot).ToLot()), [], _desk.At);
             account.PostLapses(Desk.Actor);
             Assert.Equal([-2L, -4L, -1L], account.Changes.Entries.Select(entry => entry.Delta));
         }
@@ -52,7 +52,7 @@ public sealed class ExpiryTests
         _desk.Grant(1, 10, days: 1, manual: true);
         _desk.Grant(1, 20, manual: true);
         _desk.Grant(1, 40);
-        var account = _desk.Wait(2).Book.Load(1, _desk.At).Account;
+        var account = _desk.Wait(2).Tables.Load(1, _desk.At).Account;
         Assert.Equal((70, 30, 60, 20), (account.Balance, account.ManualBalance, account.LiveBalance, account.LiveManualBalance));
         account.PostLapses(Desk.Actor);
         Assert.Equal((60, 20, 60, 20), (account.Balance, account.ManualBalance, account.LiveBalance, account.LiveManualBalance));
@@ -77,9 +77,9 @@ public sealed class ExpiryTests
             var usage = _desk.Use(1, 2).Value;
             var unused = _desk.Grant(1, 7, days: 1000);
             var expiring = _desk.Grant(1, 10, days: 1);
-            var before = _desk.Wait(2).Book.EntriesOf(1).Length;
+            var before = _desk.Wait(2).Tables.EntriesOf(1).Length;
             write(unused.Key, usage.Key);
-            var entries = _desk.Book.EntriesOf(1)[before..];
+            var entries = _desk.Tables.EntriesOf(1)[before..];
             Assert.Equal((PointKind.Expire, expiring.Key), (entries[0].Kind, entries[0].PointKey));
             Assert.Single(entries.Skip(1));
         }
@@ -94,7 +94,7 @@ public sealed class ExpiryTests
         _desk.Grant(2, 5, days: 1);
         _desk.Wait(2);
         _desk.Policy = PointPolicy.Default with { MaxBalancePerMember = 1 };
-        var before = _desk.Book.Dump();
+        var before = _desk.Tables.Dump();
         PointError?[] errors =
         [
             _desk.Accumulate(1, 0).Error, _desk.Accumulate(1, 1).Error, _desk.Accumulate(1, 1, days: 0).Error, _desk.CancelLot(1, unused).Error,
@@ -102,6 +102,6 @@ public sealed class ExpiryTests
             _desk.CancelUsage(1, usage, 0).Error, _desk.Transfer(1, 2, 6).Error, _desk.Transfer(1, 2, 2).Error, _desk.Transfer(1, 1, 2).Error,
         ];
         Assert.All(errors, Assert.NotNull);
-        Assert.Equal(before, _desk.Book.Dump());
+        Assert.Equal(before, _desk.Tables.Dump());
     }
 }

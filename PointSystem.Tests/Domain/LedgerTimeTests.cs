@@ -15,8 +15,8 @@ public sealed class LedgerTimeTests
         var cancellation = _desk.CancelUsage(1, usage.Key).Value;
         var younger = _desk.Grant(1, 10);
         Assert.Equal((late, late, late), (usage.CreatedAt, cancellation.CreatedAt, younger.CreatedAt));
-        Assert.Equal(late, _desk.Book.Lot(lot.Key).UpdatedAt);
-        Assert.All(_desk.Book.EntriesOf(1), entry => Assert.Equal(late, entry.OccurredAt));
+        Assert.Equal(late, _desk.Tables.Lot(lot.Key).UpdatedAt);
+        Assert.All(_desk.Tables.EntriesOf(1), entry => Assert.Equal(late, entry.OccurredAt));
 
         // The older lot is still drawn first, although the clock was earlier when the younger one was granted.
         Assert.Equal(lot.Key, _desk.Use(1, 1).Value.Details[0].LotKey);
@@ -34,8 +34,8 @@ public sealed class LedgerTimeTests
         _desk.Now = early.AddMinutes(1);
         var transfer = _desk.Transfer(1, 2, 5).Value;
         Assert.Equal(early.AddMinutes(1), transfer.CreatedAt);
-        Assert.Equal(early.AddMinutes(1), _desk.Book.EntriesOf(1)[^1].OccurredAt);
-        Assert.Equal(early.AddHours(1), _desk.Book.EntriesOf(2)[^1].OccurredAt);
+        Assert.Equal(early.AddMinutes(1), _desk.Tables.EntriesOf(1)[^1].OccurredAt);
+        Assert.Equal(early.AddHours(1), _desk.Tables.EntriesOf(2)[^1].OccurredAt);
     }
 
     [Fact]

@@ -14,7 +14,7 @@ public sealed class LoadingTests
     {
         var first = _desk.Grant(1, 10, days: 1);
         _desk.Grant(1, 10, days: 2);
-        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: []);
+        var session = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: []);
         Assert.Equal([first.Key], session.Lots.Select(lot => lot.Key));
         Assert.Equal(20, session.Account.LiveBalance);
         _desk.Finish(session.Account.Use("A1", 10, _desk.Context).Error, session);
@@ -27,17 +27,17 @@ public sealed class LoadingTests
         _desk.Grant(1, 10, days: 1);
         _desk.Grant(1, 10, days: 3);
         _desk.Grant(1, 10, days: 4);
-        var session = _desk.Wait(2).Book.LoadPart(1, _desk.At, drawn: 10, named: []);
+        var session = _desk.Wait(2).Tables.LoadPart(1, _desk.At, drawn: 10, named: []);
         var error = Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", 11, _desk.Context));
         Assert.Equal((1, 11), (error.MemberId, error.Amount));
-        session.AssertUntouched(_desk.Book);
+        session.AssertUntouched(_desk.Tables);
     }
 
     [Fact]
     public void Use_MoreThanTheMemberHas_IsRefusedWithoutLoading()
     {
         _desk.Grant(1, 10);
-        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 0, named: []);
+        var session = _desk.Tables.LoadPart(1, _desk.At, drawn: 0, named: []);
         Assert.Empty(session.Lots);
         Assert.Equal(new InsufficientPointError(10, 11), session.Account.Use("A1", 11, _desk.Context).Error);
     }
@@ -48,11 +48,11 @@ public sealed class LoadingTests
         _desk.Grant(1, 10, days: 1);
         _desk.Grant(1, 10, days: 2);
         _desk.Grant(2, 10);
-        var giver = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: []);
-        var receiver = _desk.Book.LoadPart(2, _desk.At, drawn: 0, named: []);
+        var giver = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: []);
+        var receiver = _desk.Tables.LoadPart(2, _desk.At, drawn: 0, named: []);
         Assert.Throws<LotsNotLoadedException>(() => giver.Account.TransferTo(receiver.Account, 11, null, _desk.Context));
-        giver.AssertUntouched(_desk.Book);
-        receiver.AssertUntouched(_desk.Book);
+        giver.AssertUntouched(_desk.Tables);
+        receiver.AssertUntouched(_desk.Tables);
     }
 
     [Fact]
@@ -61,9 +61,9 @@ public sealed class LoadingTests
         _desk.Grant(1, 10, days: 2);
         _desk.Grant(1, 10, days: 3);
         var usage = _desk.Use(1, 15).Value.Key;
-        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 5, named: []);
+        var session = _desk.Tables.LoadPart(1, _desk.At, drawn: 5, named: []);
         Assert.Throws<LotsNotLoadedException>(() => session.Account.CancelUsage(usage, null, null, _desk.Context));
-        session.AssertUntouched(_desk.Book);
+        session.AssertUntouched(_desk.Tables);
     }
 
     // The first lots in draw order were loaded for the use, and an earlier command cancelled one of them. The rest covers the amount only
@@ -73,7 +73,7 @@ public sealed class LoadingTests
     {
         var first = _desk.Grant(1, 10, days: 1).Key;
         _desk.Grant(1, 10, days: 2);
-        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: [first]);
+        var session = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: [first]);
         Assert.Null(session.Account.CancelAccumulation(first, null, _desk.Context).Error);
         Assert.Null(session.Account.Accumulate(10, 9, false, null, _desk.Context).Error);
         Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", 10, _desk.Context));
@@ -85,7 +85,7 @@ public sealed class LoadingTests
         var first = _desk.Grant(1, 10, days: 1).Key;
         _desk.Grant(1, 10, days: 2);
         var last = _desk.Grant(1, 10, days: 3).Key;
-        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: [first, last]);
+        var session = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: [first, last]);
         Assert.Null(session.Account.CancelAccumulation(first, null, _desk.Context).Error);
         Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", 10, _desk.Context));
         Assert.Null(session.Account.CancelAccumulation(last, null, _desk.Context).Error);
@@ -96,7 +96,7 @@ public sealed class LoadingTests
     {
         var first = _desk.Grant(1, 10, days: 1).Key;
         _desk.Grant(1, 10, days: 2);
-        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: [first]);
+        var session = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: [first]);
         Assert.Null(session.Account.CancelAccumulation(first, null, _desk.Context).Error);
         var manual = session.Account.Accumulate(10, 9, true, null, _desk.Context).Value;
         Assert.Equal(manual.Key, Assert.Single(session.Account.Use("A1", 10, _desk.Context).Value.Details).LotKey);
@@ -105,7 +105,7 @@ public sealed class LoadingTests
     [Fact]
     public void Commands_SeveralOnOneAccount_SeeEachOther()
     {
-        var session = _desk.Book.Load(1, _desk.At);
+        var session = _desk.Tables.Load(1, _desk.At);
         var account = session.Account;
         var lot = account.Accumulate(10, null, false, null, _desk.Context).Value;
         var usage = account.Use("A1", 6, _desk.Context).Value;
@@ -122,14 +122,14 @@ public sealed class LoadingTests
         Assert.Equal((0, 0, 0), (changes.ChangedLots.Count, changes.ChangedUsages.Count, changes.ChangedDetails.Count));
         Assert.Equal((0, 6, 6), (account.LoadedVersion, account.Version, account.Changes.Entries.Count));
         _desk.Finish(error: null, session);
-        Assert.Equal(UsageStatus.FullyCancelled, _desk.Book.Usage(usage.Key).ToUsage([]).Status);
+        Assert.Equal(UsageStatus.FullyCancelled, _desk.Tables.Usage(usage.Key).ToUsage([]).Status);
     }
 
     [Fact]
     public void Constructor_SameLotTwice_CountsItOnce()
     {
         var row = LotRow.Of(_desk.Grant(1, 10));
-        var account = new MemberAccount(_desk.Book.WalletOf(1), [row.ToLot(), row.ToLot()], [], _desk.At);
+        var account = new MemberAccount(_desk.Tables.WalletOf(1), [row.ToLot(), row.ToLot()], [], _desk.At);
         Assert.Equal(new InsufficientPointError(10, 11), account.Use("A1", 11, _desk.Context).Error);
         Assert.Null(account.Use("A1", 10, _desk.Context).Error);
     }
@@ -138,7 +138,7 @@ public sealed class LoadingTests
     public void Constructor_LotsHoldLessThanTheWallet_ThrowsOnUse()
     {
         var row = LotRow.Of(_desk.Grant(1, 10)) with { Available = 9 };
-        var account = new MemberAccount(_desk.Book.WalletOf(1), [row.ToLot()], [], new BusinessMoment(_desk.Now, Desk.Seoul));
+        var account = new MemberAccount(_desk.Tables.WalletOf(1), [row.ToLot()], [], new BusinessMoment(_desk.Now, Desk.Seoul));
         Assert.Throws<LotsNotLoadedException>(() => account.Use("A1", 10, _desk.Context));
         Assert.True(account.Changes.IsEmpty);
     }

@@ -29,19 +29,19 @@ public sealed class ModelProperties
     private static void AssertSame(PointByPoint model, World world, long member)
     {
         var today = world.Desk.Today;
-        var account = world.Book.Load(member, world.Desk.At).Account;
-        var lots = world.Book.LotsOf(member);
+        var account = world.Tables.Load(member, world.Desk.At).Account;
+        var lots = world.Tables.LotsOf(member);
         Assert.Equal((model.Live(member), model.LiveManual(member)), (account.LiveBalance, account.LiveManualBalance));
         Assert.Equal(
             model.Lots(member).Select(lot => ((long)lot.Amount, lot.Until, lot.Manual, lot.Cancelled, (long)lot.Free)),
             lots.Select(lot => (lot.Amount, lot.ExpirationDate, lot.IsManualGrant, lot.Cancelled > 0, lot.ExpirationDate >= today ? lot.Available : 0)));
-        Assert.Equal(model.Usages(member), world.Book.UsagesOf(member).Select(usage => Points(world.Book, usage, lots)));
+        Assert.Equal(model.Usages(member), world.Tables.UsagesOf(member).Select(usage => Points(world.Tables, usage, lots)));
     }
 
     /// <summary>A usage's details, one item per point.</summary>
-    private static (int Lot, bool Back)[] Points(Book book, UsageRow usage, LotRow[] lots) =>
+    private static (int Lot, bool Back)[] Points(MemoryTables tables, UsageRow usage, LotRow[] lots) =>
     [
-        .. book.DetailsOf(usage.Key).SelectMany(detail => Enumerable.Range(0, (int)detail.Amount)
+        .. tables.DetailsOf(usage.Key).SelectMany(detail => Enumerable.Range(0, (int)detail.Amount)
             .Select(point => (Array.FindIndex(lots, lot => lot.Key == detail.LotKey), point < detail.CancelledAmount))),
     ];
 }

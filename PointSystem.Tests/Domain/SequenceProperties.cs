@@ -4,7 +4,7 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>Properties of any sequence of commands. <see cref="Book.AssertBalanced"/> checks the invariants after every command.</summary>
+/// <summary>Properties of any sequence of commands. <see cref="MemoryTables.AssertBalanced"/> checks the invariants after every command.</summary>
 public sealed class SequenceProperties
 {
     private static readonly Gen<Step[]> Steps = Step.Any.Array[0, 40];
@@ -33,7 +33,7 @@ public sealed class SequenceProperties
             var world = World.After([]);
             world.Desk.Checks = false;
             codes.UnionWith(steps.Select(step => world.Run(step) ?? "OK"));
-            kinds.UnionWith(Enumerable.Range(1, Step.Members).SelectMany(member => world.Book.EntriesOf(member)).Select(entry => entry.Kind));
+            kinds.UnionWith(Enumerable.Range(1, Step.Members).SelectMany(member => world.Tables.EntriesOf(member)).Select(entry => entry.Kind));
         }
 
         Assert.Equal(Enum.GetValues<PointKind>(), kinds.Order());
@@ -55,7 +55,7 @@ public sealed class SequenceProperties
             var apart = together.Copy();
 
             // The targets are looked up before the first step, so that no step refers to what an earlier one creates.
-            var targets = Array.ConvertAll(commands, command => command.TargetIn(together.Book));
+            var targets = Array.ConvertAll(commands, command => command.TargetIn(together.Tables));
             var codes = together.RunAll(commands, together.Load(commands, part: false));
             for (var i = 0; i < commands.Length; i++)
             {
@@ -64,7 +64,7 @@ public sealed class SequenceProperties
                 apart.Desk.Finish(error: null, [.. sessions.Values]);
             }
 
-            Assert.Equal(apart.Book.Dump(), together.Book.Dump());
+            Assert.Equal(apart.Tables.Dump(), together.Tables.Dump());
         },
         iter: 400);
 
@@ -75,7 +75,7 @@ public sealed class SequenceProperties
             var whole = World.After(steps);
             var part = whole.Copy();
             Assert.Equal(whole.RunAll([command], whole.Load([command], part: false)), part.RunAll([command], part.Load([command], part: true)));
-            Assert.Equal(whole.Book.Dump(), part.Book.Dump());
+            Assert.Equal(whole.Tables.Dump(), part.Tables.Dump());
         },
         iter: 600);
 
@@ -95,7 +95,7 @@ public sealed class SequenceProperties
                 return;
             }
 
-            Assert.Equal(whole.Book.Dump(), part.Book.Dump());
+            Assert.Equal(whole.Tables.Dump(), part.Tables.Dump());
         },
         iter: 2000);
 
@@ -109,13 +109,13 @@ public sealed class SequenceProperties
                 var live = world.Desk.Live(member);
                 for (var loaded = 0; loaded < live; loaded++)
                 {
-                    var session = world.Book.LoadPart(member, world.Desk.At, loaded, named: []);
+                    var session = world.Tables.LoadPart(member, world.Desk.At, loaded, named: []);
                     var held = session.Lots.Where(lot => lot.IsLiveOn(world.Desk.Today)).Sum(lot => lot.Available);
                     Assert.InRange(held, loaded, live);
                     if (held < live)
                     {
                         Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", held + 1, world.Desk.Context));
-                        session.AssertUntouched(world.Book);
+                        session.AssertUntouched(world.Tables);
                     }
                 }
             }
@@ -157,7 +157,7 @@ public sealed class SequenceProperties
         {
             var world = World.After(steps);
             world.Desk.Wait(days);
-            foreach (var usage in world.Book.UsagesOf(1).Where(usage => usage.CancelledAmount < usage.TotalAmount))
+            foreach (var usage in world.Tables.UsagesOf(1).Where(usage => usage.CancelledAmount < usage.TotalAmount))
             {
                 var live = world.Desk.Live(1);
                 var left = usage.TotalAmount - usage.CancelledAmount;
@@ -185,9 +185,9 @@ public sealed class SequenceProperties
         iter: 300);
 
     private static List<LotRow> Holdings(World world, long member) =>
-        [.. world.Book.LotsOf(member).Select(lot => lot with { UpdatedAt = default })];
+        [.. world.Tables.LotsOf(member).Select(lot => lot with { UpdatedAt = default })];
 
     private static long Total(World world, bool manualOnly) => Enumerable.Range(1, Step.Members)
-        .Select(member => world.Book.Load(member, world.Desk.At).Account)
+        .Select(member => world.Tables.Load(member, world.Desk.At).Account)
         .Sum(account => manualOnly ? account.LiveManualBalance : account.LiveBalance);
 }

@@ -6,7 +6,7 @@ namespace PointSystem.Tests.Domain;
 internal sealed record Session(MemberAccount Account, WalletState Loaded, IReadOnlyList<Lot> Lots, IReadOnlyList<Usage> Usages)
 {
     /// <summary>Asserts what a refused command must leave: the loaded state, and nothing to write.</summary>
-    public void AssertUntouched(Book book)
+    public void AssertUntouched(MemoryTables tables)
     {
         var changes = Account.Changes;
         Assert.True(changes.IsEmpty);
@@ -19,22 +19,22 @@ internal sealed record Session(MemberAccount Account, WalletState Loaded, IReadO
         Assert.Empty(changes.Cancellations);
         Assert.Empty(changes.Transfers);
         Assert.Equal(Loaded, Account.Wallet);
-        AssertSameAs(book);
+        AssertSameAs(tables);
     }
 
     /// <summary>Asserts that the copies equal the rows. Before a save: nothing was changed. After it: no change was left out.</summary>
-    public void AssertSameAs(Book book)
+    public void AssertSameAs(MemoryTables tables)
     {
-        Assert.Equal(book.WalletOf(Account.MemberId), Account.Wallet);
+        Assert.Equal(tables.WalletOf(Account.MemberId), Account.Wallet);
         foreach (var lot in Lots)
         {
-            Assert.Equal(book.Lot(lot.Key), LotRow.Of(lot));
+            Assert.Equal(tables.Lot(lot.Key), LotRow.Of(lot));
         }
 
         foreach (var usage in Usages)
         {
-            Assert.Equal(book.Usage(usage.Key), UsageRow.Of(usage));
-            Assert.Equal(book.DetailsOf(usage.Key), usage.Details.Select(detail => DetailRow.Of(usage, detail)));
+            Assert.Equal(tables.Usage(usage.Key), UsageRow.Of(usage));
+            Assert.Equal(tables.DetailsOf(usage.Key), usage.Details.Select(detail => DetailRow.Of(usage, detail)));
         }
     }
 }

@@ -46,12 +46,12 @@ internal sealed record Step(StepKind Kind, int Member, int Other, int Amount, in
     };
 
     /// <summary>The usage or lot that a step cancels: one of the member's, or an unknown key if there is none.</summary>
-    public PointKey TargetIn(Book book)
+    public PointKey TargetIn(MemoryTables tables)
     {
         PointKey[] keys = Kind switch
         {
-            StepKind.CancelLot => [.. book.LotsOf(Member).Select(lot => lot.Key)],
-            StepKind.CancelUsage => [.. book.UsagesOf(Member).Select(usage => usage.Key)],
+            StepKind.CancelLot => [.. tables.LotsOf(Member).Select(lot => lot.Key)],
+            StepKind.CancelUsage => [.. tables.UsagesOf(Member).Select(usage => usage.Key)],
             _ => [],
         };
         return keys.Length == 0 ? default : keys[Pick % keys.Length];

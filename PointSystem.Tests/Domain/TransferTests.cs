@@ -25,12 +25,12 @@ public sealed class TransferTests
         Assert.All(transfer.Parts, part => Assert.Equal((2, 2, part.SourceKey), (part.Lot.MemberId, part.Lot.Key.MemberId, part.Lot.SourceKey!.Value)));
         Assert.Equal(
             [(3, 3, PointKind.TransferOut, transfer.Key, -10, 10, "gift"), (4, 3, PointKind.TransferOut, transfer.Key, -3, 7, "gift")],
-            _desk.Book.EntriesOf(1)[2..].Select(Facts));
+            _desk.Tables.EntriesOf(1)[2..].Select(Facts));
         Assert.Equal(
             [(2, 2, PointKind.TransferIn, transfer.Key, 10, 11, "gift"), (3, 2, PointKind.TransferIn, transfer.Key, 3, 14, "gift")],
-            _desk.Book.EntriesOf(2)[1..].Select(Facts));
-        Assert.Equal((0, 10), (_desk.Book.WalletOf(1).ManualBalance, _desk.Book.WalletOf(2).ManualBalance));
-        Assert.Same(transfer, Assert.Single(_desk.Book.Transfers));
+            _desk.Tables.EntriesOf(2)[1..].Select(Facts));
+        Assert.Equal((0, 10), (_desk.Tables.WalletOf(1).ManualBalance, _desk.Tables.WalletOf(2).ManualBalance));
+        Assert.Same(transfer, Assert.Single(_desk.Tables.Transfers));
     }
 
     [Fact]
@@ -59,10 +59,10 @@ public sealed class TransferTests
         _desk.Grant(1, 10, days: 1);
         _desk.Grant(2, 10, days: 1);
         _desk.Wait(2);
-        var before = _desk.Book.Dump();
+        var before = _desk.Tables.Dump();
         var error = Refused.With(PointErrorCodes.InsufficientPoint, PointErrorKind.Refused, _desk.Transfer(1, 2, amount));
         Assert.Equal(new InsufficientPointError(10, amount), error);
-        Assert.Equal(before, _desk.Book.Dump());
+        Assert.Equal(before, _desk.Tables.Dump());
     }
 
     [Fact]
@@ -76,9 +76,9 @@ public sealed class TransferTests
         // Only live points count: on the third day the receiver holds 30.
         Refused.With(PointErrorCodes.ExceededMaxBalance, PointErrorKind.Refused, _desk.Transfer(1, 2, 1));
         _desk.Wait(2);
-        var before = _desk.Book.Dump();
+        var before = _desk.Tables.Dump();
         Refused.With(PointErrorCodes.ExceededMaxBalance, PointErrorKind.Refused, _desk.Transfer(1, 2, 11));
-        Assert.Equal(before, _desk.Book.Dump());
+        Assert.Equal(before, _desk.Tables.Dump());
         Assert.Equal(10, _desk.Transfer(1, 2, 10).Value.Amount);
         Assert.Equal(40, _desk.Live(2));
     }
@@ -108,8 +108,8 @@ public sealed class TransferTests
         _desk.Grant(1, 10);
         _desk.Grant(2, 10, days: 1);
         _desk.Wait(2).Transfer(1, 2, 5);
-        Assert.Equal([PointKind.Expire, PointKind.TransferOut], _desk.Book.EntriesOf(1)[2..].Select(entry => entry.Kind));
-        Assert.Equal([PointKind.Expire, PointKind.TransferIn], _desk.Book.EntriesOf(2)[1..].Select(entry => entry.Kind));
+        Assert.Equal([PointKind.Expire, PointKind.TransferOut], _desk.Tables.EntriesOf(1)[2..].Select(entry => entry.Kind));
+        Assert.Equal([PointKind.Expire, PointKind.TransferIn], _desk.Tables.EntriesOf(2)[1..].Select(entry => entry.Kind));
     }
 
     [Fact]
@@ -120,7 +120,7 @@ public sealed class TransferTests
         var usage = _desk.Use(2, 8).Value;
         _desk.CancelUsage(2, usage.Key);
         Assert.Equal(10, _desk.Transfer(2, 3, 10).Value.Amount);
-        Assert.True(_desk.Book.LotsOf(3)[0].IsManualGrant);
+        Assert.True(_desk.Tables.LotsOf(3)[0].IsManualGrant);
         Assert.Equal((0, 0, 10), (_desk.Live(1), _desk.Live(2), _desk.Live(3)));
     }
 
@@ -128,11 +128,11 @@ public sealed class TransferTests
     public void TransferTo_AccountsOfDifferentDays_Throws()
     {
         _desk.Grant(1, 10, days: 1);
-        var giver = _desk.Wait(1).Book.Load(1, _desk.At);
-        var receiver = _desk.Wait(1).Book.Load(2, _desk.At);
+        var giver = _desk.Wait(1).Tables.Load(1, _desk.At);
+        var receiver = _desk.Wait(1).Tables.Load(2, _desk.At);
         Assert.Throws<ArgumentException>(() => giver.Account.TransferTo(receiver.Account, 10, null, _desk.Context));
-        giver.AssertUntouched(_desk.Book);
-        receiver.AssertUntouched(_desk.Book);
+        giver.AssertUntouched(_desk.Tables);
+        receiver.AssertUntouched(_desk.Tables);
     }
 
     private static (long Sequence, long Group, PointKind Kind, PointKey Key, long Delta, long After, string? Reason) Facts(LedgerEntry entry) =>

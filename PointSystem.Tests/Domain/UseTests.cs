@@ -28,10 +28,10 @@ public sealed class UseTests
                 new LedgerEntry(1, 4, 4, PointKind.Use, usage.Key, first.Id, -100, 200, _desk.Now, Desk.Actor, null),
                 new LedgerEntry(1, 5, 4, PointKind.Use, usage.Key, second.Id, -50, 150, _desk.Now, Desk.Actor, null),
             ],
-            _desk.Book.EntriesOf(1)[3..]);
-        Assert.Equal((0, 100), (_desk.Book.Lot(first.Key).Available, _desk.Book.Lot(first.Key).Used));
-        Assert.Equal((50, 50), (_desk.Book.Lot(second.Key).Available, _desk.Book.Lot(second.Key).Used));
-        Assert.Equal(LotRow.Of(third), _desk.Book.Lot(third.Key));
+            _desk.Tables.EntriesOf(1)[3..]);
+        Assert.Equal((0, 100), (_desk.Tables.Lot(first.Key).Available, _desk.Tables.Lot(first.Key).Used));
+        Assert.Equal((50, 50), (_desk.Tables.Lot(second.Key).Available, _desk.Tables.Lot(second.Key).Used));
+        Assert.Equal(LotRow.Of(third), _desk.Tables.Lot(third.Key));
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class UseTests
         var first = _desk.Use(1, 4, "A1").Value;
         var second = _desk.Use(1, 4, "A1").Value;
         Assert.NotEqual(first.Key, second.Key);
-        Assert.Equal(["A1", "A1"], _desk.Book.UsagesOf(1).Select(usage => usage.OrderNumber));
+        Assert.Equal(["A1", "A1"], _desk.Tables.UsagesOf(1).Select(usage => usage.OrderNumber));
         Assert.Equal(2, _desk.Live(1));
     }
 

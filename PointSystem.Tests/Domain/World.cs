@@ -7,7 +7,7 @@ internal sealed class World
 
     public Desk Desk { get; }
 
-    public Book Book => Desk.Book;
+    public MemoryTables Tables => Desk.Tables;
 
     /// <summary>The state after these steps, which run without checks.</summary>
     public static World After(IEnumerable<Step> steps)
@@ -23,7 +23,7 @@ internal sealed class World
     }
 
     /// <summary>An independent copy of the state.</summary>
-    public World Copy() => new(new Desk(Book.Copy()) { Policy = Desk.Policy, Now = Desk.Now });
+    public World Copy() => new(new Desk(Tables.Copy()) { Policy = Desk.Policy, Now = Desk.Now });
 
     /// <summary>Runs one step in its own transaction. Returns the code of its refusal, or null.</summary>
     public string? Run(Step step)
@@ -46,7 +46,7 @@ internal sealed class World
     /// <summary>Runs several commands on the same accounts in one transaction.</summary>
     public string?[] RunAll(Step[] steps, IReadOnlyDictionary<long, Session> sessions)
     {
-        var targets = Array.ConvertAll(steps, step => step.TargetIn(Book));
+        var targets = Array.ConvertAll(steps, step => step.TargetIn(Tables));
         var codes = new string?[steps.Length];
         for (var i = 0; i < steps.Length; i++)
         {
@@ -68,8 +68,8 @@ internal sealed class World
         foreach (var member in steps.SelectMany(step => step.MembersOf()).Distinct())
         {
             var own = Array.FindAll(steps, step => step.Member == member);
-            var targets = own.Select(step => step.TargetIn(Book)).Where(key => key != default);
-            sessions.Add(member, part ? Book.LoadPart(member, Desk.At, own.Sum(step => step.Drawn), targets) : Book.Load(member, Desk.At));
+            var targets = own.Select(step => step.TargetIn(Tables)).Where(key => key != default);
+            sessions.Add(member, part ? Tables.LoadPart(member, Desk.At, own.Sum(step => step.Drawn), targets) : Tables.Load(member, Desk.At));
         }
 
         return sessions;

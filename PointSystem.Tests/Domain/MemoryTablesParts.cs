@@ -4,7 +4,7 @@ using PointSystem.Domain.Policies;
 namespace PointSystem.Tests.Domain;
 
 /// <summary>Loads no more than the commands need, as the storage does.</summary>
-internal sealed partial class Book
+internal sealed partial class MemoryTables
 {
     /// <summary>
     /// Loads the expired lots, the first lots in draw order that hold <paramref name="drawn"/> points, and the lots of <paramref name="named"/>.

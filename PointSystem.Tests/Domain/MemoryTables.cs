@@ -8,7 +8,7 @@ namespace PointSystem.Tests.Domain;
 /// The tables in memory. It writes only what <see cref="AccountChanges"/> lists and builds every account from copies of its rows, so that a
 /// change missing from that list is lost, and the tests notice.
 /// </summary>
-internal sealed partial class Book
+internal sealed partial class MemoryTables
 {
     private readonly SortedDictionary<long, WalletState> _wallets = [];
     private readonly SortedDictionary<(long Member, long Id), LotRow> _lots = [];
@@ -40,9 +40,9 @@ internal sealed partial class Book
         '\n',
         [.. _wallets.Values, .. _lots.Values, .. _usages.Values, .. _details.Values, .. _entries.Values.Cast<object>()]);
 
-    public Book Copy()
+    public MemoryTables Copy()
     {
-        var copy = new Book { _keys = _keys };
+        var copy = new MemoryTables { _keys = _keys };
         CopyRows(_wallets, copy._wallets);
         CopyRows(_lots, copy._lots);
         CopyRows(_usages, copy._usages);

@@ -4,7 +4,7 @@ using PointSystem.Domain.Policies;
 namespace PointSystem.Tests.Domain;
 
 /// <summary>The invariants of a member's rows after every command (docs/rules.md, "Reconciliation" and more).</summary>
-internal sealed partial class Book
+internal sealed partial class MemoryTables
 {
     public void AssertBalanced(long member, BusinessMoment at)
     {
