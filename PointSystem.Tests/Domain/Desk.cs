@@ -52,28 +52,28 @@ internal sealed class Desk(MemoryTables? tables = null)
 
     public Result<Transfer> Transfer(long from, long to, long amount, string? reason = null)
     {
-        var giver = Tables.Load(from, At);
+        var sender = Tables.Load(from, At);
         var receiver = Tables.Load(to, At);
-        var result = giver.Account.TransferTo(receiver.Account, amount, reason, Context);
-        Finish(result.Error, giver, receiver);
+        var result = sender.Account.TransferTo(receiver.Account, amount, reason, Context);
+        Finish(result.Error, sender, receiver);
         return result;
     }
 
     public bool PostLapses(long member)
     {
-        var session = Tables.Load(member, At);
-        var posted = session.Account.PostLapses(Actor);
-        Assert.Equal(posted, !session.Account.Changes.IsEmpty);
-        Finish(error: null, session);
+        var loaded = Tables.Load(member, At);
+        var posted = loaded.Account.PostLapses(Actor);
+        Assert.Equal(posted, !loaded.Account.Changes.IsEmpty);
+        Finish(error: null, loaded);
         return posted;
     }
 
     /// <summary>Saves the changes of an accepted command, and checks that a refused one has changed nothing.</summary>
-    public void Finish(PointError? error, params Session[] sessions)
+    public void Finish(PointError? error, params LoadedAccount[] accounts)
     {
         if (error is null)
         {
-            Tables.Save(sessions);
+            Tables.Save(accounts);
         }
 
         if (!Checks)
@@ -81,31 +81,31 @@ internal sealed class Desk(MemoryTables? tables = null)
             return;
         }
 
-        foreach (var session in sessions)
+        foreach (var loaded in accounts)
         {
             if (error is not null)
             {
-                session.AssertUntouched(Tables);
+                loaded.AssertUntouched(Tables);
             }
 
-            session.AssertSameAs(Tables);
-            if (!session.Account.Changes.IsEmpty)
+            loaded.AssertSameAs(Tables);
+            if (!loaded.Account.Changes.IsEmpty)
             {
                 // Every write posts the expired lots first.
-                Assert.Equal(session.Account.LiveBalance, session.Account.Balance);
+                Assert.Equal(loaded.Account.LiveBalance, loaded.Account.Balance);
             }
 
-            Tables.AssertBalanced(session.Account.MemberId, At);
-            Assert.Equal(Live(session.Account.MemberId), session.Account.LiveBalance);
+            Tables.AssertBalanced(loaded.Account.MemberId, At);
+            Assert.Equal(Live(loaded.Account.MemberId), loaded.Account.LiveBalance);
         }
     }
 
     private Result<T> Run<T>(long member, Func<MemberAccount, Result<T>> command)
         where T : class
     {
-        var session = Tables.Load(member, At);
-        var result = command(session.Account);
-        Finish(result.Error, session);
+        var loaded = Tables.Load(member, At);
+        var result = command(loaded.Account);
+        Finish(result.Error, loaded);
         return result;
     }
 }

@@ -14,10 +14,10 @@ public sealed class LoadingTests
     {
         var first = _desk.Grant(1, 10, days: 1);
         _desk.Grant(1, 10, days: 2);
-        var session = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: []);
-        Assert.Equal([first.Key], session.Lots.Select(lot => lot.Key));
-        Assert.Equal(20, session.Account.LiveBalance);
-        _desk.Finish(session.Account.Use("A1", 10, _desk.Context).Error, session);
+        var loaded = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: []);
+        Assert.Equal([first.Key], loaded.Lots.Select(lot => lot.Key));
+        Assert.Equal(20, loaded.Account.LiveBalance);
+        _desk.Finish(loaded.Account.Use("A1", 10, _desk.Context).Error, loaded);
         Assert.Equal(10, _desk.Live(1));
     }
 
@@ -27,19 +27,19 @@ public sealed class LoadingTests
         _desk.Grant(1, 10, days: 1);
         _desk.Grant(1, 10, days: 3);
         _desk.Grant(1, 10, days: 4);
-        var session = _desk.Wait(2).Tables.LoadPart(1, _desk.At, drawn: 10, named: []);
-        var error = Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", 11, _desk.Context));
+        var loaded = _desk.Wait(2).Tables.LoadPart(1, _desk.At, drawn: 10, named: []);
+        var error = Assert.Throws<LotsNotLoadedException>(() => loaded.Account.Use("A1", 11, _desk.Context));
         Assert.Equal((1, 11), (error.MemberId, error.Amount));
-        session.AssertUntouched(_desk.Tables);
+        loaded.AssertUntouched(_desk.Tables);
     }
 
     [Fact]
     public void Use_MoreThanTheMemberHas_IsRefusedWithoutLoading()
     {
         _desk.Grant(1, 10);
-        var session = _desk.Tables.LoadPart(1, _desk.At, drawn: 0, named: []);
-        Assert.Empty(session.Lots);
-        Assert.Equal(new InsufficientPointError(10, 11), session.Account.Use("A1", 11, _desk.Context).Error);
+        var loaded = _desk.Tables.LoadPart(1, _desk.At, drawn: 0, named: []);
+        Assert.Empty(loaded.Lots);
+        Assert.Equal(new InsufficientPointError(10, 11), loaded.Account.Use("A1", 11, _desk.Context).Error);
     }
 
     [Fact]
@@ -48,10 +48,10 @@ public sealed class LoadingTests
         _desk.Grant(1, 10, days: 1);
         _desk.Grant(1, 10, days: 2);
         _desk.Grant(2, 10);
-        var giver = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: []);
+        var sender = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: []);
         var receiver = _desk.Tables.LoadPart(2, _desk.At, drawn: 0, named: []);
-        Assert.Throws<LotsNotLoadedException>(() => giver.Account.TransferTo(receiver.Account, 11, null, _desk.Context));
-        giver.AssertUntouched(_desk.Tables);
+        Assert.Throws<LotsNotLoadedException>(() => sender.Account.TransferTo(receiver.Account, 11, null, _desk.Context));
+        sender.AssertUntouched(_desk.Tables);
         receiver.AssertUntouched(_desk.Tables);
     }
 
@@ -61,9 +61,9 @@ public sealed class LoadingTests
         _desk.Grant(1, 10, days: 2);
         _desk.Grant(1, 10, days: 3);
         var usage = _desk.Use(1, 15).Value.Key;
-        var session = _desk.Tables.LoadPart(1, _desk.At, drawn: 5, named: []);
-        Assert.Throws<LotsNotLoadedException>(() => session.Account.CancelUsage(usage, null, null, _desk.Context));
-        session.AssertUntouched(_desk.Tables);
+        var loaded = _desk.Tables.LoadPart(1, _desk.At, drawn: 5, named: []);
+        Assert.Throws<LotsNotLoadedException>(() => loaded.Account.CancelUsage(usage, null, null, _desk.Context));
+        loaded.AssertUntouched(_desk.Tables);
     }
 
     // The first lots in draw order were loaded for the use, and an earlier command cancelled one of them. The rest covers the amount only
@@ -73,10 +73,10 @@ public sealed class LoadingTests
     {
         var first = _desk.Grant(1, 10, days: 1).Key;
         _desk.Grant(1, 10, days: 2);
-        var session = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: [first]);
-        Assert.Null(session.Account.CancelAccumulation(first, null, _desk.Context).Error);
-        Assert.Null(session.Account.Accumulate(10, 9, false, null, _desk.Context).Error);
-        Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", 10, _desk.Context));
+        var loaded = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: [first]);
+        Assert.Null(loaded.Account.CancelAccumulation(first, null, _desk.Context).Error);
+        Assert.Null(loaded.Account.Accumulate(10, 9, false, null, _desk.Context).Error);
+        Assert.Throws<LotsNotLoadedException>(() => loaded.Account.Use("A1", 10, _desk.Context));
     }
 
     [Fact]
@@ -85,10 +85,10 @@ public sealed class LoadingTests
         var first = _desk.Grant(1, 10, days: 1).Key;
         _desk.Grant(1, 10, days: 2);
         var last = _desk.Grant(1, 10, days: 3).Key;
-        var session = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: [first, last]);
-        Assert.Null(session.Account.CancelAccumulation(first, null, _desk.Context).Error);
-        Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", 10, _desk.Context));
-        Assert.Null(session.Account.CancelAccumulation(last, null, _desk.Context).Error);
+        var loaded = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: [first, last]);
+        Assert.Null(loaded.Account.CancelAccumulation(first, null, _desk.Context).Error);
+        Assert.Throws<LotsNotLoadedException>(() => loaded.Account.Use("A1", 10, _desk.Context));
+        Assert.Null(loaded.Account.CancelAccumulation(last, null, _desk.Context).Error);
     }
 
     [Fact]
@@ -96,17 +96,17 @@ public sealed class LoadingTests
     {
         var first = _desk.Grant(1, 10, days: 1).Key;
         _desk.Grant(1, 10, days: 2);
-        var session = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: [first]);
-        Assert.Null(session.Account.CancelAccumulation(first, null, _desk.Context).Error);
-        var manual = session.Account.Accumulate(10, 9, true, null, _desk.Context).Value;
-        Assert.Equal(manual.Key, Assert.Single(session.Account.Use("A1", 10, _desk.Context).Value.Details).LotKey);
+        var loaded = _desk.Tables.LoadPart(1, _desk.At, drawn: 10, named: [first]);
+        Assert.Null(loaded.Account.CancelAccumulation(first, null, _desk.Context).Error);
+        var manual = loaded.Account.Accumulate(10, 9, true, null, _desk.Context).Value;
+        Assert.Equal(manual.Key, Assert.Single(loaded.Account.Use("A1", 10, _desk.Context).Value.Details).LotKey);
     }
 
     [Fact]
     public void Commands_SeveralOnOneAccount_SeeEachOther()
     {
-        var session = _desk.Tables.Load(1, _desk.At);
-        var account = session.Account;
+        var loaded = _desk.Tables.Load(1, _desk.At);
+        var account = loaded.Account;
         var lot = account.Accumulate(10, null, false, null, _desk.Context).Value;
         var usage = account.Use("A1", 6, _desk.Context).Value;
         Assert.Equal(PointErrorCodes.InsufficientPoint, account.Use("A2", 5, _desk.Context).Error?.Code);
@@ -121,7 +121,7 @@ public sealed class LoadingTests
         Assert.Equal((1, 2), (changes.NewLots.Count, changes.NewUsages.Count));
         Assert.Equal((0, 0, 0), (changes.ChangedLots.Count, changes.ChangedUsages.Count, changes.ChangedDetails.Count));
         Assert.Equal((0, 6, 6), (account.LoadedVersion, account.Version, account.Changes.Entries.Count));
-        _desk.Finish(error: null, session);
+        _desk.Finish(error: null, loaded);
         Assert.Equal(UsageStatus.FullyCancelled, _desk.Tables.Usage(usage.Key).ToUsage([]).Status);
     }
 

@@ -59,20 +59,20 @@ internal sealed partial class MemoryTables
         return PointKey.Create(type, member, entropy);
     }
 
-    public Session Load(long member, BusinessMoment at) => Open(member, LotsOf(member), loadedThrough: null, at);
+    public LoadedAccount Load(long member, BusinessMoment at) => Open(member, LotsOf(member), loadedThrough: null, at);
 
-    private Session Open(long member, IEnumerable<LotRow> rows, LotRow? loadedThrough, BusinessMoment at)
+    private LoadedAccount Open(long member, IEnumerable<LotRow> rows, LotRow? loadedThrough, BusinessMoment at)
     {
         var lots = rows.Select(row => row.ToLot()).ToList();
         var usages = UsagesOf(member).Select(row => row.ToUsage(DetailsOf(row.Key))).ToList();
-        return new Session(new MemberAccount(WalletOf(member), lots, usages, at, loadedThrough?.ToLot()), WalletOf(member), lots, usages);
+        return new LoadedAccount(new MemberAccount(WalletOf(member), lots, usages, at, loadedThrough?.ToLot()), WalletOf(member), lots, usages);
     }
 
-    public void Save(params IEnumerable<Session> sessions)
+    public void Save(params IEnumerable<LoadedAccount> accounts)
     {
-        foreach (var session in sessions)
+        foreach (var loaded in accounts)
         {
-            Write(session.Account);
+            Write(loaded.Account);
         }
     }
 

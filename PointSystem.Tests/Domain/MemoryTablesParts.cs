@@ -9,7 +9,7 @@ internal sealed partial class MemoryTables
     /// <summary>
     /// Loads the expired lots, the first lots in draw order that hold <paramref name="drawn"/> points, and the lots of <paramref name="named"/>.
     /// </summary>
-    public Session LoadPart(long member, BusinessMoment at, long drawn, IEnumerable<PointKey> named)
+    public LoadedAccount LoadPart(long member, BusinessMoment at, long drawn, IEnumerable<PointKey> named)
     {
         var keys = named.ToHashSet();
         var all = LotsOf(member);

@@ -59,9 +59,9 @@ public sealed class SequenceProperties
             var codes = together.RunAll(commands, together.Load(commands, part: false));
             for (var i = 0; i < commands.Length; i++)
             {
-                var sessions = apart.Load([commands[i]], part: false);
-                Assert.Equal(codes[i], commands[i].Apply(member => sessions[member].Account, targets[i], apart.Desk.Context));
-                apart.Desk.Finish(error: null, [.. sessions.Values]);
+                var accounts = apart.Load([commands[i]], part: false);
+                Assert.Equal(codes[i], commands[i].Apply(member => accounts[member].Account, targets[i], apart.Desk.Context));
+                apart.Desk.Finish(error: null, [.. accounts.Values]);
             }
 
             Assert.Equal(apart.Tables.Dump(), together.Tables.Dump());
@@ -107,15 +107,15 @@ public sealed class SequenceProperties
             for (var member = 1; member <= Step.Members; member++)
             {
                 var live = world.Desk.Live(member);
-                for (var loaded = 0; loaded < live; loaded++)
+                for (var drawn = 0; drawn < live; drawn++)
                 {
-                    var session = world.Tables.LoadPart(member, world.Desk.At, loaded, named: []);
-                    var held = session.Lots.Where(lot => lot.IsLiveOn(world.Desk.Today)).Sum(lot => lot.Available);
-                    Assert.InRange(held, loaded, live);
+                    var loaded = world.Tables.LoadPart(member, world.Desk.At, drawn, named: []);
+                    var held = loaded.Lots.Where(lot => lot.IsLiveOn(world.Desk.Today)).Sum(lot => lot.Available);
+                    Assert.InRange(held, drawn, live);
                     if (held < live)
                     {
-                        Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", held + 1, world.Desk.Context));
-                        session.AssertUntouched(world.Tables);
+                        Assert.Throws<LotsNotLoadedException>(() => loaded.Account.Use("A1", held + 1, world.Desk.Context));
+                        loaded.AssertUntouched(world.Tables);
                     }
                 }
             }

@@ -128,10 +128,10 @@ public sealed class TransferTests
     public void TransferTo_AccountsOfDifferentDays_Throws()
     {
         _desk.Grant(1, 10, days: 1);
-        var giver = _desk.Wait(1).Tables.Load(1, _desk.At);
+        var sender = _desk.Wait(1).Tables.Load(1, _desk.At);
         var receiver = _desk.Wait(1).Tables.Load(2, _desk.At);
-        Assert.Throws<ArgumentException>(() => giver.Account.TransferTo(receiver.Account, 10, null, _desk.Context));
-        giver.AssertUntouched(_desk.Tables);
+        Assert.Throws<ArgumentException>(() => sender.Account.TransferTo(receiver.Account, 10, null, _desk.Context));
+        sender.AssertUntouched(_desk.Tables);
         receiver.AssertUntouched(_desk.Tables);
     }
 

@@ -44,49 +44,49 @@ internal sealed class World
     }
 
     /// <summary>Runs several commands on the same accounts in one transaction.</summary>
-    public string?[] RunAll(Step[] steps, IReadOnlyDictionary<long, Session> sessions)
+    public string?[] RunAll(Step[] steps, IReadOnlyDictionary<long, LoadedAccount> accounts)
     {
         var targets = Array.ConvertAll(steps, step => step.TargetIn(Tables));
         var codes = new string?[steps.Length];
         for (var i = 0; i < steps.Length; i++)
         {
-            var before = Desk.Checks ? sessions.Values.Select(State).ToList() : [];
-            codes[i] = steps[i].Apply(member => sessions[member].Account, targets[i], Desk.Context);
+            var before = Desk.Checks ? accounts.Values.Select(State).ToList() : [];
+            codes[i] = steps[i].Apply(member => accounts[member].Account, targets[i], Desk.Context);
             if (Desk.Checks && codes[i] is not null)
             {
-                Assert.Equal(before, sessions.Values.Select(State));
+                Assert.Equal(before, accounts.Values.Select(State));
             }
         }
 
-        Desk.Finish(error: null, [.. sessions.Values]);
+        Desk.Finish(error: null, [.. accounts.Values]);
         return codes;
     }
 
-    public IReadOnlyDictionary<long, Session> Load(Step[] steps, bool part)
+    public IReadOnlyDictionary<long, LoadedAccount> Load(Step[] steps, bool part)
     {
-        var sessions = new SortedDictionary<long, Session>();
+        var accounts = new SortedDictionary<long, LoadedAccount>();
         foreach (var member in steps.SelectMany(step => step.MembersOf()).Distinct())
         {
             var own = Array.FindAll(steps, step => step.Member == member);
             var targets = own.Select(step => step.TargetIn(Tables)).Where(key => key != default);
-            sessions.Add(member, part ? Tables.LoadPart(member, Desk.At, own.Sum(step => step.Drawn), targets) : Tables.Load(member, Desk.At));
+            accounts.Add(member, part ? Tables.LoadPart(member, Desk.At, own.Sum(step => step.Drawn), targets) : Tables.Load(member, Desk.At));
         }
 
-        return sessions;
+        return accounts;
     }
 
     /// <summary>The observable state of an account, as text.</summary>
-    public static string State(Session session)
+    public static string State(LoadedAccount loaded)
     {
-        var account = session.Account;
+        var account = loaded.Account;
         var changes = account.Changes;
         return string.Join(
             '\n',
             [
                 account.Wallet, account.LiveBalance, account.LiveManualBalance,
-                .. session.Lots.Concat(changes.NewLots).Select(LotRow.Of).Cast<object>(),
-                .. session.Usages.Concat(changes.NewUsages).Select(UsageRow.Of),
-                .. session.Usages.Concat(changes.NewUsages).SelectMany(usage => usage.Details.Select(detail => DetailRow.Of(usage, detail))),
+                .. loaded.Lots.Concat(changes.NewLots).Select(LotRow.Of).Cast<object>(),
+                .. loaded.Usages.Concat(changes.NewUsages).Select(UsageRow.Of),
+                .. loaded.Usages.Concat(changes.NewUsages).SelectMany(usage => usage.Details.Select(detail => DetailRow.Of(usage, detail))),
                 .. changes.Entries,
                 changes.ChangedLots.Count, changes.ChangedUsages.Count, changes.ChangedDetails.Count,
                 changes.Cancellations.Count, changes.Transfers.Count,

@@ -3,7 +3,7 @@ using PointSystem.Domain.Points;
 namespace PointSystem.Tests.Domain;
 
 /// <summary>An account built from copies of rows, as one transaction sees it, with the copies kept for comparison.</summary>
-internal sealed record Session(MemberAccount Account, WalletState Loaded, IReadOnlyList<Lot> Lots, IReadOnlyList<Usage> Usages)
+internal sealed record LoadedAccount(MemberAccount Account, WalletState Wallet, IReadOnlyList<Lot> Lots, IReadOnlyList<Usage> Usages)
 {
     /// <summary>Asserts what a refused command must leave: the loaded state, and nothing to write.</summary>
     public void AssertUntouched(MemoryTables tables)
@@ -18,7 +18,7 @@ internal sealed record Session(MemberAccount Account, WalletState Loaded, IReadO
         Assert.Empty(changes.ChangedDetails);
         Assert.Empty(changes.Cancellations);
         Assert.Empty(changes.Transfers);
-        Assert.Equal(Loaded, Account.Wallet);
+        Assert.Equal(Wallet, Account.Wallet);
         AssertSameAs(tables);
     }
 
