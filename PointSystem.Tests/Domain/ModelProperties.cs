@@ -10,14 +10,14 @@ public sealed class ModelProperties
         steps =>
         {
             var world = World.After([]);
-            world.Desk.Checks = false;
-            var model = new PointByPoint { Today = world.Desk.Today, Policy = world.Desk.Policy };
+            world.Harness.Checks = false;
+            var model = new PointByPoint { Today = world.Harness.Today, Policy = world.Harness.Policy };
             foreach (var step in steps)
             {
                 var expected = model.Run(step);
                 Assert.Equal(expected, world.Run(step));
-                model.Today = world.Desk.Today;
-                model.Policy = world.Desk.Policy;
+                model.Today = world.Harness.Today;
+                model.Policy = world.Harness.Policy;
                 for (var member = 1; member <= Step.Members; member++)
                 {
                     AssertSame(model, world, member);
@@ -28,8 +28,8 @@ public sealed class ModelProperties
 
     private static void AssertSame(PointByPoint model, World world, long member)
     {
-        var today = world.Desk.Today;
-        var account = world.Tables.Load(member, world.Desk.At).Account;
+        var today = world.Harness.Today;
+        var account = world.Tables.Load(member, world.Harness.At).Account;
         var lots = world.Tables.LotsOf(member);
         Assert.Equal((model.Live(member), model.LiveManual(member)), (account.LiveBalance, account.LiveManualBalance));
         Assert.Equal(

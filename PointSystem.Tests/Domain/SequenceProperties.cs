@@ -31,7 +31,7 @@ public sealed class SequenceProperties
         foreach (var steps in Steps.Array[400].Single(_ => true, "3ztcJWMUf5O1"))
         {
             var world = World.After([]);
-            world.Desk.Checks = false;
+            world.Harness.Checks = false;
             codes.UnionWith(steps.Select(step => world.Run(step) ?? "OK"));
             kinds.UnionWith(Enumerable.Range(1, Step.Members).SelectMany(member => world.Tables.EntriesOf(member)).Select(entry => entry.Kind));
         }
@@ -60,8 +60,8 @@ public sealed class SequenceProperties
             for (var i = 0; i < commands.Length; i++)
             {
                 var accounts = apart.Load([commands[i]], part: false);
-                Assert.Equal(codes[i], commands[i].Apply(member => accounts[member].Account, targets[i], apart.Desk.Context));
-                apart.Desk.Finish(error: null, [.. accounts.Values]);
+                Assert.Equal(codes[i], commands[i].Apply(member => accounts[member].Account, targets[i], apart.Harness.Context));
+                apart.Harness.Finish(error: null, [.. accounts.Values]);
             }
 
             Assert.Equal(apart.Tables.Dump(), together.Tables.Dump());
@@ -106,15 +106,15 @@ public sealed class SequenceProperties
             var world = World.After(steps);
             for (var member = 1; member <= Step.Members; member++)
             {
-                var live = world.Desk.Live(member);
+                var live = world.Harness.Live(member);
                 for (var drawn = 0; drawn < live; drawn++)
                 {
-                    var loaded = world.Tables.LoadPart(member, world.Desk.At, drawn, named: []);
-                    var held = loaded.Lots.Where(lot => lot.IsLiveOn(world.Desk.Today)).Sum(lot => lot.Available);
+                    var loaded = world.Tables.LoadPart(member, world.Harness.At, drawn, named: []);
+                    var held = loaded.Lots.Where(lot => lot.IsLiveOn(world.Harness.Today)).Sum(lot => lot.Available);
                     Assert.InRange(held, drawn, live);
                     if (held < live)
                     {
-                        Assert.Throws<LotsNotLoadedException>(() => loaded.Account.Use("A1", held + 1, world.Desk.Context));
+                        Assert.Throws<LotsNotLoadedException>(() => loaded.Account.Use("A1", held + 1, world.Harness.Context));
                         loaded.AssertUntouched(world.Tables);
                     }
                 }
@@ -127,10 +127,10 @@ public sealed class SequenceProperties
         (steps, amount, parts) =>
         {
             var world = World.After(steps);
-            world.Desk.PostLapses(1);
+            world.Harness.PostLapses(1);
             var before = Holdings(world, 1);
-            var live = world.Desk.Live(1);
-            var use = world.Desk.Use(1, amount);
+            var live = world.Harness.Live(1);
+            var use = world.Harness.Use(1, amount);
             Assert.Equal(amount > live, use.Error is not null);
             if (use.Error is not null)
             {
@@ -138,16 +138,16 @@ public sealed class SequenceProperties
             }
 
             // First in parts, which are refused once they exceed the remainder, then the rest.
-            Assert.Equal(live - amount, world.Desk.Live(1));
+            Assert.Equal(live - amount, world.Harness.Live(1));
             foreach (var part in parts)
             {
-                world.Desk.CancelUsage(1, use.Value.Key, part);
+                world.Harness.CancelUsage(1, use.Value.Key, part);
             }
 
-            world.Desk.CancelUsage(1, use.Value.Key);
+            world.Harness.CancelUsage(1, use.Value.Key);
             Assert.Equal(before, Holdings(world, 1));
-            Assert.Equal(live, world.Desk.Live(1));
-            Assert.Equal(PointErrorCodes.AlreadyCancelled, world.Desk.CancelUsage(1, use.Value.Key).Error?.Code);
+            Assert.Equal(live, world.Harness.Live(1));
+            Assert.Equal(PointErrorCodes.AlreadyCancelled, world.Harness.CancelUsage(1, use.Value.Key).Error?.Code);
         },
         iter: 300);
 
@@ -156,15 +156,15 @@ public sealed class SequenceProperties
         (steps, days) =>
         {
             var world = World.After(steps);
-            world.Desk.Wait(days);
+            world.Harness.Wait(days);
             foreach (var usage in world.Tables.UsagesOf(1).Where(usage => usage.CancelledAmount < usage.TotalAmount))
             {
-                var live = world.Desk.Live(1);
+                var live = world.Harness.Live(1);
                 var left = usage.TotalAmount - usage.CancelledAmount;
-                var cancellation = world.Desk.CancelUsage(1, usage.Key).Value;
+                var cancellation = world.Harness.CancelUsage(1, usage.Key).Value;
                 Assert.Equal(left, cancellation.Amount);
                 Assert.Equal(left, cancellation.Restored.Sum(part => part.Amount) + cancellation.Regranted.Sum(part => part.Lot.Amount));
-                Assert.Equal(live + left, world.Desk.Live(1));
+                Assert.Equal(live + left, world.Harness.Live(1));
             }
         },
         iter: 300);
@@ -188,6 +188,6 @@ public sealed class SequenceProperties
         [.. world.Tables.LotsOf(member).Select(lot => lot with { UpdatedAt = default })];
 
     private static long Total(World world, bool manualOnly) => Enumerable.Range(1, Step.Members)
-        .Select(member => world.Tables.Load(member, world.Desk.At).Account)
+        .Select(member => world.Tables.Load(member, world.Harness.At).Account)
         .Sum(account => manualOnly ? account.LiveManualBalance : account.LiveBalance);
 }

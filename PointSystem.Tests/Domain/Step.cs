@@ -73,7 +73,7 @@ internal sealed record Step(StepKind Kind, int Member, int Other, int Amount, in
             StepKind.Use => Code(account.Use("A1234", Amount, context)),
             StepKind.CancelUsage => Code(account.CancelUsage(target, Flag ? null : Amount, null, context)),
             StepKind.Transfer => Code(account.TransferTo(accounts(Other), Amount, null, context)),
-            StepKind.PostLapses => account.PostLapses(Desk.Actor) ? null : null,
+            StepKind.PostLapses => account.PostLapses(PointsHarness.Actor) ? null : null,
             _ => throw new InvalidOperationException($"{Kind} is not a command."),
         };
     }

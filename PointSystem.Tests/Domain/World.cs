@@ -1,29 +1,29 @@
 namespace PointSystem.Tests.Domain;
 
-/// <summary>Runs random steps on a <see cref="Domain.Desk"/>.</summary>
+/// <summary>Runs random steps on a <see cref="PointsHarness"/>.</summary>
 internal sealed class World
 {
-    private World(Desk desk) => Desk = desk;
+    private World(PointsHarness harness) => Harness = harness;
 
-    public Desk Desk { get; }
+    public PointsHarness Harness { get; }
 
-    public MemoryTables Tables => Desk.Tables;
+    public MemoryTables Tables => Harness.Tables;
 
     /// <summary>The state after these steps, which run without checks.</summary>
     public static World After(IEnumerable<Step> steps)
     {
-        var world = new World(new Desk { Policy = Step.FirstPolicy, Checks = false });
+        var world = new World(new PointsHarness { Policy = Step.FirstPolicy, Checks = false });
         foreach (var step in steps)
         {
             world.Run(step);
         }
 
-        world.Desk.Checks = true;
+        world.Harness.Checks = true;
         return world;
     }
 
     /// <summary>An independent copy of the state.</summary>
-    public World Copy() => new(new Desk(Tables.Copy()) { Policy = Desk.Policy, Now = Desk.Now });
+    public World Copy() => new(new PointsHarness(Tables.Copy()) { Policy = Harness.Policy, Now = Harness.Now });
 
     /// <summary>Runs one step in its own transaction. Returns the code of its refusal, or null.</summary>
     public string? Run(Step step)
@@ -32,11 +32,11 @@ internal sealed class World
         {
             case StepKind.Wait:
                 // At most three days at once, and some hours, so that not only the date changes.
-                Desk.Now = Desk.Now.AddDays(step.Amount % 4).AddHours(step.Days % 3);
+                Harness.Now = Harness.Now.AddDays(step.Amount % 4).AddHours(step.Days % 3);
                 return null;
             case StepKind.Configure:
-                Desk.Policy = step.Policy;
-                Assert.Null(Desk.Policy.FindViolation());
+                Harness.Policy = step.Policy;
+                Assert.Null(Harness.Policy.FindViolation());
                 return null;
             default:
                 return RunAll([step], Load([step], part: false))[0];
@@ -50,15 +50,15 @@ internal sealed class World
         var codes = new string?[steps.Length];
         for (var i = 0; i < steps.Length; i++)
         {
-            var before = Desk.Checks ? accounts.Values.Select(State).ToList() : [];
-            codes[i] = steps[i].Apply(member => accounts[member].Account, targets[i], Desk.Context);
-            if (Desk.Checks && codes[i] is not null)
+            var before = Harness.Checks ? accounts.Values.Select(State).ToList() : [];
+            codes[i] = steps[i].Apply(member => accounts[member].Account, targets[i], Harness.Context);
+            if (Harness.Checks && codes[i] is not null)
             {
                 Assert.Equal(before, accounts.Values.Select(State));
             }
         }
 
-        Desk.Finish(error: null, [.. accounts.Values]);
+        Harness.Finish(error: null, [.. accounts.Values]);
         return codes;
     }
 
@@ -69,7 +69,7 @@ internal sealed class World
         {
             var own = Array.FindAll(steps, step => step.Member == member);
             var targets = own.Select(step => step.TargetIn(Tables)).Where(key => key != default);
-            accounts.Add(member, part ? Tables.LoadPart(member, Desk.At, own.Sum(step => step.Drawn), targets) : Tables.Load(member, Desk.At));
+            accounts.Add(member, part ? Tables.LoadPart(member, Harness.At, own.Sum(step => step.Drawn), targets) : Tables.Load(member, Harness.At));
         }
 
         return accounts;

@@ -5,7 +5,7 @@ using PointSystem.Domain.Results;
 namespace PointSystem.Tests.Domain;
 
 /// <summary>Runs commands against a <see cref="MemoryTables"/>, one transaction each, and checks the invariants after every command.</summary>
-internal sealed class Desk(MemoryTables? tables = null)
+internal sealed class PointsHarness(MemoryTables? tables = null)
 {
     public const string Actor = "tester";
 
@@ -27,7 +27,7 @@ internal sealed class Desk(MemoryTables? tables = null)
 
     public CommandContext Context => new(Policy, At, Actor, Tables.NewKey);
 
-    public Desk Wait(int days)
+    public PointsHarness Wait(int days)
     {
         Now = Now.AddDays(days);
         return this;
