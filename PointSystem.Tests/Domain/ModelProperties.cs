@@ -9,33 +9,33 @@ public sealed class ModelProperties
     public void Commands_AnySequence_AgreeWithTheModel() => Step.Any.Array[0, 40].Sample(
         steps =>
         {
-            var world = World.After([]);
-            world.Harness.Checks = false;
-            var model = new PointByPoint { Today = world.Harness.Today, Policy = world.Harness.Policy };
+            var runner = StepRunner.After([]);
+            runner.Harness.Checks = false;
+            var model = new PointByPoint { Today = runner.Harness.Today, Policy = runner.Harness.Policy };
             foreach (var step in steps)
             {
                 var expected = model.Run(step);
-                Assert.Equal(expected, world.Run(step));
-                model.Today = world.Harness.Today;
-                model.Policy = world.Harness.Policy;
+                Assert.Equal(expected, runner.Run(step));
+                model.Today = runner.Harness.Today;
+                model.Policy = runner.Harness.Policy;
                 for (var member = 1; member <= Step.Members; member++)
                 {
-                    AssertSame(model, world, member);
+                    AssertSame(model, runner, member);
                 }
             }
         },
         iter: 300);
 
-    private static void AssertSame(PointByPoint model, World world, long member)
+    private static void AssertSame(PointByPoint model, StepRunner runner, long member)
     {
-        var today = world.Harness.Today;
-        var account = world.Tables.Load(member, world.Harness.At).Account;
-        var lots = world.Tables.LotsOf(member);
+        var today = runner.Harness.Today;
+        var account = runner.Tables.Load(member, runner.Harness.At).Account;
+        var lots = runner.Tables.LotsOf(member);
         Assert.Equal((model.Live(member), model.LiveManual(member)), (account.LiveBalance, account.LiveManualBalance));
         Assert.Equal(
             model.Lots(member).Select(lot => ((long)lot.Amount, lot.Until, lot.Manual, lot.Cancelled, (long)lot.Free)),
             lots.Select(lot => (lot.Amount, lot.ExpirationDate, lot.IsManualGrant, lot.Cancelled > 0, lot.ExpirationDate >= today ? lot.Available : 0)));
-        Assert.Equal(model.Usages(member), world.Tables.UsagesOf(member).Select(usage => Points(world.Tables, usage, lots)));
+        Assert.Equal(model.Usages(member), runner.Tables.UsagesOf(member).Select(usage => Points(runner.Tables, usage, lots)));
     }
 
     /// <summary>A usage's details, one item per point.</summary>

@@ -17,8 +17,8 @@ public sealed class SequenceProperties
     public void Commands_AnySequence_KeepTheInvariantsAndRefusalsChangeNothing() => Steps.Sample(
         steps =>
         {
-            var world = World.After([]);
-            Array.ForEach(steps, step => world.Run(step));
+            var runner = StepRunner.After([]);
+            Array.ForEach(steps, step => runner.Run(step));
         },
         iter: 400);
 
@@ -30,10 +30,10 @@ public sealed class SequenceProperties
         var kinds = new HashSet<PointKind>();
         foreach (var steps in Steps.Array[400].Single(_ => true, "3ztcJWMUf5O1"))
         {
-            var world = World.After([]);
-            world.Harness.Checks = false;
-            codes.UnionWith(steps.Select(step => world.Run(step) ?? "OK"));
-            kinds.UnionWith(Enumerable.Range(1, Step.Members).SelectMany(member => world.Tables.EntriesOf(member)).Select(entry => entry.Kind));
+            var runner = StepRunner.After([]);
+            runner.Harness.Checks = false;
+            codes.UnionWith(steps.Select(step => runner.Run(step) ?? "OK"));
+            kinds.UnionWith(Enumerable.Range(1, Step.Members).SelectMany(member => runner.Tables.EntriesOf(member)).Select(entry => entry.Kind));
         }
 
         Assert.Equal(Enum.GetValues<PointKind>(), kinds.Order());
@@ -51,7 +51,7 @@ public sealed class SequenceProperties
     public void Commands_SeveralInOneTransaction_HaveTheSameResultAsOneByOne() => Gen.Select(OwnSteps, OwnCommands).Sample(
         (steps, commands) =>
         {
-            var together = World.After(steps);
+            var together = StepRunner.After(steps);
             var apart = together.Copy();
 
             // The targets are looked up before the first step, so that no step refers to what an earlier one creates.
@@ -72,7 +72,7 @@ public sealed class SequenceProperties
     public void Command_PartlyLoadedAccount_HasTheSameResultAsFullyLoaded() => Gen.Select(Steps, Step.Command).Sample(
         (steps, command) =>
         {
-            var whole = World.After(steps);
+            var whole = StepRunner.After(steps);
             var part = whole.Copy();
             Assert.Equal(whole.RunAll([command], whole.Load([command], part: false)), part.RunAll([command], part.Load([command], part: true)));
             Assert.Equal(whole.Tables.Dump(), part.Tables.Dump());
@@ -83,7 +83,7 @@ public sealed class SequenceProperties
     public void Commands_PartlyLoadedAccount_HaveTheSameResultOrNeedMoreLots() => Gen.Select(OwnSteps, OwnCommands).Sample(
         (steps, commands) =>
         {
-            var whole = World.After(steps);
+            var whole = StepRunner.After(steps);
             var part = whole.Copy();
             var codes = whole.RunAll(commands, whole.Load(commands, part: false));
             try
@@ -103,19 +103,19 @@ public sealed class SequenceProperties
     public void Use_TooFewLotsLoaded_ThrowsAndChangesNothing() => Steps.Sample(
         steps =>
         {
-            var world = World.After(steps);
+            var runner = StepRunner.After(steps);
             for (var member = 1; member <= Step.Members; member++)
             {
-                var live = world.Harness.Live(member);
+                var live = runner.Harness.Live(member);
                 for (var drawn = 0; drawn < live; drawn++)
                 {
-                    var loaded = world.Tables.LoadPart(member, world.Harness.At, drawn, named: []);
-                    var held = loaded.Lots.Where(lot => lot.IsLiveOn(world.Harness.Today)).Sum(lot => lot.Available);
+                    var loaded = runner.Tables.LoadPart(member, runner.Harness.At, drawn, named: []);
+                    var held = loaded.Lots.Where(lot => lot.IsLiveOn(runner.Harness.Today)).Sum(lot => lot.Available);
                     Assert.InRange(held, drawn, live);
                     if (held < live)
                     {
-                        Assert.Throws<LotsNotLoadedException>(() => loaded.Account.Use("A1", held + 1, world.Harness.Context));
-                        loaded.AssertUntouched(world.Tables);
+                        Assert.Throws<LotsNotLoadedException>(() => loaded.Account.Use("A1", held + 1, runner.Harness.Context));
+                        loaded.AssertUntouched(runner.Tables);
                     }
                 }
             }
@@ -126,11 +126,11 @@ public sealed class SequenceProperties
     public void CancelUsage_Completely_RestoresExactlyWhatWasDrawn() => Gen.Select(Steps, Gen.Int[1, 60], Gen.Int[1, 20].Array[0, 5]).Sample(
         (steps, amount, parts) =>
         {
-            var world = World.After(steps);
-            world.Harness.PostLapses(1);
-            var before = Holdings(world, 1);
-            var live = world.Harness.Live(1);
-            var use = world.Harness.Use(1, amount);
+            var runner = StepRunner.After(steps);
+            runner.Harness.PostLapses(1);
+            var before = Holdings(runner, 1);
+            var live = runner.Harness.Live(1);
+            var use = runner.Harness.Use(1, amount);
             Assert.Equal(amount > live, use.Error is not null);
             if (use.Error is not null)
             {
@@ -138,16 +138,16 @@ public sealed class SequenceProperties
             }
 
             // First in parts, which are refused once they exceed the remainder, then the rest.
-            Assert.Equal(live - amount, world.Harness.Live(1));
+            Assert.Equal(live - amount, runner.Harness.Live(1));
             foreach (var part in parts)
             {
-                world.Harness.CancelUsage(1, use.Value.Key, part);
+                runner.Harness.CancelUsage(1, use.Value.Key, part);
             }
 
-            world.Harness.CancelUsage(1, use.Value.Key);
-            Assert.Equal(before, Holdings(world, 1));
-            Assert.Equal(live, world.Harness.Live(1));
-            Assert.Equal(PointErrorCodes.AlreadyCancelled, world.Harness.CancelUsage(1, use.Value.Key).Error?.Code);
+            runner.Harness.CancelUsage(1, use.Value.Key);
+            Assert.Equal(before, Holdings(runner, 1));
+            Assert.Equal(live, runner.Harness.Live(1));
+            Assert.Equal(PointErrorCodes.AlreadyCancelled, runner.Harness.CancelUsage(1, use.Value.Key).Error?.Code);
         },
         iter: 300);
 
@@ -155,16 +155,16 @@ public sealed class SequenceProperties
     public void CancelUsage_AfterAnyTime_ReturnsTheAmountInLivePoints() => Gen.Select(Steps, Gen.Int[0, 12]).Sample(
         (steps, days) =>
         {
-            var world = World.After(steps);
-            world.Harness.Wait(days);
-            foreach (var usage in world.Tables.UsagesOf(1).Where(usage => usage.CancelledAmount < usage.TotalAmount))
+            var runner = StepRunner.After(steps);
+            runner.Harness.Wait(days);
+            foreach (var usage in runner.Tables.UsagesOf(1).Where(usage => usage.CancelledAmount < usage.TotalAmount))
             {
-                var live = world.Harness.Live(1);
+                var live = runner.Harness.Live(1);
                 var left = usage.TotalAmount - usage.CancelledAmount;
-                var cancellation = world.Harness.CancelUsage(1, usage.Key).Value;
+                var cancellation = runner.Harness.CancelUsage(1, usage.Key).Value;
                 Assert.Equal(left, cancellation.Amount);
                 Assert.Equal(left, cancellation.Restored.Sum(part => part.Amount) + cancellation.Regranted.Sum(part => part.Lot.Amount));
-                Assert.Equal(live + left, world.Harness.Live(1));
+                Assert.Equal(live + left, runner.Harness.Live(1));
             }
         },
         iter: 300);
@@ -173,21 +173,21 @@ public sealed class SequenceProperties
     public void TransferTo_AnyAmounts_ConservesThePointsOfAllMembers() => Gen.Select(Steps, Step.Command.Array[1, 10]).Sample(
         (steps, transfers) =>
         {
-            var world = World.After(steps);
-            var total = Total(world, manualOnly: false);
-            var manual = Total(world, manualOnly: true);
+            var runner = StepRunner.After(steps);
+            var total = Total(runner, manualOnly: false);
+            var manual = Total(runner, manualOnly: true);
             foreach (var transfer in transfers)
             {
-                world.Run(transfer with { Kind = StepKind.Transfer });
-                Assert.Equal((total, manual), (Total(world, manualOnly: false), Total(world, manualOnly: true)));
+                runner.Run(transfer with { Kind = StepKind.Transfer });
+                Assert.Equal((total, manual), (Total(runner, manualOnly: false), Total(runner, manualOnly: true)));
             }
         },
         iter: 300);
 
-    private static List<LotRow> Holdings(World world, long member) =>
-        [.. world.Tables.LotsOf(member).Select(lot => lot with { UpdatedAt = default })];
+    private static List<LotRow> Holdings(StepRunner runner, long member) =>
+        [.. runner.Tables.LotsOf(member).Select(lot => lot with { UpdatedAt = default })];
 
-    private static long Total(World world, bool manualOnly) => Enumerable.Range(1, Step.Members)
-        .Select(member => world.Tables.Load(member, world.Harness.At).Account)
+    private static long Total(StepRunner runner, bool manualOnly) => Enumerable.Range(1, Step.Members)
+        .Select(member => runner.Tables.Load(member, runner.Harness.At).Account)
         .Sum(account => manualOnly ? account.LiveManualBalance : account.LiveBalance);
 }

@@ -1,29 +1,29 @@
 namespace PointSystem.Tests.Domain;
 
 /// <summary>Runs random steps on a <see cref="PointsHarness"/>.</summary>
-internal sealed class World
+internal sealed class StepRunner
 {
-    private World(PointsHarness harness) => Harness = harness;
+    private StepRunner(PointsHarness harness) => Harness = harness;
 
     public PointsHarness Harness { get; }
 
     public MemoryTables Tables => Harness.Tables;
 
     /// <summary>The state after these steps, which run without checks.</summary>
-    public static World After(IEnumerable<Step> steps)
+    public static StepRunner After(IEnumerable<Step> steps)
     {
-        var world = new World(new PointsHarness { Policy = Step.FirstPolicy, Checks = false });
+        var runner = new StepRunner(new PointsHarness { Policy = Step.FirstPolicy, Checks = false });
         foreach (var step in steps)
         {
-            world.Run(step);
+            runner.Run(step);
         }
 
-        world.Harness.Checks = true;
-        return world;
+        runner.Harness.Checks = true;
+        return runner;
     }
 
     /// <summary>An independent copy of the state.</summary>
-    public World Copy() => new(new PointsHarness(Tables.Copy()) { Policy = Harness.Policy, Now = Harness.Now });
+    public StepRunner Copy() => new(new PointsHarness(Tables.Copy()) { Policy = Harness.Policy, Now = Harness.Now });
 
     /// <summary>Runs one step in its own transaction. Returns the code of its refusal, or null.</summary>
     public string? Run(Step step)
