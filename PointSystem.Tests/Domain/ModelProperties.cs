@@ -2,7 +2,7 @@ using CsCheck;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>After every step the domain has the same outcomes, balances, lots and usages as <see cref="PointByPoint"/>.</summary>
+/// <summary>After every step the domain has the same outcomes, balances, lots and usages as <see cref="ReferenceModel"/>.</summary>
 public sealed class ModelProperties
 {
     [Fact]
@@ -11,7 +11,7 @@ public sealed class ModelProperties
         {
             var runner = StepRunner.After([]);
             runner.Harness.Checks = false;
-            var model = new PointByPoint { Today = runner.Harness.Today, Policy = runner.Harness.Policy };
+            var model = new ReferenceModel { Today = runner.Harness.Today, Policy = runner.Harness.Policy };
             foreach (var step in steps)
             {
                 var expected = model.Run(step);
@@ -26,7 +26,7 @@ public sealed class ModelProperties
         },
         iter: 300);
 
-    private static void AssertSame(PointByPoint model, StepRunner runner, long member)
+    private static void AssertSame(ReferenceModel model, StepRunner runner, long member)
     {
         var today = runner.Harness.Today;
         var account = runner.Tables.Load(member, runner.Harness.At).Account;

@@ -5,7 +5,7 @@ namespace PointSystem.Tests.Proof.Properties;
 
 /// <summary>
 /// Checks whether a history is linearizable: whether every operation can have taken effect at one moment between its begin and its end, in the
-/// order of the members' ledgers, each with the answer that <see cref="PointByPoint"/> gives for the same operations one after the other.
+/// order of the members' ledgers, each with the answer that <see cref="ReferenceModel"/> gives for the same operations one after the other.
 /// </summary>
 /// <remarks>
 /// The ledgers give the order of each member's accepted operations, so no search is needed: valid moments exist if and only if the earliest
@@ -17,7 +17,7 @@ internal sealed class Checker
     private const int ProblemsMax = 20;
 
     private readonly History _history;
-    private readonly Sequential _model;
+    private readonly SequentialModel _model;
     private readonly List<string> _problems = [];
     private readonly Dictionary<(int Member, string Name), Node> _byEntry = [];
     private readonly List<Refused> _refused = [];
@@ -25,7 +25,7 @@ internal sealed class Checker
     private Checker(History history, PointPolicy policy)
     {
         _history = history;
-        _model = new Sequential(policy);
+        _model = new SequentialModel(policy);
     }
 
     /// <summary>The problems of the history; empty if it is linearizable.</summary>

@@ -20,7 +20,7 @@ internal sealed class Refused
 
     public Operation Operation { get; }
 
-    public IReadOnlyList<(int Member, Func<Sequential, bool> Holds)> Conditions { get; }
+    public IReadOnlyList<(int Member, Func<SequentialModel, bool> Holds)> Conditions { get; }
 
     /// <summary>Whether all conditions can have held at the same moment of the operation.</summary>
     public bool IsExplained => Conditions.Count > 0
@@ -29,7 +29,7 @@ internal sealed class Refused
             (common, own) => [.. common.SelectMany(_ => own, Intersect).Where(window => window.From <= window.To)]).Count > 0;
 
     /// <summary>Evaluates the conditions in a state that the member can have had during the operation.</summary>
-    public void Evaluate(int member, Sequential model, Window window)
+    public void Evaluate(int member, SequentialModel model, Window window)
     {
         for (var i = 0; i < Conditions.Count; i++)
         {
@@ -42,10 +42,10 @@ internal sealed class Refused
 
     private static Window Intersect(Window a, Window b) => new(Math.Max(a.From, b.From), Math.Min(a.To, b.To));
 
-    private static IReadOnlyList<(int, Func<Sequential, bool>)> Reasons(Operation operation)
+    private static IReadOnlyList<(int, Func<SequentialModel, bool>)> Reasons(Operation operation)
     {
         var (step, target) = (operation.Step, operation.Target);
-        bool ExceedsCap(Sequential model, int member) => model.Live(member) + step.Amount > model.Policy.MaxBalancePerMember;
+        bool ExceedsCap(SequentialModel model, int member) => model.Live(member) + step.Amount > model.Policy.MaxBalancePerMember;
         return (step.Kind, operation.Refusal) switch
         {
             (StepKind.Accumulate, PointErrorCodes.ExceededMaxAccumulation) => [(step.Member, model => step.Amount > model.Policy.MaxAccumulationAmountPerTime)],

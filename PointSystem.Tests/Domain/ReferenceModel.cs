@@ -7,11 +7,11 @@ namespace PointSystem.Tests.Domain;
 /// A second, independent implementation of the rules: every single point is an object that is in a lot, used by a usage, or gone. It has no sums,
 /// no expiry entries and no ledger; it counts what a lot or a member holds each time. Slow, and unlikely to share a bug with the domain.
 /// </summary>
-internal sealed class PointByPoint
+internal sealed class ReferenceModel
 {
-    private readonly List<Coin> _coins = [];
-    private readonly Dictionary<long, List<Purse>> _purses = [];
-    private readonly Dictionary<long, List<Bill>> _bills = [];
+    private readonly List<Point> _points = [];
+    private readonly Dictionary<long, List<ModelLot>> _lots = [];
+    private readonly Dictionary<long, List<ModelUsage>> _usages = [];
 
     public DateOnly Today { get; set; }
 
@@ -19,22 +19,22 @@ internal sealed class PointByPoint
 
     public int Live(long member) => Free(member).Count;
 
-    public int LiveManual(long member) => Free(member).Count(coin => coin.Lot.Manual);
+    public int LiveManual(long member) => Free(member).Count(point => point.Lot.Manual);
 
     /// <summary>For each lot of a member, by age: its properties, and how many of its points can be drawn.</summary>
-    public IEnumerable<(int Amount, DateOnly Until, bool Manual, bool Cancelled, int Free)> Lots(long member) => Purses(member)
-        .Select(lot => (lot.Coins.Count, lot.Until, lot.Manual, lot.Cancelled, lot.Coins.Count(IsFree)));
+    public IEnumerable<(int Amount, DateOnly Until, bool Manual, bool Cancelled, int Free)> Lots(long member) => LotsOf(member)
+        .Select(lot => (lot.Points.Count, lot.Until, lot.Manual, lot.Cancelled, lot.Points.Count(IsFree)));
 
     /// <summary>For each usage of a member, by age: the lot number of each point in the order of drawing, and whether the point came back.</summary>
-    public IEnumerable<(int Lot, bool Back)[]> Usages(long member) => Bills(member)
-        .Select(bill => bill.Drawn.Select(coin => (coin.Lot.Number, bill.Returned.Contains(coin))).ToArray());
+    public IEnumerable<(int Lot, bool Back)[]> Usages(long member) => UsagesOf(member)
+        .Select(usage => usage.Drawn.Select(point => (point.Lot.Number, usage.Returned.Contains(point))).ToArray());
 
     public string? Run(Step step) => step.Kind switch
     {
         StepKind.Accumulate => Accumulate(step.Member, step.Amount, step.Days == 0 ? Policy.DefaultExpirationDays : step.Days - 1, step.Flag),
-        StepKind.CancelLot => CancelLot(Named(Purses(step.Member), step.Pick)),
+        StepKind.CancelLot => CancelLot(TargetOf(LotsOf(step.Member), step.Pick)),
         StepKind.Use => Use(step.Member, step.Amount),
-        StepKind.CancelUsage => CancelUsage(step.Member, Named(Bills(step.Member), step.Pick), step.Flag ? null : step.Amount),
+        StepKind.CancelUsage => CancelUsage(step.Member, TargetOf(UsagesOf(step.Member), step.Pick), step.Flag ? null : step.Amount),
         StepKind.Transfer => Transfer(step.Member, step.Other, step.Amount),
         _ => null,
     };
@@ -61,11 +61,11 @@ internal sealed class PointByPoint
             return PointErrorCodes.ExceededMaxBalance;
         }
 
-        Mint(member, amount, Today.AddDays(days), manual);
+        AddLot(member, amount, Today.AddDays(days), manual);
         return null;
     }
 
-    private string? CancelLot(Purse? lot)
+    private string? CancelLot(ModelLot? lot)
     {
         if (lot is null)
         {
@@ -77,7 +77,7 @@ internal sealed class PointByPoint
             return PointErrorCodes.AlreadyCancelled;
         }
 
-        lot.Cancelled = lot.Coins.TrueForAll(IsFree);
+        lot.Cancelled = lot.Points.TrueForAll(IsFree);
         return lot.Cancelled ? null : PointErrorCodes.CannotCancelAccumulation;
     }
 
@@ -93,16 +93,16 @@ internal sealed class PointByPoint
             return PointErrorCodes.InsufficientPoint;
         }
 
-        var bill = new Bill();
-        bill.Drawn.AddRange(Free(member).Take(amount));
-        bill.Drawn.ForEach(coin => coin.SpentOn = bill);
-        Bills(member).Add(bill);
+        var usage = new ModelUsage();
+        usage.Drawn.AddRange(Free(member).Take(amount));
+        usage.Drawn.ForEach(point => point.UsedBy = usage);
+        UsagesOf(member).Add(usage);
         return null;
     }
 
-    private string? CancelUsage(long member, Bill? bill, int? amount)
+    private string? CancelUsage(long member, ModelUsage? usage, int? amount)
     {
-        if (bill is null)
+        if (usage is null)
         {
             return PointErrorCodes.UsageNotFound;
         }
@@ -112,7 +112,7 @@ internal sealed class PointByPoint
             return PointErrorCodes.InvalidAmount;
         }
 
-        var left = bill.Drawn.Except(bill.Returned).ToList();
+        var left = usage.Drawn.Except(usage.Returned).ToList();
         if (left.Count == 0)
         {
             return PointErrorCodes.AlreadyCancelled;
@@ -124,11 +124,11 @@ internal sealed class PointByPoint
         }
 
         var back = left.Take(amount ?? left.Count).ToList();
-        bill.Returned.UnionWith(back);
-        back.ForEach(coin => coin.SpentOn = null);
-        foreach (var lost in back.Where(coin => coin.Lot.Until < Today).GroupBy(coin => coin.Lot))
+        usage.Returned.UnionWith(back);
+        back.ForEach(point => point.UsedBy = null);
+        foreach (var lost in back.Where(point => point.Lot.Until < Today).GroupBy(point => point.Lot))
         {
-            Mint(member, lost.Count(), Today.AddDays(Policy.DefaultExpirationDays), lost.Key.Manual);
+            AddLot(member, lost.Count(), Today.AddDays(Policy.DefaultExpirationDays), lost.Key.Manual);
         }
 
         return null;
@@ -156,55 +156,55 @@ internal sealed class PointByPoint
             return PointErrorCodes.ExceededMaxBalance;
         }
 
-        foreach (var given in Free(from).Take(amount).GroupBy(coin => coin.Lot).ToList())
+        foreach (var given in Free(from).Take(amount).GroupBy(point => point.Lot).ToList())
         {
-            foreach (var coin in given)
+            foreach (var point in given)
             {
-                coin.GivenAway = true;
+                point.Transferred = true;
             }
 
-            Mint(to, given.Count(), given.Key.Until, given.Key.Manual);
+            AddLot(to, given.Count(), given.Key.Until, given.Key.Manual);
         }
 
         return null;
     }
 
-    private void Mint(long member, int amount, DateOnly until, bool manual)
+    private void AddLot(long member, int amount, DateOnly until, bool manual)
     {
-        var lot = new Purse(member, Purses(member).Count, until, manual);
-        lot.Coins.AddRange(Enumerable.Range(0, amount).Select(_ => new Coin(lot)));
-        Purses(member).Add(lot);
-        _coins.AddRange(lot.Coins);
+        var lot = new ModelLot(member, LotsOf(member).Count, until, manual);
+        lot.Points.AddRange(Enumerable.Range(0, amount).Select(_ => new Point(lot)));
+        LotsOf(member).Add(lot);
+        _points.AddRange(lot.Points);
     }
 
     /// <summary>The points that a member can use, in draw order.</summary>
-    private List<Coin> Free(long member) =>
+    private List<Point> Free(long member) =>
     [
-        .. _coins.Where(coin => coin.Lot.Member == member && IsFree(coin))
-            .OrderBy(coin => coin.Lot.Manual ? 0 : 1)
-            .ThenBy(coin => coin.Lot.Until)
-            .ThenBy(coin => coin.Lot.Number),
+        .. _points.Where(point => point.Lot.Member == member && IsFree(point))
+            .OrderBy(point => point.Lot.Manual ? 0 : 1)
+            .ThenBy(point => point.Lot.Until)
+            .ThenBy(point => point.Lot.Number),
     ];
 
-    private bool IsFree(Coin coin) => !coin.GivenAway && coin.SpentOn is null && !coin.Lot.Cancelled && coin.Lot.Until >= Today;
+    private bool IsFree(Point point) => !point.Transferred && point.UsedBy is null && !point.Lot.Cancelled && point.Lot.Until >= Today;
 
-    private List<Purse> Purses(long member) => _purses.TryGetValue(member, out var lots) ? lots : _purses[member] = [];
+    private List<ModelLot> LotsOf(long member) => _lots.TryGetValue(member, out var lots) ? lots : _lots[member] = [];
 
-    private List<Bill> Bills(long member) => _bills.TryGetValue(member, out var bills) ? bills : _bills[member] = [];
+    private List<ModelUsage> UsagesOf(long member) => _usages.TryGetValue(member, out var usages) ? usages : _usages[member] = [];
 
-    private static T? Named<T>(List<T> things, int pick)
+    private static T? TargetOf<T>(List<T> things, int pick)
         where T : class => things.Count == 0 ? null : things[pick % things.Count];
 
-    private sealed class Coin(Purse lot)
+    private sealed class Point(ModelLot lot)
     {
-        public Purse Lot { get; } = lot;
+        public ModelLot Lot { get; } = lot;
 
-        public Bill? SpentOn { get; set; }
+        public ModelUsage? UsedBy { get; set; }
 
-        public bool GivenAway { get; set; }
+        public bool Transferred { get; set; }
     }
 
-    private sealed class Purse(long member, int number, DateOnly until, bool manual)
+    private sealed class ModelLot(long member, int number, DateOnly until, bool manual)
     {
         public long Member { get; } = member;
 
@@ -216,13 +216,13 @@ internal sealed class PointByPoint
 
         public bool Cancelled { get; set; }
 
-        public List<Coin> Coins { get; } = [];
+        public List<Point> Points { get; } = [];
     }
 
-    private sealed class Bill
+    private sealed class ModelUsage
     {
-        public List<Coin> Drawn { get; } = [];
+        public List<Point> Drawn { get; } = [];
 
-        public HashSet<Coin> Returned { get; } = [];
+        public HashSet<Point> Returned { get; } = [];
     }
 }

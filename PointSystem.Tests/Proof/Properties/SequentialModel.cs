@@ -3,10 +3,10 @@ using PointSystem.Tests.Domain;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>Applies operations one after the other to <see cref="PointByPoint"/>, with lots and usages identified by their keys.</summary>
-internal sealed class Sequential(PointPolicy policy)
+/// <summary>Applies operations one after the other to <see cref="ReferenceModel"/>, with lots and usages identified by their keys.</summary>
+internal sealed class SequentialModel(PointPolicy policy)
 {
-    private readonly PointByPoint _points = new() { Policy = policy, Today = DateOnly.MinValue };
+    private readonly ReferenceModel _points = new() { Policy = policy, Today = DateOnly.MinValue };
     private readonly Dictionary<int, List<string>> _lots = [];
     private readonly Dictionary<string, (int Member, int Number)> _numbers = new(StringComparer.Ordinal);
     private readonly Dictionary<int, int> _slots = [];
@@ -17,7 +17,7 @@ internal sealed class Sequential(PointPolicy policy)
     public int Live(int member) => _points.Live(member);
 
     /// <summary>The points of a usage that are not cancelled; -1 if the usage does not exist yet.</summary>
-    public int LeftOf(string usage) => _numbers.TryGetValue(usage, out var at) ? Drawn(at).Count(coin => !coin.Back) : -1;
+    public int LeftOf(string usage) => _numbers.TryGetValue(usage, out var at) ? Drawn(at).Count(point => !point.Back) : -1;
 
     public bool IsCancelled(string lot) => _numbers.TryGetValue(lot, out var at) && Lot(at).Cancelled;
 
@@ -65,7 +65,7 @@ internal sealed class Sequential(PointPolicy policy)
         var before = step.Kind switch
         {
             StepKind.Transfer => _points.Lots(step.Member).Select(lot => lot.Free).ToArray(),
-            StepKind.CancelUsage => [.. Drawn(target).Select(coin => coin.Back ? 1 : 0)],
+            StepKind.CancelUsage => [.. Drawn(target).Select(point => point.Back ? 1 : 0)],
             _ => [],
         };
         if (_points.Run(step with { Pick = target.Number }) is { } refusal)
@@ -101,13 +101,13 @@ internal sealed class Sequential(PointPolicy policy)
     {
         var number = _points.Usages(operation.Step.Member).Count() - 1;
         _numbers[operation.PointKey!] = (operation.Step.Member, number);
-        return (PartsOf(operation.Step.Member, Drawn((operation.Step.Member, number)).Select(coin => coin.Lot)), 0);
+        return (PartsOf(operation.Step.Member, Drawn((operation.Step.Member, number)).Select(point => point.Lot)), 0);
     }
 
     private (List<Part> Parts, long After) CameBack((int Member, int Number) usage, int[] before)
     {
         var drawn = Drawn(usage);
-        return (PartsOf(usage.Member, drawn.Where((coin, i) => coin.Back && before[i] == 0).Select(coin => coin.Lot)), drawn.Count(coin => coin.Back));
+        return (PartsOf(usage.Member, drawn.Where((point, i) => point.Back && before[i] == 0).Select(point => point.Lot)), drawn.Count(point => point.Back));
     }
 
     private (List<Part> Parts, long After) Given(Operation operation, int[] before)
