@@ -20,7 +20,7 @@ internal sealed class Checker
     private readonly SequentialModel _model;
     private readonly List<string> _problems = [];
     private readonly Dictionary<(int Member, string Name), Node> _byEntry = [];
-    private readonly List<Refused> _refused = [];
+    private readonly List<RefusedOperation> _refused = [];
 
     private Checker(History history, PointPolicy policy)
     {
@@ -70,7 +70,7 @@ internal sealed class Checker
         {
             if (operation.Refusal is not null)
             {
-                _refused.Add(new Refused(operation));
+                _refused.Add(new RefusedOperation(operation));
                 continue;
             }
             var node = new Node(operation);
@@ -161,7 +161,7 @@ internal sealed class Checker
     }
 
     /// <summary>Finds the states in which a refused operation can have been decided.</summary>
-    private void Place(Refused refused)
+    private void Place(RefusedOperation refused)
     {
         foreach (var (member, _) in refused.Conditions)
         {

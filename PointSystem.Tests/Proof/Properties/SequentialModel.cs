@@ -10,7 +10,7 @@ internal sealed class SequentialModel(PointPolicy policy)
     private readonly Dictionary<int, List<string>> _lots = [];
     private readonly Dictionary<string, (int Member, int Number)> _numbers = new(StringComparer.Ordinal);
     private readonly Dictionary<int, int> _slots = [];
-    private readonly Dictionary<(int Member, int Slot), List<(Refused Refused, Window Window)>> _watched = [];
+    private readonly Dictionary<(int Member, int Slot), List<(RefusedOperation Refused, Window Window)>> _watched = [];
 
     public PointPolicy Policy { get; } = policy;
 
@@ -24,7 +24,7 @@ internal sealed class SequentialModel(PointPolicy policy)
     public bool IsInUse(string lot) => _numbers.TryGetValue(lot, out var at) && Lot(at) is { Cancelled: false } known && known.Free < known.Amount;
 
     /// <summary>Registers the refused operation for evaluation when the member reaches that state.</summary>
-    public void Watch(int member, int slot, Refused refused, Window window)
+    public void Watch(int member, int slot, RefusedOperation refused, Window window)
     {
         if (!_watched.TryGetValue((member, slot), out var watchers))
         {

@@ -7,11 +7,11 @@ namespace PointSystem.Tests.Proof.Properties;
 internal readonly record struct Window(long From, long To);
 
 /// <summary>A refused operation: the conditions that justify the refusal, and the periods in which they can have held.</summary>
-internal sealed class Refused
+internal sealed class RefusedOperation
 {
     private readonly List<Window>[] _found;
 
-    public Refused(Operation operation)
+    public RefusedOperation(Operation operation)
     {
         Operation = operation;
         Conditions = Reasons(operation);
