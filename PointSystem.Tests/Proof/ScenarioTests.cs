@@ -57,8 +57,8 @@ public sealed class ScenarioTests(ProofCluster proof)
 
     private async Task RunAsync(Func<Task> meanwhile, int requests = Requests)
     {
-        using var crowd = new Crowd(proof.Cluster);
-        await crowd.RunAsync(requests, meanwhile);
-        await crowd.AssertStoredAsync();
+        using var load = new MixedLoad(proof.Cluster);
+        await load.RunAsync(requests, meanwhile);
+        await load.AssertStoredAsync();
     }
 }

@@ -7,7 +7,7 @@ namespace PointSystem.Tests.Proof;
 /// Many callers that use, accumulate, cancel and transfer points of a few members concurrently, over all replicas. At the end the stored rows
 /// must equal the answers, each applied once.
 /// </summary>
-internal sealed class Crowd : IDisposable
+internal sealed class MixedLoad : IDisposable
 {
     private const int Callers = 24;
     private const long Start = 100_000;
@@ -21,7 +21,7 @@ internal sealed class Crowd : IDisposable
     private int _uses;
     private int _done;
 
-    public Crowd(LocalCluster cluster)
+    public MixedLoad(LocalCluster cluster)
     {
         _cluster = cluster;
         _client = new PatientClient(cluster);
