@@ -16,10 +16,10 @@ public sealed class CanaryTests(ProofServer server)
     [Fact]
     public async Task Percentage_RaisedUnderLoad_LosesNothingAndAppliesNothingTwice()
     {
-        await using var ground = await server.CreateAsync(Token);
-        await ground.SetAsync(ConfigKeys.LockCanaryPercent, "0");
+        await using var database = await server.CreateAsync(Token);
+        await database.SetAsync(ConfigKeys.LockCanaryPercent, "0");
         var store = new MemoryLockStore(TimeProvider.System);
-        var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(ground.ConnectionString, store)));
+        var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(database.ConnectionString, store)));
         long Sum(string counter) => replicas.Sum(replica => replica.Sums[counter]);
 
         // One member of the first ten percent, one of the first fifty, two of the rest.
@@ -32,18 +32,18 @@ public sealed class CanaryTests(ProofServer server)
         foreach (var percent in new[] { "10", "50", "100" })
         {
             var before = Sum(Acquired);
-            await ground.SetAsync(ConfigKeys.LockCanaryPercent, percent);
+            await database.SetAsync(ConfigKeys.LockCanaryPercent, percent);
             await Eventually.HoldsAsync(() => Sum(Acquired) > before + 20, $"{percent} percent of the members use the lock");
         }
 
         // A second later the lock applies to all members. Then back again, by mode.
         await StopsGrowingAsync(() => Sum(RowOnly), "no request runs in mode row");
-        await ground.SetAsync(ConfigKeys.LockMode, "row");
+        await database.SetAsync(ConfigKeys.LockMode, "row");
         await StopsGrowingAsync(() => Sum(Acquired), "no request uses the lock");
         await stop.CancelAsync();
         await running;
         Assert.Equal(0, load.TimedOut);
-        await ground.AssertLinearizableAsync(load, members);
+        await database.AssertLinearizableAsync(load, members);
         foreach (var replica in replicas)
         {
             await replica.DisposeAsync();

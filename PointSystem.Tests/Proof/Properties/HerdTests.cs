@@ -28,33 +28,33 @@ public sealed class HerdTests(ProofServer server)
     [InlineData(10)]
     public async Task Herd_RowIsHeld_UsesFewConnectionsAndOtherMembersContinue(int pool)
     {
-        await using var ground = await server.CreateAsync(Token);
-        await using var replica = await StartAsync(ground, pool, new MemoryLockStore(TimeProvider.System));
+        await using var database = await server.CreateAsync(Token);
+        await using var replica = await StartAsync(database, pool, new MemoryLockStore(TimeProvider.System));
         var (hot, others) = (PointsClient.NewMember(), Enumerable.Range(0, 50).Select(_ => PointsClient.NewMember()).ToArray());
         await GrantAsync(replica, [hot, .. others]);
-        await using var held = await WalletLock.TakeAsync(ground.ConnectionString, hot);
+        await using var held = await WalletLock.TakeAsync(database.ConnectionString, hot);
         var herd = Enumerable.Range(0, Herd).Select(_ => UseAsync(replica, hot)).ToArray();
 
         // They are answered while the whole herd is still waiting.
         var answered = await Task.WhenAll(others.Select(member => UseAsync(replica, member)));
         Assert.All(answered, outcome => Assert.Null(outcome.Error));
         Assert.DoesNotContain(herd, request => request.IsCompleted);
-        Assert.InRange(await ConnectionsAsync(ground), 1, ConnectionsMax);
+        Assert.InRange(await ConnectionsAsync(database), 1, ConnectionsMax);
 
         await held.ReleaseAsync();
         var outcomes = await Task.WhenAll(herd);
         Assert.Equal(15, outcomes.Count(outcome => outcome.Error is null));
-        Assert.InRange(await ConnectionsAsync(ground), 1, ConnectionsMax);
-        await Books.AssertBalancedAsync(ground.ConnectionString, [hot, .. others]);
+        Assert.InRange(await ConnectionsAsync(database), 1, ConnectionsMax);
+        await Books.AssertBalancedAsync(database.ConnectionString, [hot, .. others]);
     }
 
     [Fact]
     public async Task Herd_LockIsHeld_AsksOneAtATimeAndHoldsNoConnection()
     {
-        await using var ground = await server.CreateAsync(Token);
+        await using var database = await server.CreateAsync(Token);
         var common = new MemoryLockStore(TimeProvider.System);
         CountingLockStore[] stores = [new(common), new(common)];
-        var replicas = await Task.WhenAll(stores.Select(one => StartAsync(ground, 10, one)));
+        var replicas = await Task.WhenAll(stores.Select(one => StartAsync(database, 10, one)));
         var (hot, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         await GrantAsync(replicas[0], hot, other);
         var key = $"point:use:member:{hot}";
@@ -64,7 +64,7 @@ public sealed class HerdTests(ProofServer server)
         await Eventually.HoldsAsync(() => stores.All(one => one.AskedFor(key) > 20), "both replicas poll");
         Assert.Null((await UseAsync(replicas[1], other)).Error);
         Assert.Equal(0, await Books.CountAsync(
-            ground.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'herd' AND state <> 'idle'"));
+            database.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'herd' AND state <> 'idle'"));
         var asked = stores.Max(one => one.AskedFor(key));
         var shortest = new LockingOptions().PollMin;
         Assert.InRange(asked, 20, 2 + (int)(Stopwatch.GetElapsedTime(began) / shortest));
@@ -74,7 +74,7 @@ public sealed class HerdTests(ProofServer server)
         var outcomes = await Task.WhenAll(herd);
         Assert.Equal(15, outcomes.Count(outcome => outcome.Error is null));
         Assert.Equal(1, stores.Max(one => one.ConcurrentMax(key)));
-        Assert.InRange(await ConnectionsAsync(ground), 1, 2 * ConnectionsMax);
+        Assert.InRange(await ConnectionsAsync(database), 1, 2 * ConnectionsMax);
         foreach (var replica in replicas)
         {
             await replica.DisposeAsync();
@@ -82,11 +82,11 @@ public sealed class HerdTests(ProofServer server)
     }
 
     /// <summary>The connections that the replicas have opened: a pool opens a new one only if all are in use, and closes none during the test.</summary>
-    private static Task<long> ConnectionsAsync(Ground ground) =>
-        Books.CountAsync(ground.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'herd'");
+    private static Task<long> ConnectionsAsync(PropertyDatabase database) =>
+        Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'herd'");
 
-    private static Task<PointReplica> StartAsync(Ground ground, int pool, ILockStore store) => PointReplica.StartAsync(
-        new NpgsqlConnectionStringBuilder(ground.ConnectionString) { MaxPoolSize = pool, ApplicationName = "herd" }.ConnectionString,
+    private static Task<PointReplica> StartAsync(PropertyDatabase database, int pool, ILockStore store) => PointReplica.StartAsync(
+        new NpgsqlConnectionStringBuilder(database.ConnectionString) { MaxPoolSize = pool, ApplicationName = "herd" }.ConnectionString,
         store, new FixedMode(LockMode.Distributed), LongWaits);
 
     private static async Task GrantAsync(PointReplica replica, params IEnumerable<long> members)

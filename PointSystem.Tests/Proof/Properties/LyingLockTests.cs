@@ -15,9 +15,9 @@ public sealed class LyingLockTests(ProofServer server)
     [Fact]
     public async Task Writes_EveryLockGranted_HistoriesAreLinearizable()
     {
-        await using var ground = await server.CreateAsync(Token);
-        await ground.WatchDeadlocksAsync();
-        var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(ground.ConnectionString, new LyingLockStore())));
+        await using var database = await server.CreateAsync(Token);
+        await database.WatchDeadlocksAsync();
+        var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(database.ConnectionString, new LyingLockStore())));
         var done = 0;
         var applied = 0;
         for (var seed = 1; done < Operations; seed++)
@@ -26,7 +26,7 @@ public sealed class LyingLockTests(ProofServer server)
             var load = new Load(replicas, seed, members);
             await load.RunAsync(callers: 96, steps: 15, Token);
             Assert.Equal(0, load.TimedOut);
-            await ground.AssertLinearizableAsync(load, members);
+            await database.AssertLinearizableAsync(load, members);
             done += load.Operations.Count;
             applied += load.Operations.Count(operation => operation.Refusal is null);
         }
@@ -38,6 +38,6 @@ public sealed class LyingLockTests(ProofServer server)
         {
             await replica.DisposeAsync();
         }
-        Assert.Equal(0, await ground.CountDeadlocksAsync());
+        Assert.Equal(0, await database.CountDeadlocksAsync());
     }
 }

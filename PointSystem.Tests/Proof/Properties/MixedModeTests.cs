@@ -13,11 +13,11 @@ public sealed class MixedModeTests(ProofServer server)
     [Fact]
     public async Task Writes_ModesAndFallbackChangeAtRandom_HistoryIsLinearizable()
     {
-        await using var ground = await server.CreateAsync(Token);
+        await using var database = await server.CreateAsync(Token);
         var common = new MemoryLockStore(TimeProvider.System);
         DetachableLockStore[] stores = [new(common), new(common), new(common)];
         var replicas = await Task.WhenAll(stores.Select((store, i) =>
-            PointReplica.StartAsync(ground.ConnectionString, store, new FickleModes(i), [("Locking:Breaker:ProbeInterval", "00:00:00.050")])));
+            PointReplica.StartAsync(database.ConnectionString, store, new FickleModes(i), [("Locking:Breaker:ProbeInterval", "00:00:00.050")])));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var detaching = DetachAtRandomAsync(stores, new Random(3), stop.Token);
         for (var seed = 101; seed <= 106; seed++)
@@ -25,7 +25,7 @@ public sealed class MixedModeTests(ProofServer server)
             long[] members = [.. Enumerable.Range(0, 1 + (seed % 3)).Select(_ => PointsClient.NewMember())];
             var load = new Load(replicas, seed, members);
             await load.RunAsync(callers: 32, steps: 12, Token);
-            await ground.AssertLinearizableAsync(load, members);
+            await database.AssertLinearizableAsync(load, members);
         }
         await stop.CancelAsync();
         await detaching;
@@ -49,20 +49,20 @@ public sealed class MixedModeTests(ProofServer server)
     [Fact]
     public async Task Writes_WithoutRowLock_AreRefusedByTheLedger()
     {
-        await using var ground = await server.CreateAsync(Token);
+        await using var database = await server.CreateAsync(Token);
         // By the ledger's primary key, or by the domain's checks of the loaded rows.
-        var (load, members) = await RunWithoutRowLockAsync(ground, fault => fault
+        var (load, members) = await RunWithoutRowLockAsync(database, fault => fault
             is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation }
             or InvalidOperationException { Source: "PointSystem.Domain" });
         Assert.NotEmpty(load.Faults);
-        await ground.AssertLinearizableAsync(load, members);
+        await database.AssertLinearizableAsync(load, members);
     }
 
     /// <summary>Without the constraints too, the same load breaks the books, and the checker detects it from the answers.</summary>
     [Fact]
     public async Task Writes_WithoutRowLockAndConstraints_AreRejectedByTheChecker()
     {
-        await using var ground = await server.CreateAsync(Token);
+        await using var database = await server.CreateAsync(Token);
         string[] guards =
         [
             "point_ledger_entries", "point_accumulations", "point_usages", "point_usage_details", "usage_cancellations", "point_transfers",
@@ -70,7 +70,7 @@ public sealed class MixedModeTests(ProofServer server)
         foreach (var table in guards)
         {
             // Drops keys, checks and unique indexes, so that the table accepts everything.
-            await ground.Database.ExecuteAsync(
+            await database.DataSource.ExecuteAsync(
                 $"""
                 DO $$ DECLARE c record; BEGIN
                     FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype IN ('p', 'u', 'c') LOOP
@@ -82,13 +82,13 @@ public sealed class MixedModeTests(ProofServer server)
                 END $$
                 """);
         }
-        var (load, members) = await RunWithoutRowLockAsync(ground, _ => true);
-        Assert.NotEmpty(Checker.FindProblems(await ground.HistoryAsync(load, members), Load.Policy));
+        var (load, members) = await RunWithoutRowLockAsync(database, _ => true);
+        Assert.NotEmpty(Checker.FindProblems(await database.HistoryAsync(load, members), Load.Policy));
     }
 
-    private static async Task<(Load Load, long[] Members)> RunWithoutRowLockAsync(Ground ground, Func<Exception, bool> mayFail)
+    private static async Task<(Load Load, long[] Members)> RunWithoutRowLockAsync(PropertyDatabase database, Func<Exception, bool> mayFail)
     {
-        await using var proxy = new RewritingProxy(ground.ConnectionString, "FOR UPDATE"u8.ToArray());
+        await using var proxy = new RewritingProxy(database.ConnectionString, "FOR UPDATE"u8.ToArray());
         var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(proxy.ConnectionString, new LyingLockStore())));
         long[] members = [PointsClient.NewMember(), PointsClient.NewMember()];
         var load = new Load(replicas, 7, members) { MayFail = mayFail, Choose = random => random.Next(2) == 0 ? StepKind.Accumulate : StepKind.Use };

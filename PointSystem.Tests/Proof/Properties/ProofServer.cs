@@ -17,7 +17,7 @@ public sealed class ProofServer : ICollectionFixture<ProofServer>, IAsyncDisposa
     private readonly PointsDatabase _server = new();
 
     /// <summary>Creates an empty database with the limits of <see cref="Load"/>.</summary>
-    internal Task<Ground> CreateAsync(CancellationToken cancellationToken) => Ground.CreateAsync(_server, cancellationToken);
+    internal Task<PropertyDatabase> CreateAsync(CancellationToken cancellationToken) => PropertyDatabase.CreateAsync(_server, cancellationToken);
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 }

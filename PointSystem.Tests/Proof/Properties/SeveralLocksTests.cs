@@ -26,9 +26,9 @@ public sealed class SeveralLocksTests(ProofServer server)
     [InlineData(null)]
     public async Task Writes_TransfersInAllDirections_NeitherDeadlockNorGetLost(LockMode? mode)
     {
-        await using var ground = await server.CreateAsync(Token);
-        await ground.WatchDeadlocksAsync();
-        var replicas = await StartAsync(ground, replica => mode is { } one ? new FixedMode(one) : new FickleModes(replica));
+        await using var database = await server.CreateAsync(Token);
+        await database.WatchDeadlocksAsync();
+        var replicas = await StartAsync(database, replica => mode is { } one ? new FixedMode(one) : new FickleModes(replica));
         foreach (var (seed, count) in new[] { (201, 2), (202, 3), (203, 5) })
         {
             long[] members = [.. Enumerable.Range(0, count).Select(_ => PointsClient.NewMember())];
@@ -38,12 +38,12 @@ public sealed class SeveralLocksTests(ProofServer server)
             };
             await load.RunAsync(callers: 24, steps: 10, Token);
             Assert.Equal(0, load.TimedOut);
-            await ground.AssertLinearizableAsync(load, members);
+            await database.AssertLinearizableAsync(load, members);
             Assert.Contains(load.Operations, operation => operation.Refusal == PointErrorCodes.InvalidRequest);
             Assert.Contains(load.Operations, operation => operation is { Refusal: null, Step.Kind: StepKind.Transfer });
         }
         await StopAsync(replicas);
-        Assert.Equal(0, await ground.CountDeadlocksAsync());
+        Assert.Equal(0, await database.CountDeadlocksAsync());
     }
 
     /// <summary>Each member transfers to the next one, all at once and repeatedly: each transfer needs a row that another one holds.</summary>
@@ -53,9 +53,9 @@ public sealed class SeveralLocksTests(ProofServer server)
     [InlineData(LockMode.Row, 7)]
     public async Task Transfers_InACircle_AllSucceed(LockMode mode, int count)
     {
-        await using var ground = await server.CreateAsync(Token);
-        await ground.WatchDeadlocksAsync();
-        var replicas = await StartAsync(ground, _ => new FixedMode(mode));
+        await using var database = await server.CreateAsync(Token);
+        await database.WatchDeadlocksAsync();
+        var replicas = await StartAsync(database, _ => new FixedMode(mode));
         long[] members = [.. Enumerable.Range(0, count).Select(_ => PointsClient.NewMember())];
         await Task.WhenAll(members.Select(member => replicas[0].SendAsync(new AccumulatePoints.Command(member, 15, null, false, null, "test", null), Token)));
         for (var round = 0; round < 4; round++)
@@ -64,28 +64,28 @@ public sealed class SeveralLocksTests(ProofServer server)
                 replica.SendAsync(new TransferPoints.Command(from, members[(i + 1) % count], 1, null, "test", null), Token))));
             Assert.All(outcomes, outcome => Assert.Null(outcome.Error));
         }
-        await Books.AssertBalancedAsync(ground.ConnectionString, members);
-        Assert.Equal(15L * count, await Books.CountAsync(ground.ConnectionString, "SELECT sum(balance)::bigint FROM member_wallets"));
+        await Books.AssertBalancedAsync(database.ConnectionString, members);
+        Assert.Equal(15L * count, await Books.CountAsync(database.ConnectionString, "SELECT sum(balance)::bigint FROM member_wallets"));
         await StopAsync(replicas);
-        Assert.Equal(0, await ground.CountDeadlocksAsync());
+        Assert.Equal(0, await database.CountDeadlocksAsync());
     }
 
     [Fact]
     public async Task Transfer_LowerWalletHeld_WaitsWithoutHoldingTheHigher()
     {
-        await using var ground = await server.CreateAsync(Token);
-        await using var replica = await PointReplica.StartAsync(ground.ConnectionString, new LyingLockStore(), new FixedMode(LockMode.Row));
+        await using var database = await server.CreateAsync(Token);
+        await using var replica = await PointReplica.StartAsync(database.ConnectionString, new LyingLockStore(), new FixedMode(LockMode.Row));
         var (low, high) = (PointsClient.NewMember(), PointsClient.NewMember());
         foreach (var member in new[] { low, high })
         {
             await replica.SendAsync(new AccumulatePoints.Command(member, 15, null, false, null, "test", null), Token);
         }
-        await using var holder = await ground.Database.OpenConnectionAsync(Token);
+        await using var holder = await database.DataSource.OpenConnectionAsync(Token);
         await using var held = await holder.BeginTransactionAsync(Token);
         await LockAsync(holder, low);
         var transfer = replica.SendAsync(new TransferPoints.Command(high, low, 5, null, "test", null), Token);
         await Eventually.HoldsAsync(
-            async () => await Books.BlockedByAsync(ground.ConnectionString, holder.ProcessID) == 1,
+            async () => await Books.BlockedByAsync(database.ConnectionString, holder.ProcessID) == 1,
             "the transfer waits for the lower wallet");
 
         // With NOWAIT this fails if the transfer already holds the higher wallet.
@@ -98,11 +98,11 @@ public sealed class SeveralLocksTests(ProofServer server)
     [Fact]
     public async Task CountDeadlocks_TwoWalletsLockedCrosswise_IsOne()
     {
-        await using var ground = await server.CreateAsync(Token);
-        await ground.WatchDeadlocksAsync();
-        await ground.Database.ExecuteAsync("INSERT INTO member_wallets (member_id) VALUES (1), (2)");
-        await using (var one = await ground.Database.OpenConnectionAsync(Token))
-        await using (var two = await ground.Database.OpenConnectionAsync(Token))
+        await using var database = await server.CreateAsync(Token);
+        await database.WatchDeadlocksAsync();
+        await database.DataSource.ExecuteAsync("INSERT INTO member_wallets (member_id) VALUES (1), (2)");
+        await using (var one = await database.DataSource.OpenConnectionAsync(Token))
+        await using (var two = await database.DataSource.OpenConnectionAsync(Token))
         {
             await using var first = await one.BeginTransactionAsync(Token);
             await using var second = await two.BeginTransactionAsync(Token);
@@ -113,7 +113,7 @@ public sealed class SeveralLocksTests(ProofServer server)
             var failed = Assert.Single(failures, failure => failure is not null);
             Assert.Equal(PostgresErrorCodes.DeadlockDetected, Assert.IsType<PostgresException>(failed).SqlState);
         }
-        Assert.Equal(1, await ground.CountDeadlocksAsync());
+        Assert.Equal(1, await database.CountDeadlocksAsync());
     }
 
     [Fact]
@@ -145,10 +145,10 @@ public sealed class SeveralLocksTests(ProofServer server)
         await command.ExecuteNonQueryAsync(Token);
     }
 
-    private static Task<PointReplica[]> StartAsync(Ground ground, Func<int, ILockModeSource> modes)
+    private static Task<PointReplica[]> StartAsync(PropertyDatabase database, Func<int, ILockModeSource> modes)
     {
         var store = new MemoryLockStore(TimeProvider.System);
-        return Task.WhenAll(Enumerable.Range(0, 3).Select(i => PointReplica.StartAsync(ground.ConnectionString, store, modes(i), LongWaits)));
+        return Task.WhenAll(Enumerable.Range(0, 3).Select(i => PointReplica.StartAsync(database.ConnectionString, store, modes(i), LongWaits)));
     }
 
     private static async Task StopAsync(PointReplica[] replicas)

@@ -6,32 +6,32 @@ using PointSystem.Tests.Features;
 namespace PointSystem.Tests.Proof.Properties;
 
 /// <summary>A database with the limits of <see cref="Load"/>, and the history that its ledgers record.</summary>
-internal sealed class Ground(NpgsqlDataSource database) : IAsyncDisposable
+internal sealed class PropertyDatabase(NpgsqlDataSource dataSource) : IAsyncDisposable
 {
     private const string Ledgers =
         """
         SELECT member_id, kind || ' ' || point_key, balance_after FROM point_ledger_entries WHERE member_id = ANY ($1) ORDER BY member_id, sequence
         """;
 
-    public NpgsqlDataSource Database { get; } = database;
+    public NpgsqlDataSource DataSource { get; } = dataSource;
 
-    public string ConnectionString => Database.ConnectionString;
+    public string ConnectionString => DataSource.ConnectionString;
 
-    public static async Task<Ground> CreateAsync(PointsDatabase server, CancellationToken cancellationToken)
+    public static async Task<PropertyDatabase> CreateAsync(PointsDatabase server, CancellationToken cancellationToken)
     {
-        var ground = new Ground(await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = ProofServer.PoolMax, cancellationToken));
-        await ground.SetAsync(ConfigKeys.MaxAccumulation, Load.Policy.MaxAccumulationAmountPerTime.ToString(CultureInfo.InvariantCulture));
-        await ground.SetAsync(ConfigKeys.MaxBalance, Load.Policy.MaxBalancePerMember.ToString(CultureInfo.InvariantCulture));
-        return ground;
+        var database = new PropertyDatabase(await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = ProofServer.PoolMax, cancellationToken));
+        await database.SetAsync(ConfigKeys.MaxAccumulation, Load.Policy.MaxAccumulationAmountPerTime.ToString(CultureInfo.InvariantCulture));
+        await database.SetAsync(ConfigKeys.MaxBalance, Load.Policy.MaxBalancePerMember.ToString(CultureInfo.InvariantCulture));
+        return database;
     }
 
     /// <summary>Stores a value of the run-time configuration.</summary>
-    public Task SetAsync(string key, string value) => Database.SetConfigAsync(key, value);
+    public Task SetAsync(string key, string value) => DataSource.SetConfigAsync(key, value);
 
     /// <summary>The operations that the callers of the load saw, with the ledgers of its members.</summary>
     public async Task<History> HistoryAsync(Load load, IReadOnlyList<long> members)
     {
-        await using var command = Database.CreateCommand(Ledgers);
+        await using var command = DataSource.CreateCommand(Ledgers);
         command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. members] });
         await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
         var ledgers = new Dictionary<int, IReadOnlyList<LedgerGroup>>();
@@ -61,7 +61,7 @@ internal sealed class Ground(NpgsqlDataSource database) : IAsyncDisposable
     }
 
     /// <summary>Makes the server look for deadlocks before a lock_timeout can end them unnoticed.</summary>
-    public Task WatchDeadlocksAsync() => Database.ExecuteAsync(
+    public Task WatchDeadlocksAsync() => DataSource.ExecuteAsync(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''5ms''', current_database()); END $$");
 
     /// <summary>
@@ -69,7 +69,7 @@ internal sealed class Ground(NpgsqlDataSource database) : IAsyncDisposable
     /// </summary>
     public async Task<long> CountDeadlocksAsync()
     {
-        Database.Clear();
+        DataSource.Clear();
         const string Others =
             """
             SELECT count(*) FROM pg_stat_activity
@@ -79,5 +79,5 @@ internal sealed class Ground(NpgsqlDataSource database) : IAsyncDisposable
         return await Books.CountAsync(ConnectionString, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
     }
 
-    public async ValueTask DisposeAsync() => await Database.DisposeAsync();
+    public async ValueTask DisposeAsync() => await DataSource.DisposeAsync();
 }
