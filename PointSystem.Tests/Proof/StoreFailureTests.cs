@@ -43,7 +43,7 @@ public sealed class StoreFailureTests
 
     [Theory]
     [MemberData(nameof(Statuses))]
-    public Task AcquireAsync_SidecarAnswersWithAnError_FallsBackAndRecovers(StatusCode status) => FallsBackAndRecoversAsync(OddSidecar.Status(status));
+    public Task AcquireAsync_SidecarAnswersWithAnError_FallsBackAndRecovers(StatusCode status) => FallsBackAndRecoversAsync(FaultySidecar.Status(status));
 
     [Theory]
     [MemberData(nameof(ProtocolFaultNames))]
@@ -82,7 +82,7 @@ public sealed class StoreFailureTests
 
     private static async Task FallsBackAndRecoversAsync(Func<HttpContext, Task> fault)
     {
-        await using var sidecar = await OddSidecar.StartAsync(Token);
+        await using var sidecar = await FaultySidecar.StartAsync(Token);
         await using var replica = await LockReplica.StartAsync(
             null, [],
             ("DAPR_GRPC_ENDPOINT", sidecar.Address.ToString()),
