@@ -61,7 +61,7 @@ public sealed class HotMemberTests(ProofCluster proof)
     private async Task SpendAsync(int uses, Func<Task> meanwhile)
     {
         var member = await proof.MemberAsync(uses);
-        using var client = new PatientClient(proof.Cluster);
+        using var client = new RetryingClient(proof.Cluster);
         var callers = Enumerable.Range(0, Callers).Select(caller => Task.Run(async () =>
         {
             int number;

@@ -13,7 +13,7 @@ internal sealed class MixedLoad : IDisposable
     private const long Start = 100_000;
 
     private readonly LocalCluster _cluster;
-    private readonly PatientClient _client;
+    private readonly RetryingClient _client;
     private readonly long[] _members = [.. Enumerable.Range(0, 4).Select(_ => PointsClient.NewMember())];
     private readonly ConcurrentDictionary<long, long> _balances = new();
     private readonly ConcurrentQueue<(long Member, string Usage, long Left)> _usages = new();
@@ -24,7 +24,7 @@ internal sealed class MixedLoad : IDisposable
     public MixedLoad(LocalCluster cluster)
     {
         _cluster = cluster;
-        _client = new PatientClient(cluster);
+        _client = new RetryingClient(cluster);
     }
 
     public int Repeated => _client.Repeated;

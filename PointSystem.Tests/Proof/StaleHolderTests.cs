@@ -75,7 +75,7 @@ public sealed class StaleHolderTests(ProofCluster proof)
 
     private async Task OthersContinueAsync(StoppedUse use)
     {
-        using var other = new PatientClient(proof.Cluster);
+        using var other = new RetryingClient(proof.Cluster);
         (await other.SendAsync(1, (client, key) => client.UseAsync(use.Member, "OTHER", 1, key), spare: 0)).Expect(HttpStatusCode.Created);
     }
 

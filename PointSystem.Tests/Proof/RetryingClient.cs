@@ -5,9 +5,9 @@ namespace PointSystem.Tests.Proof;
 /// <summary>
 /// A client that retries: every request has an Idempotency-Key and is repeated with it, at another replica, until it gets a final answer.
 /// </summary>
-internal sealed class PatientClient(LocalCluster cluster) : IDisposable
+internal sealed class RetryingClient(LocalCluster cluster) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan PauseMax = TimeSpan.FromMilliseconds(250);
 
     private readonly List<PointsClient> _replicas = [.. cluster.Replicas.Select(replica => new PointsClient(replica.Url))];
@@ -44,7 +44,7 @@ internal sealed class PatientClient(LocalCluster cluster) : IDisposable
                 await Task.Delay(PauseMax, TestContext.Current.CancellationToken);
             }
             Interlocked.Increment(ref _repeated);
-            Assert.True(TimeProvider.System.GetElapsedTime(started) < Patience, $"No final answer after {attempt + 1} attempts: {trouble}");
+            Assert.True(TimeProvider.System.GetElapsedTime(started) < Limit, $"No final answer after {attempt + 1} attempts: {trouble}");
         }
     }
 
