@@ -32,7 +32,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         var rest = await AllAsync(usage.UsageDetailsNextCursor, InnerLists.DetailsOf(key), async after =>
             (await UsageTraceQuery.ReadDetailsAsync(database, key, after, size, Token))!);
         Assert.Equal(
-            (await shop.JournalAsync(member)).Where(line => line.Kind == "USE").Select(line => (line.LotKey, -line.Delta)),
+            (await shop.LedgerAsync(member)).Where(line => line.Kind == "USE").Select(line => (line.LotKey, -line.Delta)),
             usage.UsageDetails.Concat(rest).Select(detail => (detail.AccumulationKey, detail.Amount)));
     }
 
@@ -59,7 +59,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
                 .Concat(page.Regranted.Select(part => (part.AccumulationKey, part.Amount)));
             return new Page<(string AccumulationKey, long Amount)>([.. items], page.DetailsNextCursor);
         }));
-        Assert.Equal((await shop.JournalAsync(member)).Where(line => line.PointKey == back.PointKey).Select(line => (line.LotKey, line.Delta)), parts);
+        Assert.Equal((await shop.LedgerAsync(member)).Where(line => line.PointKey == back.PointKey).Select(line => (line.LotKey, line.Delta)), parts);
 
         var nested = Assert.Single((await UsageTraceQuery.ReadAsync(database, usage, 0, 20, Token))!.Cancellations.Items);
         Assert.Equal((20, Lots), (nested.Restored.Count + nested.Regranted.Count, nested.DetailsTotal));
@@ -85,7 +85,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
             var page = (await TransferQuery.ReadAsync(database, key, after, 60, Token))!;
             return new Page<TransferDetailResponse>(page.Details, page.DetailsNextCursor);
         });
-        var (given, received) = (await shop.JournalAsync(member), await shop.JournalAsync(other));
+        var (given, received) = (await shop.LedgerAsync(member), await shop.LedgerAsync(other));
         Assert.Equal(
             given.Where(line => line.Kind == "TRANSFER_OUT").Zip(received.Where(line => line.Kind == "TRANSFER_IN"))
                 .Select(sides => (sides.First.LotKey, sides.Second.LotKey, sides.Second.Delta, sides.Second.ExpirationDate)),
@@ -111,7 +111,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         }
 
         Assert.Equal(
-            (await shop.JournalAsync(member)).Where(line => line.Kind == "USE")
+            (await shop.LedgerAsync(member)).Where(line => line.Kind == "USE")
                 .Select(line => new HistoryEntry(line.Sequence, line.LotKey, line.Delta)),
             entries);
     }

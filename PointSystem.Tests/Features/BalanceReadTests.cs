@@ -23,23 +23,23 @@ public sealed class BalanceReadTests(PointsDatabase server)
         shop.Clock.Advance(TimeSpan.FromDays(3));
         foreach (var id in new[] { member, other })
         {
-            var journal = await shop.JournalAsync(id);
-            Assert.NotEmpty(journal);
-            var days = Enumerable.Range(0, (int)(shop.Clock.GetUtcNow() - journal[0].OccurredAt).TotalDays)
-                .Select(day => journal[0].OccurredAt.AddDays(day));
-            var moments = journal.SelectMany(line => new[] { line.OccurredAt.AddMicroseconds(-1), line.OccurredAt }).Concat(days).Distinct();
+            var ledger = await shop.LedgerAsync(id);
+            Assert.NotEmpty(ledger);
+            var days = Enumerable.Range(0, (int)(shop.Clock.GetUtcNow() - ledger[0].OccurredAt).TotalDays)
+                .Select(day => ledger[0].OccurredAt.AddDays(day));
+            var moments = ledger.SelectMany(line => new[] { line.OccurredAt.AddMicroseconds(-1), line.OccurredAt }).Concat(days).Distinct();
             foreach (var at in moments)
             {
                 var moment = PastMoment.Of(at, Shop.Zone);
                 var read = await ReadAllAsync((after, count) =>
                     BalanceAtQuery.ReadAsync(database, id, moment, after, count, TestContext.Current.CancellationToken));
-                AssertReplay(journal, moment, read);
+                AssertReplay(ledger, moment, read);
             }
 
             var today = shop.Now.Today;
             var live = await ReadAllAsync((after, count) =>
                 BalanceQuery.ReadAsync(database, id, today, after, count, TestContext.Current.CancellationToken));
-            AssertReplay(journal, new PastMoment(shop.Now.Now, today), live);
+            AssertReplay(ledger, new PastMoment(shop.Now.Now, today), live);
         }
     }
 
@@ -94,9 +94,9 @@ public sealed class BalanceReadTests(PointsDatabase server)
         Assert.Equal((0L, 0L, 0), (past.Balance, past.ManualBalance, past.Lots.Count));
     }
 
-    private static void AssertReplay(IEnumerable<JournalLine> journal, PastMoment moment, BalanceSnapshot read)
+    private static void AssertReplay(IEnumerable<LedgerLine> ledger, PastMoment moment, BalanceSnapshot read)
     {
-        var lots = journal.Where(line => line.OccurredAt <= moment.At)
+        var lots = ledger.Where(line => line.OccurredAt <= moment.At)
             .GroupBy(line => line.LotKey)
             .Select(lot => (Line: lot.First(), Points: lot.Sum(line => line.Delta)))
             .Where(lot => lot.Points > 0 && lot.Line.ExpirationDate >= moment.Date)

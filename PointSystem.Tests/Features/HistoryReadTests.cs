@@ -15,13 +15,13 @@ public sealed class HistoryReadTests(PointsDatabase server)
             await shop.StepAsync(member, other);
         }
 
-        var journal = await shop.JournalAsync(member);
+        var ledger = await shop.LedgerAsync(member);
         var all = await ReadAllAsync(new HistoryFilter(member, null, null), () => shop.AccumulateAsync(member, 5));
-        AssertGroups(journal, all);
-        foreach (var kind in journal.Select(line => line.Kind).Distinct())
+        AssertGroups(ledger, all);
+        foreach (var kind in ledger.Select(line => line.Kind).Distinct())
         {
             var ofKind = await ReadAllAsync(new HistoryFilter(member, null, kind));
-            AssertGroups((await shop.JournalAsync(member)).Where(line => line.Kind == kind), ofKind);
+            AssertGroups((await shop.LedgerAsync(member)).Where(line => line.Kind == kind), ofKind);
         }
 
         var orders = all.Where(item => item.OrderNumber is not null).ToLookup(item => item.OrderNumber!);
@@ -29,11 +29,11 @@ public sealed class HistoryReadTests(PointsDatabase server)
         foreach (var order in orders)
         {
             var ofOrder = await ReadAllAsync(new HistoryFilter(member, order.Key, null));
-            AssertGroups(journal.Where(line => order.Any(item => item.PointKey == line.PointKey)), ofOrder);
+            AssertGroups(ledger.Where(line => order.Any(item => item.PointKey == line.PointKey)), ofOrder);
             foreach (var kind in new[] { "USE", "USE_CANCEL", "REGRANT", "EXPIRE" })
             {
                 var both = await ReadAllAsync(new HistoryFilter(member, order.Key, kind));
-                AssertGroups(journal.Where(line => line.Kind == kind && order.Any(item => item.PointKey == line.PointKey)), both);
+                AssertGroups(ledger.Where(line => line.Kind == kind && order.Any(item => item.PointKey == line.PointKey)), both);
             }
         }
 
@@ -80,13 +80,13 @@ public sealed class HistoryReadTests(PointsDatabase server)
         var lot = await AccumulationTraceQuery.ReadAsync(database, b, 0, 100, TestContext.Current.CancellationToken);
         Assert.Equal(new LotUsage(usage.Value, "A1234", 200, 100), Assert.Single(lot!.Usages.Items));
         var transfer = Assert.Single(lot.Transfers);
-        var received = Assert.Single(await shop.JournalAsync(other));
+        var received = Assert.Single(await shop.LedgerAsync(other));
         Assert.Equal((other, 150L, received.LotKey), (transfer.ToMemberId, transfer.Amount, transfer.AccumulationKey));
     }
 
-    private static void AssertGroups(IEnumerable<JournalLine> journal, IEnumerable<HistoryItem> items)
+    private static void AssertGroups(IEnumerable<LedgerLine> ledger, IEnumerable<HistoryItem> items)
     {
-        var expected = journal.GroupBy(line => line.Group).OrderByDescending(group => group.Key).Select(group => (
+        var expected = ledger.GroupBy(line => line.Group).OrderByDescending(group => group.Key).Select(group => (
             group.First().PointKey, group.First().Kind, group.Sum(line => line.Delta), group.Last().BalanceAfter, group.Last().OccurredAt,
             string.Join(' ', group.Select(line => (line.Sequence, line.LotKey, line.Delta)))));
         Assert.Equal(expected, items.Select(item => (

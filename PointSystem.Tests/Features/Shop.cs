@@ -106,7 +106,7 @@ internal sealed class Shop
     }
 
     /// <summary>The ledger of a member with the data of each lot; the reference that reads are checked against.</summary>
-    public async Task<IReadOnlyList<JournalLine>> JournalAsync(long member)
+    public async Task<IReadOnlyList<LedgerLine>> LedgerAsync(long member)
     {
         await using var command = _database.CreateCommand(
             """
@@ -117,10 +117,10 @@ internal sealed class Shop
             """);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
         await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
-        var lines = new List<JournalLine>();
+        var lines = new List<LedgerLine>();
         while (await reader.ReadAsync(TestContext.Current.CancellationToken))
         {
-            lines.Add(new JournalLine(
+            lines.Add(new LedgerLine(
                 reader.GetInt64(0), reader.GetInt64(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), reader.GetInt64(5), reader.GetInt64(6),
                 reader.GetFieldValue<DateTimeOffset>(7), reader.GetFieldValue<DateOnly>(8), reader.GetBoolean(9),
                 reader.GetFieldValue<DateTimeOffset>(10), reader.GetInt64(11)));
@@ -132,7 +132,7 @@ internal sealed class Shop
     public async Task<CommandOutcome> RunAsync(IPointCommand command) => (await ExecuteAsync(command))[0];
 }
 
-internal sealed record JournalLine(
+internal sealed record LedgerLine(
     long Sequence,
     long Group,
     string Kind,

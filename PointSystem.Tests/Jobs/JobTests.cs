@@ -116,7 +116,7 @@ public sealed class JobTests(PointsDatabase server)
 
         await shop.UseAsync(members[0], "A1", 10);
 
-        var kinds = (await shop.JournalAsync(members[0])).Select(line => line.Kind).ToList();
+        var kinds = (await shop.LedgerAsync(members[0])).Select(line => line.Kind).ToList();
         Assert.Equal(["ACCUMULATE", "ACCUMULATE", "ACCUMULATE", "EXPIRE", "EXPIRE", "USE"], kinds);
         await Books.AssertBalancedAsync(database.ConnectionString, members);
     }

@@ -42,7 +42,7 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
 
         Assert.Equal("INSUFFICIENT_POINT", tooMuch.Error?.Code);
         Assert.Null(enough.Error);
-        Assert.All((await shop.JournalAsync(member)).Skip(2), line => Assert.True(line.OccurredAt > before + TimeSpan.FromSeconds(1)));
+        Assert.All((await shop.LedgerAsync(member)).Skip(2), line => Assert.True(line.OccurredAt > before + TimeSpan.FromSeconds(1)));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
 
@@ -57,7 +57,7 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
         var outcome = await WaitingAsync(database, member, () => shop.AccumulateAsync(member, 7, days: 3), () => shop.Clock.Advance(TimeSpan.FromSeconds(2)));
 
         Assert.Null(outcome.Error);
-        Assert.Equal(today.AddDays(1 + 3), (await shop.JournalAsync(member))[^1].ExpirationDate);
+        Assert.Equal(today.AddDays(1 + 3), (await shop.LedgerAsync(member))[^1].ExpirationDate);
     }
 
     /// <summary>The offset for trials (<c>CLOCK_OFFSET_DAYS</c>) moves the date by many days at once.</summary>

@@ -137,7 +137,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         Assert.Null((await shop.CancelAsync(usage, 1)).Error);
         var other = PointsClient.NewMember();
         Assert.Null((await shop.TransferAsync(member, other, 5)).Error);
-        var keys = await shop.JournalAsync(member);
+        var keys = await shop.LedgerAsync(member);
         PointKey Key(string kind) => PointKey.TryParse(keys.Last(line => line.Kind == kind).PointKey, out var key) ? key : default;
         var moment = new PastMoment(shop.Clock.GetUtcNow(), shop.Now.Today);
         Func<Task<object?>>[] reads =

@@ -43,7 +43,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         await held.ReleaseAsync();
         Assert.All(await Task.WhenAll(waiting), answer => answer.Expect(HttpStatusCode.Created));
         (await client.UseAsync(members[5], "A1", 1)).Expect(HttpStatusCode.Created);
-        await Journal.AssertInOrderAsync(connectionString, members);
+        await LedgerReplay.AssertStoredAsync(connectionString, members);
     }
 
     [Theory]
@@ -93,7 +93,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
             var key = $"{member}-0-{Array.IndexOf(members, member)}";
             await Eventually.HoldsAsync(async () => (await client.UseAsync(member, "A1", 1, key)).Status == HttpStatusCode.Created, "the write succeeds");
         }
-        await Journal.AssertInOrderAsync(connectionString, members);
+        await LedgerReplay.AssertStoredAsync(connectionString, members);
         Assert.Equal(8, await Books.CountAsync(connectionString, "SELECT count(*) FROM point_usages"));
     }
 
@@ -114,6 +114,6 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
         await api.WaitForExitAsync(Token);
         Assert.Equal(0, api.ExitCode);
-        await Journal.AssertInOrderAsync(connectionString, member);
+        await LedgerReplay.AssertStoredAsync(connectionString, member);
     }
 }

@@ -140,7 +140,7 @@ public sealed class FaultTests(ProofCluster proof)
 
         Assert.All(load.Answers, answer => answer.Expect(HttpStatusCode.Created));
         Assert.Equal(load.Answers.Count, await Books.UsagesAsync(proof.Database, members));
-        await Journal.AssertInOrderAsync(proof.Database, members);
+        await LedgerReplay.AssertStoredAsync(proof.Database, members);
     }
 
     /// <summary>Three callers for each member, one per replica, that never retry: the answers are those that any caller gets.</summary>

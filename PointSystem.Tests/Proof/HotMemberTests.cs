@@ -76,6 +76,6 @@ public sealed class HotMemberTests(ProofCluster proof)
         Assert.Equal(0, await Books.BalanceAsync(proof.Database, member));
         Assert.Equal(uses, await Books.CountAsync(proof.Database, "SELECT count(DISTINCT order_number) FROM point_usages WHERE member_id = $1", member));
         Assert.Equal(uses + 1, await Books.CountAsync(proof.Database, "SELECT max(sequence) FROM point_ledger_entries WHERE member_id = $1", member));
-        await Journal.AssertInOrderAsync(proof.Database, member);
+        await LedgerReplay.AssertStoredAsync(proof.Database, member);
     }
 }

@@ -57,7 +57,7 @@ internal sealed class MixedLoad : IDisposable
     /// <summary>Compares the answers with the stored rows.</summary>
     public async Task AssertStoredAsync()
     {
-        await Journal.AssertInOrderAsync(_cluster.ConnectionString, _members);
+        await LedgerReplay.AssertStoredAsync(_cluster.ConnectionString, _members);
         Assert.Equal(_uses, await Books.UsagesAsync(_cluster.ConnectionString, _members));
         foreach (var member in _members)
         {

@@ -90,6 +90,6 @@ public sealed class StaleHolderTests(ProofCluster proof)
         }
         Assert.Equal(1, await use.StoredCountAsync());
         Assert.Equal(989, await Books.BalanceAsync(proof.Database, use.Member));
-        await Journal.AssertInOrderAsync(proof.Database, use.Member);
+        await LedgerReplay.AssertStoredAsync(proof.Database, use.Member);
     }
 }

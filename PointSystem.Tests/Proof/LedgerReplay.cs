@@ -5,7 +5,7 @@ namespace PointSystem.Tests.Proof;
 /// <summary>
 /// Replays the whole ledger of some members, entry by entry, and compares the result with all other stored rows. Independent of the service's code.
 /// </summary>
-internal static class Journal
+internal static class LedgerReplay
 {
     private const string Entries =
         """
@@ -24,7 +24,7 @@ internal static class Journal
     /// <summary>Fails if any stored row of these members differs from the replay.</summary>
     /// <param name="connectionString">The database.</param>
     /// <param name="members">The members, including both sides of all their transfers.</param>
-    public static async Task AssertInOrderAsync(string connectionString, params IReadOnlyCollection<long> members)
+    public static async Task AssertStoredAsync(string connectionString, params IReadOnlyCollection<long> members)
     {
         await using var database = NpgsqlDataSource.Create(connectionString);
         var problems = new List<string>();
