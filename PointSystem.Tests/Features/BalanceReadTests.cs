@@ -13,33 +13,33 @@ public sealed class BalanceReadTests(PointsDatabase server)
     public async Task ReadAsync_AtEveryMoment_EqualsAReplayOfTheLedger(int seed)
     {
         var database = await server.GetAsync(TestContext.Current.CancellationToken);
-        var shop = new Shop(database, seed);
+        var client = new LedgerClient(database, seed);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         for (var i = 0; i < 60; i++)
         {
-            await shop.StepAsync(member, other);
+            await client.StepAsync(member, other);
         }
 
-        shop.Clock.Advance(TimeSpan.FromDays(3));
+        client.Clock.Advance(TimeSpan.FromDays(3));
         foreach (var id in new[] { member, other })
         {
-            var ledger = await shop.LedgerAsync(id);
+            var ledger = await client.LedgerAsync(id);
             Assert.NotEmpty(ledger);
-            var days = Enumerable.Range(0, (int)(shop.Clock.GetUtcNow() - ledger[0].OccurredAt).TotalDays)
+            var days = Enumerable.Range(0, (int)(client.Clock.GetUtcNow() - ledger[0].OccurredAt).TotalDays)
                 .Select(day => ledger[0].OccurredAt.AddDays(day));
             var moments = ledger.SelectMany(line => new[] { line.OccurredAt.AddMicroseconds(-1), line.OccurredAt }).Concat(days).Distinct();
             foreach (var at in moments)
             {
-                var moment = PastMoment.Of(at, Shop.Zone);
+                var moment = PastMoment.Of(at, LedgerClient.Zone);
                 var read = await ReadAllAsync((after, count) =>
                     BalanceAtQuery.ReadAsync(database, id, moment, after, count, TestContext.Current.CancellationToken));
                 AssertReplay(ledger, moment, read);
             }
 
-            var today = shop.Now.Today;
+            var today = client.Now.Today;
             var live = await ReadAllAsync((after, count) =>
                 BalanceQuery.ReadAsync(database, id, today, after, count, TestContext.Current.CancellationToken));
-            AssertReplay(ledger, new PastMoment(shop.Now.Now, today), live);
+            AssertReplay(ledger, new PastMoment(client.Now.Now, today), live);
         }
     }
 
@@ -54,19 +54,19 @@ public sealed class BalanceReadTests(PointsDatabase server)
             await database.ExecuteAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
         }
 
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
         // The statistics cover only other members, as for a new one: with so few lots, any index looks good to the planner.
         foreach (var another in new[] { PointsClient.NewMember(), PointsClient.NewMember() })
         {
-            await shop.GrantManyAsync(another, Lots, 10);
+            await client.GrantManyAsync(another, Lots, 10);
         }
 
         await database.ExecuteAsync("ANALYZE");
-        await shop.AccumulateAsync(member, 5);
-        var moment = PastMoment.Of(shop.Clock.GetUtcNow(), Shop.Zone);
-        shop.Clock.Advance(TimeSpan.FromDays(1));
-        await shop.GrantManyAsync(member, Lots, 10);
+        await client.AccumulateAsync(member, 5);
+        var moment = PastMoment.Of(client.Clock.GetUtcNow(), LedgerClient.Zone);
+        client.Clock.Advance(TimeSpan.FromDays(1));
+        await client.GrantManyAsync(member, Lots, 10);
         var before = await ReadRowsAsync(database);
 
         var then = await BalanceAtQuery.ReadAsync(database, member, moment, null, 21, TestContext.Current.CancellationToken);
@@ -88,7 +88,7 @@ public sealed class BalanceReadTests(PointsDatabase server)
         var database = await server.GetAsync(TestContext.Current.CancellationToken);
         var today = new DateOnly(2026, 3, 1);
         var live = await BalanceQuery.ReadAsync(database, PointsClient.NewMember(), today, null, 21, TestContext.Current.CancellationToken);
-        var first = PastMoment.Of(DateTimeOffset.MinValue, Shop.Zone);
+        var first = PastMoment.Of(DateTimeOffset.MinValue, LedgerClient.Zone);
         var past = await BalanceAtQuery.ReadAsync(database, PointsClient.NewMember(), first, null, 21, TestContext.Current.CancellationToken);
         Assert.Equal((0L, 0L, 0), (live.Balance, live.ManualBalance, live.Lots.Count));
         Assert.Equal((0L, 0L, 0), (past.Balance, past.ManualBalance, past.Lots.Count));

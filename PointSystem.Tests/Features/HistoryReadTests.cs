@@ -8,20 +8,20 @@ public sealed class HistoryReadTests(PointsDatabase server)
     public async Task ReadAsync_PagedWhileEntriesArrive_HasEveryGroupOnce()
     {
         var database = await server.GetAsync(TestContext.Current.CancellationToken);
-        var shop = new Shop(database, seed: 11);
+        var client = new LedgerClient(database, seed: 11);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         for (var i = 0; i < 60; i++)
         {
-            await shop.StepAsync(member, other);
+            await client.StepAsync(member, other);
         }
 
-        var ledger = await shop.LedgerAsync(member);
-        var all = await ReadAllAsync(new HistoryFilter(member, null, null), () => shop.AccumulateAsync(member, 5));
+        var ledger = await client.LedgerAsync(member);
+        var all = await ReadAllAsync(new HistoryFilter(member, null, null), () => client.AccumulateAsync(member, 5));
         AssertGroups(ledger, all);
         foreach (var kind in ledger.Select(line => line.Kind).Distinct())
         {
             var ofKind = await ReadAllAsync(new HistoryFilter(member, null, kind));
-            AssertGroups((await shop.LedgerAsync(member)).Where(line => line.Kind == kind), ofKind);
+            AssertGroups((await client.LedgerAsync(member)).Where(line => line.Kind == kind), ofKind);
         }
 
         var orders = all.Where(item => item.OrderNumber is not null).ToLookup(item => item.OrderNumber!);
@@ -61,14 +61,14 @@ public sealed class HistoryReadTests(PointsDatabase server)
     public async Task TraceReadAsync_AfterUsesCancellationsAndATransfer_LinksLotsAndUsagesBothWays()
     {
         var database = await server.GetAsync(TestContext.Current.CancellationToken);
-        var shop = new Shop(database, seed: 12);
+        var client = new LedgerClient(database, seed: 12);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
-        var a = Shop.KeyOf(await shop.AccumulateAsync(member, 1000, days: 2));
-        var b = Shop.KeyOf(await shop.AccumulateAsync(member, 500, days: 20));
-        var usage = await shop.UseAsync(member, "A1234", 1200);
-        shop.Clock.Advance(TimeSpan.FromDays(5));
-        Assert.Null((await shop.CancelAsync(usage, 1100)).Error);
-        Assert.Null((await shop.TransferAsync(member, other, 150)).Error);
+        var a = LedgerClient.KeyOf(await client.AccumulateAsync(member, 1000, days: 2));
+        var b = LedgerClient.KeyOf(await client.AccumulateAsync(member, 500, days: 20));
+        var usage = await client.UseAsync(member, "A1234", 1200);
+        client.Clock.Advance(TimeSpan.FromDays(5));
+        Assert.Null((await client.CancelAsync(usage, 1100)).Error);
+        Assert.Null((await client.TransferAsync(member, other, 150)).Error);
 
         var trace = await UsageTraceQuery.ReadAsync(database, usage, 0, 100, TestContext.Current.CancellationToken);
         var cancellation = Assert.Single(trace!.Cancellations.Items);
@@ -80,7 +80,7 @@ public sealed class HistoryReadTests(PointsDatabase server)
         var lot = await AccumulationTraceQuery.ReadAsync(database, b, 0, 100, TestContext.Current.CancellationToken);
         Assert.Equal(new LotUsage(usage.Value, "A1234", 200, 100), Assert.Single(lot!.Usages.Items));
         var transfer = Assert.Single(lot.Transfers);
-        var received = Assert.Single(await shop.LedgerAsync(other));
+        var received = Assert.Single(await client.LedgerAsync(other));
         Assert.Equal((other, 150L, received.LotKey), (transfer.ToMemberId, transfer.Amount, transfer.AccumulationKey));
     }
 

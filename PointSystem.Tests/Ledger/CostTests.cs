@@ -23,18 +23,18 @@ public sealed class CostTests(PointsDatabase server)
         settings.Port = proxy.Port;
         settings.SslMode = SslMode.Disable;
         await using var counted = NpgsqlDataSource.Create(settings);
-        var shop = new Shop(counted, 1);
+        var client = new LedgerClient(counted, 1);
         var member = PointsClient.NewMember();
-        await shop.GrantManyAsync(member, (4 * lots) + 5, 10);
+        await client.GrantManyAsync(member, (4 * lots) + 5, 10);
         for (var i = 0; i < 5; i++)
         {
-            await shop.UseAsync(member, "A1", 10);
+            await client.UseAsync(member, "A1", 10);
         }
 
         for (var i = 0; i < 3; i++)
         {
             var before = proxy.RoundTrips;
-            await shop.UseAsync(member, "A1", 10 * lots);
+            await client.UseAsync(member, "A1", 10 * lots);
             Assert.InRange(proxy.RoundTrips - before, 1, roundTripsMax);
         }
 
@@ -47,15 +47,15 @@ public sealed class CostTests(PointsDatabase server)
     public async Task Load_OfTenThousandLots_ReadsOnlyThoseDrawnFrom(long amount, int lots)
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.GrantManyAsync(member, 10_000, 10);
+        await client.GrantManyAsync(member, 10_000, 10);
 
         // Counted within the transaction, so other sessions do not add to it.
         await using var connection = await OpenOwnAsync(database);
         var plan = LoadPlan.For([new UsePoints.Command(member, "A1", amount, "test", null)]);
         var before = await LotsReadAsync(connection);
-        await LedgerLoader.LoadAsync(connection, plan, shop.Rules, shop.Clock.GetUtcNow(), FiveSeconds, Token);
+        await LedgerLoader.LoadAsync(connection, plan, client.Rules, client.Clock.GetUtcNow(), FiveSeconds, Token);
         // The SQL function reads ahead, first ten rows, then fifty.
         Assert.InRange(await LotsReadAsync(connection) - before, lots, lots + 50);
     }
@@ -71,12 +71,12 @@ public sealed class CostTests(PointsDatabase server)
     public async Task Load_AmountExceedsAnyBalance_ReadsNoLotForIt(string first)
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var (member, giver) = (PointsClient.NewMember(), PointsClient.NewMember());
-        await shop.GrantManyAsync(member, 5_000, 10);
-        await shop.AccumulateAsync(giver, 100);
-        var usage = await shop.UseAsync(member, "A1", 20);
-        var lot = Shop.KeyOf(await shop.AccumulateAsync(member, 10, days: 31));
+        await client.GrantManyAsync(member, 5_000, 10);
+        await client.AccumulateAsync(giver, 100);
+        var usage = await client.UseAsync(member, "A1", 20);
+        var lot = LedgerClient.KeyOf(await client.AccumulateAsync(member, 10, days: 31));
         IPointCommand[] commands =
         [
             first switch
@@ -96,14 +96,14 @@ public sealed class CostTests(PointsDatabase server)
         await using var connection = await OpenOwnAsync(database);
         var before = await LotsReadAsync(connection);
         await LedgerLoader.LoadAsync(
-            connection, LoadPlan.For(commands), shop.Rules, shop.Clock.GetUtcNow(), FiveSeconds, Token);
+            connection, LoadPlan.For(commands), client.Rules, client.Clock.GetUtcNow(), FiveSeconds, Token);
         Assert.InRange(await LotsReadAsync(connection) - before, 0, 100);
         await using (var end = new NpgsqlCommand("ROLLBACK", connection))
         {
             await end.ExecuteNonQueryAsync(Token);
         }
 
-        var outcomes = await shop.ExecuteAsync(commands);
+        var outcomes = await client.ExecuteAsync(commands);
         Assert.Equal(first == "itself" ? "INSUFFICIENT_POINT" : null, outcomes[0].Error?.Code);
         Assert.All(outcomes.Skip(1), outcome => Assert.Equal("INSUFFICIENT_POINT", outcome.Error?.Code));
         await Books.AssertBalancedAsync(database.ConnectionString, member, giver);
@@ -117,14 +117,14 @@ public sealed class CostTests(PointsDatabase server)
     public async Task Use_OfAllPointsAfterAnEarlierCommand_IsAccepted(string before)
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var (member, giver) = (PointsClient.NewMember(), PointsClient.NewMember());
-        await shop.GrantManyAsync(member, 40, 10);
-        await shop.AccumulateAsync(giver, 100);
-        var usage = await shop.UseAsync(member, "A1", 15);
+        await client.GrantManyAsync(member, 40, 10);
+        await client.AccumulateAsync(giver, 100);
+        var usage = await client.UseAsync(member, "A1", 15);
         var balance = 385 + (before == "a cancelled usage" ? 15 : 10);
 
-        var outcomes = await shop.ExecuteAsync(
+        var outcomes = await client.ExecuteAsync(
             before switch
             {
                 "a grant" => new AccumulatePoints.Command(member, 10, 1, false, null, "test", null),
@@ -144,13 +144,13 @@ public sealed class CostTests(PointsDatabase server)
     public async Task Use_OfManyLots_UpdatesOnlyThoseDrawnFrom()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.GrantManyAsync(member, 50, 10);
-        shop.Clock.Advance(TimeSpan.FromHours(1));
-        var usedAt = shop.Clock.GetUtcNow();
+        await client.GrantManyAsync(member, 50, 10);
+        client.Clock.Advance(TimeSpan.FromHours(1));
+        var usedAt = client.Clock.GetUtcNow();
 
-        await shop.UseAsync(member, "A1", 25);
+        await client.UseAsync(member, "A1", 25);
 
         Assert.Equal(3, await Books.CountAsync(
             database.ConnectionString, "SELECT count(*) FROM point_accumulations WHERE member_id = $1 AND updated_at = $2", member, usedAt.UtcDateTime));

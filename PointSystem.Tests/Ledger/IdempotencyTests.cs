@@ -15,13 +15,13 @@ public sealed class IdempotencyTests(PointsDatabase server)
     [Fact]
     public async Task SameKey_SameRequest_ReturnsTheFirstAnswerByteForByte()
     {
-        var (shop, member) = await StartAsync();
+        var (client, member) = await StartAsync();
         var key = NewKey();
-        var first = await shop.RunAsync(Use(member, 40, key));
-        await shop.UseAsync(member, "other", 10);
-        shop.Clock.Advance(TimeSpan.FromHours(23));
+        var first = await client.RunAsync(Use(member, 40, key));
+        await client.UseAsync(member, "other", 10);
+        client.Clock.Advance(TimeSpan.FromHours(23));
 
-        var again = await shop.RunAsync(Use(member, 40, key));
+        var again = await client.RunAsync(Use(member, 40, key));
 
         Assert.False(first.IsReplay);
         Assert.True(again.IsReplay);
@@ -33,12 +33,12 @@ public sealed class IdempotencyTests(PointsDatabase server)
     [Fact]
     public async Task SameKey_RefusedBefore_IsRefusedAgainEvenIfItWouldSucceedNow()
     {
-        var (shop, member) = await StartAsync();
+        var (client, member) = await StartAsync();
         var key = NewKey();
-        var first = await shop.RunAsync(Use(member, 101, key));
-        await shop.AccumulateAsync(member, 1_000);
+        var first = await client.RunAsync(Use(member, 101, key));
+        await client.AccumulateAsync(member, 1_000);
 
-        var again = await shop.RunAsync(Use(member, 101, key));
+        var again = await client.RunAsync(Use(member, 101, key));
 
         Assert.Equal("INSUFFICIENT_POINT", first.Error?.Code);
         Assert.Equal(first.Error, again.Error);
@@ -49,17 +49,17 @@ public sealed class IdempotencyTests(PointsDatabase server)
     [Fact]
     public async Task SameKey_AnotherRequest_IsRefused()
     {
-        var (shop, member) = await StartAsync();
+        var (client, member) = await StartAsync();
         var other = PointsClient.NewMember();
-        await shop.AccumulateAsync(other, 100);
+        await client.AccumulateAsync(other, 100);
         var key = NewKey();
-        Assert.Null((await shop.RunAsync(Use(member, 10, key))).Error);
+        Assert.Null((await client.RunAsync(Use(member, 10, key))).Error);
 
         var outcomes = new[]
         {
-            await shop.RunAsync(Use(member, 11, key)),
-            await shop.RunAsync(Use(other, 10, key)),
-            await shop.RunAsync(new AccumulatePoints.Command(member, 10, null, false, null, "test", Idempotency.For(key, "accumulate", member, 10))),
+            await client.RunAsync(Use(member, 11, key)),
+            await client.RunAsync(Use(other, 10, key)),
+            await client.RunAsync(new AccumulatePoints.Command(member, 10, null, false, null, "test", Idempotency.For(key, "accumulate", member, 10))),
         };
 
         Assert.All(outcomes, outcome => Assert.Equal("IDEMPOTENCY_KEY_REUSED", outcome.Error?.Code));
@@ -69,11 +69,11 @@ public sealed class IdempotencyTests(PointsDatabase server)
     [Fact]
     public async Task SameKey_TwiceInOneBatch_HasOneEffectAndOneAnswer()
     {
-        var (shop, member) = await StartAsync();
+        var (client, member) = await StartAsync();
         var other = PointsClient.NewMember();
         var key = NewKey();
 
-        var outcomes = await shop.ExecuteAsync(Use(member, 10, key), Use(member, 10, key), Use(member, 20, key), Use(other, 10, key));
+        var outcomes = await client.ExecuteAsync(Use(member, 10, key), Use(member, 10, key), Use(member, 20, key), Use(other, 10, key));
 
         Assert.Equal([false, true], outcomes.Take(2).Select(outcome => outcome.IsReplay));
         Assert.Equal(outcomes[0].Answer.ToArray(), outcomes[1].Answer.ToArray());
@@ -86,28 +86,28 @@ public sealed class IdempotencyTests(PointsDatabase server)
     [InlineData(0, false)]
     public async Task SameKey_TwentyFourHoursLater_IsForgotten(int microseconds, bool isReplay)
     {
-        var (shop, member) = await StartAsync();
+        var (client, member) = await StartAsync();
         var key = NewKey();
-        await shop.RunAsync(Use(member, 10, key));
-        shop.Clock.Advance(Idempotency.Retention + TimeSpan.FromMicroseconds(microseconds));
+        await client.RunAsync(Use(member, 10, key));
+        client.Clock.Advance(Idempotency.Retention + TimeSpan.FromMicroseconds(microseconds));
 
-        var later = await shop.RunAsync(Use(member, isReplay ? 10 : 20, key));
+        var later = await client.RunAsync(Use(member, isReplay ? 10 : 20, key));
 
         Assert.Null(later.Error);
         Assert.Equal(isReplay, later.IsReplay);
         Assert.Equal(isReplay ? 90 : 70, await BalanceAsync(member));
 
         // The new answer has replaced the old one.
-        Assert.True((await shop.RunAsync(Use(member, isReplay ? 10 : 20, key))).IsReplay);
+        Assert.True((await client.RunAsync(Use(member, isReplay ? 10 : 20, key))).IsReplay);
     }
 
     [Fact]
     public async Task SameKey_ManyAtOnce_HasOneEffect()
     {
-        var (shop, member) = await StartAsync();
+        var (client, member) = await StartAsync();
         var key = new string('~', 199 - 32) + NewKey();
 
-        var outcomes = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => shop.RunAsync(Use(member, 10, key))));
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => client.RunAsync(Use(member, 10, key))));
 
         Assert.Equal(11, outcomes.Count(outcome => outcome.IsReplay));
         Assert.Single(outcomes.Select(outcome => System.Text.Encoding.UTF8.GetString(outcome.Answer.Span)).Distinct());
@@ -120,7 +120,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
     {
         var database = await server.GetAsync(Token);
         var (member, key) = (PointsClient.NewMember(), NewKey());
-        var (one, two) = (new Shop(database, 1), new Shop(database, 1));
+        var (one, two) = (new LedgerClient(database, 1), new LedgerClient(database, 1));
         await using var first = await database.OpenConnectionAsync(Token);
         await using var underWay = await first.BeginTransactionAsync(Token);
         await using var accepted = new NpgsqlCommand(
@@ -150,19 +150,19 @@ public sealed class IdempotencyTests(PointsDatabase server)
     public async Task SameKey_ForSeveralMembersAtOnce_ReplaysTheAnswerOfEach()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var (key, members) = (NewKey(), Enumerable.Range(0, 5).Select(_ => PointsClient.NewMember()).ToArray());
         foreach (var member in members)
         {
-            await shop.AccumulateAsync(member, 100);
+            await client.AccumulateAsync(member, 100);
         }
 
         var first = await AllRunBeforeAnyIsStoredAsync(
-            database, members.Length, () => Task.WhenAll(members.Select(member => shop.RunAsync(Use(member, 40, key)))));
+            database, members.Length, () => Task.WhenAll(members.Select(member => client.RunAsync(Use(member, 40, key)))));
         var again = new List<CommandOutcome>();
         foreach (var member in members)
         {
-            again.Add(await shop.RunAsync(Use(member, 40, key)));
+            again.Add(await client.RunAsync(Use(member, 40, key)));
         }
 
         Assert.All(first, outcome => Assert.True(outcome is { Error: null, IsReplay: false }));
@@ -172,8 +172,8 @@ public sealed class IdempotencyTests(PointsDatabase server)
             Assert.Equal(pair.First.Answer.ToArray(), pair.Second.Answer.ToArray());
         });
         Assert.All(await Task.WhenAll(members.Select(BalanceAsync)), balance => Assert.Equal(60, balance));
-        Assert.Equal("IDEMPOTENCY_KEY_REUSED", (await shop.RunAsync(Use(members[2], 41, key))).Error?.Code);
-        Assert.Equal("IDEMPOTENCY_KEY_REUSED", (await shop.RunAsync(Use(PointsClient.NewMember(), 40, key))).Error?.Code);
+        Assert.Equal("IDEMPOTENCY_KEY_REUSED", (await client.RunAsync(Use(members[2], 41, key))).Error?.Code);
+        Assert.Equal("IDEMPOTENCY_KEY_REUSED", (await client.RunAsync(Use(PointsClient.NewMember(), 40, key))).Error?.Code);
     }
 
     /// <summary>The same for answers that are not written in a ledger transaction.</summary>
@@ -224,12 +224,12 @@ public sealed class IdempotencyTests(PointsDatabase server)
     private static UsePoints.Command Use(long member, long amount, string key) =>
         new(member, "A1", amount, "test", Idempotency.For(key, "use", member, "A1", amount));
 
-    private async Task<(Shop Shop, long Member)> StartAsync()
+    private async Task<(LedgerClient Client, long Member)> StartAsync()
     {
-        var shop = new Shop(await server.GetAsync(Token), 1);
+        var client = new LedgerClient(await server.GetAsync(Token), 1);
         var member = PointsClient.NewMember();
-        await shop.AccumulateAsync(member, 100);
-        return (shop, member);
+        await client.AccumulateAsync(member, 100);
+        return (client, member);
     }
 
     private async Task<long> BalanceAsync(long member)

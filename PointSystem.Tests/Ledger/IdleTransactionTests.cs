@@ -18,21 +18,21 @@ public sealed class IdleTransactionTests(PointsDatabase server)
     public async Task Load_WriterIsPaused_FreesTheWalletAndRefusesTheLateWrite()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.AccumulateAsync(member, 100);
+        await client.AccumulateAsync(member, 100);
         await using var paused = await database.OpenConnectionAsync(Token);
         var use = new UsePoints.Command(member, "A1", 60, "test", null);
         var rows = await LedgerLoader.LoadAsync(
-            paused, LoadPlan.For([use]), shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(300)), Token);
+            paused, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(300)), Token);
 
-        var accounts = rows.Build(shop.Now);
+        var accounts = rows.Build(client.Now);
 
         // Waits for the row until the server has ended the paused transaction.
-        await shop.UseAsync(member, "A2", 60);
+        await client.UseAsync(member, "A2", 60);
 
-        use.Apply(accounts, new CommandContext(new PointPolicy(), shop.Now, "test", Shop.NewKey));
-        var late = await Assert.ThrowsAnyAsync<NpgsqlException>(() => LedgerWriter.WriteAsync(paused, accounts.All, [], shop.Clock.GetUtcNow(), Token));
+        use.Apply(accounts, new CommandContext(new PointPolicy(), client.Now, "test", LedgerClient.NewKey));
+        var late = await Assert.ThrowsAnyAsync<NpgsqlException>(() => LedgerWriter.WriteAsync(paused, accounts.All, [], client.Clock.GetUtcNow(), Token));
         Assert.True(DatabaseFaults.IsAway(late), late.ToString());
         Assert.Equal(40, await Books.BalanceAsync(database.ConnectionString, member));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
@@ -42,15 +42,15 @@ public sealed class IdleTransactionTests(PointsDatabase server)
     public async Task Load_SetsTimeouts_ForItsTransactionOnly()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.AccumulateAsync(member, 100);
+        await client.AccumulateAsync(member, 100);
         await using var connection = await database.OpenConnectionAsync(Token);
         var use = new UsePoints.Command(member, "A1", 60, "test", null);
         var rows = await LedgerLoader.LoadAsync(
-            connection, LoadPlan.For([use]), shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(3)), Token);
+            connection, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(3)), Token);
         Assert.Equal(("4s", "3s"), await ReadAsync(connection));
-        await LedgerWriter.WriteAsync(connection, rows.Build(shop.Now).All, [], shop.Clock.GetUtcNow(), Token);
+        await LedgerWriter.WriteAsync(connection, rows.Build(client.Now).All, [], client.Clock.GetUtcNow(), Token);
         Assert.Equal(("0", "0"), await ReadAsync(connection));
     }
 

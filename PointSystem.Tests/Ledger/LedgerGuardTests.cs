@@ -75,7 +75,7 @@ public sealed class LedgerGuardTests(PointsDatabase server)
     {
         var database = await server.GetAsync(TestContext.Current.CancellationToken);
         var member = PointsClient.NewMember();
-        Assert.Null((await new Shop(database, 1).AccumulateAsync(member, 100)).Error);
+        Assert.Null((await new LedgerClient(database, 1).AccumulateAsync(member, 100)).Error);
         return (database, member);
     }
 

@@ -85,17 +85,17 @@ public sealed class PlanTests(PointsDatabase server)
             await database.ExecuteAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
         }
 
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         if (analyzed)
         {
-            await RunAllAsync(database, shop, 1, (_, work) => work());
+            await RunAllAsync(database, client, 1, (_, work) => work());
             await database.ExecuteAsync("ANALYZE");
         }
 
         // The statements are prepared and planned at their second use.
         for (var i = 0; i < 3; i++)
         {
-            await RunAllAsync(database, shop, 10 + (10 * i), (_, work) => work());
+            await RunAllAsync(database, client, 10 + (10 * i), (_, work) => work());
         }
 
         foreach (var growth in Growth)
@@ -104,7 +104,7 @@ public sealed class PlanTests(PointsDatabase server)
         }
 
         var read = new List<string>();
-        await RunAllAsync(database, shop, 100, async (name, work) =>
+        await RunAllAsync(database, client, 100, async (name, work) =>
         {
             var before = await RowsReadAsync(database);
             await work();
@@ -117,24 +117,24 @@ public sealed class PlanTests(PointsDatabase server)
         Assert.True(read.Count == 0, string.Join("; ", read));
     }
 
-    private static async Task RunAllAsync(NpgsqlDataSource database, Shop shop, long member, Func<string, Func<Task>, Task> measure)
+    private static async Task RunAllAsync(NpgsqlDataSource database, LedgerClient client, long member, Func<string, Func<Task>, Task> measure)
     {
         var other = member + 1;
         CommandOutcome granted = null!, spare = null!;
         PointKey usage = default;
         Idempotency? Key(string operation) => Idempotency.For($"{operation}-{member}", operation);
         await measure(
-            "accumulate", async () => granted = await shop.RunAsync(new AccumulatePoints.Command(member, 100, 30, true, null, "test", Key("accumulate"))));
-        await measure("accumulate again", async () => spare = await shop.AccumulateAsync(member, 50, 5));
-        await measure("use", async () => usage = await shop.UseAsync(member, "A1", 120));
-        await measure("use too much", () => shop.RunAsync(new UsePoints.Command(member, "A1", 1_000_000, "test", Key("use"))));
-        await measure("cancel a usage", () => shop.CancelAsync(usage, 110));
-        await measure("transfer", () => shop.TransferAsync(member, other, 10));
-        await measure("cancel an accumulation", () => shop.RunAsync(new CancelAccumulation.Command(Shop.KeyOf(spare), null, "test", Key("cancel"))));
-        var lot = Shop.KeyOf(granted);
-        await measure("balance", () => BalanceQuery.ReadAsync(database, member, shop.Now.Today, null, 20, Token));
-        await measure("balance of an expired lot", () => BalanceQuery.ReadAsync(database, member, shop.Now.Today.AddDays(20), null, 20, Token));
-        var moment = PastMoment.Of(shop.Clock.GetUtcNow(), Shop.Zone);
+            "accumulate", async () => granted = await client.RunAsync(new AccumulatePoints.Command(member, 100, 30, true, null, "test", Key("accumulate"))));
+        await measure("accumulate again", async () => spare = await client.AccumulateAsync(member, 50, 5));
+        await measure("use", async () => usage = await client.UseAsync(member, "A1", 120));
+        await measure("use too much", () => client.RunAsync(new UsePoints.Command(member, "A1", 1_000_000, "test", Key("use"))));
+        await measure("cancel a usage", () => client.CancelAsync(usage, 110));
+        await measure("transfer", () => client.TransferAsync(member, other, 10));
+        await measure("cancel an accumulation", () => client.RunAsync(new CancelAccumulation.Command(LedgerClient.KeyOf(spare), null, "test", Key("cancel"))));
+        var lot = LedgerClient.KeyOf(granted);
+        await measure("balance", () => BalanceQuery.ReadAsync(database, member, client.Now.Today, null, 20, Token));
+        await measure("balance of an expired lot", () => BalanceQuery.ReadAsync(database, member, client.Now.Today.AddDays(20), null, 20, Token));
+        var moment = PastMoment.Of(client.Clock.GetUtcNow(), LedgerClient.Zone);
         await measure("balance at a past moment", () => BalanceAtQuery.ReadAsync(database, member, moment, null, 20, Token));
         await measure("history", () => HistoryQuery.ReadAsync(database, new HistoryFilter(member, null, null), long.MaxValue, 20, Token));
         await measure("history of a kind", () => HistoryQuery.ReadAsync(database, new HistoryFilter(member, null, "USE"), long.MaxValue, 20, Token));

@@ -15,34 +15,34 @@ public sealed class RowLockTests(PointsDatabase server)
     [Fact]
     public async Task Write_WalletHeldByAnother_FailsWithLockNotAvailable()
     {
-        var (database, shop, member) = await StartAsync();
+        var (database, client, member) = await StartAsync();
         await using var held = await WalletLock.TakeAsync(database.ConnectionString, member);
 
         var refused = await Assert.ThrowsAsync<PostgresException>(() =>
-            shop.Ledger.ExecuteAsync([Use(member)], TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(5), Token));
+            client.Ledger.ExecuteAsync([Use(member)], TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(5), Token));
         Assert.Equal(PostgresErrorCodes.LockNotAvailable, refused.SqlState);
 
         await held.ReleaseAsync();
-        await shop.UseAsync(member, "A1", 60);
+        await client.UseAsync(member, "A1", 60);
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
 
     [Fact]
     public async Task Write_LoadedWithoutTheRowLock_IsRefusedByTheLedger()
     {
-        var (database, shop, member) = await StartAsync();
+        var (database, client, member) = await StartAsync();
         await using var connection = await database.OpenConnectionAsync(Token);
         var rows = await LedgerLoader.LoadAsync(
-            connection, LoadPlan.For([Use(member)]), shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), Token);
-        var accounts = rows.Build(shop.Now);
+            connection, LoadPlan.For([Use(member)]), client.Rules, client.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), Token);
+        var accounts = rows.Build(client.Now);
 
         // The lock is released, as in a build that never takes it, and another writer spends the same points.
         await ExecuteAsync(connection, "ROLLBACK");
-        await shop.UseAsync(member, "A1", 60);
+        await client.UseAsync(member, "A1", 60);
         await ExecuteAsync(connection, "BEGIN");
-        var outcome = Use(member).Apply(accounts, new CommandContext(new PointPolicy(), shop.Now, "test", Shop.NewKey));
+        var outcome = Use(member).Apply(accounts, new CommandContext(new PointPolicy(), client.Now, "test", LedgerClient.NewKey));
         Assert.Null(outcome.Error);
-        var refused = await Assert.ThrowsAsync<PostgresException>(() => LedgerWriter.WriteAsync(connection, accounts.All, [], shop.Clock.GetUtcNow(), Token));
+        var refused = await Assert.ThrowsAsync<PostgresException>(() => LedgerWriter.WriteAsync(connection, accounts.All, [], client.Clock.GetUtcNow(), Token));
 
         Assert.Equal(PostgresErrorCodes.UniqueViolation, refused.SqlState);
         await ExecuteAsync(connection, "ROLLBACK");
@@ -58,12 +58,12 @@ public sealed class RowLockTests(PointsDatabase server)
         await command.ExecuteNonQueryAsync(Token);
     }
 
-    private async Task<(NpgsqlDataSource Database, Shop Shop, long Member)> StartAsync()
+    private async Task<(NpgsqlDataSource Database, LedgerClient Client, long Member)> StartAsync()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.AccumulateAsync(member, 100);
-        return (database, shop, member);
+        await client.AccumulateAsync(member, 100);
+        return (database, client, member);
     }
 }

@@ -21,10 +21,10 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     public async Task Read_AfterAnErrorBetweenTwoRows_SucceedsOnTheSameConnection(string error)
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var (one, two) = (PointsClient.NewMember(), PointsClient.NewMember());
-        await shop.AccumulateAsync(Math.Min(one, two), 100);
-        await shop.AccumulateAsync(Math.Max(one, two), 100);
+        await client.AccumulateAsync(Math.Min(one, two), 100);
+        await client.AccumulateAsync(Math.Max(one, two), 100);
 
         // The first call counts the uses of its statements. The second one prepares them, and the error occurs there.
         async Task<int> ReadAsync(NpgsqlConnection connection, bool fails)
@@ -85,10 +85,10 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     public async Task Write_AfterTimeoutsOfTheSecondRow_PreparesAsBefore()
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         long[] members = [.. Enumerable.Range(0, 2).Select(_ => PointsClient.NewMember()).Order()];
-        await shop.AccumulateAsync(members[0], 100);
-        await shop.AccumulateAsync(members[1], 100);
+        await client.AccumulateAsync(members[0], 100);
+        await client.AccumulateAsync(members[1], 100);
         await using (await WalletLock.TakeAsync(database.ConnectionString, members[1]))
         {
             var session = await SessionAsync(database);
@@ -97,7 +97,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
                 // Directly from the pool: the retry of RunAsync would hide the fault.
                 await using var connection = await database.OpenConnectionAsync(Token);
                 var refused = await Assert.ThrowsAsync<PostgresException>(() => LedgerLoader.LoadAsync(
-                    connection, LoadPlan.For([.. members.Select(Use)]), shop.Rules, shop.Clock.GetUtcNow(),
+                    connection, LoadPlan.For([.. members.Select(Use)]), client.Rules, client.Clock.GetUtcNow(),
                     new RowTimes(TimeSpan.FromMilliseconds(30), TimeSpan.FromSeconds(5)), Token));
                 Assert.Equal(PostgresErrorCodes.LockNotAvailable, refused.SqlState);
             }
@@ -105,7 +105,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
             Assert.Equal(session, await SessionAsync(database));
         }
 
-        Assert.All(await shop.ExecuteAsync([.. members.Select(Use)]), outcome => Assert.Null(outcome.Error));
+        Assert.All(await client.ExecuteAsync([.. members.Select(Use)]), outcome => Assert.Null(outcome.Error));
     }
 
     [Theory]
@@ -116,12 +116,12 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     public async Task Use_PreparedStatementIsMissing_IsAppliedOnceOnTheSameConnection(string statement)
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
-        var (shop, member) = await StartAsync(database);
+        var (client, member) = await StartAsync(database);
         var session = await SessionAsync(database);
         await ForgetAsync(database, statement);
 
-        await shop.UseAsync(member, "B1", 10);
-        await shop.UseAsync(member, "B2", 10);
+        await client.UseAsync(member, "B1", 10);
+        await client.UseAsync(member, "B2", 10);
 
         Assert.Equal(session, await SessionAsync(database));
         Assert.Equal(50, await BalanceAsync(database, member));
@@ -132,17 +132,17 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     public async Task Read_PreparedStatementIsMissing_SucceedsOnTheSameConnection()
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
-        var (shop, member) = await StartAsync(database);
-        var usage = await shop.UseAsync(member, "B1", 5);
-        Assert.Null((await shop.CancelAsync(usage, 1)).Error);
+        var (client, member) = await StartAsync(database);
+        var usage = await client.UseAsync(member, "B1", 5);
+        Assert.Null((await client.CancelAsync(usage, 1)).Error);
         var other = PointsClient.NewMember();
-        Assert.Null((await shop.TransferAsync(member, other, 5)).Error);
-        var keys = await shop.LedgerAsync(member);
+        Assert.Null((await client.TransferAsync(member, other, 5)).Error);
+        var keys = await client.LedgerAsync(member);
         PointKey Key(string kind) => PointKey.TryParse(keys.Last(line => line.Kind == kind).PointKey, out var key) ? key : default;
-        var moment = new PastMoment(shop.Clock.GetUtcNow(), shop.Now.Today);
+        var moment = new PastMoment(client.Clock.GetUtcNow(), client.Now.Today);
         Func<Task<object?>>[] reads =
         [
-            async () => await BalanceQuery.ReadAsync(database, member, shop.Now.Today, null, 10, Token),
+            async () => await BalanceQuery.ReadAsync(database, member, client.Now.Today, null, 10, Token),
             async () => await BalanceAtQuery.ReadAsync(database, member, moment, null, 10, Token),
             async () => await HistoryQuery.ReadAsync(database, new HistoryFilter(member, null, null), long.MaxValue, 10, Token),
             async () => await HistoryQuery.ReadEntriesAsync(database, member, 1, 2, 10, Token),
@@ -172,7 +172,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     public async Task Read_SessionsEndedByTheServer_SucceedsOnANewOne()
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 6, Token);
-        var (shop, member) = await StartAsync(database);
+        var (client, member) = await StartAsync(database);
         await using var other = database.Unpooled();
         for (var round = 0; round < 4; round++)
         {
@@ -180,7 +180,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
             await Task.WhenAll(held.Select(connection => connection.DisposeAsync().AsTask()));
             await other.EndOtherSessionsAsync();
 
-            var balances = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => BalanceQuery.ReadAsync(database, member, shop.Now.Today, null, 10, Token)));
+            var balances = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => BalanceQuery.ReadAsync(database, member, client.Now.Today, null, 10, Token)));
 
             Assert.All(balances, balance => Assert.Equal(70, balance.Balance));
         }
@@ -219,14 +219,14 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     public async Task AnyWork_SessionEndedByTheIdleTimeout_SucceedsOnANewOne()
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 2, Token);
-        var (shop, member) = await StartAsync(database);
+        var (client, member) = await StartAsync(database);
         await using var other = database.Unpooled();
         await database.ExecuteAsync($"ALTER DATABASE {new NpgsqlConnectionStringBuilder(database.ConnectionString).Database} SET idle_session_timeout = '200ms'");
         database.Clear();
         for (var time = 0; time < 3; time++)
         {
-            await shop.UseAsync(member, "I", 1);
-            Assert.Equal(70 - time - 1, (await BalanceQuery.ReadAsync(database, member, shop.Now.Today, null, 10, Token)).Balance);
+            await client.UseAsync(member, "I", 1);
+            Assert.Equal(70 - time - 1, (await BalanceQuery.ReadAsync(database, member, client.Now.Today, null, 10, Token)).Balance);
             await Eventually.HoldsAsync(
                 async () => await Books.CountAsync(
                     other.ConnectionString,
@@ -234,7 +234,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
                 "the sessions have ended");
         }
 
-        await shop.UseAsync(member, "I", 1);
+        await client.UseAsync(member, "I", 1);
         await Books.AssertBalancedAsync(other.ConnectionString, member);
     }
 
@@ -243,14 +243,14 @@ public sealed class StaleConnectionTests(PointsDatabase server)
     public async Task Write_SessionsStartedWhileReadOnly_SucceedsOnceTheServerIsWritable()
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 5, Token);
-        var (shop, member) = await StartAsync(database);
+        var (client, member) = await StartAsync(database);
         await using var other = database.Unpooled();
         var name = new NpgsqlConnectionStringBuilder(database.ConnectionString).Database;
         await other.ExecuteAsync($"ALTER DATABASE {name} SET default_transaction_read_only = on");
         await other.EndOtherSessionsAsync();
         for (var time = 0; time < 10; time++)
         {
-            var refused = await Assert.ThrowsAsync<PostgresException>(() => shop.UseAsync(member, "R", 1));
+            var refused = await Assert.ThrowsAsync<PostgresException>(() => client.UseAsync(member, "R", 1));
             Assert.Equal(PostgresErrorCodes.ReadOnlySqlTransaction, refused.SqlState);
         }
 
@@ -262,7 +262,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
             {
                 try
                 {
-                    await shop.UseAsync(member, "B", 10);
+                    await client.UseAsync(member, "B", 10);
                     return true;
                 }
                 catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction)
@@ -271,24 +271,24 @@ public sealed class StaleConnectionTests(PointsDatabase server)
                 }
             },
             "writes succeed again");
-        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => shop.UseAsync(member, "C", 1)));
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => client.UseAsync(member, "C", 1)));
         Assert.Equal(40, await BalanceAsync(database, member));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
 
     private static UsePoints.Command Use(long member) => new(member, "A1", 10, "test", null);
 
-    private static async Task<(Shop Shop, long Member)> StartAsync(NpgsqlDataSource database)
+    private static async Task<(LedgerClient Client, long Member)> StartAsync(NpgsqlDataSource database)
     {
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.AccumulateAsync(member, 100);
+        await client.AccumulateAsync(member, 100);
         for (var use = 1; use <= 3; use++)
         {
-            await shop.UseAsync(member, $"A{use}", 10);
+            await client.UseAsync(member, $"A{use}", 10);
         }
 
-        return (shop, member);
+        return (client, member);
     }
 
     private static Task ForgetAsync(NpgsqlDataSource database, string statement) => database.ExecuteAsync(

@@ -174,11 +174,11 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
 
     private async Task<long[]> GrantAsync(int members)
     {
-        var shop = new Shop(_database, 1);
+        var client = new LedgerClient(_database, 1);
         var ids = Enumerable.Range(0, members).Select(_ => PointsClient.NewMember()).Order().ToArray();
         foreach (var id in ids)
         {
-            Assert.Null((await shop.AccumulateAsync(id, 100)).Error);
+            Assert.Null((await client.AccumulateAsync(id, 100)).Error);
         }
 
         return ids;

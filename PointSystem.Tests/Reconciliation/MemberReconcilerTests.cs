@@ -18,11 +18,11 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     public async Task Reconcile_AfterARandomHistory_Matches(int seed)
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, seed);
+        var client = new LedgerClient(database, seed);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         for (var i = 0; i < 120; i++)
         {
-            await shop.StepAsync(member, other);
+            await client.StepAsync(member, other);
         }
 
         await using var reconcilers = new Reconcilers(database);
@@ -115,24 +115,24 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     public async Task Reconcile_LastEntryIsMissing_IsBroken(string last)
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
-        var lot = Shop.KeyOf(await shop.AccumulateAsync(member, 100, days: 10));
+        var lot = LedgerClient.KeyOf(await client.AccumulateAsync(member, 100, days: 10));
         switch (last)
         {
             case "cancel":
-                await shop.RunAsync(new CancelAccumulation.Command(lot, null, "test", null));
+                await client.RunAsync(new CancelAccumulation.Command(lot, null, "test", null));
                 break;
             case "transfer":
-                await shop.TransferAsync(member, other, 100);
+                await client.TransferAsync(member, other, 100);
                 break;
             case "use":
-                await shop.UseAsync(member, "A1", 100);
+                await client.UseAsync(member, "A1", 100);
                 break;
             default:
-                await shop.AccumulateAsync(member, 1, days: 100);
-                shop.Clock.Advance(TimeSpan.FromDays(20));
-                await shop.UseAsync(member, "A1", 1);
+                await client.AccumulateAsync(member, 1, days: 100);
+                client.Clock.Advance(TimeSpan.FromDays(20));
+                await client.UseAsync(member, "A1", 1);
                 await Reconcilers.TamperAsync(
                     database,
                     """
@@ -157,9 +157,9 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     public async Task Reconcile_ThousandsOfContradictions_ListsTheFirstHundredAndCountsTheRest()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.GrantManyAsync(member, 1_500, 10);
+        await client.GrantManyAsync(member, 1_500, 10);
         await Reconcilers.TamperAsync(database, "UPDATE point_ledger_entries SET balance_after = balance_after + 1 WHERE member_id = @m", member);
         await using var reconcilers = new Reconcilers(database);
 
@@ -207,12 +207,12 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
             await database.ExecuteAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
         }
 
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var ids = Enumerable.Range(0, members).Select(_ => PointsClient.NewMember()).ToArray();
         foreach (var id in ids)
         {
-            await shop.GrantManyAsync(id, Lots / members, 10);
-            await shop.ExecuteAsync([.. Enumerable.Range(0, Lots / members).Select(i => new UsePoints.Command(id, $"A{i}", 10, "test", null))]);
+            await client.GrantManyAsync(id, Lots / members, 10);
+            await client.ExecuteAsync([.. Enumerable.Range(0, Lots / members).Select(i => new UsePoints.Command(id, $"A{i}", 10, "test", null))]);
         }
 
         await using var connection = await database.OpenConnectionAsync(Token);
@@ -239,13 +239,13 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     private async Task<(NpgsqlDataSource Database, long Member)> StartAsync()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.AccumulateAsync(member, 100, manual: true);
-        await shop.AccumulateAsync(member, 200);
-        var usage = await shop.UseAsync(member, "A1", 150);
-        await shop.CancelAsync(usage, 60);
-        Assert.Null((await shop.TransferAsync(member, PointsClient.NewMember(), 10)).Error);
+        await client.AccumulateAsync(member, 100, manual: true);
+        await client.AccumulateAsync(member, 200);
+        var usage = await client.UseAsync(member, "A1", 150);
+        await client.CancelAsync(usage, 60);
+        Assert.Null((await client.TransferAsync(member, PointsClient.NewMember(), 10)).Error);
         return (database, member);
     }
 }

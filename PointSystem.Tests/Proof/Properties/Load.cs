@@ -137,9 +137,9 @@ internal sealed class Load(IReadOnlyList<PointReplica> replicas, int seed, IRead
                 return new UsePoints.Command(member, "A1", step.Amount, "load", For("use", member, step.Amount));
             case StepKind.CancelUsage:
                 return new CancelUsage.Command(
-                    Shop.Key(asked.Target!), step.Flag ? null : step.Amount, null, "load", For("cancel-usage", asked.Target, step.Flag ? null : step.Amount));
+                    LedgerClient.Key(asked.Target!), step.Flag ? null : step.Amount, null, "load", For("cancel-usage", asked.Target, step.Flag ? null : step.Amount));
             case StepKind.CancelLot:
-                return new CancelAccumulation.Command(Shop.Key(asked.Target!), null, "load", For("cancel-accumulation", asked.Target));
+                return new CancelAccumulation.Command(LedgerClient.Key(asked.Target!), null, "load", For("cancel-accumulation", asked.Target));
             default:
                 var receiver = members[step.Other];
                 return new TransferPoints.Command(member, receiver, step.Amount, null, "load", For("transfer", member, receiver, step.Amount));

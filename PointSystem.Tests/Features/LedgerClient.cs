@@ -13,14 +13,14 @@ using PointSystem.Domain.Policies;
 namespace PointSystem.Tests.Features;
 
 /// <summary>Runs commands through <see cref="PointLedger"/>, chosen by the test or at random, on a clock that the test moves.</summary>
-internal sealed class Shop
+internal sealed class LedgerClient
 {
     private readonly NpgsqlDataSource _database;
     private readonly PointLedger _ledger;
     private readonly Random _random;
     private readonly List<PointKey> _usages = [];
 
-    public Shop(NpgsqlDataSource database, int seed)
+    public LedgerClient(NpgsqlDataSource database, int seed)
     {
         _database = database;
         _random = new Random(seed);
