@@ -63,7 +63,7 @@ public sealed class DocumentTests(ApiFixture api)
     {
         using var client = api.Client();
         var document = (await client.GetAsync("/openapi/v1.json")).Expect(HttpStatusCode.OK).Json;
-        var schemas = Contract.Read(document).ToDictionary(operation => operation.Name);
+        var schemas = OpenApiContract.Read(document).ToDictionary(operation => operation.Name);
 
         var operations = document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject());
         var examples = operations.SelectMany(operation => operation.Value!["responses"]!.AsObject()
@@ -73,9 +73,9 @@ public sealed class DocumentTests(ApiFixture api)
                 Example: response.Value!["content"]!.AsObject().Single().Value!["example"]!.ToJsonString()))).ToList();
 
         Assert.True(examples.Count > 100, $"Only {examples.Count} examples.");
-        Assert.All(examples, example => Assert.Null(Contract.FindFault(example.Schema, example.Example)));
+        Assert.All(examples, example => Assert.Null(OpenApiContract.FindFault(example.Schema, example.Example)));
         // The check itself must be able to fail.
-        Assert.NotNull(Contract.FindFault(schemas["UsePoints"].Answers["201"]!, """{"pointKey":1}"""));
+        Assert.NotNull(OpenApiContract.FindFault(schemas["UsePoints"].Answers["201"]!, """{"pointKey":1}"""));
     }
 
     [Fact]

@@ -13,7 +13,7 @@ namespace PointSystem.Tests.Infrastructure;
 /// Checks the answers that all tests get from any process against the OpenAPI document: the operation must declare the status, and the body
 /// must conform to its schema.
 /// </summary>
-internal static class Contract
+internal static class OpenApiContract
 {
     // For each operation and status: load tests get the same answer ten thousand times.
     private const int CheckedMax = 100;
