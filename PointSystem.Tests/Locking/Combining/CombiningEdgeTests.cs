@@ -41,7 +41,7 @@ public sealed class CombiningEdgeTests
     {
         await using var replica = await StartAsync();
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        replica.Handler.Judge = _ => BatchFault.Busy;
+        replica.Handler.Classifier = _ => BatchFault.Busy;
         replica.Handler.During = async (_, _) =>
         {
             await gate.Task;
@@ -64,7 +64,7 @@ public sealed class CombiningEdgeTests
     public async Task ExecuteAsync_BusyRowIsFreeAgain_ReleasesItsDetour()
     {
         await using var replica = await StartAsync(("Locking:Combining:DetoursMax", "1"), ("Locking:Combining:LaneRowLockWait", "00:00:10"));
-        replica.Handler.Judge = _ => BatchFault.Busy;
+        replica.Handler.Classifier = _ => BatchFault.Busy;
         var (met, entered) = (new HashSet<long>(), 0);
         TaskCompletionSource? current = null;
         replica.Handler.During = (batch, _) =>
@@ -116,7 +116,7 @@ public sealed class CombiningEdgeTests
         listener.SetMeasurementEventCallback<long>((_, _, _, _) => throw new DivideByZeroException());
         listener.SetMeasurementEventCallback<double>((_, _, _, _) => throw new DivideByZeroException());
         listener.Start();
-        replica.Handler.Judge = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
+        replica.Handler.Classifier = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
         replica.Handler.During = (batch, _) => batch.FirstOrDefault(command => command.Text is "poison" or "busy") is { } odd
             ? throw (odd.Text == "busy" ? new TimeoutException() : new IOException())
             : Task.CompletedTask;

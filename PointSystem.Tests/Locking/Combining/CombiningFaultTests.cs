@@ -63,7 +63,7 @@ public sealed class CombiningFaultTests
         var clock = new FaultyClock { In = "DetourAsync" };
         await using var replica = await CombiningReplica.StartAsync(
             _store, clock, ("Locking:Combining:Lanes", "1"), ("Locking:Combining:DetoursMax", "1"));
-        replica.Handler.Judge = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
+        replica.Handler.Classifier = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
         var busy = new System.Collections.Concurrent.ConcurrentDictionary<long, int>();
         bool IsBusy(Command command) => command.Text == "busy" && busy.AddOrUpdate(command.MemberId, 1, (_, times) => times + 1) < 3;
         replica.Handler.During = (batch, _) => batch.Any(IsBusy)
@@ -142,7 +142,7 @@ public sealed class CombiningFaultTests
     public async Task ExecuteAsync_FailureMayHaveCommittedOrAffectsAll_IsNotRetried(BatchFault fault)
     {
         await using var replica = await StartAsync();
-        replica.Handler.Judge = _ => fault;
+        replica.Handler.Classifier = _ => fault;
         var calls = await BatchedAsync(replica, _ => throw new IOException("gone"), [.. Enumerable.Range(0, 10).Select(i => ((long)i, $"{i}"))]);
         foreach (var call in calls)
         {
@@ -155,7 +155,7 @@ public sealed class CombiningFaultTests
     public async Task ExecuteAsync_OneRowBusy_OthersContinueAndItFollowsWhenFree()
     {
         await using var replica = await StartAsync();
-        replica.Handler.Judge = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
+        replica.Handler.Classifier = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
         var isBusy = true;
         var calls = await BatchedAsync(
             replica,
@@ -180,7 +180,7 @@ public sealed class CombiningFaultTests
     public async Task ExecuteAsync_RowStaysBusy_TimesOut()
     {
         await using var replica = await StartAsync(("Locking:Operations:point:use:member:WaitSeconds", "0.3"));
-        replica.Handler.Judge = _ => BatchFault.Busy;
+        replica.Handler.Classifier = _ => BatchFault.Busy;
         replica.Handler.During = async (_, token) =>
         {
             await Task.Delay(replica.Handler.RowLockWaits.Last(), token);
@@ -255,13 +255,13 @@ public sealed class CombiningFaultTests
     {
         await using var replica = await StartAsync();
         var gate = CombiningExecutorTests.BlockFirst(replica.Handler);
-        var first = replica.Executor.ExecuteAsync(new Once(1, "a"), Token);
+        var first = replica.Executor.ExecuteAsync(new NoWaitCommand(1, "a"), Token);
         await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
-        await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new Once(1, "b"), Token));
+        await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new NoWaitCommand(1, "b"), Token));
         gate.SetResult();
         Assert.Equal("done a", await first);
         await _store.TryLockAsync("point:cancel:usage:2", "somebody", 60, Token);
-        await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new Once(2, "c"), Token));
+        await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new NoWaitCommand(2, "c"), Token));
         Assert.Single(replica.Handler.Batches);
     }
 

@@ -19,7 +19,7 @@ public sealed record Use(long MemberId, string Text) : Command(MemberId, Text);
 public sealed record Accumulate(long MemberId, string Text) : Command(MemberId, Text);
 
 [DistributedLock("point:cancel:usage:{MemberId}", WaitSeconds = 0)]
-public sealed record Once(long MemberId, string Text) : Command(MemberId, Text);
+public sealed record NoWaitCommand(long MemberId, string Text) : Command(MemberId, Text);
 
 [DistributedLock("point:use:member:{MemberId}")]
 [DistributedLock("point:accumulate:member:{To}")]
@@ -41,7 +41,7 @@ internal sealed class RecordingHandler : IBatchHandler<Command, string>
     /// <summary>Runs during every batch; may wait or throw.</summary>
     public Func<IReadOnlyList<Command>, CancellationToken, Task> During { get; set; } = (_, _) => Task.CompletedTask;
 
-    public Func<Exception, BatchFault> Judge { get; set; } = _ => BatchFault.RolledBack;
+    public Func<Exception, BatchFault> Classifier { get; set; } = _ => BatchFault.RolledBack;
 
     public int Running => Volatile.Read(ref _running);
 
@@ -66,7 +66,7 @@ internal sealed class RecordingHandler : IBatchHandler<Command, string>
 
     public long Affinity(Command command) => command.MemberId;
 
-    public BatchFault Classify(Exception failure) => Judge(failure);
+    public BatchFault Classify(Exception failure) => Classifier(failure);
 }
 
 /// <summary>A mode that the test changes.</summary>
@@ -109,7 +109,7 @@ internal sealed class CombiningReplica : IAsyncDisposable
         builder.Services.AddSingleton(store);
         builder.Services.AddSingleton(clock);
         builder.AddDistributedLocks();
-        builder.Services.AddLockedCommands(typeof(Use), typeof(Accumulate), typeof(Once), typeof(Transfer));
+        builder.Services.AddLockedCommands(typeof(Use), typeof(Accumulate), typeof(NoWaitCommand), typeof(Transfer));
         CombiningReplica? replica = null;
         builder.Services.AddSingleton<IBatchHandler<Command, string>>(_ => replica!.Handler);
         builder.Services.AddSingleton<ILockModeSource>(_ => replica!.Mode);

@@ -140,8 +140,8 @@ public sealed class MetricsTests
     {
         var queued = new Dictionary<string, long> { ["executed"] = 0, ["failed"] = 0, ["timed_out"] = 0, ["cancelled"] = 0, ["refused"] = 0 };
         var direct = new Dictionary<string, long> { ["refused"] = 0 };
-        replica.Mode.Of = type => type == typeof(Once) ? LockMode.Row : null;
-        replica.Handler.Judge = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
+        replica.Mode.Of = type => type == typeof(NoWaitCommand) ? LockMode.Row : null;
+        replica.Handler.Classifier = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
         replica.Handler.During = async (batch, token) =>
         {
             await Task.Delay(random.Next(12), token);
@@ -219,7 +219,7 @@ public sealed class MetricsTests
     {
         try
         {
-            await replica.Executor.ExecuteAsync(new Once(member, "row"), Token);
+            await replica.Executor.ExecuteAsync(new NoWaitCommand(member, "row"), Token);
         }
         catch (Exception failure) when (failure is TimeoutException or IOException)
         {

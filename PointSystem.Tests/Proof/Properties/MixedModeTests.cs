@@ -17,7 +17,7 @@ public sealed class MixedModeTests(ProofServer server)
         var common = new MemoryLockStore(TimeProvider.System);
         DetachableLockStore[] stores = [new(common), new(common), new(common)];
         var replicas = await Task.WhenAll(stores.Select((store, i) =>
-            PointReplica.StartAsync(database.ConnectionString, store, new FickleModes(i), [("Locking:Breaker:ProbeInterval", "00:00:00.050")])));
+            PointReplica.StartAsync(database.ConnectionString, store, new RandomModes(i), [("Locking:Breaker:ProbeInterval", "00:00:00.050")])));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var detaching = DetachAtRandomAsync(stores, new Random(3), stop.Token);
         for (var seed = 101; seed <= 106; seed++)

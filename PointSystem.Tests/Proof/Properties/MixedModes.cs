@@ -5,7 +5,7 @@ using PointSystem.Tests.Locking;
 namespace PointSystem.Tests.Proof.Properties;
 
 /// <summary>Chooses a random mode and a random canary percentage for every command.</summary>
-internal sealed class FickleModes(int seed) : ILockModeSource
+internal sealed class RandomModes(int seed) : ILockModeSource
 {
     private static readonly LockMode[] Modes = [LockMode.Distributed, LockMode.Adaptive, LockMode.Row];
 

@@ -28,7 +28,7 @@ public sealed class SeveralLocksTests(ProofServer server)
     {
         await using var database = await server.CreateAsync(Token);
         await database.WatchDeadlocksAsync();
-        var replicas = await StartAsync(database, replica => mode is { } one ? new FixedMode(one) : new FickleModes(replica));
+        var replicas = await StartAsync(database, replica => mode is { } one ? new FixedMode(one) : new RandomModes(replica));
         foreach (var (seed, count) in new[] { (201, 2), (202, 3), (203, 5) })
         {
             long[] members = [.. Enumerable.Range(0, count).Select(_ => PointsClient.NewMember())];
