@@ -117,8 +117,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         var name = new NpgsqlConnectionStringBuilder(connectionString).Database;
         await using var api = await ApiProcess.StartAsync(connectionString, Token);
         using var client = new PointsClient(api.Address);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(1_000);
         var writable = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, Options = "-c default_transaction_read_only=off" };
         await using var direct = NpgsqlDataSource.Create(writable);
 

@@ -208,8 +208,7 @@ public sealed class BadFieldTests(ApiFixture api)
     public async Task Reason_OnlyInvisibleCharacters_IsOmittedAndADirectionOverrideIsRefused()
     {
         using var client = api.Client();
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(100);
 
         var none = await client.PostAsync(
             "/api/points/transfer", new { fromMemberId = member, toMemberId = member + 1_000_000, amount = 1, reason = "\u200b" });

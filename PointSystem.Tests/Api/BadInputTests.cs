@@ -68,8 +68,7 @@ public sealed class BadInputTests(ApiFixture api)
     public async Task Amount_NotAnAmount_IsInvalidAmountEverywhere(string amount)
     {
         using var client = api.Client(Tokens.Admin);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(100);
         var usage = (await client.UseAsync(member, "A1", 50)).Expect(HttpStatusCode.Created).TextOf("pointKey");
         await RefusedAsync(client, "/api/points/accumulate", $$"""{"memberId":1,"amount":{{amount}}}""", "INVALID_AMOUNT", "amount");
         await RefusedAsync(client, "/api/points/use", $$"""{"memberId":1,"orderNumber":"A1","amount":{{amount}}}""", "INVALID_AMOUNT", "amount");

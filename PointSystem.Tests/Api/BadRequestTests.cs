@@ -74,8 +74,7 @@ public sealed class BadRequestTests(ApiFixture api)
     public async Task Cancel_ChunkedEmptyBody_CountsAsNoBody(string? contentType)
     {
         using var client = api.Client();
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(100);
         var usage = (await client.UseAsync(member, "A1", 50)).Expect(HttpStatusCode.Created).TextOf("pointKey");
 
         var cancelled = await client.SendAsync(Chunked($"/api/points/use/{usage}/cancel", contentType));

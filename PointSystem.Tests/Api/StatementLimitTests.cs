@@ -23,11 +23,7 @@ public sealed class StatementLimitTests(PointsDatabase server)
         // One lane, so that all commands share a transaction.
         await using var api = await ApiProcess.StartAsync(connectionString, Token, ("Locking__Combining__Lanes", "1"));
         using var client = new PointsClient(api.Address);
-        var members = Enumerable.Range(0, 5).Select(_ => PointsClient.NewMember()).ToArray();
-        foreach (var member in members)
-        {
-            (await client.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
-        }
+        var members = await client.CreateMembersAsync(5, 1_000);
 
         await SlowWrites.OfAsync(database, members[2], Token);
         for (var round = 0; round < 4; round++)

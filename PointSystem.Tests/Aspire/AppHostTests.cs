@@ -29,8 +29,7 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
     public async Task Use_TwentyAtOnceForTwiceTheBalance_TenAreAccepted()
     {
         using var client = new PointsClient(fixture.Gateway, fixture.AdminToken);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(10_000);
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(order => client.UseAsync(member, $"S{order}", 1_000)));
 
@@ -118,8 +117,7 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
         await Eventually.HoldsAsync(
             async () => (await client.GetAsync("/health/ready")).Text.Contains("api-1 is ready. api-2 is ready.", StringComparison.Ordinal),
             "The gateway sends requests to both.");
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 1)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(1);
         // Each pooled connection to the stopped server answers one read with 503.
         await Eventually.HoldsAsync(
             async () => (await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => client.GetAsync($"/api/points/balance/{member}"))))

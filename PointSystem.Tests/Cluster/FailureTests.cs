@@ -16,12 +16,8 @@ public sealed class FailureTests : IAsyncLifetime
     public async Task Replica_KilledUnderLoad_LosesNoPointAndFailsNoRequest()
     {
         var cancellation = TestContext.Current.CancellationToken;
-        var members = Enumerable.Range(0, 4).Select(_ => PointsClient.NewMember()).ToArray();
         using var client = new PointsClient(_cluster.GatewayUrl, _cluster.AdminToken);
-        foreach (var member in members)
-        {
-            (await client.AccumulateAsync(member, 100_000)).Expect(HttpStatusCode.Created);
-        }
+        var members = await client.CreateMembersAsync(4, 100_000);
 
         var victim = _cluster.Replicas[1];
         await using var load = new UseLoad(_cluster.GatewayUrl, members);

@@ -71,8 +71,7 @@ public sealed class JobTakeoverTests : IAsyncLifetime
     {
         using var first = new PointsClient(_cluster.Replicas[0].Url, _cluster.AdminToken);
         using var second = new PointsClient(_cluster.Replicas[1].Url, _cluster.AdminToken);
-        var member = PointsClient.NewMember();
-        (await first.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
+        var member = await first.CreateMemberAsync(1_000);
 
         // The run corrects a wrong balance under the member's row lock. While the test holds that lock, the run cannot end.
         await using var database = NpgsqlDataSource.Create(_cluster.ConnectionString);

@@ -10,7 +10,7 @@ public sealed class LocksTests(ClusterFixture clusters)
     {
         var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
         using var client = new PointsClient(cluster.Replicas[0].Url, cluster.AdminToken);
-        (await client.AccumulateAsync(PointsClient.NewMember(), 100)).Expect(HttpStatusCode.Created);
+        await client.CreateMemberAsync(100);
 
         var locks = (await client.GetAsync("/api/admin/locks")).Expect(HttpStatusCode.OK).Json;
 

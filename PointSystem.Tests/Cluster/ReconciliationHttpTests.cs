@@ -42,7 +42,7 @@ public sealed class ReconciliationHttpTests(ClusterFixture clusters)
     {
         var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
         using var admin = new PointsClient(cluster.GatewayUrl, cluster.AdminToken);
-        (await admin.AccumulateAsync(PointsClient.NewMember(), 100)).Expect(HttpStatusCode.Created);
+        await admin.CreateMemberAsync(100);
         var key = Guid.NewGuid().ToString("n");
 
         var begun = (await admin.PostAsync($"{Base}/all", new { }, key)).Expect(HttpStatusCode.Accepted);

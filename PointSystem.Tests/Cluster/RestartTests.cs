@@ -73,11 +73,7 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
     private async Task<long[]> MembersAsync(int count)
     {
         using var client = new PointsClient(_cluster.GatewayUrl);
-        var members = Enumerable.Range(0, count).Select(_ => PointsClient.NewMember()).ToArray();
-        foreach (var member in members)
-        {
-            (await client.AccumulateAsync(member, 100_000)).Expect(HttpStatusCode.Created);
-        }
+        var members = await client.CreateMembersAsync(count, 100_000);
         return members;
     }
 

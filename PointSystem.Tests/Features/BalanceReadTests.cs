@@ -1,5 +1,4 @@
 using Npgsql;
-using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
 
 namespace PointSystem.Tests.Features;

@@ -50,32 +50,36 @@ public static class Books
         """;
 
     /// <summary>Fails with every violation in the books of these members.</summary>
-    public static async Task AssertBalancedAsync(string connectionString, params IReadOnlyCollection<long> members)
-    {
-        await using var dataSource = NpgsqlDataSource.Create(connectionString);
-        await using var command = dataSource.CreateCommand(Violations);
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. members] });
-        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
-        var found = new List<string>();
-        while (await reader.ReadAsync(TestContext.Current.CancellationToken))
-        {
-            found.Add(reader.GetString(0));
-        }
-
-        Assert.Empty(found);
-    }
+    public static async Task AssertBalancedAsync(string connectionString, params IReadOnlyCollection<long> members) =>
+        Assert.Empty(await TextsAsync(connectionString, Violations, (object)members.ToArray()));
 
     /// <summary>The number that a query returns.</summary>
-    public static async Task<long> CountAsync(string connectionString, string sql, params IReadOnlyList<object> values)
+    public static async Task<long> CountAsync(string connectionString, string sql, params IReadOnlyList<object> values) =>
+        Assert.Single(await RowsAsync(connectionString, sql, row => row.GetInt64(0), values));
+
+    /// <summary>The first column of a query's rows.</summary>
+    public static Task<IReadOnlyList<string>> TextsAsync(string connectionString, string sql, params IReadOnlyList<object> values) =>
+        RowsAsync(connectionString, sql, row => row.GetString(0), values);
+
+    /// <summary>The rows of a query.</summary>
+    public static async Task<IReadOnlyList<T>> RowsAsync<T>(
+        string connectionString, string sql, Func<NpgsqlDataReader, T> read, params IReadOnlyList<object> values)
     {
-        await using var dataSource = NpgsqlDataSource.Create(connectionString);
-        await using var command = dataSource.CreateCommand(sql);
+        await using var database = NpgsqlDataSource.Create(connectionString);
+        await using var command = database.CreateCommand(sql);
         foreach (var value in values)
         {
             command.Parameters.Add(new NpgsqlParameter { Value = value });
         }
 
-        return (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(TestContext.Current.CancellationToken))
+        {
+            rows.Add(read(reader));
+        }
+
+        return rows;
     }
 
     /// <summary>The balance of a member's wallet.</summary>
@@ -89,24 +93,4 @@ public static class Books
     /// <summary>The number of sessions that wait for a lock of the given session.</summary>
     public static Task<long> BlockedByAsync(string connectionString, int processId) =>
         CountAsync(connectionString, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", processId);
-
-    /// <summary>The first column of a query's rows.</summary>
-    public static async Task<IReadOnlyList<string>> TextsAsync(string connectionString, string sql, params IReadOnlyList<object> values)
-    {
-        await using var dataSource = NpgsqlDataSource.Create(connectionString);
-        await using var command = dataSource.CreateCommand(sql);
-        foreach (var value in values)
-        {
-            command.Parameters.Add(new NpgsqlParameter { Value = value });
-        }
-
-        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
-        var found = new List<string>();
-        while (await reader.ReadAsync(TestContext.Current.CancellationToken))
-        {
-            found.Add(reader.GetString(0));
-        }
-
-        return found;
-    }
 }

@@ -54,7 +54,8 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
         client.Clock.Advance(ToMidnight - TimeSpan.FromSeconds(1));
         var today = client.Now.Today;
 
-        var outcome = await WaitingAsync(database, member, () => client.AccumulateAsync(member, 7, days: 3), () => client.Clock.Advance(TimeSpan.FromSeconds(2)));
+        var outcome = await WaitingAsync(
+            database, member, () => client.AccumulateAsync(member, 7, days: 3), () => client.Clock.Advance(TimeSpan.FromSeconds(2)));
 
         Assert.Null(outcome.Error);
         Assert.Equal(today.AddDays(1 + 3), (await client.LedgerAsync(member))[^1].ExpirationDate);

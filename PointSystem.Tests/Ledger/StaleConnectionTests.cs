@@ -221,7 +221,8 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 2, Token);
         var (client, member) = await StartAsync(database);
         await using var other = database.Unpooled();
-        await database.ExecuteAsync($"ALTER DATABASE {new NpgsqlConnectionStringBuilder(database.ConnectionString).Database} SET idle_session_timeout = '200ms'");
+        var name = new NpgsqlConnectionStringBuilder(database.ConnectionString).Database;
+        await database.ExecuteAsync($"ALTER DATABASE {name} SET idle_session_timeout = '200ms'");
         database.Clear();
         for (var time = 0; time < 3; time++)
         {

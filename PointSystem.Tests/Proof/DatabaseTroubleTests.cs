@@ -19,11 +19,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         await using var api = await ApiProcess.StartAsync(
             new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 4, Timeout = 1 }.ConnectionString, Token, ("Locking__Mode", "row"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
-        var members = Enumerable.Range(0, 6).Select(_ => PointsClient.NewMember()).ToArray();
-        foreach (var member in members)
-        {
-            (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
-        }
+        var members = await client.CreateMembersAsync(6, 100);
 
         // Two writes wait for rows that the test holds. They use both of the connections that the pool of four reserves for writes.
         await using var held = await WalletLock.TakeAsync(connectionString, members);
@@ -66,11 +62,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
                 }),
             ]);
         using var client = new PointsClient(api.Address, Tokens.Admin);
-        var members = Enumerable.Range(0, 8).Select(_ => PointsClient.NewMember()).ToArray();
-        foreach (var member in members)
-        {
-            (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
-        }
+        var members = await client.CreateMembersAsync(8, 100);
 
         // Affects running writes, those queued behind them in a lane or queue, and later those that first have to read the configuration.
         proxy.KeepRequests();

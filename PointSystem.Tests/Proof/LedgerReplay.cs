@@ -19,16 +19,13 @@ internal static class LedgerReplay
 
     private static readonly string[] Opening = ["ACCUMULATE", "REGRANT", "TRANSFER_IN"];
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     /// <summary>Fails if any stored row of these members differs from the replay.</summary>
     /// <param name="connectionString">The database.</param>
     /// <param name="members">The members, including both sides of all their transfers.</param>
     public static async Task AssertStoredAsync(string connectionString, params IReadOnlyCollection<long> members)
     {
-        await using var database = NpgsqlDataSource.Create(connectionString);
         var problems = new List<string>();
-        var entries = await ReadAsync(database, Entries, members, row => new Entry(
+        var entries = await ReadAsync(connectionString, Entries, members, row => new Entry(
             row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.GetString(3), row.GetString(4), row.GetInt64(5), row.GetInt64(6), row.GetInt64(7)));
         var lots = new Dictionary<(long Member, long Lot), long>();
         foreach (var ofMember in entries.GroupBy(entry => entry.Member))
@@ -37,7 +34,7 @@ internal static class LedgerReplay
         }
 
         var stored = await ReadAsync(
-            database, Lots, members, row => (Key: (row.GetInt64(0), row.GetInt64(1)), Amount: row.GetInt64(2), Available: row.GetInt64(3)));
+            connectionString, Lots, members, row => (Key: (row.GetInt64(0), row.GetInt64(1)), Amount: row.GetInt64(2), Available: row.GetInt64(3)));
         problems.AddRange(stored.Where(lot => lots.GetValueOrDefault(lot.Key, long.MinValue) != lot.Available)
             .Select(lot => $"lot {lot.Key}: {lot.Available} stored, {lots.GetValueOrDefault(lot.Key)} by the ledger"));
         if (stored.Count != lots.Count)
@@ -52,7 +49,7 @@ internal static class LedgerReplay
         var used = entries.Where(entry => entry.Kind == "USE").GroupBy(entry => (entry.Member, entry.PointKey))
             .ToDictionary(key => key.Key, key => -key.Sum(entry => entry.Delta));
         var usages = await ReadAsync(
-            database, Usages, members, row => (Key: (row.GetInt64(0), row.GetString(1)), Total: row.GetInt64(2), Cancelled: row.GetInt64(3)));
+            connectionString, Usages, members, row => (Key: (row.GetInt64(0), row.GetString(1)), Total: row.GetInt64(2), Cancelled: row.GetInt64(3)));
         problems.AddRange(usages.Where(usage => used.GetValueOrDefault(usage.Key) != usage.Total)
             .Select(usage => $"usage {usage.Key}: {usage.Total} stored, {used.GetValueOrDefault(usage.Key)} by the ledger"));
         problems.AddRange(usages.Where(usage => usage.Cancelled > usage.Total).Select(usage => $"usage {usage.Key}: more is cancelled than was used"));
@@ -101,18 +98,8 @@ internal static class LedgerReplay
         }
     }
 
-    private static async Task<List<T>> ReadAsync<T>(NpgsqlDataSource database, string sql, IReadOnlyCollection<long> members, Func<NpgsqlDataReader, T> read)
-    {
-        await using var command = database.CreateCommand(sql);
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. members] });
-        await using var reader = await command.ExecuteReaderAsync(Token);
-        var rows = new List<T>();
-        while (await reader.ReadAsync(Token))
-        {
-            rows.Add(read(reader));
-        }
-        return rows;
-    }
+    private static Task<IReadOnlyList<T>> ReadAsync<T>(string database, string sql, IReadOnlyCollection<long> members, Func<NpgsqlDataReader, T> read) =>
+        Books.RowsAsync(database, sql, read, (object)members.ToArray());
 
     private sealed record Entry(long Member, long Sequence, long Group, string Kind, string PointKey, long Lot, long Delta, long BalanceAfter);
 }

@@ -121,7 +121,7 @@ public sealed class ProofCluster : IAsyncLifetime
             await Eventually.HoldsAsync(
                 async () =>
                 {
-                    (await client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.Created);
+                    await client.CreateMemberAsync(1);
                     return await IsBreakerAsync(First, "open");
                 },
                 "the first replica is in fallback");

@@ -71,7 +71,7 @@ internal sealed class StoppedUse : IAsyncDisposable
         await _row.OpenAsync(Token);
 
         // Refreshes the cached configuration, so that no request has to read it while the proxy holds everything back.
-        (await _client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.Created);
+        await _client.CreateMemberAsync(1);
         if (step == WriteStep.BeforeLoading)
         {
             _proof.ToDatabase.HoldRequests();

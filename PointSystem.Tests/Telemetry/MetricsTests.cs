@@ -71,8 +71,7 @@ public sealed partial class MetricsTests(ClusterFixture clusters)
         var cluster = await clusters.GetAsync(Ct);
         var replica = cluster.Replicas[0];
         using var client = new PointsClient(replica.Url);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(1_000);
         (await client.UseAsync(member, "A1", 10)).Expect(HttpStatusCode.Created);
         return (await client.GetAsync("/metrics")).Expect(HttpStatusCode.OK).Text;
     }

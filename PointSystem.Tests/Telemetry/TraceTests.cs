@@ -14,8 +14,7 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
     public async Task Write_ThroughTheGateway_IsOneTraceDownToRedisAndSql()
     {
         using var client = new PointsClient(fixture.Cluster.GatewayUrl);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(1_000);
         // On a busy machine a replica may be in fallback after its start. Its traces have no lock.
         await Eventually.HoldsAsync(
             async () =>
@@ -67,8 +66,7 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
     public async Task ManyRequests_OfOneMember_AreLinkedFromTheirBatch()
     {
         using var client = new PointsClient(fixture.Cluster.GatewayUrl);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(10_000);
         var seen = _receiver.Spans.Count;
         List<Span> batches = [];
 

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Ledger;
-using PointSystem.Domain.Points;
 using PointSystem.Domain.Policies;
 using PointSystem.Locking;
 using PointSystem.Tests.Domain;
@@ -137,7 +136,8 @@ internal sealed class Load(IReadOnlyList<PointReplica> replicas, int seed, IRead
                 return new UsePoints.Command(member, "A1", step.Amount, "load", For("use", member, step.Amount));
             case StepKind.CancelUsage:
                 return new CancelUsage.Command(
-                    LedgerClient.Key(asked.Target!), step.Flag ? null : step.Amount, null, "load", For("cancel-usage", asked.Target, step.Flag ? null : step.Amount));
+                    LedgerClient.Key(asked.Target!), step.Flag ? null : step.Amount, null, "load",
+                    For("cancel-usage", asked.Target, step.Flag ? null : step.Amount));
             case StepKind.CancelLot:
                 return new CancelAccumulation.Command(LedgerClient.Key(asked.Target!), null, "load", For("cancel-accumulation", asked.Target));
             default:
