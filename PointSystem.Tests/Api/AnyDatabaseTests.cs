@@ -11,8 +11,6 @@ namespace PointSystem.Tests.Api;
 /// <summary>Databases as users provide them: with another encoding, migrated by several processes at once, behind PgBouncer.</summary>
 public sealed class AnyDatabaseTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("EUC_KR", false)]
     [InlineData("EUC_KR", true)]

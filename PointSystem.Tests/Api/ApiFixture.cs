@@ -13,9 +13,8 @@ public sealed class ApiFixture(PointsDatabase server) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var cancellationToken = TestContext.Current.CancellationToken;
-        ConnectionString = await ApiProcess.MigratedDatabaseAsync(server, cancellationToken);
-        _api = await ApiProcess.StartAsync(ConnectionString, cancellationToken, ("Replica__Name", "one"));
+        ConnectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        _api = await ApiProcess.StartAsync(ConnectionString, Token, ("Replica__Name", "one"));
     }
 
     internal PointsClient Client(string? token = null) => new(Address, token);

@@ -61,8 +61,6 @@ public sealed class BadInputTests(ApiFixture api)
         { "/api/admin/points/config/MAX_BALANCE_PER_MEMBER/history?size=1000000", "size" },
     };
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [MemberData(nameof(BadNumbers))]
     public async Task Amount_NotAnAmount_IsInvalidAmountEverywhere(string amount)

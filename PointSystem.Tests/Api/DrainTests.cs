@@ -8,8 +8,6 @@ public sealed class DrainTests(PointsDatabase server)
 {
     private const long Member = 7;
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Sigterm_BatchRunning_IsAnsweredWhileNewRequestsAreRefused()
     {
@@ -22,7 +20,7 @@ public sealed class DrainTests(PointsDatabase server)
         await Eventually.HoldsAsync(() => IsRefusedAsync(client), "The port is closed.");
         await run.Wallet.ReleaseAsync();
         (await pending).Expect(HttpStatusCode.Created);
-        await run.Api.WaitForExitAsync(Ct);
+        await run.Api.WaitForExitAsync(Token);
 
         Assert.Equal(0, run.Api.ExitCode);
         Assert.Equal(1, await run.UsagesAsync());
@@ -38,7 +36,7 @@ public sealed class DrainTests(PointsDatabase server)
 
         await run.Api.SignalAsync("TERM");
         await Assert.ThrowsAsync<HttpRequestException>(() => pending);
-        await run.Api.WaitForExitAsync(Ct);
+        await run.Api.WaitForExitAsync(Token);
         await run.Wallet.ReleaseAsync();
 
         await Eventually.HoldsAsync(async () => await run.WaitingAsync() == 0, "Postgres has ended the session.");
@@ -61,8 +59,8 @@ public sealed class DrainTests(PointsDatabase server)
     private async Task<Run> StartAsync(params (string Name, string? Value)[] settings)
     {
         Needs.Signals();
-        var database = await ApiProcess.MigratedDatabaseAsync(server, Ct);
-        var api = await ApiProcess.StartAsync(database, Ct, settings);
+        var database = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var api = await ApiProcess.StartAsync(database, Token, settings);
         using var client = new PointsClient(api.Address);
         (await client.AccumulateAsync(Member, 100)).Expect(HttpStatusCode.Created);
         return new Run(api, database, await WalletLock.TakeAsync(database, Member));

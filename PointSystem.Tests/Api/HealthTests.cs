@@ -6,12 +6,10 @@ namespace PointSystem.Tests.Api;
 /// <summary>Each test needs an API process in a state of its own.</summary>
 public sealed class HealthTests(PointsDatabase server)
 {
-    private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Ready_DatabaseUnavailable_IsUnhealthyWhileLive()
     {
-        await using var api = await ApiProcess.StartAsync(ApiProcess.NoDatabase(), CancellationToken);
+        await using var api = await ApiProcess.StartAsync(ApiProcess.NoDatabase(), Token);
         using var client = new PointsClient(api.Address, Tokens.Admin);
 
         var ready = await client.GetAsync("/health/ready");
@@ -28,13 +26,13 @@ public sealed class HealthTests(PointsDatabase server)
     [Fact]
     public async Task Ready_SchemaNotMigrated_IsUnhealthyUntilItIs()
     {
-        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(CancellationToken), CancellationToken);
-        await using var api = await ApiProcess.StartAsync(database, CancellationToken);
+        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
+        await using var api = await ApiProcess.StartAsync(database, Token);
         using var client = new PointsClient(api.Address);
 
         var before = await client.GetAsync("/health/ready");
         var failed = await client.AccumulateAsync(1, 5);
-        await ApiProcess.MigrateAsync(database, CancellationToken);
+        await ApiProcess.MigrateAsync(database, Token);
         var after = await client.GetAsync("/health/ready");
 
         Assert.Equal(
@@ -49,15 +47,15 @@ public sealed class HealthTests(PointsDatabase server)
     [Fact]
     public async Task Production_ClockOffset_DoesNotExist()
     {
-        var database = await ApiProcess.MigratedDatabaseAsync(server, CancellationToken);
+        var database = await ApiProcess.MigratedDatabaseAsync(server, Token);
         await using (var direct = Npgsql.NpgsqlDataSource.Create(database))
         {
             // As if a copy of a test database had reached production.
             await direct.CreateCommand("INSERT INTO point_configs VALUES ('CLOCK_OFFSET_DAYS', '3000', NULL, now(), 'x')")
-                .ExecuteNonQueryAsync(CancellationToken);
+                .ExecuteNonQueryAsync(Token);
         }
 
-        await using var api = await ApiProcess.StartAsync(database, CancellationToken, ("ASPNETCORE_ENVIRONMENT", "Production"));
+        await using var api = await ApiProcess.StartAsync(database, Token, ("ASPNETCORE_ENVIRONMENT", "Production"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var lot = (await client.AccumulateAsync(1, 5, expirationDays: 1)).Expect(HttpStatusCode.Created);
 

@@ -10,8 +10,6 @@ namespace PointSystem.Tests.Api;
 /// <summary>What a replica logs while its database is unavailable: one line for each refused request.</summary>
 public sealed class OutageLogTests
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Outage_EachRefusedRequest_IsOneLineAndStackTracesAreRare()
     {

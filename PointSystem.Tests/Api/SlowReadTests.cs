@@ -7,8 +7,6 @@ namespace PointSystem.Tests.Api;
 /// <summary>Hundreds of hanging reads of one member do not delay other requests.</summary>
 public sealed class SlowReadTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task HangingReads_HundredsOfOneMember_DelayNoProbeNoWriteAndNoOtherMember()
     {

@@ -6,8 +6,6 @@ public sealed class StartTests(PointsDatabase server)
 {
     private const string Nowhere = "Host=127.0.0.1;Port=1;Username=postgres";
 
-    private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("Auth__SigningKey", null, "No tokens can be checked: set Auth:SigningKey")]
     [InlineData("Auth__SigningKey", "c2hvcnQ=", "Auth:SigningKey must be base64 of at least 32 bytes.")]
@@ -22,7 +20,7 @@ public sealed class StartTests(PointsDatabase server)
     {
         await using var process = ApiProcess.Run([], Nowhere, (name, value));
 
-        await process.WaitForExitAsync(CancellationToken);
+        await process.WaitForExitAsync(Token);
 
         Assert.Equal(1, process.ExitCode);
         Assert.DoesNotContain("   at ", process.Output, StringComparison.Ordinal);
@@ -32,12 +30,12 @@ public sealed class StartTests(PointsDatabase server)
     [Fact]
     public async Task StandardInput_Closed_EndsTheProcess()
     {
-        var database = (await server.GetAsync(CancellationToken)).ConnectionString;
+        var database = (await server.GetAsync(Token)).ConnectionString;
         await using var process = ApiProcess.Run([], database);
         await Eventually.HoldsAsync(() => process.Output.Contains("Now listening", StringComparison.Ordinal), () => process.Output);
 
         process.CloseInput();
-        await process.WaitForExitAsync(CancellationToken);
+        await process.WaitForExitAsync(Token);
 
         Assert.Equal(0, process.ExitCode);
     }

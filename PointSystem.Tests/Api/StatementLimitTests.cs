@@ -7,8 +7,6 @@ namespace PointSystem.Tests.Api;
 /// <summary>A command that runs into <c>statement_timeout</c> fails alone; the other commands of its batch succeed.</summary>
 public sealed class StatementLimitTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Use_ExceedsTheStatementTimeout_FailsAlone()
     {

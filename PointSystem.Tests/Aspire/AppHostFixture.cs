@@ -31,7 +31,7 @@ public sealed class AppHostFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
         limit.CancelAfter(StartLimit);
         var (dashboard, collector) = ($"http://localhost:{Ports.Next()}", $"http://localhost:{Ports.Next()}");
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.PointSystem_AppHost>(

@@ -12,7 +12,7 @@ public sealed class AppHostProcessTests : IDisposable
     private readonly string _data = ClusterFixture.NewDataDirectory();
 
     // A start that should fail must not wait forever.
-    private readonly CancellationTokenSource _limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+    private readonly CancellationTokenSource _limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
 
     private CancellationToken Ct => _limit.Token;
 

@@ -14,8 +14,6 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
 {
     private const string Healthy = nameof(HealthStatus.Healthy);
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     private DistributedApplication App => fixture.App;
 
     [Fact]
@@ -103,14 +101,14 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
     [Fact]
     public async Task Database_Stopped_IsUnhealthyUntilItIsStarted()
     {
-        Assert.True((await App.ResourceCommands.ExecuteCommandAsync("postgres", KnownResourceCommands.StopCommand, Ct)).Success);
+        Assert.True((await App.ResourceCommands.ExecuteCommandAsync("postgres", KnownResourceCommands.StopCommand, Token)).Success);
         await HealthAsync("points", nameof(HealthStatus.Unhealthy));
         await HealthAsync("api-1", nameof(HealthStatus.Unhealthy));
         using var client = new PointsClient(fixture.Gateway);
         var refused = (await client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.ServiceUnavailable);
         Assert.NotEmpty(refused.Headers["Retry-After"]);
 
-        Assert.True((await App.ResourceCommands.ExecuteCommandAsync("postgres", KnownResourceCommands.StartCommand, Ct)).Success);
+        Assert.True((await App.ResourceCommands.ExecuteCommandAsync("postgres", KnownResourceCommands.StartCommand, Token)).Success);
 
         await HealthAsync("points", Healthy);
         await HealthAsync("api-1", Healthy);
@@ -135,17 +133,17 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
         await SetAsync("lock-canary", "50");
         await SetAsync("lock-canary", "100");
         await SetAsync("lock-mode", "distributed");
-        var refused = await App.ResourceCommands.ExecuteCommandAsync("gateway", "lock-canary", Value("101"), Ct);
+        var refused = await App.ResourceCommands.ExecuteCommandAsync("gateway", "lock-canary", Value("101"), Token);
         Assert.False(refused.Success);
 
-        var restarted = await App.ResourceCommands.ExecuteCommandAsync("gateway", "restart-replicas", Ct);
+        var restarted = await App.ResourceCommands.ExecuteCommandAsync("gateway", "restart-replicas", Token);
 
         Assert.True(restarted.Success, restarted.Message);
         await HealthAsync("gateway", Healthy);
 
         async Task SetAsync(string command, string value)
         {
-            var result = await App.ResourceCommands.ExecuteCommandAsync("gateway", command, Value(value), Ct);
+            var result = await App.ResourceCommands.ExecuteCommandAsync("gateway", command, Value(value), Token);
             Assert.True(result.Success, result.Message);
         }
 
@@ -168,12 +166,12 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
 
     private static async Task<IReadOnlyList<string>> SpansAsync(HttpClient dashboard, string traceId)
     {
-        using var answer = await dashboard.GetAsync(new Uri($"/api/telemetry/traces/{traceId}", UriKind.Relative), Ct);
+        using var answer = await dashboard.GetAsync(new Uri($"/api/telemetry/traces/{traceId}", UriKind.Relative), Token);
         if (!answer.IsSuccessStatusCode)
         {
             return [$"{answer.StatusCode}"];
         }
-        var data = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Ct))!["data"]!["resourceSpans"]!.AsArray();
+        var data = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Token))!["data"]!["resourceSpans"]!.AsArray();
         return [.. from resource in data
                    let attributes = resource!["resource"]!["attributes"]!.AsArray()
                    let name = attributes.First(attribute => (string?)attribute!["key"] == "service.name")!

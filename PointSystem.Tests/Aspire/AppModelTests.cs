@@ -9,8 +9,6 @@ public sealed class AppModelTests : IDisposable
 {
     private readonly string _data = ClusterFixture.NewDataDirectory();
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task WithContainers_FiveReplicas_HasVolumesConnectionsForEveryPoolAndAMatchingRedis()
     {
@@ -37,10 +35,10 @@ public sealed class AppModelTests : IDisposable
     public async Task WithContainers_VolumeOfAnotherMajorVersion_IsRefusedWithOneSentence()
     {
         await CreateAsync();
-        await File.WriteAllTextAsync(Path.Combine(_data, "postgres-volume.major"), "16", Ct);
+        await File.WriteAllTextAsync(Path.Combine(_data, "postgres-volume.major"), "16", Token);
 
         await using var process = AppHostProcess.Start(_data, new Dictionary<string, string?> { ["POINTSYSTEM_CONTAINERS"] = "true" });
-        await process.WaitForExitAsync(Ct);
+        await process.WaitForExitAsync(Token);
 
         Assert.Equal(1, process.ExitCode);
         Assert.Contains("was made by PostgreSQL 16, and this version runs 18, which cannot open it", process.Output, StringComparison.Ordinal);
@@ -81,7 +79,7 @@ public sealed class AppModelTests : IDisposable
                 host.Configuration ??= new ConfigurationManager();
                 host.Configuration.AddInMemoryCollection(configuration.Append(new("POINTSYSTEM_CONTAINERS", "true")));
             },
-            Ct);
+            Token);
 
     private async Task<int> ReplicasAsync(params string[] arguments)
     {

@@ -8,23 +8,22 @@ public sealed class FailureTests : IAsyncLifetime
 {
     private LocalCluster _cluster = null!;
 
-    public async ValueTask InitializeAsync() => _cluster = await ClusterFixture.StartOwnAsync(_ => { }, TestContext.Current.CancellationToken);
+    public async ValueTask InitializeAsync() => _cluster = await ClusterFixture.StartOwnAsync(_ => { }, Token);
 
     public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(_cluster);
 
     [Fact]
     public async Task Replica_KilledUnderLoad_LosesNoPointAndFailsNoRequest()
     {
-        var cancellation = TestContext.Current.CancellationToken;
         using var client = new PointsClient(_cluster.GatewayUrl, _cluster.AdminToken);
         var members = await client.CreateMembersAsync(4, 100_000);
 
         var victim = _cluster.Replicas[1];
         await using var load = new UseLoad(_cluster.GatewayUrl, members);
         await load.UntilAnsweredAsync(100);
-        await victim.Process.KillAsync(cancellation);
+        await victim.Process.KillAsync(Token);
         await load.UntilAnsweredAsync(300);
-        await victim.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), cancellation);
+        await victim.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Token);
         await load.StopAsync();
 
         // The gateway retries requests with a key, so a killed replica fails none of them. Each has been applied exactly once.
@@ -79,7 +78,7 @@ public sealed class FailureTests : IAsyncLifetime
                 while (answer.Status == HttpStatusCode.Locked)
                 {
                     // The lease of the killed replica has to end first. As Retry-After asks, the client repeats the request with the same key.
-                    await Task.Delay(answer.RetryAfter, TestContext.Current.CancellationToken);
+                    await Task.Delay(answer.RetryAfter, Token);
                     answer = await _client.UseAsync(member, "LOAD", 1, key);
                 }
 

@@ -57,7 +57,7 @@ public sealed class FuzzTests(ClusterFixture clusters)
     [Fact]
     public async Task Request_AlmostValid_IsNeverAServerError()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         using var client = new PointsClient(cluster.GatewayUrl, cluster.AdminToken);
         await Request.SampleAsync(
             async request =>

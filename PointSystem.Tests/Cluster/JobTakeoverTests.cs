@@ -15,8 +15,6 @@ public sealed class JobTakeoverTests : IAsyncLifetime
     private readonly ConcurrentQueue<string> _reconcilers = new();
     private LocalCluster _cluster = null!;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync() => _cluster = await ClusterFixture.StartOwnAsync(
         options =>
         {

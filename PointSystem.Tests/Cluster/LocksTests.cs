@@ -8,7 +8,7 @@ public sealed class LocksTests(ClusterFixture clusters)
     [Fact]
     public async Task Locks_AfterWrites_ShowModeBreakerAndTheLastMinute()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         using var client = new PointsClient(cluster.Replicas[0].Url, cluster.AdminToken);
         await client.CreateMemberAsync(100);
 
@@ -25,7 +25,7 @@ public sealed class LocksTests(ClusterFixture clusters)
     [Fact]
     public async Task Locks_WithoutTheAdminRole_AreRefused()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         using var anonymous = new PointsClient(cluster.GatewayUrl);
         using var member = new PointsClient(cluster.GatewayUrl, cluster.CreateToken("member-7", [], TimeSpan.FromMinutes(5)));
 

@@ -9,7 +9,7 @@ public sealed class ReconciliationHttpTests(ClusterFixture clusters)
     [Fact]
     public async Task Reconciliation_WithoutTheAdminRole_IsRefused()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         using var nobody = new PointsClient(cluster.GatewayUrl);
         foreach (var path in new[] { $"{Base}/members/1", $"{Base}/all" })
         {
@@ -22,7 +22,7 @@ public sealed class ReconciliationHttpTests(ClusterFixture clusters)
     [Fact]
     public async Task ReconcileMember_SameIdempotencyKey_RepeatsTheFirstReport()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         using var admin = new PointsClient(cluster.GatewayUrl, cluster.AdminToken);
         var (member, key) = (PointsClient.NewMember(), Guid.NewGuid().ToString("n"));
         var first = (await admin.PostAsync($"{Base}/members/{member}", new { }, key)).Expect(HttpStatusCode.OK);
@@ -40,7 +40,7 @@ public sealed class ReconciliationHttpTests(ClusterFixture clusters)
     [Fact]
     public async Task ReconcileAll_Started_RunsInTheBackgroundAndShowsItsProgress()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         using var admin = new PointsClient(cluster.GatewayUrl, cluster.AdminToken);
         await admin.CreateMemberAsync(100);
         var key = Guid.NewGuid().ToString("n");

@@ -7,8 +7,6 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
 {
     private readonly LocalCluster _cluster = fixture.Cluster;
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Sigterm_UnderLoad_AcceptedRequestsAreAnsweredAndNoOthersAreApplied()
     {
@@ -35,7 +33,7 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
 
         replica.Process.AutoRestart = true;
         replica.Process.Start();
-        await replica.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Ct);
+        await replica.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Token);
     }
 
     [Fact]
@@ -47,7 +45,7 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
 
         await using var load = new OrderLoad(_cluster.GatewayUrl, members, callers: 200);
         await load.UntilAnsweredAsync(500);
-        await _cluster.RestartReplicasAsync(Ct);
+        await _cluster.RestartReplicasAsync(Token);
         await load.UntilAnsweredAsync(500);
         await load.StopAsync();
 
@@ -91,7 +89,7 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
     {
         public LocalCluster Cluster { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync() => Cluster = await ClusterFixture.StartOwnAsync(_ => { }, Ct);
+        public async ValueTask InitializeAsync() => Cluster = await ClusterFixture.StartOwnAsync(_ => { }, Token);
 
         public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(Cluster);
     }

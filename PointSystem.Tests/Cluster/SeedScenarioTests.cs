@@ -8,7 +8,7 @@ public sealed class SeedScenarioTests(ClusterFixture clusters)
     [Fact]
     public async Task Use_OneMemberOverThreeReplicas_SpendsEachPointOnce()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         var member = PointsClient.NewMember();
         var replicas = cluster.Replicas.Select(replica => new PointsClient(replica.Url)).ToList();
         (await replicas[0].AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created);
@@ -26,7 +26,7 @@ public sealed class SeedScenarioTests(ClusterFixture clusters)
     [Fact]
     public async Task Transfer_AmongThreeMembersOverThreeReplicas_NeitherDeadlocksNorLosesPoints()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         long[] members = [PointsClient.NewMember(), PointsClient.NewMember(), PointsClient.NewMember()];
         var replicas = cluster.Replicas.Select(replica => new PointsClient(replica.Url)).ToList();
         foreach (var member in members)
@@ -47,7 +47,7 @@ public sealed class SeedScenarioTests(ClusterFixture clusters)
     [Fact]
     public async Task SameIdempotencyKey_SentToAllReplicasAtOnce_HasOneEffectAndOneAnswer()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         var member = PointsClient.NewMember();
         var replicas = cluster.Replicas.Select(replica => new PointsClient(replica.Url)).ToList();
         (await replicas[0].AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
@@ -69,8 +69,7 @@ public sealed class SeedScenarioTests(ClusterFixture clusters)
     public async Task CancelUsage_OneOfItsLotsHasExpired_RegrantsThatPartAndRestoresTheOther()
     {
         // The clock offset applies to every member, so the test needs a cluster of its own.
-        var cancellation = TestContext.Current.CancellationToken;
-        var cluster = await ClusterFixture.StartOwnAsync(options => options.Replicas = 1, cancellation);
+        var cluster = await ClusterFixture.StartOwnAsync(options => options.Replicas = 1, Token);
         try
         {
             using var client = new PointsClient(cluster.GatewayUrl, cluster.AdminToken);

@@ -55,7 +55,7 @@ public sealed partial class GrafanaTests(ClusterFixture clusters)
 
     private async Task<string[]> ScrapeAsync()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         using var client = new PointsClient(cluster.Replicas[0].Url);
         var member = PointsClient.NewMember();
         Assert.Equal(HttpStatusCode.Created, (await client.AccumulateAsync(member, 1_000)).Status);

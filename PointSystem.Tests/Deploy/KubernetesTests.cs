@@ -178,7 +178,7 @@ public sealed class KubernetesTests
     {
         var kubectl = Needs.Program("kubectl");
         await using var process = ChildProcess.Start(kubectl, ["kustomize", Path.Combine(Root, "overlays", "production")]);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(Token);
         Assert.True(process.ExitCode == 0, process.Output);
 
         var manifests = Yaml.Parse(process.Output);

@@ -13,8 +13,6 @@ public sealed class AnswerSizeTests(PointsDatabase server)
 {
     private const int Lots = 250;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(100)]
     [InlineData(7)]

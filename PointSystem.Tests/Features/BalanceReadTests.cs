@@ -11,7 +11,7 @@ public sealed class BalanceReadTests(PointsDatabase server)
     [InlineData(3)]
     public async Task ReadAsync_AtEveryMoment_EqualsAReplayOfTheLedger(int seed)
     {
-        var database = await server.GetAsync(TestContext.Current.CancellationToken);
+        var database = await server.GetAsync(Token);
         var client = new LedgerClient(database, seed);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         for (var i = 0; i < 60; i++)
@@ -31,13 +31,13 @@ public sealed class BalanceReadTests(PointsDatabase server)
             {
                 var moment = PastMoment.Of(at, LedgerClient.Zone);
                 var read = await ReadAllAsync((after, count) =>
-                    BalanceAtQuery.ReadAsync(database, id, moment, after, count, TestContext.Current.CancellationToken));
+                    BalanceAtQuery.ReadAsync(database, id, moment, after, count, Token));
                 AssertReplay(ledger, moment, read);
             }
 
             var today = client.Now.Today;
             var live = await ReadAllAsync((after, count) =>
-                BalanceQuery.ReadAsync(database, id, today, after, count, TestContext.Current.CancellationToken));
+                BalanceQuery.ReadAsync(database, id, today, after, count, Token));
             AssertReplay(ledger, new PastMoment(client.Now.Now, today), live);
         }
     }
@@ -47,7 +47,7 @@ public sealed class BalanceReadTests(PointsDatabase server)
     public async Task ReadAsync_ManyLotsChangedSince_LooksUpEachOnce()
     {
         const int Lots = 1_000;
-        await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, TestContext.Current.CancellationToken);
+        await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
         foreach (var table in new[] { "point_accumulations", "point_ledger_entries" })
         {
             await database.ExecuteAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
@@ -68,7 +68,7 @@ public sealed class BalanceReadTests(PointsDatabase server)
         await client.GrantManyAsync(member, Lots, 10);
         var before = await ReadRowsAsync(database);
 
-        var then = await BalanceAtQuery.ReadAsync(database, member, moment, null, 21, TestContext.Current.CancellationToken);
+        var then = await BalanceAtQuery.ReadAsync(database, member, moment, null, 21, Token);
 
         Assert.Equal((5L, 1), (then.Balance, then.Lots.Count));
         Assert.InRange(await ReadRowsAsync(database) - before, Lots, 10 * Lots);
@@ -78,17 +78,17 @@ public sealed class BalanceReadTests(PointsDatabase server)
     {
         await database.ExecuteAsync("SELECT pg_stat_force_next_flush()");
         return (long)(await database.CreateCommand("SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'point_accumulations'")
-            .ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+            .ExecuteScalarAsync(Token))!;
     }
 
     [Fact]
     public async Task ReadAsync_UnknownMember_IsZero()
     {
-        var database = await server.GetAsync(TestContext.Current.CancellationToken);
+        var database = await server.GetAsync(Token);
         var today = new DateOnly(2026, 3, 1);
-        var live = await BalanceQuery.ReadAsync(database, PointsClient.NewMember(), today, null, 21, TestContext.Current.CancellationToken);
+        var live = await BalanceQuery.ReadAsync(database, PointsClient.NewMember(), today, null, 21, Token);
         var first = PastMoment.Of(DateTimeOffset.MinValue, LedgerClient.Zone);
-        var past = await BalanceAtQuery.ReadAsync(database, PointsClient.NewMember(), first, null, 21, TestContext.Current.CancellationToken);
+        var past = await BalanceAtQuery.ReadAsync(database, PointsClient.NewMember(), first, null, 21, Token);
         Assert.Equal((0L, 0L, 0), (live.Balance, live.ManualBalance, live.Lots.Count));
         Assert.Equal((0L, 0L, 0), (past.Balance, past.ManualBalance, past.Lots.Count));
     }

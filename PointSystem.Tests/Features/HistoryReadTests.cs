@@ -7,7 +7,7 @@ public sealed class HistoryReadTests(PointsDatabase server)
     [Fact]
     public async Task ReadAsync_PagedWhileEntriesArrive_HasEveryGroupOnce()
     {
-        var database = await server.GetAsync(TestContext.Current.CancellationToken);
+        var database = await server.GetAsync(Token);
         var client = new LedgerClient(database, seed: 11);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         for (var i = 0; i < 60; i++)
@@ -43,7 +43,7 @@ public sealed class HistoryReadTests(PointsDatabase server)
             var before = long.MaxValue;
             while (true)
             {
-                var page = await HistoryQuery.ReadAsync(database, filter, before, 3, TestContext.Current.CancellationToken);
+                var page = await HistoryQuery.ReadAsync(database, filter, before, 3, Token);
                 items.AddRange(page.Items);
                 if (page.NextCursor is null)
                 {
@@ -60,7 +60,7 @@ public sealed class HistoryReadTests(PointsDatabase server)
     [Fact]
     public async Task TraceReadAsync_AfterUsesCancellationsAndATransfer_LinksLotsAndUsagesBothWays()
     {
-        var database = await server.GetAsync(TestContext.Current.CancellationToken);
+        var database = await server.GetAsync(Token);
         var client = new LedgerClient(database, seed: 12);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         var a = LedgerClient.KeyOf(await client.AccumulateAsync(member, 1000, days: 2));
@@ -70,14 +70,14 @@ public sealed class HistoryReadTests(PointsDatabase server)
         Assert.Null((await client.CancelAsync(usage, 1100)).Error);
         Assert.Null((await client.TransferAsync(member, other, 150)).Error);
 
-        var trace = await UsageTraceQuery.ReadAsync(database, usage, 0, 100, TestContext.Current.CancellationToken);
+        var trace = await UsageTraceQuery.ReadAsync(database, usage, 0, 100, Token);
         var cancellation = Assert.Single(trace!.Cancellations.Items);
         Assert.Equal((1100L, "why"), (cancellation.CancelledAmount, cancellation.Reason));
         Assert.Equal((b.Value, 100L), (cancellation.Restored[0].AccumulationKey, cancellation.Restored[0].Amount));
         Assert.Equal((a.Value, 1000L), (cancellation.Regranted[0].ExpiredAccumulationKey, cancellation.Regranted[0].Amount));
         Assert.Equal([(1000L, 1000L), (200L, 100L)], trace.Usage.Details.Select(detail => (detail.Amount, detail.CancelledAmount)));
 
-        var lot = await AccumulationTraceQuery.ReadAsync(database, b, 0, 100, TestContext.Current.CancellationToken);
+        var lot = await AccumulationTraceQuery.ReadAsync(database, b, 0, 100, Token);
         Assert.Equal(new LotUsage(usage.Value, "A1234", 200, 100), Assert.Single(lot!.Usages.Items));
         var transfer = Assert.Single(lot.Transfers);
         var received = Assert.Single(await client.LedgerAsync(other));

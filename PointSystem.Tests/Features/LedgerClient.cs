@@ -57,7 +57,7 @@ internal sealed class LedgerClient
 
     /// <summary>Runs several commands in one transaction.</summary>
     public Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(params IReadOnlyList<IPointCommand> commands) =>
-        _ledger.ExecuteAsync(commands, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        _ledger.ExecuteAsync(commands, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), Token);
 
     /// <summary>Grants that many lots of <paramref name="each"/> points, which expire after 30 days.</summary>
     public async Task GrantManyAsync(long member, int lots, long each)
@@ -116,9 +116,9 @@ internal sealed class LedgerClient
             WHERE e.member_id = $1 ORDER BY e.sequence
             """);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        await using var reader = await command.ExecuteReaderAsync(Token);
         var lines = new List<LedgerLine>();
-        while (await reader.ReadAsync(TestContext.Current.CancellationToken))
+        while (await reader.ReadAsync(Token))
         {
             lines.Add(new LedgerLine(
                 reader.GetInt64(0), reader.GetInt64(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), reader.GetInt64(5), reader.GetInt64(6),

@@ -72,9 +72,9 @@ public static class Books
             command.Parameters.Add(new NpgsqlParameter { Value = value });
         }
 
-        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        await using var reader = await command.ExecuteReaderAsync(Token);
         var rows = new List<T>();
-        while (await reader.ReadAsync(TestContext.Current.CancellationToken))
+        while (await reader.ReadAsync(Token))
         {
             rows.Add(read(reader));
         }

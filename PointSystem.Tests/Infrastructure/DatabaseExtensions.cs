@@ -16,7 +16,7 @@ internal static class DatabaseExtensions
             command.Parameters.Add(new NpgsqlParameter { Value = value });
         }
 
-        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await command.ExecuteNonQueryAsync(Token);
     }
 
     /// <summary>Ends all other sessions in the database.</summary>

@@ -31,7 +31,7 @@ internal static class Eventually
             {
                 Assert.Fail(failure());
             }
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TestContext.Current.CancellationToken);
+            await Task.Delay(TimeSpan.FromMilliseconds(20), Token);
         }
     }
 }

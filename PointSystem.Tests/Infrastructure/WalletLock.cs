@@ -18,12 +18,12 @@ internal sealed class WalletLock : IAsyncDisposable
     public static async Task<WalletLock> TakeAsync(string connectionString, params IReadOnlyCollection<long> members)
     {
         var held = new WalletLock(connectionString);
-        await held._connection.OpenAsync(TestContext.Current.CancellationToken);
+        await held._connection.OpenAsync(Token);
         await held.ExecuteAsync("BEGIN");
         await using var command = new NpgsqlCommand(
             "SELECT 1 FROM member_wallets WHERE member_id = ANY ($1) ORDER BY member_id FOR UPDATE", held._connection);
         command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. members] });
-        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await command.ExecuteNonQueryAsync(Token);
         return held;
     }
 
@@ -39,6 +39,6 @@ internal sealed class WalletLock : IAsyncDisposable
     private async Task ExecuteAsync(string sql)
     {
         await using var command = new NpgsqlCommand(sql, _connection);
-        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await command.ExecuteNonQueryAsync(Token);
     }
 }

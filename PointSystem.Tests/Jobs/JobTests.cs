@@ -15,8 +15,6 @@ public sealed class JobTests(PointsDatabase server)
 {
     private const string OpenExpiredLots = "SELECT count(*) FROM point_accumulations WHERE is_open AND expiration_date < $1";
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task ExpiryJob_ExpiredLotsOfSeveralMembers_PostsAllInChunks()
     {

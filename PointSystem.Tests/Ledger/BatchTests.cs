@@ -9,8 +9,6 @@ namespace PointSystem.Tests.Ledger;
 /// <summary>Several commands of several members in one transaction, each with its own outcome.</summary>
 public sealed class BatchTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Execute_SeveralMembers_EachCommandHasItsOwnOutcome()
     {

@@ -10,8 +10,6 @@ public sealed class CostTests(PointsDatabase server)
 {
     private static readonly RowTimes FiveSeconds = new(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(1, 2)]
     [InlineData(1_000, 3)]

@@ -8,8 +8,6 @@ namespace PointSystem.Tests.Ledger;
 
 public sealed class DatabaseFaultTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -10,8 +10,6 @@ namespace PointSystem.Tests.Ledger;
 
 public sealed class IdempotencyTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task SameKey_SameRequest_ReturnsTheFirstAnswerByteForByte()
     {

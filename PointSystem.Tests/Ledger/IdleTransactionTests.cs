@@ -12,8 +12,6 @@ namespace PointSystem.Tests.Ledger;
 /// <summary>A writer that is paused between loading and writing loses its transaction and does not block the others.</summary>
 public sealed class IdleTransactionTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Load_WriterIsPaused_FreesTheWalletAndRefusesTheLateWrite()
     {

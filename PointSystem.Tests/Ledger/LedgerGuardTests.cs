@@ -73,7 +73,7 @@ public sealed class LedgerGuardTests(PointsDatabase server)
 
     private async Task<(NpgsqlDataSource Database, long Member)> GrantedAsync()
     {
-        var database = await server.GetAsync(TestContext.Current.CancellationToken);
+        var database = await server.GetAsync(Token);
         var member = PointsClient.NewMember();
         Assert.Null((await new LedgerClient(database, 1).AccumulateAsync(member, 100)).Error);
         return (database, member);

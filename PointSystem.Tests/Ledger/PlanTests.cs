@@ -65,8 +65,6 @@ public sealed class PlanTests(PointsDatabase server)
         """,
     ];
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -10,8 +10,6 @@ namespace PointSystem.Tests.Ledger;
 /// <summary>The row lock orders writers. If it were missing, the primary key of the ledger would refuse the second writer.</summary>
 public sealed class RowLockTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Write_WalletHeldByAnother_FailsWithLockNotAvailable()
     {

@@ -13,8 +13,6 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
 
     private NpgsqlDataSource? _database;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask DisposeAsync()
     {
         if (_database is not null)

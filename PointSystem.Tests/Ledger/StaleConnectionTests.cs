@@ -11,8 +11,6 @@ namespace PointSystem.Tests.Ledger;
 /// <summary>Pooled connections that have become unusable: no request fails because it gets one, and no good connection is dropped.</summary>
 public sealed class StaleConnectionTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     /// <summary>The cause (Npgsql 10.0.3): an error between two rows, in a batch whose later statements are being prepared.</summary>
     [Theory]
     [InlineData("division by zero")]

@@ -18,8 +18,6 @@ public sealed class DaprLockTests : IAsyncLifetime
     private ConnectionMultiplexer _connection = null!;
     private LockReplica _replica = null!;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync()
     {
         _redis = await RedisServer.StartAsync(Token);

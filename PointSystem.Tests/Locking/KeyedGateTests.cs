@@ -12,8 +12,6 @@ public sealed class KeyedGateTests
 
     public KeyedGateTests() => _gate = new KeyedGate(_clock);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task EnterAsync_ManyCallers_EnterInOrderOneAtATime()
     {

@@ -11,8 +11,6 @@ public sealed class LockFaultTests
 
     private readonly MemoryLockStore _store = new(TimeProvider.System);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task TryAcquireAsync_StoreNeverAnswers_FallsBackAndASingleCallerOpensTheBreaker()
     {

@@ -44,7 +44,7 @@ internal sealed class LockReplica : IAsyncDisposable
     public static async Task<LockReplica> StartAsync(ILockStore? store, Type[] commands, params (string Key, string Value)[] settings)
     {
         var replica = new LockReplica(Build(store, commands, settings));
-        await replica._host.StartAsync(TestContext.Current.CancellationToken);
+        await replica._host.StartAsync(Token);
         return replica;
     }
 

@@ -41,17 +41,17 @@ public sealed class LockStartTests
         using var host = LockReplica.Build(
             new MemoryLockStore(TimeProvider.System), [typeof(Use)],
             ("Locking:Operations:point:use:member:WaitSeconds", "0"), ("Locking:Operations:point:use:member:LeaseSeconds", "3"));
-        await host.StartAsync(TestContext.Current.CancellationToken);
+        await host.StartAsync(Token);
 
         var taken = Assert.Single(host.Services.GetRequiredService<CommandLockTable>().For<Use>().Resolve(new Use(7)));
         Assert.Equal(new LockOptions { Wait = TimeSpan.Zero, Lease = TimeSpan.FromSeconds(3), Operation = "point:use:member" }, taken.Options);
-        await host.StopAsync(TestContext.Current.CancellationToken);
+        await host.StopAsync(Token);
     }
 
     private static async Task<string> FailureAsync(Type command, params (string, string)[] settings)
     {
         using var host = LockReplica.Build(new MemoryLockStore(TimeProvider.System), [command], settings);
-        var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+        var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Token));
         return failure.Message;
     }
 }

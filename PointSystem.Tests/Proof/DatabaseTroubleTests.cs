@@ -10,8 +10,6 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
 {
     private static readonly string[] Operations = ["use__member", "accumulate__member"];
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Write_NoFreeConnection_Is503UntilThereIsOne()
     {

@@ -10,8 +10,6 @@ namespace PointSystem.Tests.Proof;
 [Collection(ProofTests.Name)]
 public sealed class FaultTests(ProofCluster proof)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     private LocalCluster Cluster => proof.Cluster;
 
     [Fact]

@@ -25,8 +25,6 @@ public sealed class GhostHoldTests : IAsyncLifetime
     private FaultProxy _toSidecar = null!;
     private LockReplica _replica = null!;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync()
     {
         _redis = await RedisServer.StartAsync(Token);

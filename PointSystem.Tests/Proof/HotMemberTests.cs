@@ -14,8 +14,6 @@ public sealed class HotMemberTests(ProofCluster proof)
     /// <summary>With <c>POINTSYSTEM_TEST_FULL=1</c> mode row gets the full number of uses too, which takes minutes.</summary>
     private static readonly bool IsFull = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_FULL") == "1";
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     private int _next;
 
     [Theory]

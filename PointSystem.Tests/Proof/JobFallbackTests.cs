@@ -13,8 +13,6 @@ namespace PointSystem.Tests.Proof;
 /// <summary>Jobs while the lock store is unavailable: they pause first, then one replica continues under an advisory lock of the database.</summary>
 public sealed class JobFallbackTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task TryRunAsync_LockStoreUnavailable_PausesUnlessUrgentOrPausedLongEnough()
     {

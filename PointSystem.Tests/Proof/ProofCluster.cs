@@ -33,8 +33,6 @@ public sealed class ProofCluster : IAsyncLifetime
 
     internal string Database => _cluster.ConnectionString;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync()
     {
         _cluster = await ClusterFixture.StartOwnAsync(Configure, Token);

@@ -36,12 +36,12 @@ internal sealed class RetryingClient(LocalCluster cluster) : IDisposable
                     return answer;
                 }
                 trouble = $"{(int)answer.Status}: {answer.Text}";
-                await Task.Delay(answer.RetryAfter < PauseMax ? answer.RetryAfter : PauseMax, TestContext.Current.CancellationToken);
+                await Task.Delay(answer.RetryAfter < PauseMax ? answer.RetryAfter : PauseMax, Token);
             }
             catch (HttpRequestException e)
             {
                 trouble = e.Message;
-                await Task.Delay(PauseMax, TestContext.Current.CancellationToken);
+                await Task.Delay(PauseMax, Token);
             }
             Interlocked.Increment(ref _repeated);
             Assert.True(TimeProvider.System.GetElapsedTime(started) < Limit, $"No final answer after {attempt + 1} attempts: {trouble}");

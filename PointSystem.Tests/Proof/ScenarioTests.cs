@@ -6,8 +6,6 @@ public sealed class ScenarioTests(ProofCluster proof)
 {
     private const int Requests = 1_200;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("distributed")]
     [InlineData("adaptive")]

@@ -47,7 +47,7 @@ public sealed class StaleHolderTests(ProofCluster proof)
     {
         await proof.ReadyAsync();
         await using var use = await StoppedUse.AtAsync(proof, step);
-        await proof.First.Process.KillAsync(TestContext.Current.CancellationToken);
+        await proof.First.Process.KillAsync(Token);
         await use.ReleaseAsync();
         await OthersContinueAsync(use);
         Assert.Null(await use.Request);
@@ -59,10 +59,10 @@ public sealed class StaleHolderTests(ProofCluster proof)
     {
         await proof.ReadyAsync();
         await using var use = await StoppedUse.AtAsync(proof, WriteStep.Loaded);
-        await proof.First.Process.KillAsync(TestContext.Current.CancellationToken);
+        await proof.First.Process.KillAsync(Token);
         await use.ReleaseAsync();
         proof.Cluster.Redis.AutoRestart = false;
-        await proof.Cluster.Redis.KillAsync(TestContext.Current.CancellationToken);
+        await proof.Cluster.Redis.KillAsync(Token);
 
         // A single attempt succeeds, so it did not wait for the dead lease: such a wait would have ended in a refusal.
         using (var other = new PointsClient(proof.Cluster.Replicas[1].Url))

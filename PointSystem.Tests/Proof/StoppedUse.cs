@@ -47,8 +47,6 @@ internal sealed class StoppedUse : IAsyncDisposable
     /// <summary>The answer, or null if the connection broke.</summary>
     public Task<Answer?> Request { get; private set; }
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     /// <summary>Sends a use of a member with 1,000 points, and stops it at the step.</summary>
     public static async Task<StoppedUse> AtAsync(ProofCluster proof, WriteStep step)
     {

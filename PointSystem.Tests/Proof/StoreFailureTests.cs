@@ -35,8 +35,6 @@ public sealed class StoreFailureTests
         },
     };
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public static TheoryData<StatusCode> Statuses => [.. Enum.GetValues<StatusCode>().Where(code => code != StatusCode.OK)];
 
     public static TheoryData<string> ProtocolFaultNames => [.. ProtocolFaults.Keys];

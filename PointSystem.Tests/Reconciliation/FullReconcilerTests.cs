@@ -12,8 +12,6 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     private NpgsqlDataSource _database = null!;
     private LockReplica _replica = null!;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync()
     {
         _database = await server.CreateDatabaseAsync(null, Token);

@@ -9,8 +9,6 @@ namespace PointSystem.Tests.Reconciliation;
 
 public sealed class MemberReconcilerTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(11)]
     [InlineData(12)]

@@ -20,8 +20,6 @@ internal sealed class Reconcilers(
     private readonly PointDbContext _db =
         new(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(database).UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking).Options);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public MemberReconciler Members => new(database, database, _options, Metrics, NullLogger<MemberReconciler>.Instance);
 
     public FullReconciler All => new(

@@ -11,13 +11,13 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
     [Fact]
     public async Task RedisKilled_CallsFailAsInternalUntilItIsBack()
     {
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         await using var sidecar = await StartAsync(redis, Manifests.LockStore());
         Assert.True(await sidecar.LockAsync("held", "owner"));
         await redis.KillAsync();
 
         var (grpcLock, grpcUnlock) = (await sidecar.LockFailureAsync("r", "o"), await sidecar.UnlockFailureAsync("held", "owner"));
-        var (httpLock, httpUnlock) = (await sidecar.HttpLockAsync("r", "o", Ct), await sidecar.HttpUnlockAsync("held", "owner", Ct));
+        var (httpLock, httpUnlock) = (await sidecar.HttpLockAsync("r", "o", Token), await sidecar.HttpUnlockAsync("held", "owner", Token));
 
         Assert.Equal(StatusCode.Internal, grpcLock.StatusCode);
         Assert.StartsWith("failed to try acquiring lock: ", grpcLock.Detail, StringComparison.Ordinal);
@@ -26,9 +26,9 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
         Assert.Equal((HttpStatusCode.InternalServerError, "ERR_TRY_LOCK"), (httpLock.Status, httpLock.ErrorCode));
         Assert.Equal((HttpStatusCode.InternalServerError, "ERR_UNLOCK"), (httpUnlock.Status, httpUnlock.ErrorCode));
         // The sidecar is healthy without Redis.
-        Assert.True(await sidecar.Client.CheckHealthAsync(Ct));
+        Assert.True(await sidecar.Client.CheckHealthAsync(Token));
 
-        await redis.RestartAsync(Ct);
+        await redis.RestartAsync(Token);
         await Eventually.HoldsAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"Redis is running again, but locks fail: {sidecar.Process.Output}");
         Assert.Equal(UnlockResponse.Types.Status.LockDoesNotExist, await sidecar.UnlockAsync("held", "owner"));
     }
@@ -37,7 +37,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
     public async Task RedisFrozen_CallFailsAfterTheReadTimeoutAndItsGhostCanBeUnlocked()
     {
         Needs.Signals();
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(timeout: "2s"));
         Assert.True(await sidecar.LockAsync("warm", "owner"));
         await redis.PauseAsync();
@@ -61,7 +61,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
     public async Task ResiliencyTimeout_RedisFrozen_EndsTheCallBeforeTheReadTimeout()
     {
         Needs.Signals();
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         // The component alone waits for a minute, longer than the deadline of the calls in this suite.
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(timeout: "60s"), Manifests.Resiliency);
         Assert.True(await sidecar.LockAsync("warm", "owner"));
@@ -76,7 +76,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
     [Fact]
     public async Task Breaker_RedisKilled_OpensForBothCallsAndClosesAgain()
     {
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(), Manifests.Resiliency);
         await redis.KillAsync();
         for (var failure = 0; failure < 3; failure++)
@@ -89,14 +89,14 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
         Assert.Equal((StatusCode.Internal, "failed to try acquiring lock: circuit breaker is open"), (refusedLock.StatusCode, refusedLock.Detail));
         Assert.Equal((StatusCode.Internal, "failed to release lock: circuit breaker is open"), (refusedUnlock.StatusCode, refusedUnlock.Detail));
 
-        await redis.RestartAsync(Ct);
+        await redis.RestartAsync(Token);
         await Eventually.HoldsAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"The breaker stays open: {sidecar.Process.Output}");
     }
 
     [Fact]
     public async Task Breaker_Contention_DoesNotCountAsFailure()
     {
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(), Manifests.Resiliency);
         Assert.True(await sidecar.LockAsync("hot", "owner"));
 
@@ -115,7 +115,7 @@ public abstract class LockFaultsSuite<TProgram> : SidecarSuite<TProgram>
         await using var redis = RedisServer.NotStarted();
         await using var sidecar = SidecarUnderTest.Launch(Program, redis, [Manifests.LockStore()]);
 
-        await sidecar.Process.WaitForExitAsync(Ct);
+        await sidecar.Process.WaitForExitAsync(Token);
 
         Assert.NotEqual(0, sidecar.Process.ExitCode);
         Assert.Contains("error connecting to Redis", sidecar.Process.Output, StringComparison.Ordinal);

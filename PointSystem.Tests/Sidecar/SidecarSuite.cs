@@ -8,11 +8,9 @@ public abstract class SidecarSuite<TProgram>
 
     protected static TProgram Program { get; } = new();
 
-    protected static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     /// <summary>A resource or owner name that no other test uses.</summary>
     protected static string Fresh(string what) => $"{what}-{Guid.NewGuid():N}";
 
     private protected static Task<SidecarUnderTest> StartAsync(RedisServer? redis, params string[] manifests) =>
-        SidecarUnderTest.StartAsync(Program, redis, manifests, Ct);
+        SidecarUnderTest.StartAsync(Program, redis, manifests, Token);
 }

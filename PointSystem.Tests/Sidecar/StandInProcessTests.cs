@@ -20,11 +20,11 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     [Fact]
     public async Task StandardInput_Closed_StopsTheProcess()
     {
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         await using var sidecar = await StartAsync(redis, Manifests.LockStore());
 
         sidecar.Process.CloseInput();
-        await sidecar.Process.WaitForExitAsync(Ct);
+        await sidecar.Process.WaitForExitAsync(Token);
 
         Assert.Equal(0, sidecar.Process.ExitCode);
     }
@@ -33,13 +33,13 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     public async Task Sigterm_WhileRedisIsFrozen_StopsTheProcess()
     {
         Needs.Signals();
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(timeout: "60s"));
         await redis.PauseAsync();
         var stuck = sidecar.LockFailureAsync("r", "o");
 
         await sidecar.Process.SignalAsync("TERM");
-        await sidecar.Process.WaitForExitAsync(Ct);
+        await sidecar.Process.WaitForExitAsync(Token);
 
         Assert.Equal(0, sidecar.Process.ExitCode);
         await stuck;
@@ -52,7 +52,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(ignoreErrors: true));
         Assert.Equal(StatusCode.FailedPrecondition, (await sidecar.LockFailureAsync("r", "o")).StatusCode);
 
-        await redis.RestartAsync(Ct);
+        await redis.RestartAsync(Token);
 
         await Eventually.HoldsAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"The store is not created: {sidecar.Process.Output}");
     }
@@ -60,7 +60,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     [Fact]
     public async Task RepositoryComponents_Unchanged_ProvideALockStore()
     {
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         await using var sidecar = await StartAsync(redis, [.. Manifests.OfRepository()]);
 
         // A new resource each time: these files have short timeouts, and a call that timed out may still have acquired its lock.
@@ -83,7 +83,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
         await using var sidecar = await StartAsync(redis: null);
 
         var error = await Assert.ThrowsAsync<RpcException>(
-            async () => await sidecar.Grpc.GetStateAsync(new GetStateRequest { StoreName = "s", Key = "k" }, cancellationToken: Ct));
+            async () => await sidecar.Grpc.GetStateAsync(new GetStateRequest { StoreName = "s", Key = "k" }, cancellationToken: Token));
 
         Assert.Equal(StatusCode.Unimplemented, error.StatusCode);
     }
@@ -91,7 +91,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     [Fact]
     public async Task Start_RetriesInTheFiles_LogsWarnings()
     {
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         var store = Manifests.LockStore().Replace("\"-1\"", "3", StringComparison.Ordinal);
         var policy = Manifests.Resiliency.Replace("timeout: short", "timeout: short\n          retry: often", StringComparison.Ordinal);
 
@@ -104,7 +104,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     [Fact]
     public async Task Start_BrokenFile_LogsAWarningAndReadsTheOthers()
     {
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         await using var sidecar = await StartAsync(redis, "kind: [", Manifests.LockStore() + "\n---\n" + Manifests.LockStore("second"));
 
         Assert.Contains("cannot be read as YAML", sidecar.Process.Output, StringComparison.Ordinal);
@@ -132,7 +132,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     {
         await using var sidecar = SidecarUnderTest.Launch(Program, redis: null, manifests);
 
-        await sidecar.Process.WaitForExitAsync(Ct);
+        await sidecar.Process.WaitForExitAsync(Token);
 
         Assert.Equal(1, sidecar.Process.ExitCode);
         Assert.Contains(sentence, sidecar.Process.Output, StringComparison.Ordinal);
@@ -146,7 +146,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
         string[] flags = ["sidecar", "--app-id", "points", "--dapr-http-port", $"{first.HttpPort}", "--dapr-grpc-port", $"{Ports.Next()}"];
         await using var second = ChildProcess.StartLocal(flags);
 
-        await second.WaitForExitAsync(Ct);
+        await second.WaitForExitAsync(Token);
 
         Assert.Equal(1, second.ExitCode);
         Assert.Contains("address already in use", second.Output, StringComparison.Ordinal);

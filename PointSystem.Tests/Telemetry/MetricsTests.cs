@@ -7,13 +7,11 @@ namespace PointSystem.Tests.Telemetry;
 /// <summary>The metrics that a replica of a running cluster serves to Prometheus, and those of the gateway.</summary>
 public sealed partial class MetricsTests(ClusterFixture clusters)
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Scrape_AfterWrites_HasEverySeriesOfTheAlerts()
     {
         var lines = (await ScrapeAsync()).Split('\n');
-        var alerts = await File.ReadAllTextAsync(Path.Combine(BuildOutputs.Repository, "deploy", "prometheus", "alerts.yml"), Ct);
+        var alerts = await File.ReadAllTextAsync(Path.Combine(BuildOutputs.Repository, "deploy", "prometheus", "alerts.yml"), Token);
         var selectors = Selector().Matches(alerts).Where(match => !alerts[..match.Index].Split('\n')[^1].TrimStart().StartsWith('#')).ToList();
 
         Assert.True(selectors.Count >= 8, "The alerts were not read.");
@@ -40,8 +38,8 @@ public sealed partial class MetricsTests(ClusterFixture clusters)
         await process.StandardInput.WriteAsync(metrics);
         process.StandardInput.Close();
 
-        var errors = await process.StandardError.ReadToEndAsync(Ct);
-        await process.WaitForExitAsync(Ct);
+        var errors = await process.StandardError.ReadToEndAsync(Token);
+        await process.WaitForExitAsync(Token);
 
         // Exit code 3 means warnings about metric names, which is accepted for other libraries' metrics. There must be none about ours.
         Assert.True(process.ExitCode is 0 or 3, errors);
@@ -54,13 +52,13 @@ public sealed partial class MetricsTests(ClusterFixture clusters)
     [InlineData("/api/../metrics")]
     public async Task Gateway_Metrics_AreItsOwn(string path)
     {
-        var cluster = await clusters.GetAsync(Ct);
+        var cluster = await clusters.GetAsync(Token);
         using var http = new HttpClient();
         var url = new Uri(
             cluster.GatewayUrl.GetLeftPart(UriPartial.Authority) + path,
             new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
 
-        var metrics = await http.GetStringAsync(url, Ct);
+        var metrics = await http.GetStringAsync(url, Token);
 
         Assert.Contains("dotnet_process_cpu_time", metrics, StringComparison.Ordinal);
         Assert.DoesNotContain("pointsystem_lock", metrics, StringComparison.Ordinal);
@@ -68,7 +66,7 @@ public sealed partial class MetricsTests(ClusterFixture clusters)
 
     private async Task<string> ScrapeAsync()
     {
-        var cluster = await clusters.GetAsync(Ct);
+        var cluster = await clusters.GetAsync(Token);
         var replica = cluster.Replicas[0];
         using var client = new PointsClient(replica.Url);
         var member = await client.CreateMemberAsync(1_000);

@@ -9,8 +9,6 @@ public sealed class TelemetrySettingTests
     private const string Prometheus = "Telemetry__Metrics__Prometheus";
     private static readonly string NoDatabase = ApiProcess.NoDatabase();
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("Production", null, HttpStatusCode.NotFound)]
     [InlineData("Production", "true", HttpStatusCode.OK)]
@@ -18,7 +16,7 @@ public sealed class TelemetrySettingTests
     [InlineData("Development", "false", HttpStatusCode.NotFound)]
     public async Task Metrics_ByEnvironmentAndSetting_AreServedOrNotFound(string environment, string? setting, HttpStatusCode status)
     {
-        await using var api = await ApiProcess.StartAsync(NoDatabase, Ct, ("ASPNETCORE_ENVIRONMENT", environment), (Prometheus, setting));
+        await using var api = await ApiProcess.StartAsync(NoDatabase, Token, ("ASPNETCORE_ENVIRONMENT", environment), (Prometheus, setting));
         using var client = new PointsClient(api.Address);
 
         (await client.GetAsync("/metrics")).Expect(status);
@@ -28,9 +26,9 @@ public sealed class TelemetrySettingTests
     public async Task Sigterm_SpansNotYetSent_AreSentBeforeExit()
     {
         Needs.Signals();
-        await using var receiver = await OtlpReceiver.StartAsync(Ct);
+        await using var receiver = await OtlpReceiver.StartAsync(Token);
         await using var api = await ApiProcess.StartAsync(
-            NoDatabase, Ct,
+            NoDatabase, Token,
             ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address.ToString()),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
             ("OTEL_BSP_SCHEDULE_DELAY", "600000"));
@@ -39,7 +37,7 @@ public sealed class TelemetrySettingTests
         Assert.DoesNotContain(receiver.Spans, span => span.Kind == SpanKind.Server);
 
         await api.SignalAsync("TERM");
-        await api.WaitForExitAsync(Ct);
+        await api.WaitForExitAsync(Token);
 
         Assert.Equal("GET /api/points/balance/{memberId}", Assert.Single(receiver.Spans, span => span.Kind == SpanKind.Server).Name);
         Assert.Equal(0, api.ExitCode);
@@ -54,7 +52,7 @@ public sealed class TelemetrySettingTests
     {
         await using var api = ApiProcess.Run([], NoDatabase, (name, value));
 
-        await api.WaitForExitAsync(Ct);
+        await api.WaitForExitAsync(Token);
 
         Assert.Equal(1, api.ExitCode);
         await Eventually.HoldsAsync(() => api.Output.Trim() == sentence, api.Output);

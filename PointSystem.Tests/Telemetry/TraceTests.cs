@@ -8,8 +8,6 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
 {
     private readonly OtlpReceiver _receiver = fixture.Receiver;
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Write_ThroughTheGateway_IsOneTraceDownToRedisAndSql()
     {
@@ -122,7 +120,7 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
 
         public async ValueTask InitializeAsync()
         {
-            Receiver = await OtlpReceiver.StartAsync(Ct);
+            Receiver = await OtlpReceiver.StartAsync(Token);
             Cluster = await ClusterFixture.StartOwnAsync(
                 options =>
                 {
@@ -132,7 +130,7 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
                         options.Telemetry[name] = value;
                     }
                 },
-                Ct);
+                Token);
         }
 
         public async ValueTask DisposeAsync()

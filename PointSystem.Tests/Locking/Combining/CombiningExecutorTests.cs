@@ -9,8 +9,6 @@ public sealed class CombiningExecutorTests
 
     private readonly MemoryLockStore _store = new(TimeProvider.System);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     // On a slow machine, a key must not be released between two batches.
     private Task<CombiningReplica> StartAsync(params (string Key, string Value)[] settings) =>
         CombiningReplica.StartAsync(_store, TimeProvider.System, [("Locking:Combining:HoldMax", "00:00:10"), .. settings]);

@@ -8,8 +8,6 @@ public sealed class CombiningFaultTests
 {
     private readonly MemoryLockStore _store = new(TimeProvider.System);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     private Task<CombiningReplica> StartAsync(params (string Key, string Value)[] settings) =>
         CombiningReplica.StartAsync(_store, TimeProvider.System, [("Locking:Combining:Lanes", "1"), .. settings]);
 

@@ -115,12 +115,12 @@ internal sealed class CombiningReplica : IAsyncDisposable
         builder.Services.AddSingleton<ILockModeSource>(_ => replica!.Mode);
         builder.Services.AddCombiningExecutor<Command, string, RecordingHandler>();
         replica = new CombiningReplica(builder.Build());
-        await replica._host.StartAsync(TestContext.Current.CancellationToken);
+        await replica._host.StartAsync(Token);
         return replica;
     }
 
     public Task<string> UseAsync(long member, string text, CancellationToken? token = null) =>
-        Executor.ExecuteAsync(new Use(member, text), token ?? TestContext.Current.CancellationToken);
+        Executor.ExecuteAsync(new Use(member, text), token ?? Token);
 
     public Task StopAsync() => _host.StopAsync(CancellationToken.None);
 

@@ -11,8 +11,6 @@ public sealed class CanaryTests(ProofServer server)
     private const string RowOnly = "pointsystem.lock.acquire outcome=row_only";
     private const string Acquired = "pointsystem.lock.acquire outcome=acquired";
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Percentage_RaisedUnderLoad_LosesNothingAndAppliesNothingTwice()
     {

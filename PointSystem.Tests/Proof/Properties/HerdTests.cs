@@ -21,8 +21,6 @@ public sealed class HerdTests(ProofServer server)
 
     private static readonly (string, string)[] LongWaits = [("Locking:Operations:point:use:member:WaitSeconds", "60")];
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(20)]
     [InlineData(10)]

@@ -6,8 +6,6 @@ namespace PointSystem.Tests.Proof.Properties;
 [Collection(ProofServer.Name)]
 public sealed class LyingLockTests(ProofServer server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     /// <summary>Total number of requests; POINTSYSTEM_PROOF_OPERATIONS overrides it.</summary>
     private static int Operations =>
         int.Parse(Environment.GetEnvironmentVariable("POINTSYSTEM_PROOF_OPERATIONS") ?? "100000", CultureInfo.InvariantCulture);

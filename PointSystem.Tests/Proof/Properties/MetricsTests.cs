@@ -24,8 +24,6 @@ public sealed class MetricsTests
 
     private readonly MemoryLockStore _store = new(TimeProvider.System);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     private Task<CombiningReplica> StartAsync(params (string Key, string Value)[] settings) =>
         CombiningReplica.StartAsync(_store, TimeProvider.System, settings);
 

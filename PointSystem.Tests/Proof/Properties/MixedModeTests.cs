@@ -8,8 +8,6 @@ namespace PointSystem.Tests.Proof.Properties;
 [Collection(ProofServer.Name)]
 public sealed class MixedModeTests(ProofServer server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Writes_ModesAndFallbackChangeAtRandom_HistoryIsLinearizable()
     {

@@ -51,7 +51,7 @@ internal sealed class PointReplica : IAsyncDisposable
             builder.Services.AddSingleton(modes);
         }
         var replica = new PointReplica(builder.Build());
-        await replica._host.StartAsync(TestContext.Current.CancellationToken);
+        await replica._host.StartAsync(Token);
         return replica;
     }
 

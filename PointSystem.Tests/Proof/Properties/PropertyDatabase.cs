@@ -33,9 +33,9 @@ internal sealed class PropertyDatabase(NpgsqlDataSource dataSource) : IAsyncDisp
     {
         await using var command = DataSource.CreateCommand(Ledgers);
         command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. members] });
-        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        await using var reader = await command.ExecuteReaderAsync(Token);
         var ledgers = new Dictionary<int, IReadOnlyList<LedgerGroup>>();
-        while (await reader.ReadAsync(TestContext.Current.CancellationToken))
+        while (await reader.ReadAsync(Token))
         {
             var member = members.TakeWhile(id => id != reader.GetInt64(0)).Count();
             var ledger = (List<LedgerGroup>)(ledgers.TryGetValue(member, out var known) ? known : ledgers[member] = new List<LedgerGroup>());

@@ -18,8 +18,6 @@ public sealed class SeveralLocksTests(ProofServer server)
     private static readonly (string, string)[] LongWaits = [.. new[] { "use:member", "accumulate:member", "cancel:usage", "cancel:accumulation" }
         .Select(operation => ($"Locking:Operations:point:{operation}:WaitSeconds", "60"))];
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(LockMode.Distributed)]
     [InlineData(LockMode.Row)]
