@@ -18,7 +18,7 @@ public sealed class DrainTests(PointsDatabase server)
 
         await run.Api.SignalAsync("TERM");
         await Eventually.HoldsAsync(() => IsRefusedAsync(client), "The port is closed.");
-        await run.Wallet.ReleaseAsync();
+        await run.Wallet.RollbackAsync();
         (await pending).Expect(HttpStatusCode.Created);
         await run.Api.WaitForExitAsync(Token);
 
@@ -37,7 +37,7 @@ public sealed class DrainTests(PointsDatabase server)
         await run.Api.SignalAsync("TERM");
         await Assert.ThrowsAsync<HttpRequestException>(() => pending);
         await run.Api.WaitForExitAsync(Token);
-        await run.Wallet.ReleaseAsync();
+        await run.Wallet.RollbackAsync();
 
         await Eventually.HoldsAsync(async () => await run.WaitingAsync() == 0, "Postgres has ended the session.");
         Assert.Equal(0, await run.UsagesAsync());
@@ -63,15 +63,15 @@ public sealed class DrainTests(PointsDatabase server)
         var api = await ApiProcess.StartAsync(database, Token, settings);
         using var client = new PointsClient(api.Address);
         (await client.AccumulateAsync(Member, 100)).Expect(HttpStatusCode.Created);
-        return new Run(api, database, await WalletLock.TakeAsync(database, Member));
+        return new Run(api, database, await HeldTransaction.LockWalletsAsync(database, Member));
     }
 
     /// <summary>An API process, and a wallet row of its database that the test holds.</summary>
-    private sealed class Run(ApiProcess api, string database, WalletLock wallet) : IAsyncDisposable
+    private sealed class Run(ApiProcess api, string database, HeldTransaction wallet) : IAsyncDisposable
     {
         public ApiProcess Api => api;
 
-        public WalletLock Wallet => wallet;
+        public HeldTransaction Wallet => wallet;
 
         public Task<long> WaitingAsync() => Books.CountAsync(
             database, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");

@@ -22,14 +22,7 @@ public sealed class SlowReadTests(PointsDatabase server)
         (await client.AccumulateAsync(other, 100)).Expect(HttpStatusCode.Created);
 
         // Of the requests below, only the trace of a lot reads this table.
-        await using var database = NpgsqlDataSource.Create(connectionString);
-        await using var connection = await database.OpenConnectionAsync(Token);
-        await using var transaction = await connection.BeginTransactionAsync(Token);
-        await using (var hold = new NpgsqlCommand("LOCK TABLE point_transfers IN ACCESS EXCLUSIVE MODE", connection))
-        {
-            await hold.ExecuteNonQueryAsync(Token);
-        }
-
+        await using var held = await HeldTransaction.BeginAsync(connectionString, "LOCK TABLE point_transfers IN ACCESS EXCLUSIVE MODE");
         var reads = Enumerable.Range(0, 200).Select(_ => client.GetAsync($"/api/points/accumulations/{lot}")).ToList();
         // One member gets half of the four read connections; twenty more requests wait.
         await Eventually.HoldsAsync(() => reads.Count(read => read.IsCompleted) == 200 - 2 - 20, "the excess is refused");
@@ -50,7 +43,7 @@ public sealed class SlowReadTests(PointsDatabase server)
             Assert.Equal(99 - i, await client.BalanceAsync(other));
         }
 
-        await transaction.RollbackAsync(Token);
+        await held.RollbackAsync();
         Assert.Equal(22, (await Task.WhenAll(reads)).Count(answer => answer.Status == HttpStatusCode.OK));
     }
 
@@ -61,20 +54,12 @@ public sealed class SlowReadTests(PointsDatabase server)
         await using var api = await ApiProcess.StartAsync(connectionString, Token, ("Reads__Connections", "1"), ("Reads__QueueWait", "00:00:00.1"));
         using var client = new PointsClient(api.Address);
         var lot = (await client.AccumulateAsync(PointsClient.NewMember(), 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");
-        await using var database = NpgsqlDataSource.Create(connectionString);
-        await using var connection = await database.OpenConnectionAsync(Token);
-        await using var transaction = await connection.BeginTransactionAsync(Token);
-        await using (var hold = new NpgsqlCommand("LOCK TABLE point_transfers IN ACCESS EXCLUSIVE MODE", connection))
-        {
-            await hold.ExecuteNonQueryAsync(Token);
-        }
-
+        await using var held = await HeldTransaction.BeginAsync(connectionString, "LOCK TABLE point_transfers IN ACCESS EXCLUSIVE MODE");
         var hanging = client.GetAsync($"/api/points/accumulations/{lot}");
-        await Eventually.HoldsAsync(
-            async () => await Books.CountAsync(connectionString, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 1, "the read hangs");
+        await held.WaitForWaitersAsync();
         (await client.GetAsync($"/api/points/balance/{PointsClient.NewMember()}")).IsProblem(HttpStatusCode.TooManyRequests, "TOO_MANY_REQUESTS");
 
-        await transaction.RollbackAsync(Token);
+        await held.RollbackAsync();
         (await hanging).Expect(HttpStatusCode.OK);
     }
 

@@ -74,7 +74,7 @@ public sealed class JobTakeoverTests : IAsyncLifetime
         // The run corrects a wrong balance under the member's row lock. While the test holds that lock, the run cannot end.
         await using var database = NpgsqlDataSource.Create(_cluster.ConnectionString);
         await database.ExecuteAsync("UPDATE member_wallets SET balance = balance + 1 WHERE member_id = $1", member);
-        await using var held = await WalletLock.TakeAsync(_cluster.ConnectionString, member);
+        await using var held = await HeldTransaction.LockWalletsAsync(_cluster.ConnectionString, member);
 
         var begun = (await first.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Accepted);
         await held.WaitForWaitersAsync();
@@ -87,7 +87,7 @@ public sealed class JobTakeoverTests : IAsyncLifetime
         victim.Process.AutoRestart = false;
         await victim.Process.KillAsync(Token);
         using var other = new PointsClient(_cluster.Replicas.First(replica => replica != victim).Url, _cluster.AdminToken);
-        await held.ReleaseAsync();
+        await held.RollbackAsync();
         Answer? run = null;
         await Eventually.HoldsAsync(
             async () => (run = (await other.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED",

@@ -119,24 +119,14 @@ public sealed class IdempotencyTests(PointsDatabase server)
         var database = await server.GetAsync(Token);
         var (member, key) = (PointsClient.NewMember(), NewKey());
         var (one, two) = (new LedgerClient(database, 1), new LedgerClient(database, 1));
-        await using var first = await database.OpenConnectionAsync(Token);
-        await using var underWay = await first.BeginTransactionAsync(Token);
-        await using var accepted = new NpgsqlCommand(
-            "INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at) VALUES ($1, $2, $3, 201, $4, $5)", first)
-        {
-            Parameters =
-            {
-                new() { Value = key }, new() { Value = member }, new() { Value = Use(member, 40, key).Idempotency!.RequestHash },
-                new() { Value = "the first answer"u8.ToArray() }, new() { Value = one.Clock.GetUtcNow().UtcDateTime },
-            },
-        };
-        await accepted.ExecuteNonQueryAsync(Token);
+        await using var accepted = await HeldTransaction.BeginAsync(
+            database.ConnectionString,
+            "INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at) VALUES ($1, $2, $3, 201, $4, $5)",
+            key, member, Use(member, 40, key).Idempotency!.RequestHash, "the first answer"u8.ToArray(), one.Clock.GetUtcNow().UtcDateTime);
 
         var asked = two.RunAsync(Use(member, 40, key));
-        await Eventually.HoldsAsync(
-            async () => await Books.BlockedByAsync(database.ConnectionString, first.ProcessID) > 0,
-            "the second request waits for the first");
-        await underWay.CommitAsync(Token);
+        await accepted.WaitForWaitersAsync();
+        await accepted.CommitAsync();
 
         var outcome = await asked;
         Assert.True(outcome.IsReplay);
@@ -205,15 +195,10 @@ public sealed class IdempotencyTests(PointsDatabase server)
     /// <summary>Runs the work while the table of answers is locked against writes, until that many requests wait to write to it.</summary>
     private static async Task<T> AllRunBeforeAnyIsStoredAsync<T>(NpgsqlDataSource database, int count, Func<Task<T>> work)
     {
-        await using var holder = await database.OpenConnectionAsync(Token);
-        await using var held = await holder.BeginTransactionAsync(Token);
-        await using var lockTable = new NpgsqlCommand("LOCK TABLE idempotency_keys IN SHARE MODE", holder);
-        await lockTable.ExecuteNonQueryAsync(Token);
+        await using var held = await HeldTransaction.BeginAsync(database.ConnectionString, "LOCK TABLE idempotency_keys IN SHARE MODE");
         var running = work();
-        await Eventually.HoldsAsync(
-            async () => await Books.BlockedByAsync(database.ConnectionString, holder.ProcessID) >= count,
-            "all requests wait to write");
-        await held.CommitAsync(Token);
+        await held.WaitForWaitersAsync(count);
+        await held.CommitAsync();
         return await running;
     }
 

@@ -14,13 +14,13 @@ public sealed class RowLockTests(PointsDatabase server)
     public async Task Write_WalletHeldByAnother_FailsWithLockNotAvailable()
     {
         var (database, client, member) = await StartAsync();
-        await using var held = await WalletLock.TakeAsync(database.ConnectionString, member);
+        await using var held = await HeldTransaction.LockWalletsAsync(database.ConnectionString, member);
 
         var refused = await Assert.ThrowsAsync<PostgresException>(() =>
             client.Ledger.ExecuteAsync([Use(member)], TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(5), Token));
         Assert.Equal(PostgresErrorCodes.LockNotAvailable, refused.SqlState);
 
-        await held.ReleaseAsync();
+        await held.RollbackAsync();
         await client.UseAsync(member, "A1", 60);
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }

@@ -160,11 +160,11 @@ public sealed class RulesUnderTheRowTests(PointsDatabase server) : IAsyncDisposa
     /// <summary>Runs the work while the test holds the member's row, and <paramref name="meanwhile"/> once the work waits for that row.</summary>
     private static async Task<T> WaitingAsync<T>(NpgsqlDataSource database, long member, Func<Task<T>> work, Func<Task> meanwhile)
     {
-        await using var held = await WalletLock.TakeAsync(database.ConnectionString, member);
+        await using var held = await HeldTransaction.LockWalletsAsync(database.ConnectionString, member);
         var waiting = work();
         await held.WaitForWaitersAsync();
         await meanwhile();
-        await held.ReleaseAsync();
+        await held.RollbackAsync();
         return await waiting;
     }
 

@@ -61,7 +61,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
 
         var session = await SessionAsync(database);
         Assert.Equal(17, await database.RunAsync(connection => ReadAsync(connection, fails: false), Token));
-        await using (await WalletLock.TakeAsync(database.ConnectionString, Math.Max(one, two)))
+        await using (await HeldTransaction.LockWalletsAsync(database.ConnectionString, Math.Max(one, two)))
         {
             await Assert.ThrowsAnyAsync<Exception>(() => database.RunAsync(connection => ReadAsync(connection, fails: true), Token));
         }
@@ -87,7 +87,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         long[] members = [.. Enumerable.Range(0, 2).Select(_ => PointsClient.NewMember()).Order()];
         await client.AccumulateAsync(members[0], 100);
         await client.AccumulateAsync(members[1], 100);
-        await using (await WalletLock.TakeAsync(database.ConnectionString, members[1]))
+        await using (await HeldTransaction.LockWalletsAsync(database.ConnectionString, members[1]))
         {
             var session = await SessionAsync(database);
             for (var time = 0; time < 6; time++)

@@ -20,7 +20,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         var members = await client.CreateMembersAsync(6, 100);
 
         // Two writes wait for rows that the test holds. They use both of the connections that the pool of four reserves for writes.
-        await using var held = await WalletLock.TakeAsync(connectionString, members);
+        await using var held = await HeldTransaction.LockWalletsAsync(connectionString, members);
         var waiting = members[..2].Select(member => client.UseAsync(member, "A1", 1)).ToList();
         await held.WaitForWaitersAsync(2);
 
@@ -34,7 +34,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         Assert.Equal(100, await client.BalanceAsync(members[0]));
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
 
-        await held.ReleaseAsync();
+        await held.RollbackAsync();
         Assert.All(await Task.WhenAll(waiting), answer => answer.Expect(HttpStatusCode.Created));
         (await client.UseAsync(members[5], "A1", 1)).Expect(HttpStatusCode.Created);
         await LedgerReplay.AssertStoredAsync(connectionString, members);

@@ -180,7 +180,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         }
 
         await using var reconcilers = new Reconcilers(database);
-        await using var held = await WalletLock.TakeAsync(database.ConnectionString, member);
+        await using var held = await HeldTransaction.LockWalletsAsync(database.ConnectionString, member);
 
         Assert.Equal(status, (await reconcilers.Members.ReconcileAsync(member, Token)).Status);
     }

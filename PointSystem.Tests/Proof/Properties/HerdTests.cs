@@ -30,7 +30,7 @@ public sealed class HerdTests(ProofServer server)
         await using var replica = await StartAsync(database, pool, new MemoryLockStore(TimeProvider.System));
         var (hot, others) = (PointsClient.NewMember(), Enumerable.Range(0, 50).Select(_ => PointsClient.NewMember()).ToArray());
         await GrantAsync(replica, [hot, .. others]);
-        await using var held = await WalletLock.TakeAsync(database.ConnectionString, hot);
+        await using var held = await HeldTransaction.LockWalletsAsync(database.ConnectionString, hot);
         var herd = Enumerable.Range(0, Herd).Select(_ => UseAsync(replica, hot)).ToArray();
 
         // They are answered while the whole herd is still waiting.
@@ -39,7 +39,7 @@ public sealed class HerdTests(ProofServer server)
         Assert.DoesNotContain(herd, request => request.IsCompleted);
         Assert.InRange(await ConnectionsAsync(database), 1, ConnectionsMax);
 
-        await held.ReleaseAsync();
+        await held.RollbackAsync();
         var outcomes = await Task.WhenAll(herd);
         Assert.Equal(15, outcomes.Count(outcome => outcome.Error is null));
         Assert.InRange(await ConnectionsAsync(database), 1, ConnectionsMax);

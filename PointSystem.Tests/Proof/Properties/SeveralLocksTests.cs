@@ -78,17 +78,13 @@ public sealed class SeveralLocksTests(ProofServer server)
         {
             await replica.SendAsync(new AccumulatePoints.Command(member, 15, null, false, null, "test", null), Token);
         }
-        await using var holder = await database.DataSource.OpenConnectionAsync(Token);
-        await using var held = await holder.BeginTransactionAsync(Token);
-        await LockAsync(holder, low);
+        await using var held = await HeldTransaction.LockWalletsAsync(database.ConnectionString, low);
         var transfer = replica.SendAsync(new TransferPoints.Command(high, low, 5, null, "test", null), Token);
-        await Eventually.HoldsAsync(
-            async () => await Books.BlockedByAsync(database.ConnectionString, holder.ProcessID) == 1,
-            "the transfer waits for the lower wallet");
+        await held.WaitForWaitersAsync();
 
         // With NOWAIT this fails if the transfer already holds the higher wallet.
-        await LockAsync(holder, high);
-        await held.RollbackAsync(Token);
+        await held.ExecuteAsync("SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE NOWAIT", high);
+        await held.RollbackAsync();
         Assert.Null((await transfer).Error);
     }
 
