@@ -21,9 +21,7 @@ public sealed class CombiningEdgeTests
     {
         var clock = new FakeTimeProvider();
         await using var replica = await CombiningReplica.StartAsync(new MemoryLockStore(clock), clock, ("Locking:Combining:Lanes", "1"));
-        var gate = CombiningExecutorTests.BlockFirst(replica.Handler);
-        var first = replica.UseAsync(1, "first");
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var (gate, first) = await replica.BlockFirstAsync("first");
         var behind = replica.UseAsync(2, "behind");
         await Eventually.HoldsAsync(() => replica.Executor.Waiting == 0, "the second command is handed to the lane");
         clock.Advance(TimeSpan.FromSeconds(5.1));

@@ -13,20 +13,6 @@ public sealed class CombiningExecutorTests
     private Task<CombiningReplica> StartAsync(params (string Key, string Value)[] settings) =>
         CombiningReplica.StartAsync(_store, TimeProvider.System, [("Locking:Combining:HoldMax", "00:00:10"), .. settings]);
 
-    /// <summary>Blocks the first batch until the returned source is completed.</summary>
-    internal static TaskCompletionSource BlockFirst(RecordingHandler handler)
-    {
-        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var isFirst = true;
-        handler.During = (_, _) =>
-        {
-            var wait = isFirst;
-            isFirst = false;
-            return wait ? gate.Task : Task.CompletedTask;
-        };
-        return gate;
-    }
-
     [Fact]
     public async Task ExecuteAsync_SingleCommand_IsABatchOfOneUnderItsLock()
     {
@@ -45,9 +31,8 @@ public sealed class CombiningExecutorTests
     public async Task ExecuteAsync_ArrivalsDuringABatch_AreCombinedInOrderUnderOneLock()
     {
         await using var replica = await StartAsync();
-        var gate = BlockFirst(replica.Handler);
-        var calls = new List<Task<string>> { replica.UseAsync(1, "0") };
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var (gate, first) = await replica.BlockFirstAsync("0");
+        var calls = new List<Task<string>> { first };
         calls.AddRange(Enumerable.Range(1, 50).Select(i => replica.UseAsync(1, $"{i}")));
         Assert.Equal(50, replica.Executor.Waiting);
         var hottest = Assert.Single(replica.Executor.Snapshot(10).Hottest);
@@ -63,9 +48,7 @@ public sealed class CombiningExecutorTests
     public async Task ExecuteAsync_ManyKeys_ShareATransactionOfTheLane()
     {
         await using var replica = await StartAsync(("Locking:Combining:Lanes", "1"));
-        var gate = BlockFirst(replica.Handler);
-        var first = replica.UseAsync(1, "0");
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var (gate, first) = await replica.BlockFirstAsync("0");
         var others = Enumerable.Range(2, 20).Select(member => replica.UseAsync(member, $"{member}")).ToList();
         await Eventually.HoldsAsync(() => _store.Asked.Count == 21 && replica.Executor.Waiting == 0, "every leader has handed its batch to the lane");
         gate.SetResult();
@@ -77,9 +60,8 @@ public sealed class CombiningExecutorTests
     public async Task ExecuteAsync_ArrivalsWhileTheirKeyWaitsForTheLane_JoinItsBatch()
     {
         await using var replica = await StartAsync(("Locking:Combining:Lanes", "1"), ("Locking:Combining:BatchMax", "4"));
-        var gate = BlockFirst(replica.Handler);
-        var calls = new List<Task<string>> { replica.UseAsync(1, "0") };
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var (gate, first) = await replica.BlockFirstAsync("0");
+        var calls = new List<Task<string>> { first };
         calls.Add(replica.UseAsync(2, "1"));
         await Eventually.HoldsAsync(
             () => _store.IsHeld("point:use:member:2") && replica.Executor.Waiting == 0, "the second key's leader has handed its batch to the lane");
@@ -95,7 +77,7 @@ public sealed class CombiningExecutorTests
     {
         await using var replica = await StartAsync();
         Assert.True(await _store.TryLockAsync(UseOf1, "another replica", 10, Token));
-        var gate = BlockFirst(replica.Handler);
+        var gate = replica.Handler.BlockFirst();
         var first = replica.UseAsync(1, "0");
         await Eventually.HoldsAsync(() => _store.Asked.Count > 1, "the leader has been refused once");
         await _store.UnlockAsync(UseOf1, "another replica", Token);
@@ -225,9 +207,7 @@ public sealed class CombiningExecutorTests
     {
         _store.Before = (_, _) => throw new PointSystem.Locking.Store.LockStoreException("sidecar-unavailable", isAmbiguous: false);
         await using var replica = await StartAsync();
-        var gate = BlockFirst(replica.Handler);
-        var first = replica.UseAsync(1, "0");
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var (gate, first) = await replica.BlockFirstAsync("0");
         var others = Enumerable.Range(1, 9).Select(i => replica.UseAsync(1, $"{i}")).ToList();
         gate.SetResult();
         await Task.WhenAll([first, .. others]);
@@ -239,7 +219,7 @@ public sealed class CombiningExecutorTests
     public async Task StopAsync_CommandsQueued_ExecutesAllAndReleasesTheLocks()
     {
         await using var replica = await StartAsync();
-        var gate = BlockFirst(replica.Handler);
+        var gate = replica.Handler.BlockFirst();
         var calls = Enumerable.Range(0, 20).Select(i => replica.UseAsync(i % 2, $"{i}")).ToList();
         await Eventually.HoldsAsync(() => replica.Handler.Running > 0, "a batch runs");
         var stopping = replica.StopAsync();

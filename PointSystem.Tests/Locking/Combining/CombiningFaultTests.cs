@@ -195,9 +195,7 @@ public sealed class CombiningFaultTests
         var clock = new FakeTimeProvider();
         var store = new MemoryLockStore(clock);
         await using var replica = await CombiningReplica.StartAsync(store, clock, ("Locking:HandOverAfter", "00:01:00"));
-        var gate = CombiningExecutorTests.BlockFirst(replica.Handler);
-        var first = replica.UseAsync(1, "first");
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var (gate, first) = await replica.BlockFirstAsync("first");
         var early = replica.UseAsync(1, "early");
         clock.Advance(TimeSpan.FromSeconds(3));
         var late = replica.UseAsync(1, "late");
@@ -252,7 +250,7 @@ public sealed class CombiningFaultTests
     public async Task ExecuteAsync_NoWait_IsRefusedWhileTheKeyIsBusy()
     {
         await using var replica = await StartAsync();
-        var gate = CombiningExecutorTests.BlockFirst(replica.Handler);
+        var gate = replica.Handler.BlockFirst();
         var first = replica.Executor.ExecuteAsync(new NoWaitCommand(1, "a"), Token);
         await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
         await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new NoWaitCommand(1, "b"), Token));

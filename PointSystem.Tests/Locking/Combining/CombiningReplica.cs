@@ -64,6 +64,20 @@ internal sealed class RecordingHandler : IBatchHandler<Command, string>
         }
     }
 
+    /// <summary>Blocks the first batch until the returned source is completed.</summary>
+    public TaskCompletionSource BlockFirst()
+    {
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var isFirst = true;
+        During = (_, _) =>
+        {
+            var wait = isFirst;
+            isFirst = false;
+            return wait ? gate.Task : Task.CompletedTask;
+        };
+        return gate;
+    }
+
     public long Affinity(Command command) => command.MemberId;
 
     public BatchFault Classify(Exception failure) => Classifier(failure);
@@ -121,6 +135,15 @@ internal sealed class CombiningReplica : IAsyncDisposable
 
     public Task<string> UseAsync(long member, string text, CancellationToken? token = null) =>
         Executor.ExecuteAsync(new Use(member, text), token ?? Token);
+
+    /// <summary>Starts a first command of member 1, whose batch waits until the gate is opened.</summary>
+    public async Task<(TaskCompletionSource Gate, Task<string> First)> BlockFirstAsync(string text)
+    {
+        var gate = Handler.BlockFirst();
+        var first = UseAsync(1, text);
+        await Eventually.HoldsAsync(() => Handler.Running == 1, "the first batch runs");
+        return (gate, first);
+    }
 
     public Task StopAsync() => _host.StopAsync(CancellationToken.None);
 

@@ -44,9 +44,7 @@ public sealed class LockModeTests
         var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
         await using var replica = await CombiningReplica.StartAsync(_store, clock, ("Locking:Combining:Linger", "00:00:00"));
         replica.Mode.Mode = LockMode.Adaptive;
-        var gate = CombiningExecutorTests.BlockFirst(replica.Handler);
-        var first = replica.UseAsync(1, "a");
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var (gate, first) = await replica.BlockFirstAsync("a");
         var second = replica.UseAsync(1, "b");
         gate.SetResult();
         await Task.WhenAll(first, second);
