@@ -61,15 +61,15 @@ public sealed class AuthTests(ApiFixture api)
     [Fact]
     public async Task ManualGrant_ByCaller_NeedsTheAdminRole()
     {
-        using var nobody = api.Client();
+        using var anonymous = api.Client();
         using var member = api.Client(Tokens.Create(role: "member"));
         using var admin = api.Client(Tokens.Admin);
         var id = PointsClient.NewMember();
 
-        (await nobody.AccumulateAsync(id, 5, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        (await anonymous.AccumulateAsync(id, 5, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
         (await member.AccumulateAsync(id, 5, isManualGrant: true)).IsProblem(HttpStatusCode.Forbidden, "FORBIDDEN");
         (await admin.AccumulateAsync(id, 5, isManualGrant: true)).Expect(HttpStatusCode.Created);
-        Assert.Equal(5, await nobody.BalanceAsync(id));
+        Assert.Equal(5, await anonymous.BalanceAsync(id));
     }
 
     private static string WrongToken(string flaw) => flaw switch

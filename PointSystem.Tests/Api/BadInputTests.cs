@@ -247,13 +247,13 @@ public sealed class BadInputTests(ApiFixture api)
     public async Task ManualGrant_WithoutAValidAdminToken_IsRefused()
     {
         var member = PointsClient.NewMember();
-        using var nobody = api.Client();
-        (await nobody.AccumulateAsync(member, 1, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        using var anonymous = api.Client();
+        (await anonymous.AccumulateAsync(member, 1, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
         using var garbled = api.Client("not.a.token");
         (await garbled.AccumulateAsync(member, 1, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
         using var truncated = api.Client(Tokens.Admin[..^2]);
         (await truncated.AccumulateAsync(member, 1, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
-        Assert.Equal(0, await nobody.BalanceAsync(member));
+        Assert.Equal(0, await anonymous.BalanceAsync(member));
     }
 
     internal static Task<Answer> PostAsync(PointsClient client, string path, string body, string type = "application/json")

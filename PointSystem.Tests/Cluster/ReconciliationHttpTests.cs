@@ -10,13 +10,13 @@ public sealed class ReconciliationHttpTests(ClusterFixture clusters)
     public async Task Reconciliation_WithoutTheAdminRole_IsRefused()
     {
         var cluster = await clusters.GetAsync(Token);
-        using var nobody = new PointsClient(cluster.GatewayUrl);
+        using var anonymous = new PointsClient(cluster.GatewayUrl);
         foreach (var path in new[] { $"{Base}/members/1", $"{Base}/all" })
         {
-            Assert.Equal("UNAUTHORIZED", (await nobody.PostAsync(path, new { })).Expect(HttpStatusCode.Unauthorized).Code);
+            Assert.Equal("UNAUTHORIZED", (await anonymous.PostAsync(path, new { })).Expect(HttpStatusCode.Unauthorized).Code);
         }
 
-        (await nobody.GetAsync($"{Base}/all")).Expect(HttpStatusCode.Unauthorized);
+        (await anonymous.GetAsync($"{Base}/all")).Expect(HttpStatusCode.Unauthorized);
     }
 
     [Fact]

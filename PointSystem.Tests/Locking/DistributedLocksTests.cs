@@ -56,7 +56,7 @@ public sealed class DistributedLocksTests
     public async Task TryAcquireAsync_NoWait_AsksOnce()
     {
         await using var replica = await LockReplica.StartAsync(_store, []);
-        await _store.TryLockAsync(Key, "somebody", 60, Token);
+        await _store.TryLockAsync(Key, "another owner", 60, Token);
         _store.Asked.Clear();
         Assert.Null(await replica.Locks.TryAcquireAsync(Key, Options with { Wait = TimeSpan.Zero }, Token));
         Assert.Single(_store.Asked);

@@ -60,7 +60,7 @@ public sealed class LockFaultTests
     public async Task TryAcquireAsync_Contention_NeverOpensTheBreaker()
     {
         await using var replica = await LockReplica.StartAsync(_store, []);
-        await _store.TryLockAsync("k:1", "somebody", 60, Token);
+        await _store.TryLockAsync("k:1", "another owner", 60, Token);
         for (var attempt = 0; attempt < 300; attempt++)
         {
             Assert.Null(await replica.Locks.TryAcquireAsync("k:1", NoWait, Token));
@@ -102,7 +102,7 @@ public sealed class LockFaultTests
     public async Task TryAcquireAsync_SlowRefusal_IsCleanedUpAsAPossibleGhost()
     {
         await using var replica = await LockReplica.StartAsync(_store, [], ("Locking:AttemptTimeout", "00:00:01"));
-        await _store.TryLockAsync("k:1", "somebody", 60, Token);
+        await _store.TryLockAsync("k:1", "another owner", 60, Token);
         _store.Before = (call, token) => call == "try_lock" ? Task.Delay(TimeSpan.FromMilliseconds(600), token) : Task.CompletedTask;
         Assert.Null(await replica.Locks.TryAcquireAsync("k:1", NoWait, Token));
         await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.store.calls call=clean_up") == 2, "its owner is unlocked twice");
@@ -135,7 +135,7 @@ public sealed class LockFaultTests
 
         var stolen = await replica.Locks.AcquireAsync("k:2", NoWait, Token);
         _store.Forget();
-        await _store.TryLockAsync("k:2", "somebody", 60, Token);
+        await _store.TryLockAsync("k:2", "another owner", 60, Token);
         await stolen.DisposeAsync();
         await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.lost_leases status=BelongsToOthers") == 1, "the stolen lease has been counted");
         Assert.True(_store.IsHeld("k:2"));

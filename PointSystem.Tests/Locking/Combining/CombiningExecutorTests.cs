@@ -163,7 +163,7 @@ public sealed class CombiningExecutorTests
         Assert.Equal("done t", await replica.Executor.ExecuteAsync(new Transfer(2, 1, "t"), Token));
         Assert.Equal(["point:accumulate:member:1", "point:use:member:2"], _store.Asked);
         await Eventually.HoldsAsync(() => !_store.IsHeld("point:use:member:2") && !_store.IsHeld("point:accumulate:member:1"), "both locks are released");
-        await _store.TryLockAsync("point:use:member:2", "somebody", 60, Token);
+        await _store.TryLockAsync("point:use:member:2", "another owner", 60, Token);
         await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new Transfer(2, 1, "t"), Token));
         await Eventually.HoldsAsync(() => !_store.IsHeld("point:accumulate:member:1"), "the first lock is released");
         Assert.Single(replica.Handler.Batches);

@@ -256,7 +256,7 @@ public sealed class CombiningFaultTests
         await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new NoWaitCommand(1, "b"), Token));
         gate.SetResult();
         Assert.Equal("done a", await first);
-        await _store.TryLockAsync("point:cancel:usage:2", "somebody", 60, Token);
+        await _store.TryLockAsync("point:cancel:usage:2", "another owner", 60, Token);
         await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new NoWaitCommand(2, "c"), Token));
         Assert.Single(replica.Handler.Batches);
     }
@@ -265,7 +265,7 @@ public sealed class CombiningFaultTests
     public async Task ExecuteAsync_CallersCancel_QueuedCommandsAreNotExecutedAndTheLeaderStopsAsking()
     {
         await using var replica = await StartAsync();
-        await _store.TryLockAsync("point:use:member:1", "somebody", 60, Token);
+        await _store.TryLockAsync("point:use:member:1", "another owner", 60, Token);
         using var cancelling = new CancellationTokenSource();
         var calls = Enumerable.Range(0, 5).Select(i => replica.UseAsync(1, $"{i}", cancelling.Token)).ToList();
         await Eventually.HoldsAsync(() => !_store.Asked.IsEmpty, "the leader asks for the lock");
@@ -283,8 +283,8 @@ public sealed class CombiningFaultTests
     public async Task ExecuteAsync_QueueFull_RefusesAtOnce()
     {
         await using var replica = await StartAsync(("Locking:Combining:KeyQueueMax", "3"), ("Locking:Combining:QueueMax", "4"));
-        await _store.TryLockAsync("point:use:member:1", "somebody", 60, Token);
-        await _store.TryLockAsync("point:use:member:2", "somebody", 60, Token);
+        await _store.TryLockAsync("point:use:member:1", "another owner", 60, Token);
+        await _store.TryLockAsync("point:use:member:2", "another owner", 60, Token);
         using var cancelling = new CancellationTokenSource();
         var waiting = Enumerable.Range(0, 3).Select(i => replica.UseAsync(1, $"{i}", cancelling.Token)).ToList();
         await Assert.ThrowsAsync<QueueFullException>(() => replica.UseAsync(1, "too many of the key"));

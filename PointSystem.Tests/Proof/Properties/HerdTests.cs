@@ -56,7 +56,7 @@ public sealed class HerdTests(ProofServer server)
         var (hot, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         await GrantAsync(replicas[0], hot, other);
         var key = $"point:use:member:{hot}";
-        await common.TryLockAsync(key, "somebody", 60, Token);
+        await common.TryLockAsync(key, "another owner", 60, Token);
         var began = Stopwatch.GetTimestamp();
         var herd = replicas.SelectMany(replica => Enumerable.Range(0, Herd).Select(_ => UseAsync(replica, hot))).ToArray();
         await Eventually.HoldsAsync(() => stores.All(one => one.AskedFor(key) > 20), "both replicas poll");
@@ -68,7 +68,7 @@ public sealed class HerdTests(ProofServer server)
         Assert.InRange(asked, 20, 2 + (int)(Stopwatch.GetElapsedTime(began) / shortest));
         Assert.Equal(1, stores.Max(one => one.ConcurrentMax(key)));
 
-        await common.UnlockAsync(key, "somebody", Token);
+        await common.UnlockAsync(key, "another owner", Token);
         var outcomes = await Task.WhenAll(herd);
         Assert.Equal(15, outcomes.Count(outcome => outcome.Error is null));
         Assert.Equal(1, stores.Max(one => one.ConcurrentMax(key)));

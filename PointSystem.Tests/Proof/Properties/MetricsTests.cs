@@ -98,7 +98,7 @@ public sealed class MetricsTests
     {
         await using var replica = await StartAsync(("Locking:Operations:point:use:member:WaitSeconds", "0.3"));
         using var sums = new MeterSums(replica.Meters);
-        await _store.TryLockAsync("point:use:member:1", "somebody", 60, Token);
+        await _store.TryLockAsync("point:use:member:1", "another owner", 60, Token);
         await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.UseAsync(1, "a"));
         await Eventually.HoldsAsync(() => sums[$"{Acquire} outcome=timed_out"] == 1, "the series of the alert increases");
     }
