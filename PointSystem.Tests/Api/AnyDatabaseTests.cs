@@ -54,8 +54,8 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         }
 
         settings.Options = options;
-        await using var one = await ApiProcess.StartAsync(settings.ConnectionString, Token);
-        await using var two = await ApiProcess.StartAsync(settings.ConnectionString, Token);
+        await using var one = await ApiProcess.StartAsync(settings.ConnectionString);
+        await using var two = await ApiProcess.StartAsync(settings.ConnectionString);
         using PointsClient first = new(one.Address, Tokens.Admin), second = new(two.Address, Tokens.Admin);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         (await first.AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created);
@@ -113,7 +113,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     {
         var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         var name = new NpgsqlConnectionStringBuilder(connectionString).Database;
-        await using var api = await ApiProcess.StartAsync(connectionString, Token);
+        await using var api = await ApiProcess.StartAsync(connectionString);
         using var client = new PointsClient(api.Address);
         var member = await client.CreateMemberAsync(1_000);
         var writable = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, Options = "-c default_transaction_read_only=off" };
@@ -159,7 +159,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         var direct = await ApiProcess.NewDatabaseAsync(source, Token);
         var pooled = pooler.ConnectionString(new NpgsqlConnectionStringBuilder(direct).Database!, marked: true);
         await MigrateAsync(pooled, 4);
-        await using var api = await ApiProcess.StartAsync(pooled, Token);
+        await using var api = await ApiProcess.StartAsync(pooled);
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
 

@@ -14,7 +14,7 @@ public sealed class ApiFixture(PointsDatabase server) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         ConnectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
-        _api = await ApiProcess.StartAsync(ConnectionString, Token, ("Replica__Name", "one"));
+        _api = await ApiProcess.StartAsync(ConnectionString, ("Replica__Name", "one"));
     }
 
     internal PointsClient Client(string? token = null) => new(Address, token);

@@ -21,8 +21,7 @@ public sealed class ApiProcess : IAsyncDisposable
     public string Output => _process.Output;
 
     /// <summary>Starts the API and waits until it is live. It need not be ready: some tests run it without a database.</summary>
-    public static async Task<ApiProcess> StartAsync(
-        string connectionString, CancellationToken cancellationToken, params (string Name, string? Value)[] settings)
+    public static async Task<ApiProcess> StartAsync(string connectionString, params (string Name, string? Value)[] settings)
     {
         var address = new Uri($"http://127.0.0.1:{Ports.Next()}");
         var process = Run([], connectionString, [("ASPNETCORE_URLS", address.ToString()), .. settings]);

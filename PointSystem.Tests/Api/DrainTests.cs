@@ -60,7 +60,7 @@ public sealed class DrainTests(PointsDatabase server)
     {
         Needs.Signals();
         var database = await ApiProcess.MigratedDatabaseAsync(server, Token);
-        var api = await ApiProcess.StartAsync(database, Token, settings);
+        var api = await ApiProcess.StartAsync(database, settings);
         using var client = new PointsClient(api.Address);
         (await client.AccumulateAsync(Member, 100)).Expect(HttpStatusCode.Created);
         return new Run(api, database, await HeldTransaction.LockWalletsAsync(database, Member));

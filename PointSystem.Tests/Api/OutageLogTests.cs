@@ -13,7 +13,7 @@ public sealed class OutageLogTests
     [Fact]
     public async Task Outage_EachRefusedRequest_IsOneLineAndStackTracesAreRare()
     {
-        await using var api = await ApiProcess.StartAsync(ApiProcess.NoDatabase(), Token);
+        await using var api = await ApiProcess.StartAsync(ApiProcess.NoDatabase());
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var since = TimeProvider.System.GetTimestamp();
 

@@ -13,7 +13,6 @@ public sealed class SlowReadTests(PointsDatabase server)
         var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         await using var api = await ApiProcess.StartAsync(
             new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 16 }.ConnectionString,
-            Token,
             ("Reads__QueueLimit", "20"),
             ("Reads__QueueWait", "00:00:30"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
@@ -51,7 +50,7 @@ public sealed class SlowReadTests(PointsDatabase server)
     public async Task Read_WaitsTooLongForAConnection_Is429()
     {
         var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
-        await using var api = await ApiProcess.StartAsync(connectionString, Token, ("Reads__Connections", "1"), ("Reads__QueueWait", "00:00:00.1"));
+        await using var api = await ApiProcess.StartAsync(connectionString, ("Reads__Connections", "1"), ("Reads__QueueWait", "00:00:00.1"));
         using var client = new PointsClient(api.Address);
         var lot = (await client.AccumulateAsync(PointsClient.NewMember(), 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");
         await using var held = await HeldTransaction.BeginAsync(connectionString, "LOCK TABLE point_transfers IN ACCESS EXCLUSIVE MODE");

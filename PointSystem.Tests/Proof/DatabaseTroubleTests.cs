@@ -15,7 +15,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
     {
         var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         await using var api = await ApiProcess.StartAsync(
-            new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 4, Timeout = 1 }.ConnectionString, Token, ("Locking__Mode", "row"));
+            new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 4, Timeout = 1 }.ConnectionString, ("Locking__Mode", "row"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var members = await client.CreateMembersAsync(6, 100);
 
@@ -51,7 +51,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         settings.Port = proxy.Port;
         settings.Host = "127.0.0.1";
         await using var api = await ApiProcess.StartAsync(
-            settings.ConnectionString, Token,
+            settings.ConnectionString,
             [
                 ("Locking__Mode", mode),
                 .. Operations.SelectMany(operation => new (string, string?)[]
@@ -92,7 +92,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
     {
         Needs.Signals();
         var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
-        await using var api = await ApiProcess.StartAsync(connectionString, Token, ("Drain__Delay", "00:00:05"));
+        await using var api = await ApiProcess.StartAsync(connectionString, ("Drain__Delay", "00:00:05"));
         using var client = new PointsClient(api.Address);
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
         var member = PointsClient.NewMember();

@@ -159,9 +159,7 @@ public sealed class ProofCluster : IAsyncLifetime
     internal async Task<long> MemberAsync(long points)
     {
         using var client = new PointsClient(_cluster.Replicas[1].Url);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, points)).Expect(HttpStatusCode.Created);
-        return member;
+        return await client.CreateMemberAsync(points);
     }
 
     internal Task<ConnectionMultiplexer> RedisAsync() => ConnectionMultiplexer.ConnectAsync($"{_cluster.RedisAddress},abortConnect=false,allowAdmin=true");

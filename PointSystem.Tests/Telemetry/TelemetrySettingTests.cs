@@ -16,7 +16,7 @@ public sealed class TelemetrySettingTests
     [InlineData("Development", "false", HttpStatusCode.NotFound)]
     public async Task Metrics_ByEnvironmentAndSetting_AreServedOrNotFound(string environment, string? setting, HttpStatusCode status)
     {
-        await using var api = await ApiProcess.StartAsync(NoDatabase, Token, ("ASPNETCORE_ENVIRONMENT", environment), (Prometheus, setting));
+        await using var api = await ApiProcess.StartAsync(NoDatabase, ("ASPNETCORE_ENVIRONMENT", environment), (Prometheus, setting));
         using var client = new PointsClient(api.Address);
 
         (await client.GetAsync("/metrics")).Expect(status);
@@ -28,7 +28,7 @@ public sealed class TelemetrySettingTests
         Needs.Signals();
         await using var receiver = await OtlpReceiver.StartAsync(Token);
         await using var api = await ApiProcess.StartAsync(
-            NoDatabase, Token,
+            NoDatabase,
             ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address.ToString()),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
             ("OTEL_BSP_SCHEDULE_DELAY", "600000"));
