@@ -2,11 +2,11 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Tests;
 
-/// <summary>Which project may know which other.</summary>
+/// <summary>Which project may reference which other.</summary>
 public sealed class SolutionTests
 {
     [Fact]
-    public void Domain_References_NothingButTheRuntime() => Assert.All(
+    public void Domain_References_OnlyTheRuntime() => Assert.All(
         typeof(PointKind).Assembly.GetReferencedAssemblies(),
         reference => Assert.StartsWith("System.", reference.Name, StringComparison.Ordinal));
 
@@ -19,7 +19,7 @@ public sealed class SolutionTests
     [InlineData("PointSystem.Local", "PointSystem.ServiceDefaults")]
     [InlineData("PointSystem.AppHost", "PointSystem.Api", "PointSystem.Gateway", "PointSystem.Local")]
     [InlineData("PointSystem.TestKit", "PointSystem.Api", "PointSystem.Gateway", "PointSystem.Local")]
-    public void Project_References_OnlyWhatItMay(string project, params string[] allowed)
+    public void Project_References_AreTheAllowedOnes(string project, params string[] allowed)
     {
         var text = File.ReadAllText(Path.Combine(BuildOutputs.Repository, project, project + ".csproj"));
 

@@ -8,17 +8,15 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>Databases as users bring them: of another encoding, migrated by several at once, behind PgBouncer in transaction mode.</summary>
+/// <summary>Databases as users provide them: with another encoding, migrated by several processes at once, behind PgBouncer.</summary>
 public sealed class AnyDatabaseTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("EUC_KR", false)]
     [InlineData("EUC_KR", true)]
     [InlineData("SQL_ASCII", false)]
     [InlineData("LATIN1", true)]
-    public async Task Start_AnotherEncodingThanUtf8_EndsWithOneSentence(string encoding, bool migrate)
+    public async Task Start_EncodingIsNotUtf8_ExitsWithOneSentence(string encoding, bool migrate)
     {
         var database = await server.GetAsync(Token);
         var name = $"odd_{Guid.NewGuid():n}";
@@ -30,11 +28,12 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
 
         Assert.Equal(1, process.ExitCode);
         Assert.Equal(
-            $"The database's encoding is {encoding}, which cannot hold every text: create it with ENCODING 'UTF8' (and TEMPLATE template0).", process.Output.Trim());
+            $"The database's encoding is {encoding}, which cannot hold every text: create it with ENCODING 'UTF8' (and TEMPLATE template0).",
+            process.Output.Trim());
     }
 
     [Fact]
-    public async Task Migrate_FourAtOnceOnANewDatabase_AllEndWithZeroAndOneDoesTheWork()
+    public async Task Migrate_FourAtOnceOnANewDatabase_AllExitWithZeroAndOneMigrates()
     {
         var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
 
@@ -45,19 +44,18 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     [InlineData("repeatable read", null)]
     [InlineData("serializable", null)]
     [InlineData("repeatable read", "-c jit=off")]
-    public async Task Isolation_AnyDefaultOfTheDatabase_EveryWriteOfACrowdIsDone(string isolation, string? options)
+    public async Task Isolation_AnyDefaultOfTheDatabase_EveryConcurrentWriteSucceeds(string isolation, string? options)
     {
-        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
-        await ApiProcess.MigrateAsync(connectionString, Token);
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
         await using (var direct = NpgsqlDataSource.Create(connectionString))
         {
-            await direct.CreateCommand($"ALTER DATABASE {settings.Database} SET default_transaction_isolation = '{isolation}'").ExecuteNonQueryAsync(Token);
+            await direct.ExecuteAsync($"ALTER DATABASE {settings.Database} SET default_transaction_isolation = '{isolation}'");
         }
 
         settings.Options = options;
-        await using var one = await ApiProcess.StartAsync(settings.ConnectionString, Token);
-        await using var two = await ApiProcess.StartAsync(settings.ConnectionString, Token);
+        await using var one = await ApiProcess.StartAsync(settings.ConnectionString);
+        await using var two = await ApiProcess.StartAsync(settings.ConnectionString);
         using PointsClient first = new(one.Address, Tokens.Admin), second = new(two.Address, Tokens.Admin);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         (await first.AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created);
@@ -73,7 +71,11 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         }));
 
         await Task.WhenAll(Enumerable.Range(0, 8).Select(async i =>
-            (await (i % 2 == 0 ? first : second).PutAsync("/api/admin/points/config/MAX_BALANCE_PER_MEMBER", new { configValue = $"{9_000_000 + i}" })).Expect(HttpStatusCode.OK)));
+        {
+            var change = new { configValue = $"{9_000_000 + i}" };
+            (await (i % 2 == 0 ? first : second).PutAsync("/api/admin/points/config/MAX_BALANCE_PER_MEMBER", change)).Expect(HttpStatusCode.OK);
+        }));
+
         Assert.Equal(10_000 - (60 * 6), await first.BalanceAsync(member));
         await Books.AssertBalancedAsync(connectionString, member, other);
     }
@@ -85,9 +87,9 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     [InlineData("Auto Prepare Min Usages=9", 100, 9)]
     [InlineData("Password='MaxAutoPrepare=0'", 100, 2)]
     [InlineData("", 100, 2)]
-    public void Tune_PreparedStatements_AreAsTheConnectionStringSays(string said, int max, int usages)
+    public void Tune_PreparedStatements_FollowTheConnectionString(string setting, int max, int usages)
     {
-        var tuned = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune($"Host=x;{said}"));
+        var tuned = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune($"Host=x;{setting}"));
 
         Assert.Equal((max, usages), (tuned.MaxAutoPrepare, tuned.AutoPrepareMinUsages));
     }
@@ -99,27 +101,26 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     [InlineData("TCP KeepAlive Time=3", false)]
     [InlineData("Password='Keepalive=1'", true)]
     [InlineData("", true)]
-    public void Tune_Keepalive_IsSetUnlessTheConnectionStringSaysSomething(string said, bool isSet)
+    public void Tune_Keepalive_IsSetUnlessTheConnectionStringSetsIt(string setting, bool isSet)
     {
-        var tuned = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune($"Host=x;{said}"));
+        var tuned = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune($"Host=x;{setting}"));
 
         Assert.Equal(isSet, tuned.TcpKeepAlive && tuned.TcpKeepAliveTime == 10);
     }
 
     [Fact]
-    public async Task ReadOnly_ForAWhile_IsNotReadyAndGoesOnByItself()
+    public async Task ReadOnly_ForAWhile_IsNotReadyAndRecovers()
     {
-        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
-        await ApiProcess.MigrateAsync(connectionString, Token);
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         var name = new NpgsqlConnectionStringBuilder(connectionString).Database;
-        await using var api = await ApiProcess.StartAsync(connectionString, Token);
+        await using var api = await ApiProcess.StartAsync(connectionString);
         using var client = new PointsClient(api.Address);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
-        await using var direct = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, Options = "-c default_transaction_read_only=off" });
+        var member = await client.CreateMemberAsync(1_000);
+        var writable = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, Options = "-c default_transaction_read_only=off" };
+        await using var direct = NpgsqlDataSource.Create(writable);
 
-        await direct.CreateCommand($"ALTER DATABASE {name} SET default_transaction_read_only = on").ExecuteNonQueryAsync(Token);
-        await direct.CreateCommand("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()").ExecuteNonQueryAsync(Token);
+        await direct.ExecuteAsync($"ALTER DATABASE {name} SET default_transaction_read_only = on");
+        await direct.EndOtherSessionsAsync();
         for (var i = 0; i < 20; i++)
         {
             (await client.UseAsync(member, "R", 1)).Expect(HttpStatusCode.ServiceUnavailable);
@@ -128,8 +129,8 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
             Assert.Contains("read-only", ready.Text, StringComparison.Ordinal);
         }
 
-        await direct.CreateCommand($"ALTER DATABASE {name} RESET default_transaction_read_only").ExecuteNonQueryAsync(Token);
-        await Eventually.HoldsAsync(async () => (await client.UseAsync(member, "R", 1)).Status == HttpStatusCode.Created, "writes are done again");
+        await direct.ExecuteAsync($"ALTER DATABASE {name} RESET default_transaction_read_only");
+        await Eventually.HoldsAsync(async () => (await client.UseAsync(member, "R", 1)).Status == HttpStatusCode.Created, "writes succeed again");
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
         await Task.WhenAll(Enumerable.Range(0, 60).Select(async _ => (await client.UseAsync(member, "W", 1)).Expect(HttpStatusCode.Created)));
         Assert.Equal(1_000 - 61, await client.BalanceAsync(member));
@@ -137,7 +138,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task PgBouncer_TransactionModeWithoutTheSettingForIt_EndsWithOneSentence()
+    public async Task PgBouncer_TransactionModeWithoutItsSetting_ExitsWithOneSentence()
     {
         await using var pooler = await PgBouncer.StartAsync(await server.GetAsync(Token), Token);
         await using var process = ApiProcess.Run([], pooler.ConnectionString("postgres", marked: false));
@@ -158,12 +159,12 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         var direct = await ApiProcess.NewDatabaseAsync(source, Token);
         var pooled = pooler.ConnectionString(new NpgsqlConnectionStringBuilder(direct).Database!, marked: true);
         await MigrateAsync(pooled, 4);
-        await using var api = await ApiProcess.StartAsync(pooled, Token);
+        await using var api = await ApiProcess.StartAsync(pooled);
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
 
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
-        // Several rounds, on whatever server connections they come to: prepared statements would show at the second use.
+        // Several rounds, each on any server connection: a prepared statement would fail at its second use.
         await Task.WhenAll(Enumerable.Range(0, 12).Select(async i =>
         {
             (await client.AccumulateAsync(member, 100, idempotencyKey: $"a{i}")).Expect(HttpStatusCode.Created);
@@ -184,11 +185,11 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         await Books.AssertBalancedAsync(direct, member, other);
     }
 
-    // A lock of the session would stay on the server connection, which the pooler keeps for whoever comes next.
+    // A session lock would stay on the server connection, which the pooler then hands to the next client.
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task PgBouncer_AdvisoryLockOfAJob_ExcludesOthersAndIsNotLeftBehind(bool released)
+    public async Task PgBouncer_AdvisoryLockOfAJob_ExcludesOthersAndDoesNotLeak(bool released)
     {
         var database = await server.GetAsync(Token);
         await using var pooler = await PgBouncer.StartAsync(database, Token);
@@ -199,15 +200,15 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         var held = await LocksThrough(pooler, proxy.Port).TryTakeAsync(key, Token);
         Assert.NotNull(held);
         Assert.Null(await locks.TryTakeAsync(key, Token));
-        // Where it is not released, its connection ends, as it does with its process.
+        // Without a release its connection closes, as it does when its process ends.
         await (released ? held.DisposeAsync() : proxy.DisposeAsync());
 
-        // Asked of the server itself: through the pooler the next transaction may come to that same connection, where its own lock would be no obstacle.
+        // Asks the server directly: through the pooler, the next transaction may get that same connection, where its own lock does not block it.
         await Eventually.HoldsAsync(
             async () => await Books.CountAsync(
                 database.ConnectionString,
                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND (classid::bigint << 32 | objid::bigint) = hashtextextended($1, 0)", key) == 0,
-            "no session has the lock");
+            "no session holds the lock");
         await using (var next = await locks.TryTakeAsync(key, Token))
         {
             Assert.NotNull(next);
@@ -219,7 +220,8 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     private static AdvisoryLocks LocksThrough(PgBouncer pooler, int port)
     {
         var connection = new NpgsqlConnectionStringBuilder(pooler.ConnectionString("postgres", marked: true)) { Port = port }.ConnectionString;
-        return new AdvisoryLocks(new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create("ConnectionStrings:points", (string?)connection)]).Build());
+        var settings = new[] { KeyValuePair.Create("ConnectionStrings:points", (string?)connection) };
+        return new AdvisoryLocks(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
     }
 
     private static async Task MigrateAsync(string database, int processes)
@@ -239,7 +241,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         }
     }
 
-    /// <summary>A real PgBouncer in transaction mode before the tests' server; a test is skipped where it is not installed.</summary>
+    /// <summary>A real PgBouncer in transaction mode in front of the test server. Without pgbouncer the test is skipped.</summary>
     private sealed class PgBouncer : IAsyncDisposable
     {
         private readonly ChildProcess _process;
@@ -284,7 +286,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
                 ? ChildProcess.Start("setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", program, file])
                 : ChildProcess.Start(program, [file]);
             var pooler = new PgBouncer(process, directory, port);
-            await Eventually.TrueAsync(
+            await Eventually.HoldsAsync(
                 async () =>
                 {
                     Assert.False(process.HasExited, process.Output);
@@ -299,13 +301,12 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
                         return false;
                     }
                 },
-                () => process.Output,
-                cancellationToken);
+                () => process.Output);
             return pooler;
         }
 
-        /// <param name="database">The database on the server behind it.</param>
-        /// <param name="marked">Whether the connection string says what Npgsql asks for behind PgBouncer.</param>
+        /// <param name="database">The database on the server behind the pooler.</param>
+        /// <param name="marked">Whether the connection string has <c>No Reset On Close</c>, which Npgsql requires behind PgBouncer.</param>
         public string ConnectionString(string database, bool marked) => new NpgsqlConnectionStringBuilder
         {
             Host = "127.0.0.1",

@@ -2,7 +2,7 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>One API process on a database of its own, for every test of the collection.</summary>
+/// <summary>One API process with its own database, shared by the tests of the collection.</summary>
 public sealed class ApiFixture(PointsDatabase server) : IAsyncLifetime
 {
     private ApiProcess? _api;
@@ -13,10 +13,8 @@ public sealed class ApiFixture(PointsDatabase server) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var cancellationToken = TestContext.Current.CancellationToken;
-        ConnectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(cancellationToken), cancellationToken);
-        await ApiProcess.MigrateAsync(ConnectionString, cancellationToken);
-        _api = await ApiProcess.StartAsync(ConnectionString, cancellationToken, ("Replica__Name", "one"));
+        ConnectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        _api = await ApiProcess.StartAsync(ConnectionString, ("Replica__Name", "one"));
     }
 
     internal PointsClient Client(string? token = null) => new(Address, token);

@@ -1,9 +1,10 @@
 using System.Net;
 using Npgsql;
+using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>One API process as it is deployed: real Kestrel, real settings, no replica beside it.</summary>
+/// <summary>One API process as it is deployed: real Kestrel, real settings, no other replica.</summary>
 public sealed class ApiProcess : IAsyncDisposable
 {
     private readonly ChildProcess _process;
@@ -16,17 +17,17 @@ public sealed class ApiProcess : IAsyncDisposable
 
     public Uri Address { get; }
 
-    /// <summary>All it has logged so far.</summary>
+    /// <summary>Everything it has logged so far.</summary>
     public string Output => _process.Output;
 
-    /// <summary>Starts the API and waits until it answers; not until it is ready, which some tests never want.</summary>
-    public static async Task<ApiProcess> StartAsync(string connectionString, CancellationToken cancellationToken, params (string Name, string? Value)[] settings)
+    /// <summary>Starts the API and waits until it is live. It need not be ready: some tests run it without a database.</summary>
+    public static async Task<ApiProcess> StartAsync(string connectionString, params (string Name, string? Value)[] settings)
     {
         var address = new Uri($"http://127.0.0.1:{Ports.Next()}");
         var process = Run([], connectionString, [("ASPNETCORE_URLS", address.ToString()), .. settings]);
         var api = new ApiProcess(process, address);
         using var client = new PointsClient(address);
-        await Eventually.TrueAsync(
+        await Eventually.HoldsAsync(
             async () =>
             {
                 Assert.False(process.HasExited, process.Output);
@@ -39,12 +40,11 @@ public sealed class ApiProcess : IAsyncDisposable
                     return false;
                 }
             },
-            () => process.Output,
-            cancellationToken);
+            () => process.Output);
         return api;
     }
 
-    /// <summary>Runs the API program with arguments and settings, as they are.</summary>
+    /// <summary>Runs the API program with the given arguments and settings, and waits for nothing.</summary>
     internal static ChildProcess Run(string[] arguments, string? connectionString, params (string Name, string? Value)[] settings)
     {
         var environment = new Dictionary<string, string?>
@@ -67,18 +67,29 @@ public sealed class ApiProcess : IAsyncDisposable
         return ChildProcess.Start("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "PointSystem.Api.dll"), .. arguments], environment);
     }
 
-    /// <summary>A new database beside another one; empty.</summary>
+    /// <summary>A connection string that leads to no server.</summary>
+    internal static string NoDatabase() => $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";
+
+    /// <summary>Creates and migrates a database for the caller alone.</summary>
+    internal static async Task<string> MigratedDatabaseAsync(PointsDatabase server, CancellationToken cancellationToken)
+    {
+        var connectionString = await NewDatabaseAsync(await server.GetAsync(cancellationToken), cancellationToken);
+        await MigrateAsync(connectionString, cancellationToken);
+        return connectionString;
+    }
+
+    /// <summary>Creates an empty database on the server of another one.</summary>
     internal static async Task<string> NewDatabaseAsync(NpgsqlDataSource beside, CancellationToken cancellationToken)
     {
         var name = $"api_{Guid.NewGuid():n}";
         await beside.CreateCommand($"CREATE DATABASE {name}").ExecuteNonQueryAsync(cancellationToken);
 
-        // A data source does not give its password away; where there is one, it came with this.
+        // A data source does not reveal its password; if the server needs one, this variable has it.
         var given = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_POSTGRES");
         return new NpgsqlConnectionStringBuilder(string.IsNullOrEmpty(given) ? beside.ConnectionString : given) { Database = name }.ConnectionString;
     }
 
-    /// <summary>Brings a database's schema up to date, by the verb that is used everywhere; without any settings for tokens.</summary>
+    /// <summary>Migrates a database with the API's own verb, which needs no token settings.</summary>
     internal static async Task MigrateAsync(string connectionString, CancellationToken cancellationToken)
     {
         await using var migration = Run(["migrate"], connectionString, ("Auth__SigningKey", null), ("Auth__Issuer", null), ("Auth__Audience", null));

@@ -17,10 +17,10 @@ public sealed class AuthTests(ApiFixture api)
     [InlineData("other algorithm")]
     [InlineData("unsigned")]
     [InlineData("no token")]
-    public async Task Admin_WrongToken_IsUnauthorized(string what)
+    public async Task Admin_WrongToken_IsUnauthorized(string flaw)
     {
-        // Made here: tests are discovered long before they run, and a token's times are those of its making.
-        using var client = api.Client(WrongToken(what));
+        // Created here: tests are discovered long before they run, and a token's times start when it is created.
+        using var client = api.Client(WrongToken(flaw));
 
         var answer = await client.GetAsync(AdminPath);
 
@@ -51,7 +51,7 @@ public sealed class AuthTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task Admin_RightToken_IsLetIn()
+    public async Task Admin_RightToken_IsAuthorized()
     {
         using var client = api.Client(Tokens.Admin);
 
@@ -59,20 +59,20 @@ public sealed class AuthTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task ManualGrant_ByWho_DecidesTheAnswer()
+    public async Task ManualGrant_ByCaller_NeedsTheAdminRole()
     {
-        using var nobody = api.Client();
+        using var anonymous = api.Client();
         using var member = api.Client(Tokens.Create(role: "member"));
         using var admin = api.Client(Tokens.Admin);
         var id = PointsClient.NewMember();
 
-        (await nobody.AccumulateAsync(id, 5, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        (await anonymous.AccumulateAsync(id, 5, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
         (await member.AccumulateAsync(id, 5, isManualGrant: true)).IsProblem(HttpStatusCode.Forbidden, "FORBIDDEN");
         (await admin.AccumulateAsync(id, 5, isManualGrant: true)).Expect(HttpStatusCode.Created);
-        Assert.Equal(5, await nobody.BalanceAsync(id));
+        Assert.Equal(5, await anonymous.BalanceAsync(id));
     }
 
-    private static string WrongToken(string what) => what switch
+    private static string WrongToken(string flaw) => flaw switch
     {
         "expired" => Tokens.Create(expiresIn: TimeSpan.FromMinutes(-1)),
         "not yet valid" => Tokens.Create(startsIn: TimeSpan.FromHours(1)),

@@ -36,7 +36,7 @@ public sealed class BadFieldTests(ApiFixture api)
     [InlineData("orderNumber", "\"A\\u00001\"", "orderNumber must not contain control characters.")]
     [InlineData("orderNumber", "\"A\\n1\"", "orderNumber must not contain control characters.")]
     [InlineData("orderNumber", "\"A\\ud8001\"", "orderNumber must be valid Unicode text.")]
-    public async Task Use_WrongField_SaysWhichAndWhy(string field, string? json, string sentence)
+    public async Task Use_WrongField_NamesItAndTheReason(string field, string? json, string sentence)
     {
         var fields = new Dictionary<string, string?> { ["memberId"] = "1", ["orderNumber"] = "\"A1\"", ["amount"] = "10", [field] = json };
         var body = "{" + string.Join(",", fields.Where(pair => pair.Value is not null).Select(pair => $"\"{pair.Key}\":{pair.Value}")) + "}";
@@ -60,7 +60,7 @@ public sealed class BadFieldTests(ApiFixture api)
     [InlineData("reason", "5", "reason must be a text, not a number.")]
     [InlineData("reason", "\"\\u0000\"", "reason must not contain control characters.")]
     [InlineData("reason", "\"\\udc00\"", "reason must be valid Unicode text.")]
-    public async Task Accumulate_WrongOptionalField_SaysWhichAndWhy(string field, string json, string sentence)
+    public async Task Accumulate_WrongOptionalField_NamesItAndTheReason(string field, string json, string sentence)
     {
         using var client = api.Client(Tokens.Admin);
 
@@ -75,7 +75,7 @@ public sealed class BadFieldTests(ApiFixture api)
     [InlineData(-1)]
     [InlineData(0)]
     [InlineData(1825)]
-    public async Task Accumulate_DaysOutsideThePolicy_AreRefusedByTheRule(int expirationDays)
+    public async Task Accumulate_DaysOutsideThePolicy_AreUnprocessable(int expirationDays)
     {
         using var client = api.Client();
 
@@ -85,7 +85,7 @@ public sealed class BadFieldTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task Use_SeveralWrongFields_ToldTogetherAmountFirst()
+    public async Task Use_SeveralWrongFields_ReportsAllWithTheCodeOfTheAmount()
     {
         using var client = api.Client();
 
@@ -98,13 +98,25 @@ public sealed class BadFieldTests(ApiFixture api)
     }
 
     [Theory]
-    [InlineData("/api/points/accumulate", """{"memberId":1,"amount":5,"colour":{"deep":"blue"}}""", "colour", "colour is unknown here; the fields are memberId, amount, expirationDays, isManualGrant, reason.")]
-    [InlineData("/api/points/accumulate", """{"memberId":1,"amount":5,"expirationDay":7}""", "expirationDay", "expirationDay is unknown here; the nearest field is expirationDays.")]
-    [InlineData("/api/points/use", """{"memberId":1,"orderNumber":"A1","amount":5,"Amount":5}""", "Amount", "Amount is unknown here; the nearest field is amount.")]
-    [InlineData("/api/points/use", """{"memberId":1,"orderNumber":"A1","amount":5,"order_number":null}""", "order_number", "order_number is unknown here; the nearest field is orderNumber.")]
-    [InlineData("/api/points/transfer", """{"fromMemberId":1,"toMemberId":2,"amount":5,"raeson":"x"}""", "raeson", "raeson is unknown here; the nearest field is reason.")]
-    [InlineData("/api/points/transfer", """{"fromMemberId":1,"toMemberId":2,"amount":5,"":1}""", "", " is unknown here; the fields are fromMemberId, toMemberId, amount, reason.")]
-    public async Task Post_UnknownField_IsRefusedWithTheNearest(string path, string body, string field, string sentence)
+    [InlineData(
+        "/api/points/accumulate", """{"memberId":1,"amount":5,"colour":{"deep":"blue"}}""",
+        "colour", "colour is unknown here; the fields are memberId, amount, expirationDays, isManualGrant, reason.")]
+    [InlineData(
+        "/api/points/accumulate", """{"memberId":1,"amount":5,"expirationDay":7}""",
+        "expirationDay", "expirationDay is unknown here; the nearest field is expirationDays.")]
+    [InlineData(
+        "/api/points/use", """{"memberId":1,"orderNumber":"A1","amount":5,"Amount":5}""",
+        "Amount", "Amount is unknown here; the nearest field is amount.")]
+    [InlineData(
+        "/api/points/use", """{"memberId":1,"orderNumber":"A1","amount":5,"order_number":null}""",
+        "order_number", "order_number is unknown here; the nearest field is orderNumber.")]
+    [InlineData(
+        "/api/points/transfer", """{"fromMemberId":1,"toMemberId":2,"amount":5,"raeson":"x"}""",
+        "raeson", "raeson is unknown here; the nearest field is reason.")]
+    [InlineData(
+        "/api/points/transfer", """{"fromMemberId":1,"toMemberId":2,"amount":5,"":1}""",
+        "", " is unknown here; the fields are fromMemberId, toMemberId, amount, reason.")]
+    public async Task Post_UnknownField_IsRefusedWithTheNearestName(string path, string body, string field, string sentence)
     {
         using var client = api.Client();
 
@@ -141,7 +153,7 @@ public sealed class BadFieldTests(ApiFixture api)
     [InlineData("balance/1?as_of=2026-01-01", "as_of", "as_of is unknown here; the nearest parameter is asOf.")]
     [InlineData("history/1?kinds=USE", "kinds", "kinds is unknown here; the nearest parameter is kind.")]
     [InlineData("history/1?page=2", "page", "page is unknown here; the parameters are orderNumber, kind, size, cursor.")]
-    public async Task Get_UnknownParameter_IsRefusedWithTheNearest(string path, string parameter, string sentence)
+    public async Task Get_UnknownParameter_IsRefusedWithTheNearestName(string path, string parameter, string sentence)
     {
         using var client = api.Client();
 
@@ -158,7 +170,7 @@ public sealed class BadFieldTests(ApiFixture api)
     [InlineData("A\\u200b1", "orderNumber must not contain invisible characters, such as U+200B.")]
     [InlineData("A\\u00ad1", "orderNumber must not contain invisible characters, such as U+00AD.")]
     [InlineData("A\\u20281", "orderNumber must not contain control characters.")]
-    public async Task OrderNumber_WithWhatCannotBeSeen_IsRefusedInBodyAndQuery(string escaped, string sentence)
+    public async Task OrderNumber_WithInvisibleCharacters_IsRefusedInBodyAndQuery(string escaped, string sentence)
     {
         using var client = api.Client();
         var text = System.Text.Json.JsonSerializer.Deserialize<string>($"\"{escaped}\"")!;
@@ -193,13 +205,13 @@ public sealed class BadFieldTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task Reason_NothingToSee_IsNone_DirectionOverrideIsRefused()
+    public async Task Reason_OnlyInvisibleCharacters_IsOmittedAndADirectionOverrideIsRefused()
     {
         using var client = api.Client();
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(100);
 
-        var none = await client.PostAsync("/api/points/transfer", new { fromMemberId = member, toMemberId = member + 1_000_000, amount = 1, reason = "\u200b" });
+        var none = await client.PostAsync(
+            "/api/points/transfer", new { fromMemberId = member, toMemberId = member + 1_000_000, amount = 1, reason = "\u200b" });
         var turned = await client.PostAsync("/api/points/accumulate", new { memberId = member, amount = 1, reason = "a\u202eb" });
 
         Assert.Null(none.Expect(HttpStatusCode.Created).Json["reason"]);

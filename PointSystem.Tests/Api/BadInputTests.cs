@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -6,19 +5,22 @@ using System.Text;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>Whatever is sent to any endpoint: an answer with status, code and a sentence that names what is wrong. Never a 500.</summary>
+/// <summary>Any bad input to any endpoint gets a status, a code and a sentence that names the fault. Never a 500.</summary>
 [Collection(ApiTests.Name)]
 public sealed class BadInputTests(ApiFixture api)
 {
     private const string Two63 = "9223372036854775808";
 
-    /// <summary>Values that are no amount and no member id.</summary>
+    /// <summary>Values that are neither an amount nor a member id.</summary>
     public static TheoryData<string> BadNumbers { get; } =
         ["-1", "0", "1.5", "1.0", "1e3", Two63, "-" + Two63, "\"100\"", "null", "true", "[]", "{}", "[1]", "99999999999999999999999999999999999999999"];
 
-    /// <summary>Values that are no order number.</summary>
+    /// <summary>Values that are not an order number.</summary>
     public static TheoryData<string> BadOrderNumbers { get; } =
-        ["\"\"", "\"   \"", "\"\\t\"", "null", "7", "[\"A1\"]", "\"A\\u0000B\"", "\"A\\ud800B\"", "\"\\udc00\"", "\"" + new string('A', 10_240) + "\"", "\"" + new string('A', 101) + "\""];
+        [
+            "\"\"", "\"   \"", "\"\\t\"", "null", "7", "[\"A1\"]", "\"A\\u0000B\"", "\"A\\ud800B\"", "\"\\udc00\"",
+            "\"" + new string('A', 10_240) + "\"", "\"" + new string('A', 101) + "\"",
+        ];
 
     public static TheoryData<string, string> Paths { get; } = new()
     {
@@ -59,22 +61,19 @@ public sealed class BadInputTests(ApiFixture api)
         { "/api/admin/points/config/MAX_BALANCE_PER_MEMBER/history?size=1000000", "size" },
     };
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [MemberData(nameof(BadNumbers))]
-    public async Task Amount_IsNone_IsInvalidAmountEverywhere(string amount)
+    public async Task Amount_NotAnAmount_IsInvalidAmountEverywhere(string amount)
     {
         using var client = api.Client(Tokens.Admin);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(100);
         var usage = (await client.UseAsync(member, "A1", 50)).Expect(HttpStatusCode.Created).TextOf("pointKey");
         await RefusedAsync(client, "/api/points/accumulate", $$"""{"memberId":1,"amount":{{amount}}}""", "INVALID_AMOUNT", "amount");
         await RefusedAsync(client, "/api/points/use", $$"""{"memberId":1,"orderNumber":"A1","amount":{{amount}}}""", "INVALID_AMOUNT", "amount");
         await RefusedAsync(client, "/api/points/transfer", $$"""{"fromMemberId":1,"toMemberId":2,"amount":{{amount}}}""", "INVALID_AMOUNT", "amount");
         if (amount != "null")
         {
-            // There, no amount means all that is left.
+            // For a cancellation, no amount means everything that is left.
             await RefusedAsync(client, $"/api/points/use/{usage}/cancel", $$"""{"amount":{{amount}}}""", "INVALID_AMOUNT", "amount");
         }
 
@@ -83,7 +82,7 @@ public sealed class BadInputTests(ApiFixture api)
 
     [Theory]
     [MemberData(nameof(BadNumbers))]
-    public async Task MemberId_IsNone_IsNamedEverywhere(string id)
+    public async Task MemberId_NotAMemberId_IsNamedEverywhere(string id)
     {
         using var client = api.Client(Tokens.Admin);
         await RefusedAsync(client, "/api/points/accumulate", $$"""{"memberId":{{id}},"amount":1}""", "INVALID_REQUEST", "memberId");
@@ -94,7 +93,7 @@ public sealed class BadInputTests(ApiFixture api)
 
     [Theory]
     [MemberData(nameof(BadOrderNumbers))]
-    public async Task OrderNumber_IsNone_IsInvalidOrderNumber(string orderNumber)
+    public async Task OrderNumber_NotAnOrderNumber_IsInvalidOrderNumber(string orderNumber)
     {
         using var client = api.Client(Tokens.Admin);
         await RefusedAsync(client, "/api/points/use", $$"""{"memberId":1,"orderNumber":{{orderNumber}},"amount":1}""", "INVALID_ORDER_NUMBER", "orderNumber");
@@ -102,12 +101,12 @@ public sealed class BadInputTests(ApiFixture api)
 
     [Theory]
     [MemberData(nameof(Paths))]
-    public async Task PathOrQuery_IsWrong_NamesTheParameter(string path, string field)
+    public async Task PathOrQuery_WrongValue_NamesTheParameter(string path, string field)
     {
         using var client = api.Client(Tokens.Admin);
         var answer = await client.GetAsync(path);
         var code = field == "orderNumber" ? "INVALID_ORDER_NUMBER" : "INVALID_REQUEST";
-        Problem(answer, HttpStatusCode.BadRequest, code);
+        answer.IsProblem(HttpStatusCode.BadRequest, code);
         Assert.Contains(field, answer.TextOf("detail"), StringComparison.Ordinal);
     }
 
@@ -115,18 +114,23 @@ public sealed class BadInputTests(ApiFixture api)
     [InlineData("/api/points/accumulate")]
     [InlineData("/api/points/use")]
     [InlineData("/api/points/transfer")]
-    public async Task Body_IsNoJsonObject_IsRefused(string path)
+    public async Task Body_NotAJsonObject_IsRefused(string path)
     {
         using var client = api.Client(Tokens.Admin);
-        foreach (var body in new[] { "", " ", "[]", "[{}]", "null", "7", "{", "{\"amount\":}", "{\"amount\":1,}", "\u0000", new string('[', 10_000), "{\"a\":" + new string('[', 10_000) })
+        string[] bodies =
+        [
+            "", " ", "[]", "[{}]", "null", "7", "{", "{\"amount\":}", "{\"amount\":1,}", "\u0000",
+            new string('[', 10_000), "{\"a\":" + new string('[', 10_000),
+        ];
+        foreach (var body in bodies)
         {
             await RefusedAsync(client, path, body, "INVALID_REQUEST", "body");
         }
 
         await RefusedAsync(client, path, """{"amount":1,"amount":2}""", "INVALID_REQUEST", "amount");
-        Problem(await PostAsync(client, path, "{}", "text/plain"), HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
-        Problem(await PostAsync(client, path, "{}", "application/x-www-form-urlencoded"), HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
-        Problem(await client.GetAsync(path), HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
+        (await PostAsync(client, path, "{}", "text/plain")).IsProblem(HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
+        (await PostAsync(client, path, "{}", "application/x-www-form-urlencoded")).IsProblem(HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
+        (await client.GetAsync(path)).IsProblem(HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
     }
 
     [Theory]
@@ -139,9 +143,9 @@ public sealed class BadInputTests(ApiFixture api)
     [InlineData("DELETE", "/api/points/use")]
     [InlineData("PUT", "/api/admin/points/config/NOTHING")]
     [InlineData("POST", "/api/admin/points/reconcile/x")]
-    public async Task Refusal_OfAnyBody_LeavesTheConnectionToTheNextRequest(string method, string path)
+    public async Task Refusal_OfAnyBody_KeepsTheConnectionOpen(string method, string path)
     {
-        // Of a replica, where the gateway's connections are shared by all callers: one that ends without a word takes another caller's request with it.
+        // The gateway's connections to a replica are shared by all callers: a connection that closes without notice fails another caller's request.
         var connections = 0;
         using var client = new HttpClient(new SocketsHttpHandler
         {
@@ -178,7 +182,7 @@ public sealed class BadInputTests(ApiFixture api)
     [InlineData("\"x\"")]
     [InlineData("1.5")]
     [InlineData("99999999999")]
-    public async Task ExpirationDays_IsNoWholeNumber_IsNamed(string days)
+    public async Task ExpirationDays_NotAWholeNumber_IsNamed(string days)
     {
         using var client = api.Client(Tokens.Admin);
         await RefusedAsync(client, "/api/points/accumulate", $$"""{"memberId":1,"amount":1,"expirationDays":{{days}}}""", "INVALID_REQUEST", "expirationDays");
@@ -189,49 +193,53 @@ public sealed class BadInputTests(ApiFixture api)
     [InlineData(-1)]
     [InlineData(1825)]
     [InlineData(int.MaxValue)]
-    public async Task ExpirationDays_OutOfRange_IsRefusedByTheRule(int days)
+    public async Task ExpirationDays_OutOfRange_IsUnprocessable(int days)
     {
         using var client = api.Client(Tokens.Admin);
         var answer = await client.AccumulateAsync(PointsClient.NewMember(), 1, days);
-        Problem(answer, HttpStatusCode.UnprocessableEntity, "INVALID_EXPIRATION_DATE");
+        answer.IsProblem(HttpStatusCode.UnprocessableEntity, "INVALID_EXPIRATION_DATE");
         Assert.Contains("expirationDays", answer.TextOf("detail"), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task PointKey_UnknownOrOfAnotherSort_IsNotFoundAndSaysSo()
+    public async Task PointKey_UnknownOrOfAnotherType_IsNotFoundAndSaysSo()
     {
         using var client = api.Client(Tokens.Admin);
         var member = PointsClient.NewMember();
         var lot = (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");
         var usage = (await client.UseAsync(member, "A1", 50)).Expect(HttpStatusCode.Created).TextOf("pointKey");
-        Assert.Contains("usage", Problem(await client.CancelAccumulationAsync(usage), HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND").TextOf("detail"), StringComparison.Ordinal);
-        Assert.Contains("accumulation", Problem(await client.CancelUsageAsync(lot), HttpStatusCode.NotFound, "USAGE_NOT_FOUND").TextOf("detail"), StringComparison.Ordinal);
+        var notALot = (await client.CancelAccumulationAsync(usage)).IsProblem(HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
+        Assert.Contains("usage", notALot.TextOf("detail"), StringComparison.Ordinal);
+        var notAUsage = (await client.CancelUsageAsync(lot)).IsProblem(HttpStatusCode.NotFound, "USAGE_NOT_FOUND");
+        Assert.Contains("accumulation", notAUsage.TextOf("detail"), StringComparison.Ordinal);
         foreach (var unknown in new[] { "nothing", lot[..^1] + (lot[^1] == 'A' ? 'B' : 'A'), "acc_" })
         {
-            Problem(await client.CancelAccumulationAsync(unknown), HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
-            Problem(await client.GetAsync($"/api/points/accumulations/{unknown}"), HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
-            Problem(await client.GetAsync($"/api/points/use/{unknown}"), HttpStatusCode.NotFound, "USAGE_NOT_FOUND");
+            (await client.CancelAccumulationAsync(unknown)).IsProblem(HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
+            (await client.GetAsync($"/api/points/accumulations/{unknown}")).IsProblem(HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
+            (await client.GetAsync($"/api/points/use/{unknown}")).IsProblem(HttpStatusCode.NotFound, "USAGE_NOT_FOUND");
         }
 
-        Problem(await client.CancelUsageAsync(new string('a', 101)), HttpStatusCode.BadRequest, "INVALID_REQUEST");
+        (await client.CancelUsageAsync(new string('a', 101))).IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST");
     }
 
     [Fact]
-    public async Task Request_WrongInOtherWays_IsAProblem()
+    public async Task Request_OtherFaults_AreProblems()
     {
         using var client = api.Client(Tokens.Admin);
         var member = PointsClient.NewMember();
         foreach (var key in new[] { "a b", new string('k', 201), "" })
         {
             var answer = await client.PostAsync("/api/points/accumulate", new { memberId = member, amount = 1 }, key);
-            Assert.Contains("Idempotency-Key", Problem(answer, HttpStatusCode.BadRequest, "INVALID_REQUEST").TextOf("detail"), StringComparison.Ordinal);
+            Assert.Contains("Idempotency-Key", answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").TextOf("detail"), StringComparison.Ordinal);
         }
 
-        await RefusedAsync(client, "/api/points/transfer", $$"""{"fromMemberId":{{member}},"toMemberId":{{member}},"amount":1}""", "INVALID_REQUEST", "toMemberId");
+        await RefusedAsync(
+            client, "/api/points/transfer", $$"""{"fromMemberId":{{member}},"toMemberId":{{member}},"amount":1}""", "INVALID_REQUEST", "toMemberId");
         await RefusedAsync(client, "/api/points/use", "{}", "INVALID_AMOUNT", "memberId");
-        Problem(await client.GetAsync("/api/nowhere"), HttpStatusCode.NotFound, "NOT_FOUND");
-        Problem(await client.SendAsync(new HttpRequestMessage(HttpMethod.Delete, "/api/points/use")), HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
-        await RefusedAsync(client, "/api/points/accumulate", $$$"""{"memberId":{{{member}}},"amount":1,"more":{"than":["asked"]}}""", "INVALID_REQUEST", "more");
+        (await client.GetAsync("/api/nowhere")).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
+        (await client.SendAsync(new HttpRequestMessage(HttpMethod.Delete, "/api/points/use"))).IsProblem(HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
+        await RefusedAsync(
+            client, "/api/points/accumulate", $$$"""{"memberId":{{{member}}},"amount":1,"more":{"than":["asked"]}}""", "INVALID_REQUEST", "more");
         Assert.Equal(0, await client.BalanceAsync(member));
     }
 
@@ -239,24 +247,13 @@ public sealed class BadInputTests(ApiFixture api)
     public async Task ManualGrant_WithoutAValidAdminToken_IsRefused()
     {
         var member = PointsClient.NewMember();
-        using var nobody = api.Client();
-        Problem(await nobody.AccumulateAsync(member, 1, isManualGrant: true), HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        using var anonymous = api.Client();
+        (await anonymous.AccumulateAsync(member, 1, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
         using var garbled = api.Client("not.a.token");
-        Problem(await garbled.AccumulateAsync(member, 1, isManualGrant: true), HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        (await garbled.AccumulateAsync(member, 1, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
         using var truncated = api.Client(Tokens.Admin[..^2]);
-        Problem(await truncated.AccumulateAsync(member, 1, isManualGrant: true), HttpStatusCode.Unauthorized, "UNAUTHORIZED");
-        Assert.Equal(0, await nobody.BalanceAsync(member));
-    }
-
-    /// <summary>A complete problem with that status and code.</summary>
-    internal static Answer Problem(Answer answer, HttpStatusCode status, string code)
-    {
-        answer.Expect(status);
-        Assert.Equal(code, answer.Code);
-        Assert.StartsWith("application/problem+json", answer.ContentType, StringComparison.Ordinal);
-        Assert.Equal(((int)status).ToString(CultureInfo.InvariantCulture), answer.Json["status"]!.ToJsonString());
-        Assert.NotEmpty(answer.TextOf("detail"));
-        return answer;
+        (await truncated.AccumulateAsync(member, 1, isManualGrant: true)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        Assert.Equal(0, await anonymous.BalanceAsync(member));
     }
 
     internal static Task<Answer> PostAsync(PointsClient client, string path, string body, string type = "application/json")
@@ -268,7 +265,7 @@ public sealed class BadInputTests(ApiFixture api)
 
     private static async Task RefusedAsync(PointsClient client, string path, string body, string code, string field)
     {
-        var answer = Problem(await PostAsync(client, path, body), HttpStatusCode.BadRequest, code);
+        var answer = (await PostAsync(client, path, body)).IsProblem(HttpStatusCode.BadRequest, code);
         Assert.Contains(field, answer.TextOf("detail"), StringComparison.Ordinal);
         Assert.NotNull(answer.Json["errors"]![field]);
     }

@@ -23,7 +23,7 @@ public sealed class BadRequestTests(ApiFixture api)
     [InlineData("   ")]
     [InlineData("{\"\\ud800\":1}")]
     [InlineData("not json")]
-    public async Task Post_NoJsonObject_IsSaidSo(string body)
+    public async Task Post_NotAJsonObject_IsReportedAsTheBody(string body)
     {
         using var client = api.Client();
 
@@ -34,7 +34,7 @@ public sealed class BadRequestTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task Post_NoBody_IsSaidSo()
+    public async Task Post_NoBody_IsReported()
     {
         using var client = api.Client();
 
@@ -58,7 +58,7 @@ public sealed class BadRequestTests(ApiFixture api)
     [InlineData(15, "x", "x is unknown here; the fields are memberId, orderNumber, amount.")]
     [InlineData(16, "body", "The body is nested too deep: it must have at most 16 levels.")]
     [InlineData(30_000, "body", "The body is nested too deep: it must have at most 16 levels.")]
-    public async Task Post_DeepNesting_IsCalledTooDeep(int levels, string field, string sentence)
+    public async Task Post_DeepNesting_IsRefusedAsTooDeep(int levels, string field, string sentence)
     {
         using var client = api.Client();
         var body = $$"""{"memberId":1,"orderNumber":"A","amount":1,"x":{{new string('[', levels)}}{{new string(']', levels)}}}""";
@@ -71,11 +71,10 @@ public sealed class BadRequestTests(ApiFixture api)
     [Theory]
     [InlineData(null)]
     [InlineData("text/plain")]
-    public async Task Cancel_ChunkedEmptyBody_IsNoBody(string? contentType)
+    public async Task Cancel_ChunkedEmptyBody_CountsAsNoBody(string? contentType)
     {
         using var client = api.Client();
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(100);
         var usage = (await client.UseAsync(member, "A1", 50)).Expect(HttpStatusCode.Created).TextOf("pointKey");
 
         var cancelled = await client.SendAsync(Chunked($"/api/points/use/{usage}/cancel", contentType));
@@ -94,7 +93,7 @@ public sealed class BadRequestTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task Post_BytesThatAreNotUtf8_AreRefused()
+    public async Task Post_InvalidUtf8_IsRefused()
     {
         using var client = api.Client();
         var content = new ByteArrayContent([.. "{\"memberId\":1,\"orderNumber\":\""u8, 0xC3, 0x28, .. "\",\"amount\":1}"u8]);
@@ -148,7 +147,7 @@ public sealed class BadRequestTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task Delete_WhereOnlyPostIsTaken_IsAProblem()
+    public async Task Delete_WhereOnlyPostIsAllowed_IsAProblem()
     {
         using var client = api.Client();
 
@@ -164,7 +163,7 @@ public sealed class BadRequestTests(ApiFixture api)
     [InlineData("/api/points/history/1?size=1000000", "size", "size must be a whole number from 1 to 100.")]
     [InlineData("/api/points/history/1?size=ten", "size", "size must be a whole number from 1 to 100.")]
     [InlineData("/api/points/use/a%20b", "pointKey", "pointKey must have 1 to 100 characters, each a letter A-Z or a-z, a digit, '-' or '_'.")]
-    public async Task Get_WrongParameter_SaysWhichAndWhy(string path, string field, string sentence)
+    public async Task Get_WrongParameter_NamesItAndTheReason(string path, string field, string sentence)
     {
         using var client = api.Client();
 
@@ -174,7 +173,7 @@ public sealed class BadRequestTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task Get_KeyOfAnotherSort_SaysWhatItIs()
+    public async Task Get_KeyOfAnotherType_SaysWhatItIs()
     {
         using var client = api.Client();
         var key = PointKey.Create(PointKeyType.Usage, 7, new byte[PointKey.EntropyBytes]).Value;
@@ -188,7 +187,7 @@ public sealed class BadRequestTests(ApiFixture api)
     [Theory]
     [InlineData("nothing-of-ours", "USAGE_NOT_FOUND")]
     [InlineData("use_AAAAAAAAAAAAAAAAAAAAAAA", "USAGE_NOT_FOUND")]
-    public async Task Get_KeyOfNothing_IsNotFound(string key, string code)
+    public async Task Get_UnknownKey_IsNotFound(string key, string code)
     {
         using var client = api.Client();
 

@@ -52,7 +52,7 @@ public sealed class ConfigTests(ApiFixture api) : IDisposable
     [InlineData("LOCKING_MODE", "7", "LOCKING_MODE must be distributed, adaptive, row or default.")]
     [InlineData("LOCKING_MODE", "2", "LOCKING_MODE must be distributed, adaptive, row or default.")]
     [InlineData("CLOCK_OFFSET_DAYS", "-1", "CLOCK_OFFSET_DAYS must be a whole number from 0 to 3650, in digits alone.")]
-    public async Task Put_InvalidAloneOrTogether_IsRefusedAndChangesNothing(string key, string value, string sentence)
+    public async Task Put_InvalidAloneOrWithOthers_IsRefusedAndChangesNothing(string key, string value, string sentence)
     {
         var before = (await _client.GetAsync(Root)).Text;
 
@@ -80,7 +80,7 @@ public sealed class ConfigTests(ApiFixture api) : IDisposable
     }
 
     [Fact]
-    public async Task Put_Valid_HoldsAtOnceAndIsInTheHistory()
+    public async Task Put_Valid_AppliesAtOnceAndIsInTheHistory()
     {
         var path = $"{Root}/MAX_ACCUMULATION_AMOUNT_PER_TIME";
         var member = PointsClient.NewMember();
@@ -103,7 +103,7 @@ public sealed class ConfigTests(ApiFixture api) : IDisposable
     }
 
     [Fact]
-    public async Task Put_ValueInForce_ChangesAndRecordsNothing()
+    public async Task Put_CurrentValue_ChangesAndRecordsNothing()
     {
         var path = $"{Root}/MIN_EXPIRATION_DAYS";
         var before = await _client.GetAsync(path);
@@ -116,7 +116,7 @@ public sealed class ConfigTests(ApiFixture api) : IDisposable
     }
 
     [Fact]
-    public async Task Put_TwoAtOnceThatAreInvalidTogether_OnlyOneIsTaken()
+    public async Task Put_TwoAtOnceThatAreInvalidTogether_OnlyOneIsAccepted()
     {
         for (var round = 0; round < 10; round++)
         {

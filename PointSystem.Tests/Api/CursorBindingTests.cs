@@ -2,7 +2,7 @@ using System.Net;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>A cursor is taken by the list it came from, with the same filters, and by no other.</summary>
+/// <summary>A cursor is accepted only by the list it came from, with the same filters.</summary>
 [Collection(ApiTests.Name)]
 public sealed class CursorBindingTests(ApiFixture api)
 {
@@ -21,7 +21,8 @@ public sealed class CursorBindingTests(ApiFixture api)
         string[] lists =
         [
             $"/api/points/balance/{member}?", $"/api/points/balance/{other}?", $"/api/points/balance/{member}?asOf={now}&",
-            $"/api/points/history/{member}?", $"/api/points/history/{other}?", $"/api/points/history/{member}?kind=USE&", $"/api/points/history/{member}?kind=USE_CANCEL&",
+            $"/api/points/history/{member}?", $"/api/points/history/{other}?",
+            $"/api/points/history/{member}?kind=USE&", $"/api/points/history/{member}?kind=USE_CANCEL&",
             $"/api/points/history/{member}?orderNumber=A1&", $"/api/points/history/{member}?orderNumber=A1&kind=USE&",
             $"/api/points/accumulations/{lot}?", $"/api/points/accumulations/{otherLot}?", $"/api/points/use/{usage}?", $"/api/points/use/{otherUsage}?",
             "/api/admin/points/config/MAX_EXPIRATION_DAYS/history?", "/api/admin/points/config/MAX_BALANCE_PER_MEMBER/history?",
@@ -31,7 +32,7 @@ public sealed class CursorBindingTests(ApiFixture api)
         {
             var page = (await client.GetAsync($"{list}size=1")).Expect(HttpStatusCode.OK).Json;
             var cursor = page["nextCursor"] ?? page["accumulations"]?["nextCursor"] ?? page["usagesNextCursor"] ?? page["cancellationsNextCursor"];
-            Assert.True(cursor is not null, $"{list} has one page only: {page}");
+            Assert.True(cursor is not null, $"{list} has only one page: {page}");
             cursors.Add(cursor.GetValue<string>());
         }
 
@@ -46,7 +47,7 @@ public sealed class CursorBindingTests(ApiFixture api)
                     continue;
                 }
 
-                Assert.True(answer.Status == HttpStatusCode.BadRequest, $"{lists[at]} takes the cursor of {lists[of]}");
+                Assert.True(answer.Status == HttpStatusCode.BadRequest, $"{lists[at]} accepts the cursor of {lists[of]}");
                 Assert.NotEmpty(answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("cursor"));
             }
         }
@@ -62,7 +63,7 @@ public sealed class CursorBindingTests(ApiFixture api)
     [InlineData("%EA%B0%80%EA%B0%80%EA%B0%80AAAAAAAAAAAAAAAA")]
     [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.A")]
     [InlineData("AAAAAAAAAAAAAAAAAA==")]
-    public async Task Cursor_IsNone_IsNamedByEveryList(string cursor)
+    public async Task Cursor_NotACursor_IsRefusedByEveryList(string cursor)
     {
         using var client = api.Client(Tokens.Admin);
         string[] lists =
@@ -79,7 +80,7 @@ public sealed class CursorBindingTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task AsOf_SameMomentSpeltOtherwise_IsTheSameList()
+    public async Task AsOf_SameMomentInAnotherNotation_IsTheSameList()
     {
         using var client = api.Client();
         var member = PointsClient.NewMember();
@@ -95,7 +96,7 @@ public sealed class CursorBindingTests(ApiFixture api)
         Assert.Equal(first["balance"]!.GetValue<long>(), second["balance"]!.GetValue<long>());
     }
 
-    /// <summary>At least two items in every list of the member.</summary>
+    /// <summary>Creates at least two items in every list of the member.</summary>
     private static async Task<(string Lot, string Usage)> FillAsync(PointsClient client, long member)
     {
         var lot = (await client.AccumulateAsync(member, 100, 30)).Expect(HttpStatusCode.Created).TextOf("pointKey");

@@ -6,7 +6,7 @@ namespace PointSystem.Tests.Api;
 [Collection(ApiTests.Name)]
 public sealed class DocumentTests(ApiFixture api)
 {
-    // Whatever is asked, it can meet these.
+    // Any request can get these.
     private static readonly string[] Everywhere = ["429", "500", "502", "503", "504"];
 
     [Fact]
@@ -28,9 +28,9 @@ public sealed class DocumentTests(ApiFixture api)
         Assert.NotNull(document["components"]!["securitySchemes"]!["Bearer"]);
     }
 
-    /// <summary>What tools stumble over: a lint asks for these, and a page or a client sends what the document gives.</summary>
+    /// <summary>What linters check, and what documentation pages and generated clients rely on.</summary>
     [Fact]
-    public async Task OpenApi_EveryOperation_CanBeUsedAsItStands()
+    public async Task OpenApi_EveryOperation_CanBeUsedByTools()
     {
         using var client = api.Client();
         var document = (await client.GetAsync("/openapi/v1.json")).Expect(HttpStatusCode.OK).Json;
@@ -63,18 +63,19 @@ public sealed class DocumentTests(ApiFixture api)
     {
         using var client = api.Client();
         var document = (await client.GetAsync("/openapi/v1.json")).Expect(HttpStatusCode.OK).Json;
-        var schemas = Contract.Read(document).ToDictionary(operation => operation.Name);
+        var schemas = OpenApiContract.Read(document).ToDictionary(operation => operation.Name);
 
-        var examples = document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject()).SelectMany(operation => operation.Value!["responses"]!.AsObject()
+        var operations = document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject());
+        var examples = operations.SelectMany(operation => operation.Value!["responses"]!.AsObject()
             .Where(response => response.Value!["content"] is not null)
             .Select(response => (
                 Schema: schemas[operation.Value!["operationId"]!.GetValue<string>()].Answers[response.Key]!,
                 Example: response.Value!["content"]!.AsObject().Single().Value!["example"]!.ToJsonString()))).ToList();
 
         Assert.True(examples.Count > 100, $"Only {examples.Count} examples.");
-        Assert.All(examples, example => Assert.Null(Contract.FindFault(example.Schema, example.Example)));
-        // The check itself can fail.
-        Assert.NotNull(Contract.FindFault(schemas["UsePoints"].Answers["201"]!, """{"pointKey":1}"""));
+        Assert.All(examples, example => Assert.Null(OpenApiContract.FindFault(example.Schema, example.Example)));
+        // The check itself must be able to fail.
+        Assert.NotNull(OpenApiContract.FindFault(schemas["UsePoints"].Answers["201"]!, """{"pointKey":1}"""));
     }
 
     [Fact]

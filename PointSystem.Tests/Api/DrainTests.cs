@@ -1,48 +1,45 @@
 using System.Net;
-using Npgsql;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>The end of an API process that still has something to do: a batch that waits for a row.</summary>
+/// <summary>Shutdown of an API process while one of its batches still waits for a row lock.</summary>
 public sealed class DrainTests(PointsDatabase server)
 {
     private const long Member = 7;
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task Sigterm_BatchUnderWay_IsFinishedAndAnsweredWhileNobodyElseIsLetIn()
+    public async Task Sigterm_BatchRunning_IsAnsweredWhileNewRequestsAreRefused()
     {
         await using var run = await StartAsync();
         using var client = new PointsClient(run.Api.Address);
         var pending = client.UseAsync(Member, "A1", 10);
-        await run.UntilTheBatchWaitsAsync();
+        await run.Wallet.WaitForWaitersAsync();
 
         await run.Api.SignalAsync("TERM");
         await Eventually.HoldsAsync(() => IsRefusedAsync(client), "The port is closed.");
-        await run.Row.CommitAsync(Ct);
+        await run.Wallet.RollbackAsync();
         (await pending).Expect(HttpStatusCode.Created);
-        await run.Api.WaitForExitAsync(Ct);
+        await run.Api.WaitForExitAsync(Token);
 
         Assert.Equal(0, run.Api.ExitCode);
         Assert.Equal(1, await run.UsagesAsync());
     }
 
     [Fact]
-    public async Task Sigterm_BatchOutlastsTheTimeout_ProcessEndsAllTheSameAndNothingIsDone()
+    public async Task Sigterm_BatchOutlastsTheTimeout_ProcessExitsAndNothingIsWritten()
     {
         await using var run = await StartAsync(("Drain__Timeout", "00:00:01"));
         using var client = new PointsClient(run.Api.Address);
         var pending = client.UseAsync(Member, "A1", 10);
-        await run.UntilTheBatchWaitsAsync();
+        await run.Wallet.WaitForWaitersAsync();
 
         await run.Api.SignalAsync("TERM");
         await Assert.ThrowsAsync<HttpRequestException>(() => pending);
-        await run.Api.WaitForExitAsync(Ct);
-        await run.Row.CommitAsync(Ct);
+        await run.Api.WaitForExitAsync(Token);
+        await run.Wallet.RollbackAsync();
 
-        await Eventually.HoldsAsync(async () => await run.WaitingAsync() == 0, "Postgres has noticed.");
+        await Eventually.HoldsAsync(async () => await run.WaitingAsync() == 0, "Postgres has ended the session.");
         Assert.Equal(0, await run.UsagesAsync());
     }
 
@@ -62,38 +59,28 @@ public sealed class DrainTests(PointsDatabase server)
     private async Task<Run> StartAsync(params (string Name, string? Value)[] settings)
     {
         Needs.Signals();
-        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Ct), Ct);
-        await ApiProcess.MigrateAsync(database, Ct);
-        var api = await ApiProcess.StartAsync(database, Ct, settings);
+        var database = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var api = await ApiProcess.StartAsync(database, settings);
         using var client = new PointsClient(api.Address);
         (await client.AccumulateAsync(Member, 100)).Expect(HttpStatusCode.Created);
-        var connection = new NpgsqlConnection(database);
-        await connection.OpenAsync(Ct);
-        var row = await connection.BeginTransactionAsync(Ct);
-        await using var holding = new NpgsqlCommand($"SELECT 1 FROM member_wallets WHERE member_id = {Member} FOR UPDATE", connection);
-        await holding.ExecuteNonQueryAsync(Ct);
-        return new Run(api, database, connection, row);
+        return new Run(api, database, await HeldTransaction.LockWalletsAsync(database, Member));
     }
 
-    /// <summary>A process, and a row of its database in the hands of somebody else.</summary>
-    private sealed class Run(ApiProcess api, string database, NpgsqlConnection connection, NpgsqlTransaction row) : IAsyncDisposable
+    /// <summary>An API process, and a wallet row of its database that the test holds.</summary>
+    private sealed class Run(ApiProcess api, string database, HeldTransaction wallet) : IAsyncDisposable
     {
         public ApiProcess Api => api;
 
-        /// <summary>Its end lets go of the row.</summary>
-        public NpgsqlTransaction Row => row;
+        public HeldTransaction Wallet => wallet;
 
         public Task<long> WaitingAsync() => Books.CountAsync(
             database, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
 
-        public Task UntilTheBatchWaitsAsync() => Eventually.HoldsAsync(async () => await WaitingAsync() > 0, "The batch waits for the row.");
-
-        public Task<long> UsagesAsync() => Books.CountAsync(database, "SELECT count(*) FROM point_usages WHERE member_id = $1", Member);
+        public Task<long> UsagesAsync() => Books.UsagesAsync(database, Member);
 
         public async ValueTask DisposeAsync()
         {
-            await row.DisposeAsync();
-            await connection.DisposeAsync();
+            await wallet.DisposeAsync();
             await api.DisposeAsync();
         }
     }

@@ -3,16 +3,13 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>Each test runs an API process in a state that only it wants.</summary>
+/// <summary>Each test needs an API process in a state of its own.</summary>
 public sealed class HealthTests(PointsDatabase server)
 {
-    private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task Ready_DatabaseAway_SaysSoWhileAlive()
+    public async Task Ready_DatabaseUnavailable_IsUnhealthyWhileLive()
     {
-        var nobody = $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";
-        await using var api = await ApiProcess.StartAsync(nobody, CancellationToken);
+        await using var api = await ApiProcess.StartAsync(ApiProcess.NoDatabase());
         using var client = new PointsClient(api.Address, Tokens.Admin);
 
         var ready = await client.GetAsync("/health/ready");
@@ -27,15 +24,15 @@ public sealed class HealthTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Ready_SchemaNotMigrated_SaysSoUntilItIs()
+    public async Task Ready_SchemaNotMigrated_IsUnhealthyUntilItIs()
     {
-        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(CancellationToken), CancellationToken);
-        await using var api = await ApiProcess.StartAsync(database, CancellationToken);
+        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
+        await using var api = await ApiProcess.StartAsync(database);
         using var client = new PointsClient(api.Address);
 
         var before = await client.GetAsync("/health/ready");
         var failed = await client.AccumulateAsync(1, 5);
-        await ApiProcess.MigrateAsync(database, CancellationToken);
+        await ApiProcess.MigrateAsync(database, Token);
         var after = await client.GetAsync("/health/ready");
 
         Assert.Equal(
@@ -50,16 +47,15 @@ public sealed class HealthTests(PointsDatabase server)
     [Fact]
     public async Task Production_ClockOffset_DoesNotExist()
     {
-        var source = await server.GetAsync(CancellationToken);
-        var database = await ApiProcess.NewDatabaseAsync(source, CancellationToken);
-        await ApiProcess.MigrateAsync(database, CancellationToken);
+        var database = await ApiProcess.MigratedDatabaseAsync(server, Token);
         await using (var direct = Npgsql.NpgsqlDataSource.Create(database))
         {
-            // As if a copy of a test database had come into production.
-            await direct.CreateCommand("INSERT INTO point_configs VALUES ('CLOCK_OFFSET_DAYS', '3000', NULL, now(), 'x')").ExecuteNonQueryAsync(CancellationToken);
+            // As if a copy of a test database had reached production.
+            await direct.CreateCommand("INSERT INTO point_configs VALUES ('CLOCK_OFFSET_DAYS', '3000', NULL, now(), 'x')")
+                .ExecuteNonQueryAsync(Token);
         }
 
-        await using var api = await ApiProcess.StartAsync(database, CancellationToken, ("ASPNETCORE_ENVIRONMENT", "Production"));
+        await using var api = await ApiProcess.StartAsync(database, ("ASPNETCORE_ENVIRONMENT", "Production"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var lot = (await client.AccumulateAsync(1, 5, expirationDays: 1)).Expect(HttpStatusCode.Created);
 

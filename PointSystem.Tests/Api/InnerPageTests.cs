@@ -3,14 +3,14 @@ using System.Text.Json.Nodes;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>The lists inside usages, cancellations, transfers and items of the history, over HTTP.</summary>
+/// <summary>The paged lists inside usages, cancellations, transfers and history items, over HTTP.</summary>
 [Collection(ApiTests.Name)]
 public sealed class InnerPageTests(ApiFixture api)
 {
     private const int Lots = 130;
 
     [Fact]
-    public async Task InnerLists_OverManyLots_AreReadToTheirEndByTheirCursors()
+    public async Task InnerLists_OverManyLots_AreReadToTheEndByCursor()
     {
         using var client = api.Client();
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
@@ -26,7 +26,9 @@ public sealed class InnerPageTests(ApiFixture api)
         var lists = new (string Path, string Items, JsonNode First, string FirstItems, string Cursor, string NextCursor)[]
         {
             ($"/api/points/use/{usage.TextOf("pointKey")}/details", "items", usage.Json, "usageDetails", "usageDetailsNextCursor", "nextCursor"),
-            ($"/api/points/cancellations/{cancellation.TextOf("pointKey")}", "restored", cancellation.Json, "restored", "detailsNextCursor", "detailsNextCursor"),
+            (
+                $"/api/points/cancellations/{cancellation.TextOf("pointKey")}", "restored", cancellation.Json, "restored",
+                "detailsNextCursor", "detailsNextCursor"),
             ($"/api/points/transfers/{transfer.TextOf("pointKey")}", "details", transfer.Json, "details", "detailsNextCursor", "detailsNextCursor"),
             ($"/api/points/history/{member}/entries", "items", item, "entries", "entriesNextCursor", "nextCursor"),
         };
@@ -41,7 +43,7 @@ public sealed class InnerPageTests(ApiFixture api)
             Assert.Single(last.Json[list.Items]!.AsArray());
             Assert.Null(last.Json[list.NextCursor]);
 
-            // A cursor is good for its own list only.
+            // A cursor is valid for its own list only.
             foreach (var another in lists.Where(another => another.Path != list.Path))
             {
                 var refused = await client.GetAsync($"{another.Path}?cursor={cursor}");
@@ -59,7 +61,7 @@ public sealed class InnerPageTests(ApiFixture api)
     [InlineData("/api/points/cancellations/use_By-MsXGtLNWO8JGPmGdO_OI", "NOT_FOUND")]
     [InlineData("/api/points/transfers/trf_B9MO-qqIaE-j3ZmpwcOvC3A", "NOT_FOUND")]
     [InlineData("/api/points/transfers/nothing", "NOT_FOUND")]
-    public async Task InnerList_OfNothing_Is404(string path, string code)
+    public async Task InnerList_UnknownKey_Is404(string path, string code)
     {
         using var client = api.Client();
 

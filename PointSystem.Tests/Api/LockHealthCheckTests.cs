@@ -9,7 +9,7 @@ public sealed class LockHealthCheckTests
     private static readonly CombiningRates Quiet = new(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     [Fact]
-    public void Evaluate_BreakerOpen_IsDegradedAndSaysWhy()
+    public void Evaluate_BreakerOpen_IsDegradedWithTheReason()
     {
         var result = LockHealthCheck.Evaluate(isFallback: true, "timeout", []);
 
@@ -24,7 +24,7 @@ public sealed class LockHealthCheckTests
     [InlineData(979, 0, 21, HealthStatus.Degraded)]
     [InlineData(0, 5, 0, HealthStatus.Healthy)]
     [InlineData(0, 6, 0, HealthStatus.Degraded)]
-    public void Evaluate_ShareThatFails_DecidesFromTwoPercentOn(long executed, long timedOut, long failed, HealthStatus expected)
+    public void Evaluate_ShareOfFailures_IsDegradedAboveTwoPercent(long executed, long timedOut, long failed, HealthStatus expected)
     {
         var snapshot = new CombiningSnapshot(0, 0, 0, [], Quiet with { Executed = executed, TimedOut = timedOut, Failed = failed });
 
@@ -34,7 +34,7 @@ public sealed class LockHealthCheckTests
     [Theory]
     [InlineData(1_000, HealthStatus.Healthy)]
     [InlineData(1_001, HealthStatus.Degraded)]
-    public void Evaluate_LongestWait_DecidesBeyondASecond(int milliseconds, HealthStatus expected)
+    public void Evaluate_LongestWait_IsDegradedAboveOneSecond(int milliseconds, HealthStatus expected)
     {
         var key = new KeySnapshot(["point:use:member:7"], 3, TimeSpan.FromMilliseconds(milliseconds), 10, TimeSpan.Zero, TimeSpan.Zero);
 

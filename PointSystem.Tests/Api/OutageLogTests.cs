@@ -7,16 +7,13 @@ using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>What a replica logs while its database is away: one line for each refused request, whatever is behind it.</summary>
+/// <summary>What a replica logs while its database is unavailable: one line for each refused request.</summary>
 public sealed class OutageLogTests
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task Outage_EachRefusedRequest_IsOneLineAndStacksAreRare()
+    public async Task Outage_EachRefusedRequest_IsOneLineAndStackTracesAreRare()
     {
-        var nobody = $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";
-        await using var api = await ApiProcess.StartAsync(nobody, Token);
+        await using var api = await ApiProcess.StartAsync(ApiProcess.NoDatabase());
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var since = TimeProvider.System.GetTimestamp();
 
@@ -33,21 +30,21 @@ public sealed class OutageLogTests
         var seconds = (int)TimeProvider.System.GetElapsedTime(since).TotalSeconds + 2;
         Assert.All(refused, answer => answer.IsProblem(HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE"));
         var traces = refused.ConvertAll(answer => answer.TextOf("traceId"));
-        // The log comes through a pipe.
-        await Eventually.HoldsAsync(() => api.Output.Contains(traces[^1], StringComparison.Ordinal), "all is logged");
+        // The log arrives through a pipe.
+        await Eventually.HoldsAsync(() => api.Output.Contains(traces[^1], StringComparison.Ordinal), "the last request is logged");
 
         var lines = api.Output.Split('\n');
         Assert.All(traces, trace => Assert.Single(lines, line => line.Contains(trace, StringComparison.Ordinal)));
         var entries = lines.Where(line => line.Length > 0 && !char.IsWhiteSpace(line[0])).ToList();
         Assert.InRange(entries.Count(line => line.Contains("ApiExceptionHandler", StringComparison.Ordinal)), traces.Count, traces.Count);
-        // Start, jobs and the rules, which are read at most once a second.
+        // Start-up, jobs, and the rules, which are read at most once a second.
         Assert.InRange(entries.Count - traces.Count, 1, 30 + seconds);
-        // A stack begins with its exception. Few kinds: a connection refused, by way of the rules, a read, EF.
+        // A stack trace starts with its exception. There are few kinds: a refused connection from the rules, from a read, from EF.
         Assert.InRange(lines.Count(line => line.StartsWith("      Npgsql.NpgsqlException", StringComparison.Ordinal)), 1, 8 * seconds);
     }
 
     [Fact]
-    public void Stack_OfOneKind_IsWrittenOnceASecond()
+    public void StackTrace_OfOneKind_IsWrittenOnceASecond()
     {
         var time = new FakeTimeProvider();
         var console = new OneLineConsole(time);

@@ -4,11 +4,12 @@ namespace PointSystem.Tests.Api;
 
 internal static class ProblemAssert
 {
-    /// <summary>The answer is a complete problem with that status and code.</summary>
+    /// <summary>Asserts that the answer is a complete problem with that status and code.</summary>
     public static Answer IsProblem(this Answer answer, HttpStatusCode status, string code)
     {
         answer.Expect(status);
         Assert.Equal(code, answer.Code);
+        Assert.StartsWith("application/problem+json", answer.ContentType, StringComparison.Ordinal);
         Assert.Equal((long)status, answer.NumberOf("status"));
         Assert.Equal($"urn:pointsystem:problem:{code.ToLowerInvariant().Replace('_', '-')}", answer.TextOf("type"));
         Assert.NotEmpty(answer.TextOf("title"));

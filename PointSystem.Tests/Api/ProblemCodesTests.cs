@@ -3,11 +3,11 @@ using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>The one table of codes, the domain's own codes and the document say the same.</summary>
+/// <summary>The table of problem codes, the domain's error codes and docs/api.md agree.</summary>
 public sealed class ProblemCodesTests
 {
     [Fact]
-    public void Document_Lists_EveryCodeWithItsStatusAndMeaningAndNoOther()
+    public void Document_TableOfCodes_EqualsTheTableInCode()
     {
         var document = File.ReadAllLines(Path.Combine(BuildOutputs.Repository, "docs", "api.md"));
 
@@ -17,7 +17,7 @@ public sealed class ProblemCodesTests
     }
 
     [Fact]
-    public void Table_Has_EveryCodeOfTheRules()
+    public void Table_DomainErrorCodes_AreAllListed()
     {
         var codes = typeof(PointErrorCodes).GetFields().Where(field => field.IsLiteral).Select(field => (string)field.GetRawConstantValue()!).ToList();
 

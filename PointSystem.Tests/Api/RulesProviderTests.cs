@@ -14,8 +14,6 @@ public sealed class RulesProviderTests(ApiFixture api) : IAsyncLifetime
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 11, 22, 14, 59, 59, TimeSpan.Zero));
     private NpgsqlDataSource _database = null!;
 
-    private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync()
     {
         _database = NpgsqlDataSource.Create(api.ConnectionString);
@@ -32,85 +30,87 @@ public sealed class RulesProviderTests(ApiFixture api) : IAsyncLifetime
     public async Task Current_YoungerThanHalfASecond_IsFromMemory()
     {
         var rules = Provider("Production");
-        await rules.CurrentAsync(CancellationToken);
+        await rules.CurrentAsync(Token);
         await StoreAsync(500);
         _time.Advance(RulesProvider.RefreshAge - TimeSpan.FromMilliseconds(1));
 
-        Assert.Equal(10_000_000, (await rules.CurrentAsync(CancellationToken)).Policy.MaxBalancePerMember);
+        Assert.Equal(10_000_000, (await rules.CurrentAsync(Token)).Policy.MaxBalancePerMember);
     }
 
     [Fact]
-    public async Task Current_FromHalfASecond_IsRenewedBehindTheScenes()
+    public async Task Current_OlderThanHalfASecond_IsRefreshedInTheBackground()
     {
         var rules = Provider("Production");
-        await rules.CurrentAsync(CancellationToken);
+        await rules.CurrentAsync(Token);
         await StoreAsync(500);
         _time.Advance(RulesProvider.RefreshAge);
 
-        // Time stands still, so that nothing but the background can have brought the new value.
-        await Eventually.TrueAsync(
-            async () => (await rules.CurrentAsync(CancellationToken)).Policy.MaxBalancePerMember == 500, () => "The rules stayed old.", CancellationToken);
+        // The clock does not move, so only the background refresh can have read the new value.
+        await Eventually.HoldsAsync(
+            async () => (await rules.CurrentAsync(Token)).Policy.MaxBalancePerMember == 500,
+            "the rules are refreshed");
     }
 
     [Fact]
-    public async Task Current_TooOld_IsReadAnew()
+    public async Task Current_TooOld_IsReadAgain()
     {
         var rules = Provider("Production");
-        await rules.CurrentAsync(CancellationToken);
+        await rules.CurrentAsync(Token);
         await StoreAsync(500);
         _time.Advance(RulesProvider.UsableAge);
 
-        Assert.Equal(500, (await rules.CurrentAsync(CancellationToken)).Policy.MaxBalancePerMember);
+        Assert.Equal(500, (await rules.CurrentAsync(Token)).Policy.MaxBalancePerMember);
     }
 
     [Fact]
-    public async Task Current_AfterInvalidate_IsReadAnew()
+    public async Task Current_AfterInvalidate_IsReadAgain()
     {
         var rules = Provider("Production");
-        await rules.CurrentAsync(CancellationToken);
+        await rules.CurrentAsync(Token);
         await StoreAsync(500);
         rules.Invalidate();
 
-        Assert.Equal(500, (await rules.CurrentAsync(CancellationToken)).Policy.MaxBalancePerMember);
+        Assert.Equal(500, (await rules.CurrentAsync(Token)).Policy.MaxBalancePerMember);
     }
 
     [Fact]
-    public async Task Current_DatabaseAway_ServesTheYoungAndFailsForTheOld()
+    public async Task Current_DatabaseUnavailable_ServesRecentRulesAndFailsForOldOnes()
     {
         await using var own = NpgsqlDataSource.Create(api.ConnectionString);
         var rules = Provider("Production", own);
-        await rules.CurrentAsync(CancellationToken);
+        await rules.CurrentAsync(Token);
         await own.DisposeAsync();
         _time.Advance(RulesProvider.UsableAge - TimeSpan.FromMilliseconds(1));
 
-        Assert.Equal(10_000_000, (await rules.CurrentAsync(CancellationToken)).Policy.MaxBalancePerMember);
+        Assert.Equal(10_000_000, (await rules.CurrentAsync(Token)).Policy.MaxBalancePerMember);
         _time.Advance(TimeSpan.FromMilliseconds(1));
-        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await rules.CurrentAsync(CancellationToken));
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await rules.CurrentAsync(Token));
     }
 
     [Fact]
-    public async Task At_CrossesMidnight_InTheBusinessZone()
+    public async Task At_MidnightPasses_ChangesTheDateInTheBusinessZone()
     {
         var rules = Provider("Production");
 
-        var before = (await rules.CurrentAsync(CancellationToken)).At;
+        var before = (await rules.CurrentAsync(Token)).At;
         _time.Advance(TimeSpan.FromSeconds(1));
-        var after = (await rules.CurrentAsync(CancellationToken)).At;
+        var after = (await rules.CurrentAsync(Token)).At;
 
         Assert.Equal(new DateOnly(2026, 11, 22), before.Today);
         Assert.Equal(new DateOnly(2026, 11, 23), after.Today);
     }
 
     private RulesProvider Provider(string environment, NpgsqlDataSource? database = null) => new(
-        database ?? _database, _time, Options.Create(new BusinessOptions()), new Named(environment), NullLogger<RulesProvider>.Instance);
+        database ?? _database, _time, Options.Create(new BusinessOptions()), new NamedEnvironment(environment), NullLogger<RulesProvider>.Instance);
 
     private async Task StoreAsync(long maxBalance)
     {
-        await using var command = _database.CreateCommand($"UPDATE point_configs SET config_value = '{maxBalance}' WHERE config_key = 'MAX_BALANCE_PER_MEMBER'");
-        Assert.Equal(1, await command.ExecuteNonQueryAsync(CancellationToken));
+        await using var command = _database.CreateCommand(
+            $"UPDATE point_configs SET config_value = '{maxBalance}' WHERE config_key = 'MAX_BALANCE_PER_MEMBER'");
+        Assert.Equal(1, await command.ExecuteNonQueryAsync(Token));
     }
 
-    private sealed class Named(string name) : IHostEnvironment
+    private sealed class NamedEnvironment(string name) : IHostEnvironment
     {
         public string EnvironmentName { get; set; } = name;
 

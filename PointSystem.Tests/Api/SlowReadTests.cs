@@ -4,19 +4,15 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>Reads that hang: many of one member, while the others go on.</summary>
+/// <summary>Hundreds of hanging reads of one member do not delay other requests.</summary>
 public sealed class SlowReadTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task HundredsOfHangingReadsOfOneMember_StopNeitherProbesNorWritesNorOtherMembersReads()
+    public async Task HangingReads_HundredsOfOneMember_DelayNoProbeNoWriteAndNoOtherMember()
     {
-        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
-        await ApiProcess.MigrateAsync(connectionString, Token);
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         await using var api = await ApiProcess.StartAsync(
             new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 16 }.ConnectionString,
-            Token,
             ("Reads__QueueLimit", "20"),
             ("Reads__QueueWait", "00:00:30"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
@@ -24,20 +20,14 @@ public sealed class SlowReadTests(PointsDatabase server)
         var lot = (await client.AccumulateAsync(slow, 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");
         (await client.AccumulateAsync(other, 100)).Expect(HttpStatusCode.Created);
 
-        // The trace of a lot reads this table; nothing else here does.
-        await using var database = NpgsqlDataSource.Create(connectionString);
-        await using var connection = await database.OpenConnectionAsync(Token);
-        await using var transaction = await connection.BeginTransactionAsync(Token);
-        await using (var hold = new NpgsqlCommand("LOCK TABLE point_transfers IN ACCESS EXCLUSIVE MODE", connection))
-        {
-            await hold.ExecuteNonQueryAsync(Token);
-        }
-
+        // Of the requests below, only the trace of a lot reads this table.
+        await using var held = await HeldTransaction.BeginAsync(connectionString, "LOCK TABLE point_transfers IN ACCESS EXCLUSIVE MODE");
         var reads = Enumerable.Range(0, 200).Select(_ => client.GetAsync($"/api/points/accumulations/{lot}")).ToList();
-        // Half of the four connections for reads; twenty more wait.
-        await Eventually.HoldsAsync(() => reads.Count(read => read.IsCompleted) == 200 - 2 - 20, "what is too much is refused");
+        // One member gets half of the four read connections; twenty more requests wait.
+        await Eventually.HoldsAsync(() => reads.Count(read => read.IsCompleted) == 200 - 2 - 20, "the excess is refused");
         await Eventually.HoldsAsync(
-            async () => await Books.CountAsync(connectionString, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'point_transfers'::regclass") == 2,
+            async () => await Books.CountAsync(
+                connectionString, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'point_transfers'::regclass") == 2,
             "two reads hang");
         foreach (var refused in await Task.WhenAll(reads.Where(read => read.IsCompleted)))
         {
@@ -52,32 +42,23 @@ public sealed class SlowReadTests(PointsDatabase server)
             Assert.Equal(99 - i, await client.BalanceAsync(other));
         }
 
-        await transaction.RollbackAsync(Token);
+        await held.RollbackAsync();
         Assert.Equal(22, (await Task.WhenAll(reads)).Count(answer => answer.Status == HttpStatusCode.OK));
     }
 
     [Fact]
-    public async Task WaitingForAConnection_LongerThanAllowed_Is429()
+    public async Task Read_WaitsTooLongForAConnection_Is429()
     {
-        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
-        await ApiProcess.MigrateAsync(connectionString, Token);
-        await using var api = await ApiProcess.StartAsync(connectionString, Token, ("Reads__Connections", "1"), ("Reads__QueueWait", "00:00:00.1"));
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        await using var api = await ApiProcess.StartAsync(connectionString, ("Reads__Connections", "1"), ("Reads__QueueWait", "00:00:00.1"));
         using var client = new PointsClient(api.Address);
         var lot = (await client.AccumulateAsync(PointsClient.NewMember(), 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");
-        await using var database = NpgsqlDataSource.Create(connectionString);
-        await using var connection = await database.OpenConnectionAsync(Token);
-        await using var transaction = await connection.BeginTransactionAsync(Token);
-        await using (var hold = new NpgsqlCommand("LOCK TABLE point_transfers IN ACCESS EXCLUSIVE MODE", connection))
-        {
-            await hold.ExecuteNonQueryAsync(Token);
-        }
-
+        await using var held = await HeldTransaction.BeginAsync(connectionString, "LOCK TABLE point_transfers IN ACCESS EXCLUSIVE MODE");
         var hanging = client.GetAsync($"/api/points/accumulations/{lot}");
-        await Eventually.HoldsAsync(
-            async () => await Books.CountAsync(connectionString, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 1, "the read hangs");
+        await held.WaitForWaitersAsync();
         (await client.GetAsync($"/api/points/balance/{PointsClient.NewMember()}")).IsProblem(HttpStatusCode.TooManyRequests, "TOO_MANY_REQUESTS");
 
-        await transaction.RollbackAsync(Token);
+        await held.RollbackAsync();
         (await hanging).Expect(HttpStatusCode.OK);
     }
 
@@ -87,6 +68,9 @@ public sealed class SlowReadTests(PointsDatabase server)
     [InlineData(30, 3, 25, 3, 2)]
     [InlineData(4, 8, 2, 1, 1)]
     [InlineData(1, 8, 1, 1, 1)]
-    public void Pools_OfOneSize_AreDividedSoThatNoneIsEmpty(int size, int connections, int writes, int reads, int control) =>
-        Assert.Equal((writes, reads, control), PointSystem.Api.Persistence.DatabasePools.Of(size, connections) is var pools ? (pools.Writes, pools.Reads, pools.Control) : default);
+    public void Pools_AnySize_AreDividedSoThatNoneIsEmpty(int size, int connections, int writes, int reads, int control)
+    {
+        var pools = PointSystem.Api.Persistence.DatabasePools.Of(size, connections);
+        Assert.Equal((writes, reads, control), (pools.Writes, pools.Reads, pools.Control));
+    }
 }

@@ -6,8 +6,6 @@ public sealed class StartTests(PointsDatabase server)
 {
     private const string Nowhere = "Host=127.0.0.1;Port=1;Username=postgres";
 
-    private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("Auth__SigningKey", null, "No tokens can be checked: set Auth:SigningKey")]
     [InlineData("Auth__SigningKey", "c2hvcnQ=", "Auth:SigningKey must be base64 of at least 32 bytes.")]
@@ -18,11 +16,11 @@ public sealed class StartTests(PointsDatabase server)
     [InlineData("ConnectionStrings__points", null, "No database is configured: set the connection string")]
     [InlineData("ConnectionStrings__points", "Hst=1", "The connection string 'points' cannot be read")]
     [InlineData("Drain__Delay", "00:02:00", "Drain:Delay must be from 00:00:00 to 00:01:00.")]
-    public async Task Start_WrongSetting_EndsAndSaysWhichAndWhy(string name, string? value, string sentence)
+    public async Task Start_WrongSetting_ExitsWithItsNameAndTheReason(string name, string? value, string sentence)
     {
         await using var process = ApiProcess.Run([], Nowhere, (name, value));
 
-        await process.WaitForExitAsync(CancellationToken);
+        await process.WaitForExitAsync(Token);
 
         Assert.Equal(1, process.ExitCode);
         Assert.DoesNotContain("   at ", process.Output, StringComparison.Ordinal);
@@ -30,15 +28,14 @@ public sealed class StartTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task StandardInput_Ends_AndSoDoesTheProcess()
+    public async Task StandardInput_Closed_EndsTheProcess()
     {
-        var database = (await server.GetAsync(CancellationToken)).ConnectionString;
+        var database = (await server.GetAsync(Token)).ConnectionString;
         await using var process = ApiProcess.Run([], database);
-        await Eventually.TrueAsync(
-            () => Task.FromResult(process.Output.Contains("Now listening", StringComparison.Ordinal)), () => process.Output, CancellationToken);
+        await Eventually.HoldsAsync(() => process.Output.Contains("Now listening", StringComparison.Ordinal), () => process.Output);
 
         process.CloseInput();
-        await process.WaitForExitAsync(CancellationToken);
+        await process.WaitForExitAsync(Token);
 
         Assert.Equal(0, process.ExitCode);
     }

@@ -4,16 +4,16 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>Bearer tokens, right ones and wrong ones.</summary>
+/// <summary>Valid and invalid bearer tokens.</summary>
 internal static class Tokens
 {
     public const string Issuer = "pointsystem-tests";
     public const string Audience = "pointsystem";
 
-    /// <summary>Of 64 bytes, so that HS512 could sign with it too.</summary>
+    /// <summary>64 bytes, so that HS512 can sign with it too.</summary>
     public static string SigningKey { get; } = Convert.ToBase64String([.. Enumerable.Range(1, 64).Select(i => (byte)i)]);
 
-    /// <summary>Made anew each time, so that its times are those of the test that asks.</summary>
+    /// <summary>Created on each read, so that its validity starts with the test that uses it.</summary>
     public static string Admin => Create();
 
     public static string Create(

@@ -8,8 +8,8 @@ using PointSystem.Local;
 namespace PointSystem.Tests.Aspire;
 
 /// <summary>
-/// The app host, started once for all tests of the class, with everything real: Aspire's orchestrator and dashboard, PostgreSQL, Redis, sidecars, two
-/// replicas, the gateway. README's tour is its first load, on an empty database.
+/// The app host, started once for all tests of the class with real parts: Aspire's orchestrator and dashboard, PostgreSQL, Redis, sidecars,
+/// two replicas, the gateway. The README tour runs first, on an empty database.
 /// </summary>
 public sealed class AppHostFixture : IAsyncLifetime
 {
@@ -23,15 +23,15 @@ public sealed class AppHostFixture : IAsyncLifetime
 
     public string AdminToken { get; private set; } = "";
 
-    /// <summary>The dashboard, which lists what its collector got and asks nobody to log in.</summary>
+    /// <summary>The dashboard, which needs no login here and lists what its collector received.</summary>
     public Uri Dashboard { get; private set; } = null!;
 
-    /// <summary>What README's tour answered.</summary>
+    /// <summary>The steps of the README tour, with their answers.</summary>
     public IReadOnlyList<TourStep> Tour { get; private set; } = [];
 
     public async ValueTask InitializeAsync()
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
         limit.CancelAfter(StartLimit);
         var (dashboard, collector) = ($"http://localhost:{Ports.Next()}", $"http://localhost:{Ports.Next()}");
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.PointSystem_AppHost>(
@@ -42,8 +42,11 @@ public sealed class AppHostFixture : IAsyncLifetime
                 host.Configuration ??= new ConfigurationManager();
                 host.Configuration.AddInMemoryCollection(
                 [
-                    new("POINTSYSTEM_CONTAINERS", Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_CONTAINERS") ?? "false"), new("ASPNETCORE_URLS", dashboard), new("ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", collector),
-                    new("ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS", "true"), new("DcpPublisher:RandomizePorts", "false"),
+                    new("POINTSYSTEM_CONTAINERS", Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_CONTAINERS") ?? "false"),
+                    new("ASPNETCORE_URLS", dashboard),
+                    new("ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", collector),
+                    new("ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS", "true"),
+                    new("DcpPublisher:RandomizePorts", "false"),
                 ]);
             },
             limit.Token);
@@ -53,11 +56,12 @@ public sealed class AppHostFixture : IAsyncLifetime
         await App.ResourceNotifications.WaitForResourceHealthyAsync("gateway", limit.Token);
         _processes = ProcessTable.OfOrchestrator(Environment.ProcessId);
         Dashboard = new Uri(dashboard);
-        AdminToken = new TokenIssuer(Secrets.LoadOrCreate(_data).SigningKey, TimeProvider.System).Create("local-admin", [TokenIssuer.AdminRole], TimeSpan.FromHours(1));
+        var issuer = new TokenIssuer(Secrets.LoadOrCreate(_data).SigningKey, TimeProvider.System);
+        AdminToken = issuer.Create("local-admin", [TokenIssuer.AdminRole], TimeSpan.FromHours(1));
         Tour = await TourStep.RunAllAsync(Gateway, AdminToken, limit.Token);
     }
 
-    /// <summary>An orderly end leaves nothing behind.</summary>
+    /// <summary>Stops the app host and checks that no process is left.</summary>
     public async ValueTask DisposeAsync()
     {
         _processes = [.. _processes, .. ProcessTable.OfOrchestrator(Environment.ProcessId)];

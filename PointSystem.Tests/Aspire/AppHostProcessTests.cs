@@ -5,14 +5,14 @@ using PointSystem.Local.Postgres;
 
 namespace PointSystem.Tests.Aspire;
 
-/// <summary>How the app host starts and ends, as seen from the terminal.</summary>
+/// <summary>How the app host starts and ends, as a user sees it in the terminal.</summary>
 public sealed class AppHostProcessTests : IDisposable
 {
     private static readonly Dictionary<string, string?> NoContainers = new() { ["POINTSYSTEM_CONTAINERS"] = "false" };
     private readonly string _data = ClusterFixture.NewDataDirectory();
 
-    // A start that should fail must not wait for ever.
-    private readonly CancellationTokenSource _limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+    // A start that should fail must not wait forever.
+    private readonly CancellationTokenSource _limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
 
     private CancellationToken Ct => _limit.Token;
 
@@ -28,14 +28,17 @@ public sealed class AppHostProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task KilledOutright_LeavesNoProcessBehindAndTheNextRunHasTheDataAndEndsInOrder()
+    public async Task Kill_RunningAppHost_LeavesNoProcessAndTheNextRunHasTheDataAndStopsCleanly()
     {
         Needs.Signals();
         long member;
         await using (var first = await StartReadyAsync())
         {
             Assert.All(
-                ["gateway      http://localhost:", "/scalar", "dashboard    http://localhost:", "/login?t=", "admin token  ey", "postgres     PostgreSQL", "redis ", "sidecar ", _data],
+                [
+                    "gateway      http://localhost:", "/scalar", "dashboard    http://localhost:", "/login?t=", "admin token  ey",
+                    "postgres     PostgreSQL", "redis ", "sidecar ", _data,
+                ],
                 part => Assert.Contains(part, first.Output, StringComparison.Ordinal));
             using var client = new PointsClient(GatewayOf(first));
             member = PointsClient.NewMember();
@@ -46,8 +49,9 @@ public sealed class AppHostProcessTests : IDisposable
             await first.SignalAsync("KILL");
             await first.WaitForExitAsync(Ct);
 
-            await Eventually.TrueAsync(
-                () => Task.FromResult(!processes.Any(process => process.IsAlive())), () => "Left: " + string.Join(", ", processes.Where(process => process.IsAlive())), Ct);
+            await Eventually.HoldsAsync(
+                () => !processes.Any(process => process.IsAlive()),
+                () => "Still running: " + string.Join(", ", processes.Where(process => process.IsAlive())));
         }
 
         await using var second = await StartReadyAsync();
@@ -74,11 +78,11 @@ public sealed class AppHostProcessTests : IDisposable
     [InlineData("--fresh cannot be combined with a connection string", "--fresh", "--connection-string", "Host=a")]
     [InlineData("The connection string is not a valid Npgsql connection string", "--connection-string", "Pets=1")]
     [InlineData("No PostgreSQL answers on 127.0.0.1:1 ", "--connection-string", "Host=127.0.0.1;Port=1;Username=a")]
-    public async Task WrongOption_EndsWithOneSentence(string sentence, params string[] arguments) =>
+    public async Task Start_WrongOption_ExitsWithOneSentence(string sentence, params string[] arguments) =>
         Assert.Contains(sentence, await RefusalAsync(arguments), StringComparison.Ordinal);
 
     [Fact]
-    public async Task PortIsTaken_EndsWithOneSentence()
+    public async Task Start_PortIsTaken_ExitsWithOneSentence()
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
@@ -88,7 +92,7 @@ public sealed class AppHostProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task DataIsInUse_EndsWithOneSentence()
+    public async Task Start_DataIsInUse_ExitsWithOneSentence()
     {
         using var taken = DataDirectory.Open(_data);
 
@@ -98,7 +102,7 @@ public sealed class AppHostProcessTests : IDisposable
     [Theory]
     [InlineData("what?", "is damaged")]
     [InlineData("9", "was made by PostgreSQL 9")]
-    public async Task DataIsOfNoUse_EndsWithOneSentence(string version, string sentence)
+    public async Task Start_DataIsUnusable_ExitsWithOneSentence(string version, string sentence)
     {
         Directory.CreateDirectory(Path.Combine(_data, "postgres"));
         await File.WriteAllTextAsync(Path.Combine(_data, ".pointsystem"), "", Ct);
@@ -111,7 +115,7 @@ public sealed class AppHostProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task DatabaseDoesNotStart_EndsTheAppHostWithWhatItSaid()
+    public async Task Start_DatabaseDoesNotStart_ExitsWithItsOutput()
     {
         using (var data = DataDirectory.Open(_data))
         {
@@ -127,10 +131,15 @@ public sealed class AppHostProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task NoPostgresAndNoNpm_EndsWithOneSentence()
+    public async Task Start_NoPostgresAndNoNpm_ExitsWithOneSentence()
     {
         Needs.Signals();
-        var environment = new Dictionary<string, string?>(NoContainers) { ["POINTSYSTEM_POSTGRES"] = "npm", ["PATH"] = "/nowhere", ["POINTSYSTEM_CACHE"] = Path.Combine(_data, "cache") };
+        var environment = new Dictionary<string, string?>(NoContainers)
+        {
+            ["POINTSYSTEM_POSTGRES"] = "npm",
+            ["PATH"] = "/nowhere",
+            ["POINTSYSTEM_CACHE"] = Path.Combine(_data, "cache"),
+        };
         await using var process = AppHostProcess.Start(_data, environment);
 
         await process.WaitForExitAsync(Ct);
@@ -147,15 +156,15 @@ public sealed class AppHostProcessTests : IDisposable
         await using var process = AppHostProcess.Start(_data, NoContainers, arguments);
         await process.WaitForExitAsync(Ct);
         Assert.Equal(1, process.ExitCode);
-        await Eventually.HoldsAsync(() => process.Output.Length > 0, "It says why.");
+        await Eventually.HoldsAsync(() => process.Output.Length > 0, "The reason is printed.");
         return process.Output.TrimStart();
     }
 
     private async Task<ChildProcess> StartReadyAsync()
     {
         var process = AppHostProcess.Start(_data, NoContainers, "--replicas", "1");
-        await Eventually.TrueAsync(
-            () => Task.FromResult(process.HasExited || process.Output.Contains("  logs ", StringComparison.Ordinal)), () => "Not ready: " + process.Output, Ct);
+        await Eventually.HoldsAsync(
+            () => process.HasExited || process.Output.Contains("  logs ", StringComparison.Ordinal), () => "Not ready: " + process.Output);
         Assert.False(process.HasExited, process.Output);
         return process;
     }

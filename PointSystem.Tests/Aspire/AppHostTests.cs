@@ -9,28 +9,25 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace PointSystem.Tests.Aspire;
 
-/// <summary>The app host that `dotnet run` starts, used as its users do.</summary>
+/// <summary>The app host that <c>dotnet run</c> starts, used as a user does.</summary>
 public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHostFixture>
 {
     private const string Healthy = nameof(HealthStatus.Healthy);
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     private DistributedApplication App => fixture.App;
 
     [Fact]
-    public void Tour_OfTheReadme_AnswersAsPrinted()
+    public void Tour_EveryStep_AnswersAsTheReadmeSays()
     {
-        Assert.True(fixture.Tour.Count >= 12, "README has a tour.");
-        Assert.All(fixture.Tour, step => Assert.True(step.IsAsPromised(), $"{step.Command}\nREADME says: {step.Promised}\nIt answers:  {step.Answered}"));
+        Assert.True(fixture.Tour.Count >= 12, "The README has no tour.");
+        Assert.All(fixture.Tour, step => Assert.True(step.IsAsExpected(), $"{step.Command}\nREADME: {step.Expected}\nanswer: {step.Answer}"));
     }
 
     [Fact]
-    public async Task TwentyUsesAtOnce_OfAThousandEachOnTenThousand_TenAreAccepted()
+    public async Task Use_TwentyAtOnceForTwiceTheBalance_TenAreAccepted()
     {
         using var client = new PointsClient(fixture.Gateway, fixture.AdminToken);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(10_000);
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(order => client.UseAsync(member, $"S{order}", 1_000)));
 
@@ -55,74 +52,74 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
 
         string[] expected = ["gateway/POST", "api/POST /api/points/accumulate", "api/BEGIN points", "api/COMMIT points", "sidecar/SET", "sidecar/EVAL"];
         IReadOnlyList<string> seen = [];
-        await Eventually.TrueAsync(
+        await Eventually.HoldsAsync(
             async () =>
             {
                 seen = await SpansAsync(dashboard, traceId);
                 return expected.All(span => seen.Any(name => name.StartsWith(span, StringComparison.Ordinal)));
             },
-            () => $"The trace has: {string.Join(", ", seen)}",
-            Ct);
+            () => $"The trace has: {string.Join(", ", seen)}");
     }
 
     [Fact]
-    public async Task Replica_KilledOutright_IsStartedAgainAndNobodyNotices()
+    public async Task Replica_Killed_IsRestartedAndNoRequestFails()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Windows has no signals.");
         using var client = new PointsClient(fixture.Gateway);
-        var before = ProcessTable.WithEnvironment("Replica__Name=api-2").Where(process => ProcessTable.OfOrchestrator(Environment.ProcessId).Contains(process)).ToList();
+        var before = ProcessesOf("api-2");
         Assert.NotEmpty(before);
         var started = StartOf("api-2");
 
-        // The program and the `dotnet run` above it, of which the dashboard names the process id.
+        // Both the program and its parent `dotnet run`, whose process id the dashboard shows.
         before.ForEach(process => process.Kill());
 
         for (var i = 0; i < 20; i++)
         {
             (await client.AccumulateAsync(PointsClient.NewMember(), 1, idempotencyKey: $"killed-{Guid.NewGuid():n}")).Expect(HttpStatusCode.Created);
         }
-        await StartedAgainAsync("api-2", started);
+        await RestartedAsync("api-2", started);
         Assert.True(App.ResourceNotifications.TryGetCurrentState("api-2", out var state));
         Assert.Contains(state.Snapshot.Properties, property => property.Name == "pointsystem.restarts");
     }
 
     [Fact]
-    public async Task Replica_DotnetRunAboveItKilled_LeavesNoProcessOnThePort()
+    public async Task Replica_ItsDotnetRunKilled_LeavesNoProcessOnThePort()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Windows has no signals.");
-        var before = ProcessTable.WithEnvironment("Replica__Name=api-1").Where(process => ProcessTable.OfOrchestrator(Environment.ProcessId).Contains(process)).ToList();
+        var before = ProcessesOf("api-1");
 
         var started = StartOf("api-1");
 
         before.MinBy(process => process.ProcessId).Kill();
 
-        await Eventually.HoldsAsync(() => !before.Any(process => process.IsAlive()), "Both have ended.");
-        await StartedAgainAsync("api-1", started);
+        await Eventually.HoldsAsync(() => !before.Any(process => process.IsAlive()), "Both processes have ended.");
+        await RestartedAsync("api-1", started);
         using var replica = new PointsClient(App.GetEndpoint("api-1", "http"));
         (await replica.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
     }
 
     [Fact]
-    public async Task Database_Stopped_IsShownAsUnhealthyAndStaysDownUntilItIsStarted()
+    public async Task Database_Stopped_IsUnhealthyUntilItIsStarted()
     {
-        Assert.True((await App.ResourceCommands.ExecuteCommandAsync("postgres", KnownResourceCommands.StopCommand, Ct)).Success);
+        Assert.True((await App.ResourceCommands.ExecuteCommandAsync("postgres", KnownResourceCommands.StopCommand, Token)).Success);
         await HealthAsync("points", nameof(HealthStatus.Unhealthy));
         await HealthAsync("api-1", nameof(HealthStatus.Unhealthy));
         using var client = new PointsClient(fixture.Gateway);
         var refused = (await client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.ServiceUnavailable);
         Assert.NotEmpty(refused.Headers["Retry-After"]);
 
-        Assert.True((await App.ResourceCommands.ExecuteCommandAsync("postgres", KnownResourceCommands.StartCommand, Ct)).Success);
+        Assert.True((await App.ResourceCommands.ExecuteCommandAsync("postgres", KnownResourceCommands.StartCommand, Token)).Success);
 
         await HealthAsync("points", Healthy);
         await HealthAsync("api-1", Healthy);
         await Eventually.HoldsAsync(
-            async () => (await client.GetAsync("/health/ready")).Text.Contains("api-1 is ready. api-2 is ready.", StringComparison.Ordinal), "The gateway sends requests to both.");
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 1)).Expect(HttpStatusCode.Created);
-        // A read on a pooled connection to the server of before is answered with 503, once for each such connection.
+            async () => (await client.GetAsync("/health/ready")).Text.Contains("api-1 is ready. api-2 is ready.", StringComparison.Ordinal),
+            "The gateway sends requests to both.");
+        var member = await client.CreateMemberAsync(1);
+        // Each pooled connection to the stopped server answers one read with 503.
         await Eventually.HoldsAsync(
-            async () => (await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => client.GetAsync($"/api/points/balance/{member}")))).All(answer => answer.Status == HttpStatusCode.OK),
+            async () => (await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => client.GetAsync($"/api/points/balance/{member}"))))
+                .All(answer => answer.Status == HttpStatusCode.OK),
             "Reads use connections to the new server.");
     }
 
@@ -136,17 +133,17 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
         await SetAsync("lock-canary", "50");
         await SetAsync("lock-canary", "100");
         await SetAsync("lock-mode", "distributed");
-        var refused = await App.ResourceCommands.ExecuteCommandAsync("gateway", "lock-canary", Value("101"), Ct);
+        var refused = await App.ResourceCommands.ExecuteCommandAsync("gateway", "lock-canary", Value("101"), Token);
         Assert.False(refused.Success);
 
-        var restarted = await App.ResourceCommands.ExecuteCommandAsync("gateway", "restart-replicas", Ct);
+        var restarted = await App.ResourceCommands.ExecuteCommandAsync("gateway", "restart-replicas", Token);
 
         Assert.True(restarted.Success, restarted.Message);
         await HealthAsync("gateway", Healthy);
 
         async Task SetAsync(string command, string value)
         {
-            var result = await App.ResourceCommands.ExecuteCommandAsync("gateway", command, Value(value), Ct);
+            var result = await App.ResourceCommands.ExecuteCommandAsync("gateway", command, Value(value), Token);
             Assert.True(result.Success, result.Message);
         }
 
@@ -154,43 +151,54 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
     }
 
     [Fact]
-    public void Resources_HaveLinksForThePersonWhoLooks_AndTheMigrationIsHiddenOnceItIsDone()
+    public void Resources_InTheDashboard_HaveLinksAndCommandsAndTheFinishedMigrationIsHidden()
     {
         Assert.True(App.ResourceNotifications.TryGetCurrentState("gateway", out var gateway));
         Assert.Equal(["API page", "Health"], gateway.Snapshot.Urls.Where(url => !url.IsInactive).Select(url => url.DisplayProperties.DisplayName).Order());
         Assert.Equal(
             ["lock-canary", "lock-mode", "restart-replicas"],
-            gateway.Snapshot.Commands.Select(command => command.Name).Where(name => name.StartsWith("lock-", StringComparison.Ordinal) || name.StartsWith("restart-", StringComparison.Ordinal)).Order());
+            gateway.Snapshot.Commands.Select(command => command.Name)
+                .Where(name => name.StartsWith("lock-", StringComparison.Ordinal) || name.StartsWith("restart-", StringComparison.Ordinal))
+                .Order());
         Assert.True(App.ResourceNotifications.TryGetCurrentState("migrations", out var migrations));
         Assert.True(migrations.Snapshot.IsHidden);
     }
 
     private static async Task<IReadOnlyList<string>> SpansAsync(HttpClient dashboard, string traceId)
     {
-        using var answer = await dashboard.GetAsync(new Uri($"/api/telemetry/traces/{traceId}", UriKind.Relative), Ct);
+        using var answer = await dashboard.GetAsync(new Uri($"/api/telemetry/traces/{traceId}", UriKind.Relative), Token);
         if (!answer.IsSuccessStatusCode)
         {
             return [$"{answer.StatusCode}"];
         }
-        var data = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Ct))!["data"]!["resourceSpans"]!.AsArray();
+        var data = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Token))!["data"]!["resourceSpans"]!.AsArray();
         return [.. from resource in data
-                   let service = resource!["resource"]!["attributes"]!.AsArray().First(attribute => (string?)attribute!["key"] == "service.name")!["value"]!["stringValue"]!.GetValue<string>()
+                   let attributes = resource!["resource"]!["attributes"]!.AsArray()
+                   let name = attributes.First(attribute => (string?)attribute!["key"] == "service.name")!
+                   let service = name["value"]!["stringValue"]!.GetValue<string>()
                    from scope in resource["scopeSpans"]!.AsArray()
                    from span in scope!["spans"]!.AsArray()
                    select $"{(service.EndsWith("sidecar", StringComparison.Ordinal) ? "sidecar" : service.Split('-')[0])}/{span!["name"]!.GetValue<string>()}"];
     }
 
+    private static List<ProcessIdentity> ProcessesOf(string replica)
+    {
+        var own = ProcessTable.OfOrchestrator(Environment.ProcessId);
+        return [.. ProcessTable.WithEnvironment($"Replica__Name={replica}").Where(process => own.Contains(process))];
+    }
+
     private DateTime? StartOf(string resource) =>
         App.ResourceNotifications.TryGetCurrentState(resource, out var state) ? state.Snapshot.StartTimeStamp : null;
 
-    /// <summary>Waits until it is another process, and the gateway sends requests to it.</summary>
-    private async Task StartedAgainAsync(string replica, DateTime? started)
+    /// <summary>Waits until the replica runs in a new process and the gateway sends requests to it.</summary>
+    private async Task RestartedAsync(string replica, DateTime? started)
     {
-        await Eventually.HoldsAsync(() => StartOf(replica) is { } now && now != started, $"{replica} has been started again.");
+        await Eventually.HoldsAsync(() => StartOf(replica) is { } now && now != started, $"{replica} has been restarted.");
         await HealthAsync(replica, Healthy);
         using var client = new PointsClient(fixture.Gateway);
         await Eventually.HoldsAsync(
-            async () => (await client.GetAsync("/health/ready")).Text.Contains($"{replica} is ready.", StringComparison.Ordinal), $"The gateway sends requests to {replica}.");
+            async () => (await client.GetAsync("/health/ready")).Text.Contains($"{replica} is ready.", StringComparison.Ordinal),
+            $"The gateway sends requests to {replica}.");
     }
 
     private Task HealthAsync(string resource, string status) => Eventually.HoldsAsync(

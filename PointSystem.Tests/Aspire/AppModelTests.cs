@@ -4,15 +4,13 @@ using Microsoft.Extensions.Configuration;
 
 namespace PointSystem.Tests.Aspire;
 
-/// <summary>What the app host would start, without starting it.</summary>
+/// <summary>The resources that the app host would start, without starting them.</summary>
 public sealed class AppModelTests : IDisposable
 {
     private readonly string _data = ClusterFixture.NewDataDirectory();
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task WithContainers_HasVolumesRoomForEveryPoolAndARedisThatTheComponentFits()
+    public async Task WithContainers_FiveReplicas_HasVolumesConnectionsForEveryPoolAndAMatchingRedis()
     {
         var builder = await CreateAsync("--replicas", "5");
 
@@ -20,13 +18,13 @@ public sealed class AppModelTests : IDisposable
         var redis = builder.Resources.OfType<RedisResource>().Single();
         var volume = VolumeOf(postgres);
         Assert.StartsWith("pointsystem-postgres-", volume.Source, StringComparison.Ordinal);
-        // Where the images from 18 on keep their data: the tag is known before the volume is mounted.
+        // Images from version 18 on keep their data here, so the tag has to be known before the volume is mounted.
         Assert.Equal("/var/lib/postgresql", volume.Target);
         Assert.StartsWith("18", postgres.Annotations.OfType<ContainerImageAnnotation>().Single().Tag, StringComparison.Ordinal);
         Assert.StartsWith("pointsystem-redis-", VolumeOf(redis).Source, StringComparison.Ordinal);
-        // Five pools of 30, and 20 to spare.
+        // Five pools of 30, plus a reserve of 20.
         Assert.Contains("max_connections=170", await ArgumentsAsync(postgres));
-        // components/lockstore.yaml names neither a password nor TLS.
+        // components/lockstore.yaml sets neither a password nor TLS.
         Assert.Null(redis.PasswordParameter);
         Assert.False(redis.TlsEnabled);
         Assert.Equal(5, builder.Resources.OfType<ProjectResource>().Count(resource => resource.Name.StartsWith("api-", StringComparison.Ordinal)));
@@ -37,17 +35,17 @@ public sealed class AppModelTests : IDisposable
     public async Task WithContainers_VolumeOfAnotherMajorVersion_IsRefusedWithOneSentence()
     {
         await CreateAsync();
-        await File.WriteAllTextAsync(Path.Combine(_data, "postgres-volume.major"), "16", Ct);
+        await File.WriteAllTextAsync(Path.Combine(_data, "postgres-volume.major"), "16", Token);
 
         await using var process = AppHostProcess.Start(_data, new Dictionary<string, string?> { ["POINTSYSTEM_CONTAINERS"] = "true" });
-        await process.WaitForExitAsync(Ct);
+        await process.WaitForExitAsync(Token);
 
         Assert.Equal(1, process.ExitCode);
         Assert.Contains("was made by PostgreSQL 16, and this version runs 18, which cannot open it", process.Output, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task OneExternalEndpoint_IsTheGateways()
+    public async Task ExternalEndpoint_OnlyOne_IsTheGateways()
     {
         var builder = await CreateAsync();
 
@@ -57,7 +55,7 @@ public sealed class AppModelTests : IDisposable
     }
 
     [Fact]
-    public async Task Settings_FromConfiguration_AreTakenUnlessTheCommandLineSaysOtherwise()
+    public async Task Settings_FromConfiguration_AreOverriddenByTheCommandLine()
     {
         Assert.Equal(4, await ReplicasAsync());
         Assert.Equal(2, await ReplicasAsync("--replicas", "2"));
@@ -81,7 +79,7 @@ public sealed class AppModelTests : IDisposable
                 host.Configuration ??= new ConfigurationManager();
                 host.Configuration.AddInMemoryCollection(configuration.Append(new("POINTSYSTEM_CONTAINERS", "true")));
             },
-            Ct);
+            Token);
 
     private async Task<int> ReplicasAsync(params string[] arguments)
     {

@@ -2,15 +2,15 @@ using System.Text.RegularExpressions;
 
 namespace PointSystem.Tests.Aspire;
 
-/// <summary>One command of README's tour, what README says it answers, and what it answered.</summary>
-/// <param name="Command">As README prints it.</param>
-/// <param name="Promised">The comment below it, without the mark; "…" stands for anything.</param>
-/// <param name="Answered">The command's output.</param>
-public sealed partial record TourStep(string Command, string Promised, string Answered)
+/// <summary>One command of the README tour, the answer that the README prints, and the real answer.</summary>
+/// <param name="Command">The command as the README prints it.</param>
+/// <param name="Expected">The comment below it, without the <c>#</c>; "…" stands for any text.</param>
+/// <param name="Answer">The command's output.</param>
+public sealed partial record TourStep(string Command, string Expected, string Answer)
 {
     private const string End = "@@@ end of step";
 
-    /// <summary>Runs the whole tour in one shell, as a reader does who pastes line by line.</summary>
+    /// <summary>Runs the whole tour in one shell, like a reader who pastes it line by line.</summary>
     public static async Task<IReadOnlyList<TourStep>> RunAllAsync(Uri gateway, string token, CancellationToken cancellationToken)
     {
         var steps = Read(await File.ReadAllTextAsync(Path.Combine(BuildOutputs.Repository, "README.md"), cancellationToken)).ToList();
@@ -20,12 +20,17 @@ public sealed partial record TourStep(string Command, string Promised, string An
         await using var shell = ChildProcess.Start("bash", ["-c", script]);
         await shell.WaitForExitAsync(cancellationToken);
         var answers = shell.Output.Split(End);
-        return [.. steps.Zip(answers, (step, answer) => step with { Answered = answer.Trim() })];
+        return [.. steps.Zip(answers, (step, answer) => step with { Answer = answer.Trim() })];
     }
 
-    /// <summary>Whether the answer is what README says. Keys, tokens and dates differ each time.</summary>
-    public bool IsAsPromised() => Regex.IsMatch(
-        Answered, "^" + Wildcards().Replace(Regex.Escape(Promised).Replace("…", ".*", StringComparison.Ordinal), match => match.Groups["date"].Success ? @"\d{4}-\d\d-\d\d" : "[A-Za-z0-9_-]+") + "$");
+    /// <summary>Whether the answer is what the README prints. Keys, tokens and dates differ each time.</summary>
+    public bool IsAsExpected()
+    {
+        var pattern = Wildcards().Replace(
+            Regex.Escape(Expected).Replace("…", ".*", StringComparison.Ordinal),
+            match => match.Groups["date"].Success ? @"\d{4}-\d\d-\d\d" : "[A-Za-z0-9_-]+");
+        return Regex.IsMatch(Answer, "^" + pattern + "$");
+    }
 
     private static IEnumerable<TourStep> Read(string readme)
     {
@@ -39,7 +44,7 @@ public sealed partial record TourStep(string Command, string Promised, string An
                 command += (command.Length > 0 ? "\n" : "") + line;
                 continue;
             }
-            // What follows the answer in a wide gap is for the reader.
+            // A remark for the reader follows the answer after a wide gap.
             yield return new TourStep(command, Gap().Split(line[2..])[0], "");
             command = "";
         }

@@ -20,7 +20,7 @@ public sealed class HttpAnswerTests
     }
 
     [Fact]
-    public void TryRead_EveryBeginning_WaitsForTheRest()
+    public void TryRead_EveryIncompleteAnswer_WaitsForTheRest()
     {
         var bytes = Encoding.ASCII.GetBytes(Created);
         for (var length = 0; length < bytes.Length; length++)
@@ -30,14 +30,14 @@ public sealed class HttpAnswerTests
     }
 
     [Fact]
-    public void TryRead_ConnectionClose_IsTold()
+    public void TryRead_ConnectionClose_IsReported()
     {
         Assert.True(HttpAnswer.TryRead("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"u8, out _, out var close));
         Assert.True(close);
     }
 
     [Fact]
-    public void UseRequest_Next_IsOneRequestOfTheSameLengthWithANewOrder()
+    public void UseRequest_Next_HasTheSameLengthAndANewOrder()
     {
         var request = new UseRequest("127.0.0.1:1", "T", amount: 3);
         var first = Encoding.ASCII.GetString(request.Next(7));
@@ -47,6 +47,7 @@ public sealed class HttpAnswerTests
         var body = second[(second.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..];
         Assert.Contains($"\r\nContent-Length: {body.Length}\r\n", second, StringComparison.Ordinal);
         var json = JsonDocument.Parse(body).RootElement;
-        Assert.Equal((1_234_567_890_123, "T-0000000002", 3), (json.GetProperty("memberId").GetInt64(), json.GetProperty("orderNumber").GetString(), json.GetProperty("amount").GetInt32()));
+        Assert.Equal(1_234_567_890_123, json.GetProperty("memberId").GetInt64());
+        Assert.Equal(("T-0000000002", 3), (json.GetProperty("orderNumber").GetString(), json.GetProperty("amount").GetInt32()));
     }
 }

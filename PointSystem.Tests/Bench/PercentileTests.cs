@@ -23,11 +23,11 @@ public sealed class PercentileTests
     public void Of_Five_IsAlwaysAMeasuredValue(double percent, int expected) => Assert.Equal(expected, Percentile.Of([1, 2, 3, 4, 5], percent));
 
     [Fact]
-    public void Of_AThousand_DoesNotSlipByRounding() =>
+    public void Of_AThousandValues_IsNotOffByARoundingError() =>
         Assert.Equal(999, Percentile.Of<int>([.. Enumerable.Range(1, 1000)], 99.9));
 
     [Fact]
-    public void Of_Nothing_Throws() => Assert.Throws<ArgumentException>(() => Percentile.Of<int>([], 50));
+    public void Of_NoValues_Throws() => Assert.Throws<ArgumentException>(() => Percentile.Of<int>([], 50));
 
     [Theory]
     [InlineData(0)]
@@ -35,10 +35,10 @@ public sealed class PercentileTests
     public void Of_OutsideTheRange_Throws(double percent) => Assert.Throws<ArgumentOutOfRangeException>(() => Percentile.Of([1], percent));
 
     [Fact]
-    public void Spread_OfEvenRounds_IsTheMeanOfTheMiddleTwo() => Assert.Equal(new Spread(2.5, 1, 9), Spread.Of([9, 1, 2, 3]));
+    public void Spread_EvenNumberOfRounds_HasTheMeanOfTheMiddleTwo() => Assert.Equal(new Spread(2.5, 1, 9), Spread.Of([9, 1, 2, 3]));
 
     [Fact]
-    public void Zipf_Members_ComeInProportionToTheirWeights()
+    public void Zipf_Members_AreDrawnInProportionToTheirWeights()
     {
         var members = new Members.Zipf(10, Members.Zipf.Weights(3, 1), seed: 1);
         var counts = Enumerable.Range(0, 110_000).Select(_ => members.Next()).CountBy(member => member).ToDictionary();

@@ -52,7 +52,7 @@ public sealed class ReportTests
     }
 
     [Fact]
-    public void Serialize_Report_ReadsBackAsItWas()
+    public void Serialize_Report_RoundTrips()
     {
         var back = ResultFiles.Deserialize(ResultFiles.Serialize(Example));
 
@@ -60,7 +60,7 @@ public sealed class ReportTests
     }
 
     [Fact]
-    public void Serialize_FigureThatIsNone_IsNull()
+    public void Serialize_NaN_IsNull()
     {
         var report = Example with { Rows = [new Row("row", "", new Dictionary<string, Spread> { ["p50"] = new(double.NaN, 123456.789, 0.00001234567) })] };
         var json = ResultFiles.Serialize(report);

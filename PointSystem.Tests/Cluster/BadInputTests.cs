@@ -3,7 +3,7 @@ using System.Text;
 
 namespace PointSystem.Tests.Cluster;
 
-/// <summary>Bad input through the gateway and three replicas arrives, and is answered, as it is by one replica (Api/BadInputTests).</summary>
+/// <summary>Bad input through the gateway to three replicas is answered as by one replica alone (Api/BadInputTests).</summary>
 public sealed class BadInputTests(ClusterFixture clusters)
 {
     [Theory]
@@ -14,7 +14,7 @@ public sealed class BadInputTests(ClusterFixture clusters)
     [InlineData("/api/points/history/1?kind=use", null, "INVALID_REQUEST", "kind")]
     public async Task BadInput_ThroughTheGateway_IsNamed(string path, string? body, string code, string field)
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         using var client = new PointsClient(cluster.GatewayUrl);
         for (var replica = 0; replica < 3; replica++)
         {

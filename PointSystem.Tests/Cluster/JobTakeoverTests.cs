@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace PointSystem.Tests.Cluster;
 
-/// <summary>One replica of three runs a job; when it is killed another goes on where it stopped.</summary>
+/// <summary>One of three replicas runs a job; when it is killed, another one continues the job.</summary>
 public sealed class JobTakeoverTests : IAsyncLifetime
 {
     private const int Members = 400;
@@ -15,17 +15,15 @@ public sealed class JobTakeoverTests : IAsyncLifetime
     private readonly ConcurrentQueue<string> _reconcilers = new();
     private LocalCluster _cluster = null!;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync() => _cluster = await ClusterFixture.StartOwnAsync(
         options =>
         {
             options.ApiEnvironment["Jobs__Lease"] = Lease.ToString("c");
             options.ApiEnvironment["Jobs__ExpiryInterval"] = "00:00:01";
-            // One member a transaction, so that the run takes a while.
+            // One member per transaction, so that the run takes a while.
             options.ApiEnvironment["Jobs__ExpiryChunk"] = "1";
             options.ApiEnvironment["Reconciliation__Interval"] = "00:00:01";
-            // A busy machine must not look like a lock service that is away.
+            // A busy machine must not look like an unavailable lock store.
             options.ApiEnvironment["Locking__AttemptTimeout"] = "00:00:01";
             options.Log = line =>
             {
@@ -44,7 +42,7 @@ public sealed class JobTakeoverTests : IAsyncLifetime
     public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(_cluster);
 
     [Fact]
-    public async Task KillingTheRunner_InTheMiddleOfAJob_AnotherReplicaGoesOn()
+    public async Task ExpiryJob_ItsReplicaIsKilled_AnotherContinues()
     {
         var members = await GrantShortLivedPointsAsync();
         using var admin = new PointsClient(_cluster.GatewayUrl, _cluster.AdminToken);
@@ -55,11 +53,11 @@ public sealed class JobTakeoverTests : IAsyncLifetime
         var victim = _cluster.Replicas.Single(replica => replica.Name == runner);
         victim.Process.AutoRestart = false;
         await victim.Process.KillAsync(Token);
-        var left = await LapsesToPostAsync(members);
+        var left = await LotsToExpireAsync(members);
         Assert.InRange(left, 1, Members - 1);
-        await Eventually.HoldsAsync(() => _runners.Any(source => source != runner), "another replica goes on");
+        await Eventually.HoldsAsync(() => _runners.Any(source => source != runner), "another replica continues the job");
 
-        await Eventually.HoldsAsync(async () => await LapsesToPostAsync(members) == 0, "all lapses are posted");
+        await Eventually.HoldsAsync(async () => await LotsToExpireAsync(members) == 0, "all expired lots are posted");
         Assert.Single(_runners.Where(source => source != runner).Distinct());
         Assert.Equal(Members, await Books.CountAsync(
             _cluster.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE kind = 'EXPIRE' AND member_id = ANY ($1)", (object)members));
@@ -67,31 +65,19 @@ public sealed class JobTakeoverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task ReconcileAll_ItsReplicaIsKilled_AnotherGoesOn_AndMeanwhileNoOtherRunBegins()
+    public async Task ReconcileAll_ItsReplicaIsKilled_AnotherContinuesAndNoSecondRunStartsMeanwhile()
     {
         using var first = new PointsClient(_cluster.Replicas[0].Url, _cluster.AdminToken);
         using var second = new PointsClient(_cluster.Replicas[1].Url, _cluster.AdminToken);
-        var member = PointsClient.NewMember();
-        (await first.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
+        var member = await first.CreateMemberAsync(1_000);
 
-        // A wrong figure is put right under the member's row lock: while the test has that, the run cannot end.
-        await using var dataSource = NpgsqlDataSource.Create(_cluster.ConnectionString);
-        await using (var spoil = dataSource.CreateCommand("UPDATE member_wallets SET balance = balance + 1 WHERE member_id = $1"))
-        {
-            spoil.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-            await spoil.ExecuteNonQueryAsync(Token);
-        }
-        await using var connection = await dataSource.OpenConnectionAsync(Token);
-        await using var transaction = await connection.BeginTransactionAsync(Token);
-        await using (var hold = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE", connection, transaction))
-        {
-            hold.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-            await hold.ExecuteNonQueryAsync(Token);
-        }
+        // The run corrects a wrong balance under the member's row lock. While the test holds that lock, the run cannot end.
+        await using var database = NpgsqlDataSource.Create(_cluster.ConnectionString);
+        await database.ExecuteAsync("UPDATE member_wallets SET balance = balance + 1 WHERE member_id = $1", member);
+        await using var held = await HeldTransaction.LockWalletsAsync(_cluster.ConnectionString, member);
 
         var begun = (await first.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Accepted);
-        await Eventually.HoldsAsync(
-            async () => await Books.CountAsync(_cluster.ConnectionString, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0, "the run waits for the row");
+        await held.WaitForWaitersAsync();
         var refused = (await second.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Locked);
         Assert.Equal("LOCK_NOT_ACQUIRED", refused.Code);
         Assert.True(refused.RetryAfter > TimeSpan.Zero);
@@ -101,10 +87,11 @@ public sealed class JobTakeoverTests : IAsyncLifetime
         victim.Process.AutoRestart = false;
         await victim.Process.KillAsync(Token);
         using var other = new PointsClient(_cluster.Replicas.First(replica => replica != victim).Url, _cluster.AdminToken);
-        await transaction.RollbackAsync(Token);
+        await held.RollbackAsync();
         Answer? run = null;
         await Eventually.HoldsAsync(
-            async () => (run = (await other.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED", "another replica ends the run");
+            async () => (run = (await other.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED",
+            "another replica completes the run");
         Assert.Equal((1, true), (run!.NumberOf("corrected"), run.Json["resumed"]!.GetValue<bool>()));
         (await other.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Accepted);
     }
@@ -118,6 +105,6 @@ public sealed class JobTakeoverTests : IAsyncLifetime
         return members;
     }
 
-    private Task<long> LapsesToPostAsync(long[] members) => Books.CountAsync(
+    private Task<long> LotsToExpireAsync(long[] members) => Books.CountAsync(
         _cluster.ConnectionString, "SELECT count(*) FROM point_accumulations WHERE is_open AND member_id = ANY ($1)", (object)members);
 }

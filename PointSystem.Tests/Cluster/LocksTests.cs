@@ -2,15 +2,15 @@ using System.Net;
 
 namespace PointSystem.Tests.Cluster;
 
-/// <summary>What an operator sees of the locks.</summary>
+/// <summary>What <c>/api/admin/locks</c> shows an operator.</summary>
 public sealed class LocksTests(ClusterFixture clusters)
 {
     [Fact]
-    public async Task Locks_AfterWrites_TellModeBreakerAndTheLastMinute()
+    public async Task Locks_AfterWrites_ShowModeBreakerAndTheLastMinute()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         using var client = new PointsClient(cluster.Replicas[0].Url, cluster.AdminToken);
-        (await client.AccumulateAsync(PointsClient.NewMember(), 100)).Expect(HttpStatusCode.Created);
+        await client.CreateMemberAsync(100);
 
         var locks = (await client.GetAsync("/api/admin/locks")).Expect(HttpStatusCode.OK).Json;
 
@@ -23,13 +23,13 @@ public sealed class LocksTests(ClusterFixture clusters)
     }
 
     [Fact]
-    public async Task Locks_WithoutTheAdminRole_AreNotTold()
+    public async Task Locks_WithoutTheAdminRole_AreRefused()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
-        using var anybody = new PointsClient(cluster.GatewayUrl);
+        var cluster = await clusters.GetAsync(Token);
+        using var anonymous = new PointsClient(cluster.GatewayUrl);
         using var member = new PointsClient(cluster.GatewayUrl, cluster.CreateToken("member-7", [], TimeSpan.FromMinutes(5)));
 
-        Assert.Equal("UNAUTHORIZED", (await anybody.GetAsync("/api/admin/locks")).Expect(HttpStatusCode.Unauthorized).Code);
+        Assert.Equal("UNAUTHORIZED", (await anonymous.GetAsync("/api/admin/locks")).Expect(HttpStatusCode.Unauthorized).Code);
         Assert.Equal("FORBIDDEN", (await member.GetAsync("/api/admin/locks")).Expect(HttpStatusCode.Forbidden).Code);
     }
 }

@@ -4,8 +4,8 @@ using System.Net;
 namespace PointSystem.Tests.Cluster;
 
 /// <summary>
-/// Callers who use one point at a time, every order with a number of its own and every other one with an idempotency key. A caller who gets no answer does not
-/// ask again: he stops.
+/// Callers that use one point at a time. Every order has its own number, and every second one an idempotency key. A caller that gets no answer
+/// does not repeat the request: it stops.
 /// </summary>
 internal sealed class OrderLoad : IAsyncDisposable
 {
@@ -22,26 +22,25 @@ internal sealed class OrderLoad : IAsyncDisposable
         _callers = Task.WhenAll(Enumerable.Range(0, callers).Select(CallAsync));
     }
 
-    /// <summary>Orders that were carried out.</summary>
+    /// <summary>Orders that were accepted.</summary>
     public ConcurrentQueue<string> Answered { get; } = new();
 
-    /// <summary>Answers that refuse or fail.</summary>
+    /// <summary>Orders that were refused or failed, with their answer.</summary>
     public ConcurrentQueue<string> Failed { get; } = new();
 
-    /// <summary>Orders without an answer, and why there was none.</summary>
+    /// <summary>Orders without an answer, with the reason.</summary>
     public ConcurrentQueue<string> Unanswered { get; } = new();
 
     public Task UntilAnsweredAsync(int more)
     {
         var goal = Answered.Count + more;
-        return Eventually.TrueAsync(
-            () => Task.FromResult(Answered.Count >= goal || _callers.IsCompleted),
-            () => $"Only {Answered.Count} of {goal} orders were answered; failed: {Failed.FirstOrDefault()}; unanswered: {Unanswered.FirstOrDefault()}",
-            TestContext.Current.CancellationToken);
+        return Eventually.HoldsAsync(
+            () => Answered.Count >= goal || _callers.IsCompleted,
+            () => $"Only {Answered.Count} of {goal} orders were answered; failed: {Failed.FirstOrDefault()}; unanswered: {Unanswered.FirstOrDefault()}");
     }
 
-    /// <summary>Until every caller has stopped for want of an answer.</summary>
-    public Task CallersGoneAsync() => _callers;
+    /// <summary>Waits until every caller has stopped because it got no answer.</summary>
+    public Task AllStoppedAsync() => _callers;
 
     public Task StopAsync()
     {

@@ -9,20 +9,20 @@ public sealed class ReconciliationHttpTests(ClusterFixture clusters)
     [Fact]
     public async Task Reconciliation_WithoutTheAdminRole_IsRefused()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
-        using var nobody = new PointsClient(cluster.GatewayUrl);
+        var cluster = await clusters.GetAsync(Token);
+        using var anonymous = new PointsClient(cluster.GatewayUrl);
         foreach (var path in new[] { $"{Base}/members/1", $"{Base}/all" })
         {
-            Assert.Equal("UNAUTHORIZED", (await nobody.PostAsync(path, new { })).Expect(HttpStatusCode.Unauthorized).Code);
+            Assert.Equal("UNAUTHORIZED", (await anonymous.PostAsync(path, new { })).Expect(HttpStatusCode.Unauthorized).Code);
         }
 
-        (await nobody.GetAsync($"{Base}/all")).Expect(HttpStatusCode.Unauthorized);
+        (await anonymous.GetAsync($"{Base}/all")).Expect(HttpStatusCode.Unauthorized);
     }
 
     [Fact]
-    public async Task ReconcilingAMember_WithAnIdempotencyKey_RepeatsTheFirstReport()
+    public async Task ReconcileMember_SameIdempotencyKey_RepeatsTheFirstReport()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         using var admin = new PointsClient(cluster.GatewayUrl, cluster.AdminToken);
         var (member, key) = (PointsClient.NewMember(), Guid.NewGuid().ToString("n"));
         var first = (await admin.PostAsync($"{Base}/members/{member}", new { }, key)).Expect(HttpStatusCode.OK);
@@ -38,11 +38,11 @@ public sealed class ReconciliationHttpTests(ClusterFixture clusters)
     }
 
     [Fact]
-    public async Task ReconcilingAll_Begun_IsDoneInTheBackgroundAndShowsItsProgress()
+    public async Task ReconcileAll_Started_RunsInTheBackgroundAndShowsItsProgress()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         using var admin = new PointsClient(cluster.GatewayUrl, cluster.AdminToken);
-        (await admin.AccumulateAsync(PointsClient.NewMember(), 100)).Expect(HttpStatusCode.Created);
+        await admin.CreateMemberAsync(100);
         var key = Guid.NewGuid().ToString("n");
 
         var begun = (await admin.PostAsync($"{Base}/all", new { }, key)).Expect(HttpStatusCode.Accepted);
@@ -50,7 +50,8 @@ public sealed class ReconciliationHttpTests(ClusterFixture clusters)
         Assert.Equal($"{Base}/all/{begun.NumberOf("runId")}", begun.Headers["Location"]);
         Answer? run = null;
         await Eventually.HoldsAsync(
-            async () => (run = (await admin.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED", "the run ends");
+            async () => (run = (await admin.GetAsync(begun.Headers["Location"])).Expect(HttpStatusCode.OK)).TextOf("status") == "COMPLETED",
+            "the run is completed");
 
         Assert.Equal((0, 0), (run!.NumberOf("broken"), run.NumberOf("failed")));
         Assert.Equal(run.NumberOf("members"), run.NumberOf("matched"));

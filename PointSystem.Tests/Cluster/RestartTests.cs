@@ -2,15 +2,13 @@ using System.Net;
 
 namespace PointSystem.Tests.Cluster;
 
-/// <summary>Replicas end in order, by SIGTERM under load: what they accepted is done and answered, once, and nobody is left waiting for a lock.</summary>
+/// <summary>Replicas stop by SIGTERM under load: accepted requests are applied once and answered, and no lock is left behind.</summary>
 public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<RestartTests.Fixture>
 {
     private readonly LocalCluster _cluster = fixture.Cluster;
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task Sigterm_UnderLoad_WhatWasAcceptedIsAnsweredAndNothingElseIsDone()
+    public async Task Sigterm_UnderLoad_AcceptedRequestsAreAnsweredAndNoOthersAreApplied()
     {
         Needs.Signals();
         var members = await MembersAsync(8);
@@ -21,25 +19,25 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
         await using var load = new OrderLoad(replica.Url, members, callers: 64);
         await load.UntilAnsweredAsync(300);
         Native.Signal(replica.Process.ProcessId!.Value, Native.SigTerm);
-        await Eventually.HoldsAsync(async () => await ReadyAsync(client) == HttpStatusCode.ServiceUnavailable, "the replica says that it is not ready");
+        await Eventually.HoldsAsync(async () => await ReadyAsync(client) == HttpStatusCode.ServiceUnavailable, "the replica is not ready");
         var seenAsStopping = load.Answered.Count;
-        await load.CallersGoneAsync();
+        await load.AllStoppedAsync();
         await Eventually.HoldsAsync(() => !replica.Process.IsRunning, "the replica has ended");
 
         Assert.Equal(0, replica.Process.ExitCode);
-        Assert.True(load.Answered.Count > seenAsStopping, "It served nobody any more between saying that it goes and closing its port.");
+        Assert.True(load.Answered.Count > seenAsStopping, "It served no request between becoming unready and closing its port.");
         Assert.Empty(load.Failed);
-        await AssertDoneOnceAsync(load, members);
-        // The other replicas, which nobody has asked for points, may run a job.
+        await AssertAppliedOnceAsync(load, members);
+        // The other replicas got no requests but may run a job.
         Assert.DoesNotContain(await RedisProbe.LocksAsync(_cluster.RedisAddress), key => key.Contains("||point:use:", StringComparison.Ordinal));
 
         replica.Process.AutoRestart = true;
         replica.Process.Start();
-        await replica.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Ct);
+        await replica.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Token);
     }
 
     [Fact]
-    public async Task RollingRestart_UnderLoad_FailsNoRequestAndDoublesNone()
+    public async Task RollingRestart_UnderLoad_FailsNoRequestAndAppliesNoneTwice()
     {
         Needs.Signals();
         var members = await MembersAsync(40);
@@ -47,13 +45,13 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
 
         await using var load = new OrderLoad(_cluster.GatewayUrl, members, callers: 200);
         await load.UntilAnsweredAsync(500);
-        await _cluster.RestartReplicasAsync(Ct);
+        await _cluster.RestartReplicasAsync(Token);
         await load.UntilAnsweredAsync(500);
         await load.StopAsync();
 
         Assert.Empty(load.Failed);
         Assert.Empty(load.Unanswered);
-        await AssertDoneOnceAsync(load, members);
+        await AssertAppliedOnceAsync(load, members);
         Assert.All(_cluster.Replicas, replica => Assert.Equal(0, replica.Process.ExitCode));
         Assert.Empty(before.Intersect(_cluster.Replicas.Select(replica => replica.Process.ProcessId)));
     }
@@ -73,16 +71,12 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
     private async Task<long[]> MembersAsync(int count)
     {
         using var client = new PointsClient(_cluster.GatewayUrl);
-        var members = Enumerable.Range(0, count).Select(_ => PointsClient.NewMember()).ToArray();
-        foreach (var member in members)
-        {
-            (await client.AccumulateAsync(member, 100_000)).Expect(HttpStatusCode.Created);
-        }
+        var members = await client.CreateMembersAsync(count, 100_000);
         return members;
     }
 
-    /// <summary>The ledger has each answered order once, and no other.</summary>
-    private async Task AssertDoneOnceAsync(OrderLoad load, long[] members)
+    /// <summary>The database has each answered order once, and no other.</summary>
+    private async Task AssertAppliedOnceAsync(OrderLoad load, long[] members)
     {
         var done = await Books.TextsAsync(_cluster.ConnectionString, "SELECT order_number FROM point_usages WHERE member_id = ANY ($1)", (object)members);
         Assert.Empty(done.Except(load.Answered));
@@ -95,7 +89,7 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
     {
         public LocalCluster Cluster { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync() => Cluster = await ClusterFixture.StartOwnAsync(_ => { }, Ct);
+        public async ValueTask InitializeAsync() => Cluster = await ClusterFixture.StartOwnAsync(_ => { }, Token);
 
         public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(Cluster);
     }

@@ -2,13 +2,13 @@ using System.Net;
 
 namespace PointSystem.Tests.Cluster;
 
-/// <summary>The scenarios this project was ordered with, over HTTP against three replica processes.</summary>
+/// <summary>The scenarios of the original requirements, over HTTP against three replica processes.</summary>
 public sealed class SeedScenarioTests(ClusterFixture clusters)
 {
     [Fact]
-    public async Task ParallelUses_OfOneMemberOverThreeReplicas_SpendEachPointOnce()
+    public async Task Use_OneMemberOverThreeReplicas_SpendsEachPointOnce()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         var member = PointsClient.NewMember();
         var replicas = cluster.Replicas.Select(replica => new PointsClient(replica.Url)).ToList();
         (await replicas[0].AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created);
@@ -24,9 +24,9 @@ public sealed class SeedScenarioTests(ClusterFixture clusters)
     }
 
     [Fact]
-    public async Task CrossTransfers_OfThreeMembersOverThreeReplicas_NeitherDeadlockNorLosePoints()
+    public async Task Transfer_AmongThreeMembersOverThreeReplicas_NeitherDeadlocksNorLosesPoints()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         long[] members = [PointsClient.NewMember(), PointsClient.NewMember(), PointsClient.NewMember()];
         var replicas = cluster.Replicas.Select(replica => new PointsClient(replica.Url)).ToList();
         foreach (var member in members)
@@ -47,7 +47,7 @@ public sealed class SeedScenarioTests(ClusterFixture clusters)
     [Fact]
     public async Task SameIdempotencyKey_SentToAllReplicasAtOnce_HasOneEffectAndOneAnswer()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         var member = PointsClient.NewMember();
         var replicas = cluster.Replicas.Select(replica => new PointsClient(replica.Url)).ToList();
         (await replicas[0].AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
@@ -64,13 +64,12 @@ public sealed class SeedScenarioTests(ClusterFixture clusters)
         replicas.ForEach(replica => replica.Dispose());
     }
 
-    /// <summary>The example of the rules: grant A and B, use across both, A expires, cancel part.</summary>
+    /// <summary>The example of docs/rules.md: grant A and B, use both, A expires, cancel a part.</summary>
     [Fact]
-    public async Task CancellingAUsage_AfterOneOfItsLotsExpired_RegrantsThatPartAndRestoresTheOther()
+    public async Task CancelUsage_OneOfItsLotsHasExpired_RegrantsThatPartAndRestoresTheOther()
     {
-        // Time travel moves every member's clock, so this cluster is the test's own.
-        var cancellation = TestContext.Current.CancellationToken;
-        var cluster = await ClusterFixture.StartOwnAsync(options => options.Replicas = 1, cancellation);
+        // The clock offset applies to every member, so the test needs a cluster of its own.
+        var cluster = await ClusterFixture.StartOwnAsync(options => options.Replicas = 1, Token);
         try
         {
             using var client = new PointsClient(cluster.GatewayUrl, cluster.AdminToken);

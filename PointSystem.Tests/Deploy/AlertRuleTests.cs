@@ -2,13 +2,13 @@ using System.Diagnostics;
 
 namespace PointSystem.Tests.Deploy;
 
-/// <summary>The alarms are valid, fire when they should and stay silent when they should: promtool judges, where it is installed.</summary>
+/// <summary>The alerts are valid, and fire when they should and only then. Checked by promtool, where it is installed.</summary>
 public sealed class AlertRuleTests
 {
     [Theory]
     [InlineData("check", "rules", "alerts.yml")]
     [InlineData("test", "rules", "alerts.test.yml")]
-    public async Task Alarms_JudgedByPromtool_AreRight(params string[] arguments)
+    public async Task Alerts_CheckedByPromtool_AreValid(params string[] arguments)
     {
         var promtool = Needs.Program("promtool");
         using var process = Process.Start(new ProcessStartInfo(promtool, arguments)
@@ -17,10 +17,10 @@ public sealed class AlertRuleTests
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
-        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var output = process.StandardOutput.ReadToEndAsync(Token);
+        var errors = process.StandardError.ReadToEndAsync(Token);
 
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(Token);
 
         Assert.True(process.ExitCode == 0, await output + await errors);
     }

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace PointSystem.Tests.Deploy;
 
-/// <summary>The dashboard shows what there is: every metric that it names is served by a replica, with the labels that it asks for.</summary>
+/// <summary>Every metric on the dashboard is served by a replica, with the labels that the dashboard uses.</summary>
 public sealed partial class GrafanaTests(ClusterFixture clusters)
 {
     private static readonly JsonNode Dashboard =
@@ -13,7 +13,7 @@ public sealed partial class GrafanaTests(ClusterFixture clusters)
     private static readonly IReadOnlyList<JsonNode> Panels = [.. Dashboard["panels"]!.AsArray().Select(panel => panel!)];
 
     [Fact]
-    public void Panels_All_HaveAnIdAndAPlaceOfTheirOwn()
+    public void Panels_All_HaveADistinctIdAndPlace()
     {
         Assert.Distinct(Panels.Select(panel => (int)panel["id"]!));
         Assert.Distinct(Panels.Select(panel => (string)panel["title"]!));
@@ -30,7 +30,7 @@ public sealed partial class GrafanaTests(ClusterFixture clusters)
     }
 
     [Fact]
-    public async Task Expressions_All_NameMetricsAndLabelsThatAReplicaServes()
+    public async Task Expressions_All_UseMetricsAndLabelsThatAReplicaServes()
     {
         var expressions = Panels.SelectMany(panel => panel["targets"]?.AsArray().Select(target => (string)target!["expr"]!) ?? [])
             .Append((string)Dashboard["templating"]!["list"]!.AsArray().Single(variable => (string)variable!["type"]! == "query")!["definition"]!).ToList();
@@ -48,13 +48,14 @@ public sealed partial class GrafanaTests(ClusterFixture clusters)
                 Assert.Contains(series, line => line.Contains(label.Groups["name"].Value + "=\"", StringComparison.Ordinal));
             }
         });
-        Assert.All(expressions.SelectMany(expression => Grouping().Matches(expression)).SelectMany(by => by.Groups["labels"].Value.Split(", ")).Except(["instance"]), label =>
+        var groupings = expressions.SelectMany(expression => Grouping().Matches(expression)).SelectMany(by => by.Groups["labels"].Value.Split(", "));
+        Assert.All(groupings.Except(["instance"]), label =>
             Assert.Contains(served, line => line.Contains(label + "=\"", StringComparison.Ordinal)));
     }
 
     private async Task<string[]> ScrapeAsync()
     {
-        var cluster = await clusters.GetAsync(TestContext.Current.CancellationToken);
+        var cluster = await clusters.GetAsync(Token);
         using var client = new PointsClient(cluster.Replicas[0].Url);
         var member = PointsClient.NewMember();
         Assert.Equal(HttpStatusCode.Created, (await client.AccumulateAsync(member, 1_000)).Status);

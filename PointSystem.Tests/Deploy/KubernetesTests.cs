@@ -12,7 +12,7 @@ using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Tests.Deploy;
 
-/// <summary>What the manifests say of the service is so, and what they repeat from elsewhere is the same there.</summary>
+/// <summary>The manifests agree with the service and with the files whose values they repeat.</summary>
 public sealed class KubernetesTests
 {
     private static readonly string Root = Path.Combine(BuildOutputs.Repository, "deploy", "kubernetes");
@@ -22,11 +22,12 @@ public sealed class KubernetesTests
     private static readonly JsonNode Container = Pod["spec"]!["containers"].Items().Single();
 
     public static TheoryData<string> Kustomizations =>
-        new(Directory.EnumerateFiles(Root, "kustomization.yaml", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(Root, Path.GetDirectoryName(file)!)));
+        new(Directory.EnumerateFiles(Root, "kustomization.yaml", SearchOption.AllDirectories)
+            .Select(file => Path.GetRelativePath(Root, Path.GetDirectoryName(file)!)));
 
     [Theory]
     [MemberData(nameof(Kustomizations))]
-    public void Kustomization_Lists_EveryManifestBesideItAndNothingElse(string folder)
+    public void Kustomization_Resources_AreTheManifestsOfItsFolder(string folder)
     {
         var directory = Path.Combine(Root, folder);
         var kustomization = Yaml.Load(Path.Combine(directory, "kustomization.yaml")).Single();
@@ -44,7 +45,8 @@ public sealed class KubernetesTests
     [Fact]
     public void Manifests_All_AreNamedObjectsWithoutSecrets()
     {
-        var files = Directory.EnumerateFiles(Root, "*.yaml", SearchOption.AllDirectories).Where(file => Path.GetFileName(file) != "kustomization.yaml").ToList();
+        var files = Directory.EnumerateFiles(Root, "*.yaml", SearchOption.AllDirectories)
+            .Where(file => Path.GetFileName(file) != "kustomization.yaml").ToList();
 
         Assert.True(files.Count > 10, "The manifests were not found.");
         Assert.All(files.SelectMany(Yaml.Load), manifest =>
@@ -56,7 +58,7 @@ public sealed class KubernetesTests
     }
 
     [Fact]
-    public void Probes_Ask_WhatTheApiAnswers()
+    public void Probes_Paths_AreThoseOfTheApi()
     {
         Assert.Equal(Extensions.LivePath, Container.Text("startupProbe", "httpGet", "path"));
         Assert.Equal(Extensions.LivePath, Container.Text("livenessProbe", "httpGet", "path"));
@@ -68,24 +70,24 @@ public sealed class KubernetesTests
     }
 
     [Fact]
-    public void Gateway_StandsBetweenTheIngressAndTheReplicas()
+    public void Gateway_Manifests_ConnectTheIngressToTheReplicas()
     {
         var objects = Yaml.Load(Path.Combine(Base, "gateway.yaml")).ToDictionary(manifest => manifest.Text("kind"));
         var gateway = objects["Deployment"]["spec"]!["template"]!["spec"]!["containers"].Items().Single();
-        var environment = gateway["env"].Items().ToDictionary(variable => variable.Text("name").Replace("__", ":", StringComparison.Ordinal), variable => (string?)variable.Text("value"));
+        var environment = gateway["env"].Items().ToDictionary(variable => ConfigKey(variable.Text("name")), variable => (string?)variable.Text("value"));
         Assert.Equal(environment["ASPNETCORE_HTTP_PORTS"], gateway["ports"].Items().Single().Text("containerPort"));
         Assert.Equal(Extensions.LivePath, gateway.Text("livenessProbe", "httpGet", "path"));
         Assert.Equal(Extensions.ReadyPath, gateway.Text("readinessProbe", "httpGet", "path"));
         Assert.Equal(Extensions.ReadyPath, Container.Text("readinessProbe", "httpGet", "path"));
 
-        // It finds the replicas by the name of the service that has no address of its own.
+        // It finds the replicas by the name of the headless service.
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(environment).Build();
         Assert.True(ReplicaSet.Discover(configuration).IsResolved);
         var replicas = Yaml.Load(Path.Combine(Base, "service.yaml")).Single();
         Assert.Equal("None", replicas.Text("spec", "clusterIP"));
         var port = replicas["spec"]!["ports"].Items().Single().Text("port");
         Assert.Equal($"http://{replicas.Text("metadata", "name")}:{port}", environment["services:point-api:http:0"]);
-        // A headless name leads to the pods themselves, so its port is theirs.
+        // A headless name resolves to the pods themselves, so its port is theirs.
         Assert.Equal(Container["ports"].Items().Single().Text("containerPort"), port);
         AssertSame(Deployment["spec"]!["selector"]!["matchLabels"], replicas["spec"]!["selector"]);
 
@@ -98,7 +100,7 @@ public sealed class KubernetesTests
     }
 
     [Fact]
-    public void Settings_EveryOne_IsBoundByTheApi()
+    public void Settings_All_AreBoundByTheApi()
     {
         var values = Settings();
         foreach (var overlay in new[] { "production", "trial" })
@@ -114,7 +116,7 @@ public sealed class KubernetesTests
         {
             values[variable.Text("name")] = "";
         }
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(values.Select(pair => KeyValuePair.Create(pair.Key.Replace("__", ":", StringComparison.Ordinal), (string?)pair.Value))).Build();
+        var configuration = Configuration(values);
 
         Bind<DrainOptions>(configuration, DrainOptions.SectionName);
         Bind<BusinessOptions>(configuration, BusinessOptions.SectionName);
@@ -130,15 +132,15 @@ public sealed class KubernetesTests
     }
 
     [Fact]
-    public void Ending_TimesOfApiSidecarAndPod_LeaveRoomForEachOther()
+    public void Shutdown_TimesOfApiSidecarAndPod_FitTogether()
     {
-        var drain = new ConfigurationBuilder().AddInMemoryCollection(Settings().Select(pair => KeyValuePair.Create(pair.Key.Replace("__", ":", StringComparison.Ordinal), (string?)pair.Value)))
-            .Build().GetSection(DrainOptions.SectionName).Get<DrainOptions>()!;
+        var drain = Configuration(Settings()).GetSection(DrainOptions.SectionName).Get<DrainOptions>()!;
         var annotations = Pod["metadata"]!["annotations"]!;
         var sidecarServes = TimeSpan.FromSeconds(Number(annotations.Text("dapr.io/block-shutdown-duration").TrimEnd('s')));
         var sidecarEnds = sidecarServes + TimeSpan.FromSeconds(Number(annotations.Text("dapr.io/graceful-shutdown-seconds")));
         var grace = TimeSpan.FromSeconds(Number(Pod.Text("spec", "terminationGracePeriodSeconds")));
-        var noticed = TimeSpan.FromSeconds(Number(Container.Text("readinessProbe", "periodSeconds")) * Number(Container.Text("readinessProbe", "failureThreshold")));
+        var probe = Container["readinessProbe"]!;
+        var noticed = TimeSpan.FromSeconds(Number(probe.Text("periodSeconds")) * Number(probe.Text("failureThreshold")));
 
         Assert.True(drain.Delay > noticed);
         Assert.True(sidecarServes >= drain.Delay + drain.Timeout);
@@ -147,12 +149,12 @@ public sealed class KubernetesTests
     }
 
     [Fact]
-    public void Sidecar_AppIdComponentAndResiliency_AreThoseOfComponents()
+    public void Sidecar_AppIdComponentAndResiliency_EqualTheComponentsFolder()
     {
         Assert.Equal(SidecarSpecs.AppId, Pod.Text("metadata", "annotations", "dapr.io/app-id"));
         var here = Yaml.Load(Path.Combine(Base, "dapr-lockstore.yaml")).Single();
         var there = Yaml.Load(Path.Combine(BuildOutputs.Repository, "components", "lockstore.yaml")).Single();
-        // Only where Redis is, and its password, come from a secret.
+        // Only the address and the password of Redis come from a secret.
         string[] secret = ["redisHost", "redisPassword"];
         Assert.Equal(Metadata(there).Where(item => !secret.Contains(item.Key)), Metadata(here).Where(item => !secret.Contains(item.Key)));
         Assert.All(here["spec"]!["metadata"].Items().Where(item => secret.Contains(item.Text("name"))), item => Assert.NotNull(item["secretKeyRef"]));
@@ -167,7 +169,7 @@ public sealed class KubernetesTests
     }
 
     [Fact]
-    public void Alarms_OfThePrometheusOperator_AreTheTestedOnes() => AssertSame(
+    public void Alerts_OfThePrometheusOperator_AreTheTestedOnes() => AssertSame(
         Yaml.Load(Path.Combine(BuildOutputs.Repository, "deploy", "prometheus", "alerts.yml")).Single()["groups"],
         Yaml.Load(Path.Combine(Root, "components", "monitoring", "alerts.yaml")).Single()["spec"]!["groups"]);
 
@@ -176,7 +178,7 @@ public sealed class KubernetesTests
     {
         var kubectl = Needs.Program("kubectl");
         await using var process = ChildProcess.Start(kubectl, ["kustomize", Path.Combine(Root, "overlays", "production")]);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(Token);
         Assert.True(process.ExitCode == 0, process.Output);
 
         var manifests = Yaml.Parse(process.Output);
@@ -194,7 +196,7 @@ public sealed class KubernetesTests
             Assert.DoesNotContain("latest", container.Text("image"), StringComparison.Ordinal);
             if (container.Text("name") != "gateway")
             {
-                // The settings' name changes with their content, and was followed.
+                // The name of the config map changes with its content, and the reference follows.
                 Assert.Equal(map, container["envFrom"].Items().Single().Text("configMapRef", "name"));
             }
             Assert.Equal("true", container.Text("securityContext", "readOnlyRootFilesystem"));
@@ -205,9 +207,18 @@ public sealed class KubernetesTests
     private static Dictionary<string, string> Settings() => File.ReadLines(Path.Combine(Base, "settings.env"))
         .Where(line => line.Length > 0 && line[0] != '#').Select(Split).ToDictionary(pair => pair.Name, pair => pair.Value);
 
-    private static (string Name, string Value) Split(string line) => (line[..line.IndexOf('=', StringComparison.Ordinal)], line[(line.IndexOf('=', StringComparison.Ordinal) + 1)..]);
+    private static (string Name, string Value) Split(string line)
+    {
+        var at = line.IndexOf('=', StringComparison.Ordinal);
+        return (line[..at], line[(at + 1)..]);
+    }
 
-    // A name that the class does not know is an error.
+    private static string ConfigKey(string variable) => variable.Replace("__", ":", StringComparison.Ordinal);
+
+    private static IConfigurationRoot Configuration(Dictionary<string, string> variables) => new ConfigurationBuilder()
+        .AddInMemoryCollection(variables.Select(pair => KeyValuePair.Create(ConfigKey(pair.Key), (string?)pair.Value))).Build();
+
+    // A setting without a property of the options class is an error.
     private static void Bind<T>(IConfiguration configuration, string section)
         where T : class, new() => configuration.GetSection(section).Bind(new T(), binder => binder.ErrorOnUnknownConfiguration = true);
 
@@ -216,5 +227,6 @@ public sealed class KubernetesTests
 
     private static int Number(string text) => int.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
 
-    private static void AssertSame(JsonNode? expected, JsonNode? actual) => Assert.True(JsonNode.DeepEquals(expected, actual), $"{expected}\n\nis not\n\n{actual}");
+    private static void AssertSame(JsonNode? expected, JsonNode? actual) =>
+        Assert.True(JsonNode.DeepEquals(expected, actual), $"{expected}\n\nis not\n\n{actual}");
 }

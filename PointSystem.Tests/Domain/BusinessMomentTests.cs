@@ -13,7 +13,7 @@ public sealed class BusinessMomentTests
     [InlineData("2026-12-31T15:00:00Z", "2027-01-01")]
     [InlineData("2028-02-28T15:00:00Z", "2028-02-29")]
     public void Today_AnyInstant_IsTheDateInSeoul(string instant, string date) =>
-        Assert.Equal(DateOnly.ParseExact(date, "yyyy-MM-dd", null), new BusinessMoment(DateTimeOffset.Parse(instant, null), Desk.Seoul).Today);
+        Assert.Equal(DateOnly.ParseExact(date, "yyyy-MM-dd", null), new BusinessMoment(DateTimeOffset.Parse(instant, null), PointsHarness.Seoul).Today);
 
     [Theory]
     [InlineData("2026-03-08T04:59:59Z", "2026-03-07")]
@@ -26,10 +26,10 @@ public sealed class BusinessMomentTests
     }
 
     [Fact]
-    public void Now_FinerThanMicroseconds_IsCutAndUtc()
+    public void Now_FinerThanMicroseconds_IsTruncatedAndUtc()
     {
         var instant = new DateTimeOffset(2026, 3, 1, 23, 59, 59, TimeSpan.FromHours(9)).AddTicks(9_999_999);
-        var now = new BusinessMoment(instant, Desk.Seoul).Now;
+        var now = new BusinessMoment(instant, PointsHarness.Seoul).Now;
         Assert.Equal(TimeSpan.Zero, now.Offset);
         Assert.Equal(instant.AddTicks(-9), now);
     }

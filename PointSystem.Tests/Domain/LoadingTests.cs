@@ -4,142 +4,142 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>Accounts that were loaded in part, and several commands on one account.</summary>
+/// <summary>Partly loaded accounts, and several commands on one account.</summary>
 public sealed class LoadingTests
 {
-    private readonly Desk _desk = new();
+    private readonly PointsHarness _points = new();
 
     [Fact]
     public void Use_FirstLotsLoaded_IsEnoughForWhatTheyHold()
     {
-        var first = _desk.Grant(1, 10, days: 1);
-        _desk.Grant(1, 10, days: 2);
-        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: []);
-        Assert.Equal([first.Key], session.Lots.Select(lot => lot.Key));
-        Assert.Equal(20, session.Account.LiveBalance);
-        _desk.Finish(session.Account.Use("A1", 10, _desk.Context).Error, session);
-        Assert.Equal(10, _desk.Live(1));
+        var first = _points.Grant(1, 10, days: 1);
+        _points.Grant(1, 10, days: 2);
+        var loaded = _points.Tables.LoadPart(1, _points.At, drawn: 10, named: []);
+        Assert.Equal([first.Key], loaded.Lots.Select(lot => lot.Key));
+        Assert.Equal(20, loaded.Account.LiveBalance);
+        _points.Finish(loaded.Account.Use("A1", 10, _points.Context).Error, loaded);
+        Assert.Equal(10, _points.Live(1));
     }
 
     [Fact]
     public void Use_TooFewLoaded_ThrowsAndChangesNothing()
     {
-        _desk.Grant(1, 10, days: 1);
-        _desk.Grant(1, 10, days: 3);
-        _desk.Grant(1, 10, days: 4);
-        var session = _desk.Wait(2).Book.LoadPart(1, _desk.At, drawn: 10, named: []);
-        var error = Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", 11, _desk.Context));
+        _points.Grant(1, 10, days: 1);
+        _points.Grant(1, 10, days: 3);
+        _points.Grant(1, 10, days: 4);
+        var loaded = _points.Wait(2).Tables.LoadPart(1, _points.At, drawn: 10, named: []);
+        var error = Assert.Throws<LotsNotLoadedException>(() => loaded.Account.Use("A1", 11, _points.Context));
         Assert.Equal((1, 11), (error.MemberId, error.Amount));
-        session.AssertUntouched(_desk.Book);
+        loaded.AssertUntouched(_points.Tables);
     }
 
     [Fact]
     public void Use_MoreThanTheMemberHas_IsRefusedWithoutLoading()
     {
-        _desk.Grant(1, 10);
-        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 0, named: []);
-        Assert.Empty(session.Lots);
-        Assert.Equal(new InsufficientPointError(10, 11), session.Account.Use("A1", 11, _desk.Context).Error);
+        _points.Grant(1, 10);
+        var loaded = _points.Tables.LoadPart(1, _points.At, drawn: 0, named: []);
+        Assert.Empty(loaded.Lots);
+        Assert.Equal(new InsufficientPointError(10, 11), loaded.Account.Use("A1", 11, _points.Context).Error);
     }
 
     [Fact]
     public void TransferTo_TooFewLoaded_ThrowsAndChangesNeither()
     {
-        _desk.Grant(1, 10, days: 1);
-        _desk.Grant(1, 10, days: 2);
-        _desk.Grant(2, 10);
-        var giver = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: []);
-        var receiver = _desk.Book.LoadPart(2, _desk.At, drawn: 0, named: []);
-        Assert.Throws<LotsNotLoadedException>(() => giver.Account.TransferTo(receiver.Account, 11, null, _desk.Context));
-        giver.AssertUntouched(_desk.Book);
-        receiver.AssertUntouched(_desk.Book);
+        _points.Grant(1, 10, days: 1);
+        _points.Grant(1, 10, days: 2);
+        _points.Grant(2, 10);
+        var sender = _points.Tables.LoadPart(1, _points.At, drawn: 10, named: []);
+        var receiver = _points.Tables.LoadPart(2, _points.At, drawn: 0, named: []);
+        Assert.Throws<LotsNotLoadedException>(() => sender.Account.TransferTo(receiver.Account, 11, null, _points.Context));
+        sender.AssertUntouched(_points.Tables);
+        receiver.AssertUntouched(_points.Tables);
     }
 
     [Fact]
     public void CancelUsage_LotOfTheUsageNotLoaded_ThrowsAndChangesNothing()
     {
-        _desk.Grant(1, 10, days: 2);
-        _desk.Grant(1, 10, days: 3);
-        var usage = _desk.Use(1, 15).Value.Key;
-        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 5, named: []);
-        Assert.Throws<LotsNotLoadedException>(() => session.Account.CancelUsage(usage, null, null, _desk.Context));
-        session.AssertUntouched(_desk.Book);
+        _points.Grant(1, 10, days: 2);
+        _points.Grant(1, 10, days: 3);
+        var usage = _points.Use(1, 15).Value.Key;
+        var loaded = _points.Tables.LoadPart(1, _points.At, drawn: 5, named: []);
+        Assert.Throws<LotsNotLoadedException>(() => loaded.Account.CancelUsage(usage, null, null, _points.Context));
+        loaded.AssertUntouched(_points.Tables);
     }
 
-    // The lots that go first were loaded for the use; a command before it took one of them away. What is left covers the amount, but only
-    // because a later lot was loaded for another reason. Drawing from that would pass over the one in between that nobody loaded.
+    // The first lots in draw order were loaded for the use, and an earlier command cancelled one of them. The rest covers the amount only
+    // because a later lot was loaded for another reason. Drawing from that lot would skip the one in between, which is not loaded.
     [Fact]
-    public void Use_OnlyAGrantOfTheSameSetCovers_DoesNotPassOverAMissingLot()
+    public void Use_CoveredOnlyByAGrantOfTheSameBatch_DoesNotSkipAMissingLot()
     {
-        var first = _desk.Grant(1, 10, days: 1).Key;
-        _desk.Grant(1, 10, days: 2);
-        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: [first]);
-        Assert.Null(session.Account.CancelAccumulation(first, null, _desk.Context).Error);
-        Assert.Null(session.Account.Accumulate(10, 9, false, null, _desk.Context).Error);
-        Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", 10, _desk.Context));
-    }
-
-    [Fact]
-    public void Use_OnlyANamedLotCovers_DoesNotPassOverAMissingLot()
-    {
-        var first = _desk.Grant(1, 10, days: 1).Key;
-        _desk.Grant(1, 10, days: 2);
-        var last = _desk.Grant(1, 10, days: 3).Key;
-        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: [first, last]);
-        Assert.Null(session.Account.CancelAccumulation(first, null, _desk.Context).Error);
-        Assert.Throws<LotsNotLoadedException>(() => session.Account.Use("A1", 10, _desk.Context));
-        Assert.Null(session.Account.CancelAccumulation(last, null, _desk.Context).Error);
+        var first = _points.Grant(1, 10, days: 1).Key;
+        _points.Grant(1, 10, days: 2);
+        var loaded = _points.Tables.LoadPart(1, _points.At, drawn: 10, named: [first]);
+        Assert.Null(loaded.Account.CancelAccumulation(first, null, _points.Context).Error);
+        Assert.Null(loaded.Account.Accumulate(10, 9, false, null, _points.Context).Error);
+        Assert.Throws<LotsNotLoadedException>(() => loaded.Account.Use("A1", 10, _points.Context));
     }
 
     [Fact]
-    public void Use_AGrantOfTheSameSetGoesFirst_IsDrawnWithoutTheRest()
+    public void Use_CoveredOnlyByANamedLot_DoesNotSkipAMissingLot()
     {
-        var first = _desk.Grant(1, 10, days: 1).Key;
-        _desk.Grant(1, 10, days: 2);
-        var session = _desk.Book.LoadPart(1, _desk.At, drawn: 10, named: [first]);
-        Assert.Null(session.Account.CancelAccumulation(first, null, _desk.Context).Error);
-        var manual = session.Account.Accumulate(10, 9, true, null, _desk.Context).Value;
-        Assert.Equal(manual.Key, Assert.Single(session.Account.Use("A1", 10, _desk.Context).Value.Details).LotKey);
+        var first = _points.Grant(1, 10, days: 1).Key;
+        _points.Grant(1, 10, days: 2);
+        var last = _points.Grant(1, 10, days: 3).Key;
+        var loaded = _points.Tables.LoadPart(1, _points.At, drawn: 10, named: [first, last]);
+        Assert.Null(loaded.Account.CancelAccumulation(first, null, _points.Context).Error);
+        Assert.Throws<LotsNotLoadedException>(() => loaded.Account.Use("A1", 10, _points.Context));
+        Assert.Null(loaded.Account.CancelAccumulation(last, null, _points.Context).Error);
     }
 
     [Fact]
-    public void Commands_OnOneAccount_SeeEachOther()
+    public void Use_GrantOfTheSameBatchIsFirstInOrder_DrawsFromItAlone()
     {
-        var session = _desk.Book.Load(1, _desk.At);
-        var account = session.Account;
-        var lot = account.Accumulate(10, null, false, null, _desk.Context).Value;
-        var usage = account.Use("A1", 6, _desk.Context).Value;
-        Assert.Equal(PointErrorCodes.InsufficientPoint, account.Use("A2", 5, _desk.Context).Error?.Code);
-        Assert.Equal(PointErrorCodes.CannotCancelAccumulation, account.CancelAccumulation(lot.Key, null, _desk.Context).Error?.Code);
-        Assert.Equal(6, account.CancelUsage(usage.Key, null, null, _desk.Context).Value.Amount);
-        Assert.Equal(PointErrorCodes.AlreadyCancelled, account.CancelUsage(usage.Key, null, null, _desk.Context).Error?.Code);
-        var again = account.Use("A3", 10, _desk.Context).Value;
-        Assert.Equal(10, account.CancelUsage(again.Key, null, null, _desk.Context).Value.Amount);
-        Assert.Equal(10, account.CancelAccumulation(lot.Key, null, _desk.Context).Value.Cancelled);
+        var first = _points.Grant(1, 10, days: 1).Key;
+        _points.Grant(1, 10, days: 2);
+        var loaded = _points.Tables.LoadPart(1, _points.At, drawn: 10, named: [first]);
+        Assert.Null(loaded.Account.CancelAccumulation(first, null, _points.Context).Error);
+        var manual = loaded.Account.Accumulate(10, 9, true, null, _points.Context).Value;
+        Assert.Equal(manual.Key, Assert.Single(loaded.Account.Use("A1", 10, _points.Context).Value.Details).LotKey);
+    }
+
+    [Fact]
+    public void Commands_SeveralOnOneAccount_SeeEachOther()
+    {
+        var loaded = _points.Tables.Load(1, _points.At);
+        var account = loaded.Account;
+        var lot = account.Accumulate(10, null, false, null, _points.Context).Value;
+        var usage = account.Use("A1", 6, _points.Context).Value;
+        Assert.Equal(PointErrorCodes.InsufficientPoint, account.Use("A2", 5, _points.Context).Error?.Code);
+        Assert.Equal(PointErrorCodes.CannotCancelAccumulation, account.CancelAccumulation(lot.Key, null, _points.Context).Error?.Code);
+        Assert.Equal(6, account.CancelUsage(usage.Key, null, null, _points.Context).Value.Amount);
+        Assert.Equal(PointErrorCodes.AlreadyCancelled, account.CancelUsage(usage.Key, null, null, _points.Context).Error?.Code);
+        var again = account.Use("A3", 10, _points.Context).Value;
+        Assert.Equal(10, account.CancelUsage(again.Key, null, null, _points.Context).Value.Amount);
+        Assert.Equal(10, account.CancelAccumulation(lot.Key, null, _points.Context).Value.Cancelled);
 
         var changes = account.Changes;
         Assert.Equal((1, 2), (changes.NewLots.Count, changes.NewUsages.Count));
         Assert.Equal((0, 0, 0), (changes.ChangedLots.Count, changes.ChangedUsages.Count, changes.ChangedDetails.Count));
         Assert.Equal((0, 6, 6), (account.LoadedVersion, account.Version, account.Changes.Entries.Count));
-        _desk.Finish(error: null, session);
-        Assert.Equal(UsageStatus.FullyCancelled, _desk.Book.Usage(usage.Key).ToUsage([]).Status);
+        _points.Finish(error: null, loaded);
+        Assert.Equal(UsageStatus.FullyCancelled, _points.Tables.Usage(usage.Key).ToUsage([]).Status);
     }
 
     [Fact]
-    public void Constructor_TheSameLotTwice_CountsItOnce()
+    public void Constructor_SameLotTwice_CountsItOnce()
     {
-        var row = LotRow.Of(_desk.Grant(1, 10));
-        var account = new MemberAccount(_desk.Book.WalletOf(1), [row.ToLot(), row.ToLot()], [], _desk.At);
-        Assert.Equal(new InsufficientPointError(10, 11), account.Use("A1", 11, _desk.Context).Error);
-        Assert.Null(account.Use("A1", 10, _desk.Context).Error);
+        var row = LotRow.Of(_points.Grant(1, 10));
+        var account = new MemberAccount(_points.Tables.WalletOf(1), [row.ToLot(), row.ToLot()], [], _points.At);
+        Assert.Equal(new InsufficientPointError(10, 11), account.Use("A1", 11, _points.Context).Error);
+        Assert.Null(account.Use("A1", 10, _points.Context).Error);
     }
 
     [Fact]
-    public void Constructor_LessInTheLotsThanInTheWallet_RefusesToDraw()
+    public void Constructor_LotsHoldLessThanTheWallet_ThrowsOnUse()
     {
-        var row = LotRow.Of(_desk.Grant(1, 10)) with { Available = 9 };
-        var account = new MemberAccount(_desk.Book.WalletOf(1), [row.ToLot()], [], new BusinessMoment(_desk.Now, Desk.Seoul));
-        Assert.Throws<LotsNotLoadedException>(() => account.Use("A1", 10, _desk.Context));
+        var row = LotRow.Of(_points.Grant(1, 10)) with { Available = 9 };
+        var account = new MemberAccount(_points.Tables.WalletOf(1), [row.ToLot()], [], new BusinessMoment(_points.Now, PointsHarness.Seoul));
+        Assert.Throws<LotsNotLoadedException>(() => account.Use("A1", 10, _points.Context));
         Assert.True(account.Changes.IsEmpty);
     }
 }

@@ -46,14 +46,14 @@ public sealed class OrderNumbersTests
     [InlineData("\u1100\u1161", "가")]
     [InlineData("\u212b", "\u00c5")]
     [InlineData("A1", "A1")]
-    public void Check_AnyNormalizationForm_IsKeptComposed(string text, string kept)
+    public void Check_AnyNormalizationForm_IsStoredComposed(string text, string stored)
     {
         Assert.Null(OrderNumbers.Check(text, out var orderNumber));
-        Assert.Equal(kept, orderNumber);
+        Assert.Equal(stored, orderNumber);
     }
 
     [Fact]
-    public void Check_DecomposedCharacters_AreCountedComposed() =>
+    public void Check_DecomposedCharacters_AreCountedAfterComposition() =>
         Assert.Null(OrderNumbers.Check(string.Concat(Enumerable.Repeat("\u1100\u1161\u11a8", 100)), out _));
 
     [Theory]
@@ -69,13 +69,13 @@ public sealed class OrderNumbersTests
         Assert.Equal((PointErrorCodes.InvalidOrderNumber, PointErrorKind.Invalid, "orderNumber"), (error?.Code, error?.Kind, error?.Field));
     }
 
-    // A lone half of a character cannot be written as UTF-8: the database would refuse it with an error of its own. Built here, because such
-    // texts do not survive as theory data.
+    // An unpaired surrogate cannot be encoded as UTF-8, so the database would fail. Built here, because such a text does not survive as
+    // theory data.
     [Theory]
     [InlineData(0xD83D, false)]
     [InlineData(0xDE00, false)]
     [InlineData(0xD83D, true)]
-    public void Check_HalfACharacter_IsInvalid(int unit, bool last)
+    public void Check_UnpairedSurrogate_IsInvalid(int unit, bool last)
     {
         var text = last ? "A" + (char)unit : (char)unit + "A";
         Assert.Equal(PointErrorCodes.InvalidOrderNumber, OrderNumbers.Check(text, out _)?.Code);

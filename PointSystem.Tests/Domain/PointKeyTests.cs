@@ -14,7 +14,7 @@ public sealed class PointKeyTests
     [InlineData(65_535, 28)]
     [InlineData(65_536, 30)]
     [InlineData(long.MaxValue, 36)]
-    public void TryParse_WhatCreateMade_GivesItBack(long member, int length)
+    public void TryParse_CreatedKey_RoundTrips(long member, int length)
     {
         foreach (var type in Enum.GetValues<PointKeyType>())
         {
@@ -29,7 +29,7 @@ public sealed class PointKeyTests
     }
 
     [Fact]
-    public void Create_AnyOtherInput_GivesAnotherKey()
+    public void Create_OtherInput_GivesAnotherKey()
     {
         var other = (byte[])Entropy.Clone();
         other[15] ^= 1;
@@ -65,12 +65,12 @@ public sealed class PointKeyTests
     [InlineData("acc_!!!!!!!!!!!!!!!!!!!!!!!")]
     [InlineData("acc_가나다라마바사아자차카타파하가나다라마바사아자")]
     [InlineData("acc_\0AAAAAAAAAAAAAAAAAAAAAA")]
-    public void TryParse_NoKeyAtAll_IsRefused(string? text) => AssertRefused(text);
+    public void TryParse_NotAKey_IsRefused(string? text) => AssertRefused(text);
 
     [Fact]
     public void TryParse_AnotherSpellingOfAKey_IsRefused()
     {
-        // Every change that a lenient decoder forgives, for bodies with and without unused bits at their end.
+        // Every change that a lenient decoder accepts, for bodies with and without unused bits at the end.
         foreach (var member in new long[] { 1, 256, 65_536, long.MaxValue })
         {
             var key = PointKey.Create(PointKeyType.Accumulation, member, Entropy).Value;

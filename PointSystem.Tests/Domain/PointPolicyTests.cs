@@ -7,13 +7,14 @@ public sealed class PointPolicyTests
     private const long TenToTheTwelfth = 1_000_000_000_000;
 
     [Fact]
-    public void Default_IsWhatTheRulesSay()
+    public void Default_Policy_IsThatOfTheRules()
     {
         var policy = PointPolicy.Default;
         Assert.Null(policy.FindViolation());
         Assert.Equal(
             (100_000, 10_000_000, 365, 1, 1824),
-            (policy.MaxAccumulationAmountPerTime, policy.MaxBalancePerMember, policy.DefaultExpirationDays, policy.MinExpirationDays, policy.MaxExpirationDays));
+            (policy.MaxAccumulationAmountPerTime, policy.MaxBalancePerMember,
+                policy.DefaultExpirationDays, policy.MinExpirationDays, policy.MaxExpirationDays));
     }
 
     [Theory]
@@ -48,7 +49,7 @@ public sealed class PointPolicyTests
     [InlineData(10, 21, 20, "DEFAULT_EXPIRATION_DAYS")]
     [InlineData(1, 0, 20, "DEFAULT_EXPIRATION_DAYS")]
     [InlineData(1, -5, 20, "DEFAULT_EXPIRATION_DAYS")]
-    public void FindViolation_ExpirationDays_HoldAloneAndTogether(int min, int @default, int max, string? offender) => Check(
+    public void FindViolation_ExpirationDays_AreCheckedAloneAndTogether(int min, int @default, int max, string? offender) => Check(
         offender is null,
         offender,
         PointPolicy.Default with { MinExpirationDays = min, DefaultExpirationDays = @default, MaxExpirationDays = max });

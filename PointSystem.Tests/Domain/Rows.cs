@@ -2,7 +2,7 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>A lot as a table row: what never changes, then what does.</summary>
+/// <summary>A lot as a table row: the columns that never change, then those that do.</summary>
 internal sealed record LotRow(
     long Id,
     long MemberId,
@@ -26,7 +26,7 @@ internal sealed record LotRow(
     public static LotRow Of(Lot lot) =>
         new LotRow(lot.Id, lot.MemberId, lot.Key, lot.Amount, lot.ExpirationDate, lot.IsManualGrant, lot.SourceKey, lot.CreatedAt).With(lot);
 
-    /// <summary>UPDATE: the columns that may change, and no others.</summary>
+    /// <summary>As an UPDATE: sets only the columns that may change.</summary>
     public LotRow With(Lot lot) => this with
     {
         Available = lot.Available,

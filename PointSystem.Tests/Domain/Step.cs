@@ -17,7 +17,7 @@ internal enum StepKind
     Configure,
 }
 
-/// <summary>One step of a random sequence; each kind reads the figures it needs. Small numbers, so that the edges are met all the time.</summary>
+/// <summary>One step of a random sequence; each kind uses the fields it needs. The numbers are small, so that limits are reached often.</summary>
 internal sealed record Step(StepKind Kind, int Member, int Other, int Amount, int Days, bool Flag, int Pick)
 {
     public const int Members = 3;
@@ -31,13 +31,13 @@ internal sealed record Step(StepKind Kind, int Member, int Other, int Amount, in
         MaxExpirationDays = 8,
     };
 
-    /// <summary>What changes a member's points.</summary>
+    /// <summary>The steps that change a member's points.</summary>
     public static readonly Gen<Step> Command = Of(
         (9, StepKind.Accumulate), (2, StepKind.CancelLot), (5, StepKind.Use), (5, StepKind.CancelUsage), (3, StepKind.Transfer), (1, StepKind.PostLapses));
 
     public static readonly Gen<Step> Any = Gen.Frequency((11, Command), (3, Of((1, StepKind.Wait))), (1, Of((1, StepKind.Configure))));
 
-    /// <summary>The limits a Configure step sets: the caps may fall below what is held.</summary>
+    /// <summary>The limits that a Configure step sets; the caps may fall below a member's balance.</summary>
     public PointPolicy Policy => FirstPolicy with
     {
         MaxAccumulationAmountPerTime = 5 + Amount,
@@ -45,36 +45,36 @@ internal sealed record Step(StepKind Kind, int Member, int Other, int Amount, in
         DefaultExpirationDays = Math.Clamp(Days, FirstPolicy.MinExpirationDays, FirstPolicy.MaxExpirationDays),
     };
 
-    /// <summary>The usage or lot that a step names: one of those there are, by age; an unknown one when there is none.</summary>
-    public PointKey NameIn(Book book)
+    /// <summary>The usage or lot that a step cancels: one of the member's, or an unknown key if there is none.</summary>
+    public PointKey TargetIn(MemoryTables tables)
     {
         PointKey[] keys = Kind switch
         {
-            StepKind.CancelLot => [.. book.LotsOf(Member).Select(lot => lot.Key)],
-            StepKind.CancelUsage => [.. book.UsagesOf(Member).Select(usage => usage.Key)],
+            StepKind.CancelLot => [.. tables.LotsOf(Member).Select(lot => lot.Key)],
+            StepKind.CancelUsage => [.. tables.UsagesOf(Member).Select(usage => usage.Key)],
             _ => [],
         };
         return keys.Length == 0 ? default : keys[Pick % keys.Length];
     }
 
-    /// <summary>Points the step takes from its member.</summary>
+    /// <summary>The number of points that the step draws from its member.</summary>
     public long Drawn => Kind is StepKind.Use or StepKind.Transfer ? Amount : 0;
 
     public IEnumerable<long> MembersOf() => Kind == StepKind.Transfer && Other != Member ? [Member, Other] : [Member];
 
-    /// <summary>Applies a command; the code of its refusal, null when it was accepted.</summary>
-    public string? Apply(Func<long, MemberAccount> accounts, PointKey name, CommandContext context)
+    /// <summary>Applies a command. Returns the code of its refusal, or null if it was accepted.</summary>
+    public string? Apply(Func<long, MemberAccount> accounts, PointKey target, CommandContext context)
     {
         var account = accounts(Member);
         return Kind switch
         {
             StepKind.Accumulate => Code(account.Accumulate(Amount, Days == 0 ? null : Days - 1, Flag, null, context)),
-            StepKind.CancelLot => Code(account.CancelAccumulation(name, null, context)),
+            StepKind.CancelLot => Code(account.CancelAccumulation(target, null, context)),
             StepKind.Use => Code(account.Use("A1234", Amount, context)),
-            StepKind.CancelUsage => Code(account.CancelUsage(name, Flag ? null : Amount, null, context)),
+            StepKind.CancelUsage => Code(account.CancelUsage(target, Flag ? null : Amount, null, context)),
             StepKind.Transfer => Code(account.TransferTo(accounts(Other), Amount, null, context)),
-            StepKind.PostLapses => account.PostExpirations(Desk.Actor) ? null : null,
-            _ => throw new InvalidOperationException($"{Kind} is no command."),
+            StepKind.PostLapses => account.PostExpirations(PointsHarness.Actor) ? null : null,
+            _ => throw new InvalidOperationException($"{Kind} is not a command."),
         };
     }
 

@@ -8,22 +8,20 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Tests.Features;
 
-/// <summary>What one command does to many lots: its answer holds the first of them, the rest comes page by page, each once.</summary>
+/// <summary>A command over many lots: its answer has the first of them, and the pages that follow have each of the others once.</summary>
 public sealed class AnswerSizeTests(PointsDatabase server)
 {
     private const int Lots = 250;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData(100)]
     [InlineData(7)]
     public async Task Usage_OverManyLots_IsPagedInTheOrderOfDrawing(int size)
     {
-        var (database, shop, member) = await StartAsync();
-        var usage = Read(await shop.RunAsync(new UsePoints.Command(member, "A1", 3 * Lots, "test", null)), PointJsonContext.Wire.UsageResponse);
+        var (database, client, member) = await StartAsync();
+        var usage = Read(await client.RunAsync(new UsePoints.Command(member, "A1", 3 * Lots, "test", null)), PointJsonContext.Wire.UsageResponse);
 
-        var key = Key(usage.PointKey);
+        var key = LedgerClient.Key(usage.PointKey);
         Assert.Equal((100, Lots), (usage.UsageDetails.Count, usage.UsageDetailsTotal));
         var read = await UsageTraceQuery.ReadAsync(database, key, 0, 20, Token);
         Assert.Equal((100, Lots), (read!.Usage.Details.Count, read.Details));
@@ -32,20 +30,20 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         var rest = await AllAsync(usage.UsageDetailsNextCursor, InnerLists.DetailsOf(key), async after =>
             (await UsageTraceQuery.ReadDetailsAsync(database, key, after, size, Token))!);
         Assert.Equal(
-            (await shop.JournalAsync(member)).Where(line => line.Kind == "USE").Select(line => (line.LotKey, -line.Delta)),
+            (await client.LedgerAsync(member)).Where(line => line.Kind == "USE").Select(line => (line.LotKey, -line.Delta)),
             usage.UsageDetails.Concat(rest).Select(detail => (detail.AccumulationKey, detail.Amount)));
     }
 
     [Fact]
     public async Task Cancellation_OverManyLots_IsPagedRestoredFirst()
     {
-        var (database, shop, member) = await StartAsync();
-        var usage = await shop.UseAsync(member, "A1", 3 * Lots);
-        // Half of the lots have expired by then.
-        shop.Clock.Advance(TimeSpan.FromDays(15));
-        var back = Read(await shop.CancelAsync(usage, null), PointJsonContext.Wire.CancellationResponse);
+        var (database, client, member) = await StartAsync();
+        var usage = await client.UseAsync(member, "A1", 3 * Lots);
+        // Half of the lots expire meanwhile.
+        client.Clock.Advance(TimeSpan.FromDays(15));
+        var back = Read(await client.CancelAsync(usage, null), PointJsonContext.Wire.CancellationResponse);
 
-        var key = Key(back.PointKey);
+        var key = LedgerClient.Key(back.PointKey);
         Assert.Equal((100, 0, Lots), (back.Restored.Count, back.Regranted.Count, back.DetailsTotal));
         Assert.Equal((100, Lots), (back.Usage!.UsageDetails.Count, back.Usage.UsageDetailsTotal));
         var first = (await CancellationQuery.ReadAsync(database, key, 0, 100, Token))!;
@@ -55,10 +53,11 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         parts.AddRange(await AllAsync(back.DetailsNextCursor, InnerLists.PartsOf(key), async after =>
         {
             var page = (await CancellationQuery.ReadAsync(database, key, after, 60, Token))!;
-            var items = page.Restored.Select(part => (part.AccumulationKey, part.Amount)).Concat(page.Regranted.Select(part => (part.AccumulationKey, part.Amount)));
+            var items = page.Restored.Select(part => (part.AccumulationKey, part.Amount))
+                .Concat(page.Regranted.Select(part => (part.AccumulationKey, part.Amount)));
             return new Page<(string AccumulationKey, long Amount)>([.. items], page.DetailsNextCursor);
         }));
-        Assert.Equal((await shop.JournalAsync(member)).Where(line => line.PointKey == back.PointKey).Select(line => (line.LotKey, line.Delta)), parts);
+        Assert.Equal((await client.LedgerAsync(member)).Where(line => line.PointKey == back.PointKey).Select(line => (line.LotKey, line.Delta)), parts);
 
         var nested = Assert.Single((await UsageTraceQuery.ReadAsync(database, usage, 0, 20, Token))!.Cancellations.Items);
         Assert.Equal((20, Lots), (nested.Restored.Count + nested.Regranted.Count, nested.DetailsTotal));
@@ -70,13 +69,13 @@ public sealed class AnswerSizeTests(PointsDatabase server)
     [Fact]
     public async Task Transfer_OverManyLots_IsPagedWithBothSidesOfEachPart()
     {
-        var (database, shop, member) = await StartAsync();
+        var (database, client, member) = await StartAsync();
         var other = PointsClient.NewMember();
-        await shop.AccumulateAsync(other, 5);
-        var transfer = Read(await shop.TransferAsync(member, other, 3 * Lots), PointJsonContext.Wire.TransferResponse);
-        await shop.AccumulateAsync(member, 5);
+        await client.AccumulateAsync(other, 5);
+        var transfer = Read(await client.TransferAsync(member, other, 3 * Lots), PointJsonContext.Wire.TransferResponse);
+        await client.AccumulateAsync(member, 5);
 
-        var key = Key(transfer.PointKey);
+        var key = LedgerClient.Key(transfer.PointKey);
         Assert.Equal((100, Lots), (transfer.Details.Count, transfer.DetailsTotal));
         Assert.Equal(JsonSerializer.Serialize(transfer), JsonSerializer.Serialize(await TransferQuery.ReadAsync(database, key, 0, 100, Token)));
         var rest = await AllAsync(transfer.DetailsNextCursor, InnerLists.PartsOf(key), async after =>
@@ -84,7 +83,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
             var page = (await TransferQuery.ReadAsync(database, key, after, 60, Token))!;
             return new Page<TransferDetailResponse>(page.Details, page.DetailsNextCursor);
         });
-        var (given, received) = (await shop.JournalAsync(member), await shop.JournalAsync(other));
+        var (given, received) = (await client.LedgerAsync(member), await client.LedgerAsync(other));
         Assert.Equal(
             given.Where(line => line.Kind == "TRANSFER_OUT").Zip(received.Where(line => line.Kind == "TRANSFER_IN"))
                 .Select(sides => (sides.First.LotKey, sides.Second.LotKey, sides.Second.Delta, sides.Second.ExpirationDate)),
@@ -92,10 +91,10 @@ public sealed class AnswerSizeTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task History_ItemWithManyEntries_HasTheFirstHundredAndLeadsToTheRest()
+    public async Task History_ItemWithManyEntries_HasTheFirstHundredAndACursorToTheRest()
     {
-        var (database, shop, member) = await StartAsync();
-        await shop.UseAsync(member, "A1", 3 * Lots);
+        var (database, client, member) = await StartAsync();
+        await client.UseAsync(member, "A1", 3 * Lots);
 
         var item = Assert.Single((await HistoryQuery.ReadAsync(database, new HistoryFilter(member, null, "USE"), long.MaxValue, 20, Token)).Items);
         Assert.Equal((-3 * Lots, 0, 100, Lots), (item.Amount, item.BalanceAfter, item.Entries.Count, item.EntriesTotal));
@@ -110,35 +109,34 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         }
 
         Assert.Equal(
-            (await shop.JournalAsync(member)).Where(line => line.Kind == "USE").Select(line => new HistoryEntry(line.Sequence, line.LotKey, line.Delta)), entries);
+            (await client.LedgerAsync(member)).Where(line => line.Kind == "USE")
+                .Select(line => new HistoryEntry(line.Sequence, line.LotKey, line.Delta)),
+            entries);
     }
 
-    // As long as the texts in it can be: the order number, the reason with characters that JSON has to escape.
+    // With texts of maximum length: the order number, and a reason whose characters JSON has to escape.
     [Fact]
-    public async Task KeptAnswers_OfCommandsOverTenThousandLots_AreSmallAndAreRepeatedAsTheyWere()
+    public async Task StoredAnswers_OfCommandsOverTenThousandLots_AreSmallAndReplayedUnchanged()
     {
         const int Many = 10_000;
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
-        foreach (var chunk in Enumerable.Range(0, Many).Chunk(2_500))
-        {
-            await shop.ExecuteAsync([.. chunk.Select(_ => new AccumulatePoints.Command(member, 2, 30, false, null, "test", null))]);
-        }
+        await client.GrantManyAsync(member, Many, 2);
 
         var reason = new string('"', 500);
         Idempotency Key(string operation) => Idempotency.For($"{operation}-{member}", operation)!;
         var use = new UsePoints.Command(member, new string('\u20a9', 100), 2 * Many, "test", Key("use"));
-        var used = await shop.RunAsync(use);
-        var cancel = new CancelUsage.Command(Shop.KeyOf(used), Many + 1, reason, "test", Key("cancel"));
-        var cancelled = await shop.RunAsync(cancel);
+        var used = await client.RunAsync(use);
+        var cancel = new CancelUsage.Command(LedgerClient.KeyOf(used), Many + 1, reason, "test", Key("cancel"));
+        var cancelled = await client.RunAsync(cancel);
         var transfer = new TransferPoints.Command(member, other, Many, reason, "test", Key("transfer"));
-        var transferred = await shop.RunAsync(transfer);
+        var transferred = await client.RunAsync(transfer);
 
         foreach (var (command, first) in new (IPointCommand, CommandOutcome)[] { (use, used), (cancel, cancelled), (transfer, transferred) })
         {
             Assert.Null(first.Error);
-            var again = await shop.RunAsync(command);
+            var again = await client.RunAsync(command);
             Assert.True(again.IsReplay);
             Assert.Equal(first.Answer.ToArray(), again.Answer.ToArray());
             Assert.InRange(first.Answer.Length, 1, 64 * 1024);
@@ -149,13 +147,14 @@ public sealed class AnswerSizeTests(PointsDatabase server)
     }
 
     /// <summary>A member with lots of 3 points, half of which expire after 10 days.</summary>
-    private async Task<(NpgsqlDataSource Database, Shop Shop, long Member)> StartAsync()
+    private async Task<(NpgsqlDataSource Database, LedgerClient Client, long Member)> StartAsync()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.ExecuteAsync([.. Enumerable.Range(0, Lots).Select(i => new AccumulatePoints.Command(member, 3, i % 2 == 0 ? 10 : 30, false, null, "test", null))]);
-        return (database, shop, member);
+        await client.ExecuteAsync(
+            [.. Enumerable.Range(0, Lots).Select(i => new AccumulatePoints.Command(member, 3, i % 2 == 0 ? 10 : 30, false, null, "test", null))]);
+        return (database, client, member);
     }
 
     private static T Read<T>(CommandOutcome outcome, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
@@ -163,8 +162,6 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         Assert.Null(outcome.Error);
         return JsonSerializer.Deserialize(outcome.Answer.Span, type)!;
     }
-
-    private static PointKey Key(string text) => PointKey.TryParse(text, out var key) ? key : throw new FormatException(text);
 
     private static async Task<List<T>> AllAsync<T>(string? cursor, string list, Func<long, Task<Page<T>>> read)
     {

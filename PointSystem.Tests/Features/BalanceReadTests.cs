@@ -1,5 +1,4 @@
 using Npgsql;
-using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
 
 namespace PointSystem.Tests.Features;
@@ -10,63 +9,66 @@ public sealed class BalanceReadTests(PointsDatabase server)
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public async Task ReadAsync_AtEveryMoment_IsWhatAReplayOfTheJournalGives(int seed)
+    public async Task ReadAsync_AtEveryMoment_EqualsAReplayOfTheLedger(int seed)
     {
-        var database = await server.GetAsync(TestContext.Current.CancellationToken);
-        var shop = new Shop(database, seed);
+        var database = await server.GetAsync(Token);
+        var client = new LedgerClient(database, seed);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         for (var i = 0; i < 60; i++)
         {
-            await shop.StepAsync(member, other);
+            await client.StepAsync(member, other);
         }
 
-        shop.Clock.Advance(TimeSpan.FromDays(3));
+        client.Clock.Advance(TimeSpan.FromDays(3));
         foreach (var id in new[] { member, other })
         {
-            var journal = await shop.JournalAsync(id);
-            Assert.NotEmpty(journal);
-            var days = Enumerable.Range(0, (int)(shop.Clock.GetUtcNow() - journal[0].OccurredAt).TotalDays)
-                .Select(day => journal[0].OccurredAt.AddDays(day));
-            var moments = journal.SelectMany(line => new[] { line.OccurredAt.AddMicroseconds(-1), line.OccurredAt }).Concat(days).Distinct();
+            var ledger = await client.LedgerAsync(id);
+            Assert.NotEmpty(ledger);
+            var days = Enumerable.Range(0, (int)(client.Clock.GetUtcNow() - ledger[0].OccurredAt).TotalDays)
+                .Select(day => ledger[0].OccurredAt.AddDays(day));
+            var moments = ledger.SelectMany(line => new[] { line.OccurredAt.AddMicroseconds(-1), line.OccurredAt }).Concat(days).Distinct();
             foreach (var at in moments)
             {
-                var moment = PastMoment.Of(at, Shop.Zone);
+                var moment = PastMoment.Of(at, LedgerClient.Zone);
                 var read = await ReadAllAsync((after, count) =>
-                    BalanceAtQuery.ReadAsync(database, id, moment, after, count, TestContext.Current.CancellationToken));
-                AssertReplay(journal, moment, read);
+                    BalanceAtQuery.ReadAsync(database, id, moment, after, count, Token));
+                AssertReplay(ledger, moment, read);
             }
 
-            var today = shop.Now.Today;
+            var today = client.Now.Today;
             var live = await ReadAllAsync((after, count) =>
-                BalanceQuery.ReadAsync(database, id, today, after, count, TestContext.Current.CancellationToken));
-            AssertReplay(journal, new PastMoment(shop.Now.Now, today), live);
+                BalanceQuery.ReadAsync(database, id, today, after, count, Token));
+            AssertReplay(ledger, new PastMoment(client.Now.Now, today), live);
         }
     }
 
-    // Planned as a join, the query took more than ten minutes for a member with 250,000 entries, and takes less than half a second.
+    // Planned as a join, the query took more than ten minutes for a member with 250,000 entries. It now takes less than half a second.
     [Fact]
-    public async Task ReadAsync_ManyLotsTouchedSince_LooksEachUpOnce()
+    public async Task ReadAsync_ManyLotsChangedSince_LooksUpEachOnce()
     {
         const int Lots = 1_000;
-        await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, TestContext.Current.CancellationToken);
-        await database.CreateCommand("ALTER TABLE point_accumulations SET (autovacuum_enabled = off)").ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-        await database.CreateCommand("ALTER TABLE point_ledger_entries SET (autovacuum_enabled = off)").ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-        var shop = new Shop(database, 1);
-        var member = PointsClient.NewMember();
-        // The statistics are of other members alone, as for one that is new: so few lots that any index seems to do.
-        foreach (var another in new[] { PointsClient.NewMember(), PointsClient.NewMember() })
+        await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
+        foreach (var table in new[] { "point_accumulations", "point_ledger_entries" })
         {
-            await shop.ExecuteAsync([.. Enumerable.Range(0, Lots).Select(_ => new AccumulatePoints.Command(another, 10, 30, false, null, "test", null))]);
+            await database.ExecuteAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
         }
 
-        await database.CreateCommand("ANALYZE").ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-        await shop.AccumulateAsync(member, 5);
-        var moment = PastMoment.Of(shop.Clock.GetUtcNow(), Shop.Zone);
-        shop.Clock.Advance(TimeSpan.FromDays(1));
-        await shop.ExecuteAsync([.. Enumerable.Range(0, Lots).Select(_ => new AccumulatePoints.Command(member, 10, 30, false, null, "test", null))]);
+        var client = new LedgerClient(database, 1);
+        var member = PointsClient.NewMember();
+        // The statistics cover only other members, as for a new one: with so few lots, any index looks good to the planner.
+        foreach (var another in new[] { PointsClient.NewMember(), PointsClient.NewMember() })
+        {
+            await client.GrantManyAsync(another, Lots, 10);
+        }
+
+        await database.ExecuteAsync("ANALYZE");
+        await client.AccumulateAsync(member, 5);
+        var moment = PastMoment.Of(client.Clock.GetUtcNow(), LedgerClient.Zone);
+        client.Clock.Advance(TimeSpan.FromDays(1));
+        await client.GrantManyAsync(member, Lots, 10);
         var before = await ReadRowsAsync(database);
 
-        var then = await BalanceAtQuery.ReadAsync(database, member, moment, null, 21, TestContext.Current.CancellationToken);
+        var then = await BalanceAtQuery.ReadAsync(database, member, moment, null, 21, Token);
 
         Assert.Equal((5L, 1), (then.Balance, then.Lots.Count));
         Assert.InRange(await ReadRowsAsync(database) - before, Lots, 10 * Lots);
@@ -74,26 +76,26 @@ public sealed class BalanceReadTests(PointsDatabase server)
 
     private static async Task<long> ReadRowsAsync(NpgsqlDataSource database)
     {
-        await database.CreateCommand("SELECT pg_stat_force_next_flush()").ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await database.ExecuteAsync("SELECT pg_stat_force_next_flush()");
         return (long)(await database.CreateCommand("SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'point_accumulations'")
-            .ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+            .ExecuteScalarAsync(Token))!;
     }
 
     [Fact]
     public async Task ReadAsync_UnknownMember_IsZero()
     {
-        var database = await server.GetAsync(TestContext.Current.CancellationToken);
+        var database = await server.GetAsync(Token);
         var today = new DateOnly(2026, 3, 1);
-        var live = await BalanceQuery.ReadAsync(database, PointsClient.NewMember(), today, null, 21, TestContext.Current.CancellationToken);
-        var first = PastMoment.Of(DateTimeOffset.MinValue, Shop.Zone);
-        var past = await BalanceAtQuery.ReadAsync(database, PointsClient.NewMember(), first, null, 21, TestContext.Current.CancellationToken);
+        var live = await BalanceQuery.ReadAsync(database, PointsClient.NewMember(), today, null, 21, Token);
+        var first = PastMoment.Of(DateTimeOffset.MinValue, LedgerClient.Zone);
+        var past = await BalanceAtQuery.ReadAsync(database, PointsClient.NewMember(), first, null, 21, Token);
         Assert.Equal((0L, 0L, 0), (live.Balance, live.ManualBalance, live.Lots.Count));
         Assert.Equal((0L, 0L, 0), (past.Balance, past.ManualBalance, past.Lots.Count));
     }
 
-    private static void AssertReplay(IEnumerable<JournalLine> journal, PastMoment moment, BalanceSnapshot read)
+    private static void AssertReplay(IEnumerable<LedgerLine> ledger, PastMoment moment, BalanceSnapshot read)
     {
-        var lots = journal.Where(line => line.OccurredAt <= moment.At)
+        var lots = ledger.Where(line => line.OccurredAt <= moment.At)
             .GroupBy(line => line.LotKey)
             .Select(lot => (Line: lot.First(), Points: lot.Sum(line => line.Delta)))
             .Where(lot => lot.Points > 0 && lot.Line.ExpirationDate >= moment.Date)

@@ -21,7 +21,7 @@ public sealed class CursorTests
         }
     }
 
-    /// <summary>Whatever text of whatever length: an answer, never an exception.</summary>
+    /// <summary>Any text of any length is refused, never an exception.</summary>
     [Fact]
     public void TryRead_AnyText_NeverThrows()
     {
@@ -76,7 +76,7 @@ public sealed class CursorTests
     [InlineData("2026-03-01T00:00:00Z\n")]
     [InlineData("２０２６-03-01T00:00:00Z")]
     [InlineData("0000-01-01T00:00:00Z")]
-    public void TryReadInstant_NoInstant_IsRefused(string text) => Assert.False(PastMoment.TryReadInstant(text, out _));
+    public void TryReadInstant_NotAnInstant_IsRefused(string text) => Assert.False(PastMoment.TryReadInstant(text, out _));
 
     [Theory]
     [InlineData("America/New_York")]

@@ -7,32 +7,33 @@ public sealed class HistoryReadTests(PointsDatabase server)
     [Fact]
     public async Task ReadAsync_PagedWhileEntriesArrive_HasEveryGroupOnce()
     {
-        var database = await server.GetAsync(TestContext.Current.CancellationToken);
-        var shop = new Shop(database, seed: 11);
+        var database = await server.GetAsync(Token);
+        var client = new LedgerClient(database, seed: 11);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         for (var i = 0; i < 60; i++)
         {
-            await shop.StepAsync(member, other);
+            await client.StepAsync(member, other);
         }
 
-        var journal = await shop.JournalAsync(member);
-        var all = await ReadAllAsync(new HistoryFilter(member, null, null), () => shop.AccumulateAsync(member, 5));
-        AssertGroups(journal, all);
-        foreach (var kind in journal.Select(line => line.Kind).Distinct())
+        var ledger = await client.LedgerAsync(member);
+        var all = await ReadAllAsync(new HistoryFilter(member, null, null), () => client.AccumulateAsync(member, 5));
+        AssertGroups(ledger, all);
+        foreach (var kind in ledger.Select(line => line.Kind).Distinct())
         {
             var ofKind = await ReadAllAsync(new HistoryFilter(member, null, kind));
-            AssertGroups((await shop.JournalAsync(member)).Where(line => line.Kind == kind), ofKind);
+            AssertGroups((await client.LedgerAsync(member)).Where(line => line.Kind == kind), ofKind);
         }
 
         var orders = all.Where(item => item.OrderNumber is not null).ToLookup(item => item.OrderNumber!);
         Assert.NotEmpty(orders);
         foreach (var order in orders)
         {
-            AssertGroups(journal.Where(line => order.Any(item => item.PointKey == line.PointKey)), await ReadAllAsync(new HistoryFilter(member, order.Key, null)));
+            var ofOrder = await ReadAllAsync(new HistoryFilter(member, order.Key, null));
+            AssertGroups(ledger.Where(line => order.Any(item => item.PointKey == line.PointKey)), ofOrder);
             foreach (var kind in new[] { "USE", "USE_CANCEL", "REGRANT", "EXPIRE" })
             {
                 var both = await ReadAllAsync(new HistoryFilter(member, order.Key, kind));
-                AssertGroups(journal.Where(line => line.Kind == kind && order.Any(item => item.PointKey == line.PointKey)), both);
+                AssertGroups(ledger.Where(line => line.Kind == kind && order.Any(item => item.PointKey == line.PointKey)), both);
             }
         }
 
@@ -42,7 +43,7 @@ public sealed class HistoryReadTests(PointsDatabase server)
             var before = long.MaxValue;
             while (true)
             {
-                var page = await HistoryQuery.ReadAsync(database, filter, before, 3, TestContext.Current.CancellationToken);
+                var page = await HistoryQuery.ReadAsync(database, filter, before, 3, Token);
                 items.AddRange(page.Items);
                 if (page.NextCursor is null)
                 {
@@ -57,35 +58,35 @@ public sealed class HistoryReadTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task TraceReadAsync_AfterUsesCancellationsAndATransfer_LeadsBothWays()
+    public async Task TraceReadAsync_AfterUsesCancellationsAndATransfer_LinksLotsAndUsagesBothWays()
     {
-        var database = await server.GetAsync(TestContext.Current.CancellationToken);
-        var shop = new Shop(database, seed: 12);
+        var database = await server.GetAsync(Token);
+        var client = new LedgerClient(database, seed: 12);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
-        var a = Shop.KeyOf(await shop.AccumulateAsync(member, 1000, days: 2));
-        var b = Shop.KeyOf(await shop.AccumulateAsync(member, 500, days: 20));
-        var usage = await shop.UseAsync(member, "A1234", 1200);
-        shop.Clock.Advance(TimeSpan.FromDays(5));
-        Assert.Null((await shop.CancelAsync(usage, 1100)).Error);
-        Assert.Null((await shop.TransferAsync(member, other, 150)).Error);
+        var a = LedgerClient.KeyOf(await client.AccumulateAsync(member, 1000, days: 2));
+        var b = LedgerClient.KeyOf(await client.AccumulateAsync(member, 500, days: 20));
+        var usage = await client.UseAsync(member, "A1234", 1200);
+        client.Clock.Advance(TimeSpan.FromDays(5));
+        Assert.Null((await client.CancelAsync(usage, 1100)).Error);
+        Assert.Null((await client.TransferAsync(member, other, 150)).Error);
 
-        var trace = await UsageTraceQuery.ReadAsync(database, usage, 0, 100, TestContext.Current.CancellationToken);
+        var trace = await UsageTraceQuery.ReadAsync(database, usage, 0, 100, Token);
         var cancellation = Assert.Single(trace!.Cancellations.Items);
         Assert.Equal((1100L, "why"), (cancellation.CancelledAmount, cancellation.Reason));
         Assert.Equal((b.Value, 100L), (cancellation.Restored[0].AccumulationKey, cancellation.Restored[0].Amount));
         Assert.Equal((a.Value, 1000L), (cancellation.Regranted[0].ExpiredAccumulationKey, cancellation.Regranted[0].Amount));
         Assert.Equal([(1000L, 1000L), (200L, 100L)], trace.Usage.Details.Select(detail => (detail.Amount, detail.CancelledAmount)));
 
-        var lot = await AccumulationTraceQuery.ReadAsync(database, b, 0, 100, TestContext.Current.CancellationToken);
+        var lot = await AccumulationTraceQuery.ReadAsync(database, b, 0, 100, Token);
         Assert.Equal(new LotUsage(usage.Value, "A1234", 200, 100), Assert.Single(lot!.Usages.Items));
         var transfer = Assert.Single(lot.Transfers);
-        var received = Assert.Single(await shop.JournalAsync(other));
+        var received = Assert.Single(await client.LedgerAsync(other));
         Assert.Equal((other, 150L, received.LotKey), (transfer.ToMemberId, transfer.Amount, transfer.AccumulationKey));
     }
 
-    private static void AssertGroups(IEnumerable<JournalLine> journal, IEnumerable<HistoryItem> items)
+    private static void AssertGroups(IEnumerable<LedgerLine> ledger, IEnumerable<HistoryItem> items)
     {
-        var expected = journal.GroupBy(line => line.Group).OrderByDescending(group => group.Key).Select(group => (
+        var expected = ledger.GroupBy(line => line.Group).OrderByDescending(group => group.Key).Select(group => (
             group.First().PointKey, group.First().Kind, group.Sum(line => line.Delta), group.Last().BalanceAfter, group.Last().OccurredAt,
             string.Join(' ', group.Select(line => (line.Sequence, line.LotKey, line.Delta)))));
         Assert.Equal(expected, items.Select(item => (

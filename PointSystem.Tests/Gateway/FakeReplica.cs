@@ -6,7 +6,7 @@ using PointSystem.Gateway;
 
 namespace PointSystem.Tests.Gateway;
 
-/// <summary>A server on the level of bytes, so that it can break off at any point, as a killed replica does.</summary>
+/// <summary>A server that writes raw bytes, so that it can break the connection at any point, like a killed replica.</summary>
 internal sealed class FakeReplica : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -29,18 +29,18 @@ internal sealed class FakeReplica : IAsyncDisposable
 
     public Upstream Upstream { get; }
 
-    /// <summary>Head and body of every request, as they came.</summary>
+    /// <summary>Head and body of every request, unchanged.</summary>
     public ConcurrentQueue<string> Received { get; } = new();
 
-    /// <summary>One that answers 200 with its own name.</summary>
+    /// <summary>Starts a replica that answers 200 with its own name.</summary>
     public static FakeReplica Healthy(string name) => Start(name, _ => name);
 
     /// <param name="name">Its name.</param>
-    /// <param name="answer">The body to answer a request with; null = break the connection, <see cref="Hang"/> = never answer.</param>
-    /// <param name="headers">More headers of each answer, each with its line's end.</param>
+    /// <param name="answer">Returns the body of an answer; null breaks the connection, <see cref="Hang"/> never answers.</param>
+    /// <param name="headers">Additional headers of each answer, each with its line break.</param>
     public static FakeReplica Start(string name, Func<string, string?> answer, string headers = "") => new(name, answer, headers);
 
-    /// <summary>Nothing listens any more, and nobody has told the gateway.</summary>
+    /// <summary>Closes the port without telling the gateway.</summary>
     public void StopListening() => _listener.Stop();
 
     public async ValueTask DisposeAsync()
@@ -63,7 +63,7 @@ internal sealed class FakeReplica : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException or InvalidOperationException)
         {
-            // The test is over, or nobody listens any more.
+            // The test has ended, or the port is closed.
         }
     }
 
@@ -91,7 +91,7 @@ internal sealed class FakeReplica : IAsyncDisposable
             }
             catch (Exception e) when (e is OperationCanceledException or IOException)
             {
-                // The gateway or the test has gone.
+                // The gateway or the test has closed the connection.
             }
         }
     }

@@ -14,7 +14,7 @@ public sealed class GatewayTests
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Get_SeveralReplicas_SpreadsOverAll()
+    public async Task Get_SeveralReplicas_IsSpreadOverAll()
     {
         await using var one = FakeReplica.Healthy("api-1");
         await using var two = FakeReplica.Healthy("api-2");
@@ -34,7 +34,7 @@ public sealed class GatewayTests
     }
 
     [Fact]
-    public async Task Post_ReplicaGoesAwayBeforeItAnswers_IsNotSentAgain()
+    public async Task Post_ReplicaDisconnectsBeforeItAnswers_IsNotSentAgain()
     {
         await using var one = FakeReplica.Start("api-1", _ => null);
         await using var two = FakeReplica.Start("api-2", _ => null);
@@ -50,7 +50,7 @@ public sealed class GatewayTests
     [Fact]
     public async Task Post_NoBodyAndReusedConnectionBreaks_IsNotSentAgain()
     {
-        // The first answer leaves a connection that is used again; the second request, a cancellation say, breaks on it.
+        // The connection of the first answer is reused, and breaks during the second request, for example a cancellation.
         var seen = 0;
         await using var one = FakeReplica.Start("api-1", _ => Interlocked.Increment(ref seen) == 1 ? "first" : null);
         await using var gateway = await RunningGateway.StartAsync(one);
@@ -64,7 +64,7 @@ public sealed class GatewayTests
     }
 
     [Fact]
-    public async Task Post_IdempotencyKeyAndReplicaGoesAway_IsAnsweredByAnother()
+    public async Task Post_IdempotencyKeyAndReplicaDisconnects_IsAnsweredByAnother()
     {
         await using var one = FakeReplica.Start("api-1", _ => null);
         await using var two = FakeReplica.Healthy("api-2");
@@ -111,7 +111,7 @@ public sealed class GatewayTests
         using var client = Client(gateway);
 
         var pending = client.GetStringAsync("/x", Ct);
-        await Infrastructure.Eventually.TrueAsync(() => Task.FromResult(!one.Received.IsEmpty), () => "The request never came.", Ct);
+        await Infrastructure.Eventually.HoldsAsync(() => !one.Received.IsEmpty, "The request has arrived.");
         two.Upstream.Set(UpstreamState.Ready);
         one.Upstream.Set(UpstreamState.Hanging);
 
@@ -119,7 +119,7 @@ public sealed class GatewayTests
     }
 
     [Fact]
-    public async Task Get_ReplicaTakesNoMoreConnections_StillGetsItsAnswer()
+    public async Task Get_ReplicaAcceptsNoMoreConnections_StillGetsItsAnswer()
     {
         using var answering = new ManualResetEventSlim();
         await using var one = FakeReplica.Start("api-1", _ => answering.Wait(TimeSpan.FromSeconds(30)) ? "api-1" : null);
@@ -129,7 +129,7 @@ public sealed class GatewayTests
         using var client = Client(gateway);
 
         var pending = client.GetStringAsync("/x", Ct);
-        await Infrastructure.Eventually.HoldsAsync(() => !one.Received.IsEmpty, "The request comes.");
+        await Infrastructure.Eventually.HoldsAsync(() => !one.Received.IsEmpty, "The request has arrived.");
         one.StopListening();
         one.Upstream.Set(UpstreamState.Down);
         answering.Set();
@@ -139,24 +139,24 @@ public sealed class GatewayTests
     }
 
     [Fact]
-    public async Task Any_AnswerIsTheLastOnItsConnection_ReplicaIsAskedAtOnceWhetherItIsReady()
+    public async Task Any_AnswerClosesItsConnection_ReplicaIsProbedAtOnce()
     {
         await using var one = FakeReplica.Start("api-1", _ => "api-1", "Connection: close\r\n");
         await using var gateway = await RunningGateway.StartAsync(one);
         using var client = Client(gateway);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        // A clock that stands still: no question is ever due.
+        // The clock does not move, so no probe is due by time.
         var watch = new ReplicaWatch(one.Upstream, new FakeTimeProvider());
         var watching = watch.RunAsync(ending.Token);
-        await Infrastructure.Eventually.HoldsAsync(() => Asked(one) == 1, "The first question comes.");
+        await Infrastructure.Eventually.HoldsAsync(() => Probes(one) == 1, "The first probe has arrived.");
 
         await client.GetStringAsync("/x", Ct);
 
-        await Infrastructure.Eventually.HoldsAsync(() => Asked(one) == 2, "The second question comes.");
+        await Infrastructure.Eventually.HoldsAsync(() => Probes(one) == 2, "The second probe has arrived.");
         await ending.CancelAsync();
         await watching;
 
-        static int Asked(FakeReplica replica) => replica.Received.Count(request => request.StartsWith("GET /health/ready", StringComparison.Ordinal));
+        static int Probes(FakeReplica replica) => replica.Received.Count(request => request.StartsWith("GET /health/ready", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -175,7 +175,7 @@ public sealed class GatewayTests
     }
 
     [Fact]
-    public async Task Any_ReplicasAliveButNotReady_PassesTheirOwnAnswerOn()
+    public async Task Any_ReplicasAliveButNotReady_ForwardsTheirAnswer()
     {
         await using var one = FakeReplica.Healthy("api-1");
         one.Upstream.Set(UpstreamState.Alive);
@@ -186,7 +186,7 @@ public sealed class GatewayTests
     }
 
     [Fact]
-    public async Task Any_CallersHeaders_TraceparentPassesAndForwardedIsReplaced()
+    public async Task Any_CallersHeaders_KeepsTraceparentAndReplacesForwarded()
     {
         const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         await using var one = FakeReplica.Healthy("api-1");
@@ -211,7 +211,7 @@ public sealed class GatewayTests
     [InlineData("/api/points/use/a.b.c/cancel")]
     [InlineData("/")]
     [InlineData("/health")]
-    public async Task Any_Path_IsForwardedAsItIs(string path)
+    public async Task Any_Path_IsForwardedUnchanged(string path)
     {
         await using var one = FakeReplica.Healthy("api-1");
         await using var gateway = await RunningGateway.StartAsync(one);
@@ -223,7 +223,7 @@ public sealed class GatewayTests
     }
 
     [Fact]
-    public async Task Health_OfTheGateway_SaysHowEachReplicaIs()
+    public async Task Health_OfTheGateway_ShowsTheStateOfEachReplica()
     {
         await using var one = FakeReplica.Healthy("api-1");
         await using var two = FakeReplica.Healthy("api-2");
@@ -232,7 +232,9 @@ public sealed class GatewayTests
 
         Assert.Contains("api-1 is ready. api-2 is ready.", await client.GetStringAsync("/health/ready", Ct), StringComparison.Ordinal);
         two.Upstream.Set(UpstreamState.Hanging);
-        Assert.Contains("\"Degraded\",\"description\":\"api-1 is ready. api-2 is hanging.", await client.GetStringAsync("/health/ready", Ct), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"Degraded\",\"description\":\"api-1 is ready. api-2 is hanging.", await client.GetStringAsync("/health/ready", Ct),
+            StringComparison.Ordinal);
         one.Upstream.Set(UpstreamState.Down);
         using var answer = await client.GetAsync("/health/ready", Ct);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
@@ -255,7 +257,7 @@ public sealed class GatewayTests
     }
 
     [Fact]
-    public async Task Post_SentAndNobodyAnswered_DoesNotSayThatNothingWasDone()
+    public async Task Post_SentButNotAnswered_DoesNotClaimThatNothingWasDone()
     {
         await using var one = FakeReplica.Start("api-1", _ => null);
         await using var two = FakeReplica.Start("api-2", _ => null);
@@ -290,20 +292,21 @@ public sealed class GatewayTests
 
             Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
             var problem = await response.Content.ReadFromJsonAsync<JsonElement>(Ct);
-            Assert.Equal(("REQUEST_TOO_LARGE", "urn:pointsystem:problem:request-too-large"), (problem.GetProperty("code").GetString(), problem.GetProperty("type").GetString()));
+            Assert.Equal("REQUEST_TOO_LARGE", problem.GetProperty("code").GetString());
+            Assert.Equal("urn:pointsystem:problem:request-too-large", problem.GetProperty("type").GetString());
         }
         Assert.Empty(one.Received);
         using var fits = await client.PostAsync("/x", new ByteArrayContent(new byte[65_536]), Ct);
         Assert.Equal(HttpStatusCode.OK, fits.StatusCode);
     }
 
-    /// <summary>Kestrel waits for the bytes of a body for a few seconds.</summary>
+    /// <summary>Kestrel waits a few seconds for the bytes of a body.</summary>
     [Theory]
     [InlineData("Content-Length: 100\r\n\r\n{", "408", "REQUEST_TIMEOUT")]
     [InlineData("Content-Length: 100\r\n\r\n", "408", "REQUEST_TIMEOUT")]
     [InlineData("Transfer-Encoding: chunked\r\n\r\n5\r\n{\"a\"", "408", "REQUEST_TIMEOUT")]
     [InlineData("Transfer-Encoding: chunked\r\n\r\nzzz\r\n", "400", "INVALID_REQUEST")]
-    public async Task Post_BodyThatDoesNotCome_IsSaidTruthfullyAndReachesNoReplica(string rest, string status, string code)
+    public async Task Post_IncompleteBody_IsReportedAndReachesNoReplica(string rest, string status, string code)
     {
         await using var one = FakeReplica.Healthy("api-1");
         await using var gateway = await RunningGateway.StartAsync(one);
@@ -323,7 +326,7 @@ public sealed class GatewayTests
     [InlineData("GET", "é")]
     [InlineData("POST", "\u00e9\u00ff")]
     [InlineData("DELETE", "한글 🎁")]
-    public async Task Any_HeaderBeyondAscii_PassesByteByByte(string method, string value)
+    public async Task Any_NonAsciiHeader_IsForwardedUnchanged(string method, string value)
     {
         await using var one = FakeReplica.Healthy("api-1");
         await using var gateway = await RunningGateway.StartAsync(one);

@@ -5,7 +5,7 @@ using PointSystem.Gateway;
 
 namespace PointSystem.Tests.Gateway;
 
-/// <summary>Which replicas the gateway finds by service discovery.</summary>
+/// <summary>How the gateway finds replicas by service discovery.</summary>
 public sealed class ReplicaSetTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -20,9 +20,10 @@ public sealed class ReplicaSetTests
     }
 
     [Fact]
-    public void Discover_SeveralEndpointsOfOneService_IsAReplicaEach()
+    public void Discover_SeveralEndpointsOfOneService_AreOneReplicaEach()
     {
-        var replicas = Discover(("services:api:http:0", "http://127.0.0.1:1"), ("services:api:http:1", "http://127.0.0.1:2"), ("services:api:https:0", "https://127.0.0.1:3"));
+        var replicas = Discover(
+            ("services:api:http:0", "http://127.0.0.1:1"), ("services:api:http:1", "http://127.0.0.1:2"), ("services:api:https:0", "https://127.0.0.1:3"));
 
         Assert.Equal(["api", "api-1"], replicas.Current.Select(upstream => upstream.Name));
     }
@@ -31,7 +32,7 @@ public sealed class ReplicaSetTests
     [InlineData("nowhere")]
     [InlineData("ftp://host")]
     [InlineData("")]
-    public void Discover_AddressThatIsNone_NamesTheVariable(string address)
+    public void Discover_InvalidAddress_NamesTheVariable(string address)
     {
         var error = Assert.Throws<GatewayFaultException>(() => Discover(("services:api-1:http:0", address)));
 
@@ -39,39 +40,39 @@ public sealed class ReplicaSetTests
     }
 
     [Fact]
-    public void Discover_Nothing_SaysWhatToSet() =>
+    public void Discover_NoReplica_SaysWhatToSet() =>
         Assert.StartsWith("No replica is named", Assert.Throws<GatewayFaultException>(() => Discover()).Message, StringComparison.Ordinal);
 
     [Fact]
-    public async Task Resolve_NameOfSeveralAddresses_FollowsWhoComesAndGoesAndKeepsTheOthers()
+    public async Task Resolve_AddressesOfTheNameChange_AddsAndRemovesReplicasAndKeepsTheOthers()
     {
         var replicas = Discover(("services:api:http:0", "http://point-api-replicas:8080"));
         Assert.Empty(replicas.Current);
         Assert.True(replicas.IsResolved);
 
-        var (added, gone) = await replicas.ResolveAsync(Says("10.0.0.2", "10.0.0.1", "fd00::1"), Ct);
+        var (added, gone) = await replicas.ResolveAsync(Resolves("10.0.0.2", "10.0.0.1", "fd00::1"), Ct);
         Assert.Equal(["http://10.0.0.1:8080/", "http://10.0.0.2:8080/"], added.Select(upstream => upstream.Url.ToString()));
         Assert.Empty(gone);
         var kept = replicas.Current[1];
 
-        (added, gone) = await replicas.ResolveAsync(Says("10.0.0.3", "10.0.0.2"), Ct);
+        (added, gone) = await replicas.ResolveAsync(Resolves("10.0.0.3", "10.0.0.2"), Ct);
         Assert.Equal(["api/10.0.0.3"], added.Select(upstream => upstream.Name));
         Assert.Equal(["api/10.0.0.1"], gone.Select(upstream => upstream.Name));
         Assert.Same(kept, replicas.Current[0]);
     }
 
     [Fact]
-    public async Task Resolve_NameServerFails_KeepsWhatWasKnown()
+    public async Task Resolve_NameServerFails_KeepsTheKnownReplicas()
     {
         var replicas = Discover(("services:api:http:0", "http://point-api-replicas:8080"));
-        await replicas.ResolveAsync(Says("fd00::2"), Ct);
+        await replicas.ResolveAsync(Resolves("fd00::2"), Ct);
 
         await Assert.ThrowsAsync<SocketException>(() => replicas.ResolveAsync((_, _) => throw new SocketException((int)SocketError.TryAgain), Ct));
 
         Assert.Equal("http://[fd00::2]:8080/", Assert.Single(replicas.Current).Url.ToString());
     }
 
-    private static Func<string, CancellationToken, Task<IPAddress[]>> Says(params string[] addresses) => (host, _) =>
+    private static Func<string, CancellationToken, Task<IPAddress[]>> Resolves(params string[] addresses) => (host, _) =>
     {
         Assert.Equal("point-api-replicas", host);
         return Task.FromResult(addresses.Select(IPAddress.Parse).ToArray());

@@ -3,7 +3,7 @@ using PointSystem.Gateway;
 
 namespace PointSystem.Tests.Gateway;
 
-/// <summary>The gateway as it is deployed, on a free port, before replicas whose state the test sets.</summary>
+/// <summary>The gateway as it is deployed, on a free port, in front of replicas whose state the test sets.</summary>
 internal sealed class RunningGateway : IAsyncDisposable
 {
     private readonly WebApplication _app;

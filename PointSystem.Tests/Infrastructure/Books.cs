@@ -2,11 +2,11 @@ using Npgsql;
 
 namespace PointSystem.Tests.Infrastructure;
 
-/// <summary>Looks into the database and says whether the books balance: independent of the service's own reconciliation.</summary>
+/// <summary>Checks in the database whether the books balance, independently of the service's own reconciliation.</summary>
 public static class Books
 {
-    // Each branch lists what contradicts one invariant; books that balance list nothing.
-    private const string Contradictions =
+    // Each branch lists the violations of one invariant. If the books balance, the result is empty.
+    private const string Violations =
         """
         WITH entries AS (
             SELECT member_id, count(*) AS entries, max(sequence) AS last, sum(delta) AS total
@@ -38,7 +38,8 @@ public static class Books
         FROM point_accumulations a JOIN point_ledger_entries e ON e.member_id = a.member_id AND e.lot_id = a.lot_id
         WHERE a.member_id = ANY ($1) GROUP BY a.point_key, a.available_amount HAVING a.available_amount <> sum(e.delta)
         UNION ALL
-        SELECT format('usage %s: total %s, cancelled %s, its details say %s and %s', u.point_key, u.total_amount, u.cancelled_amount, sum(d.amount), sum(d.cancelled_amount))
+        SELECT format('usage %s: total %s, cancelled %s, its details say %s and %s',
+            u.point_key, u.total_amount, u.cancelled_amount, sum(d.amount), sum(d.cancelled_amount))
         FROM point_usages u LEFT JOIN point_usage_details d ON d.member_id = u.member_id AND d.usage_id = u.usage_id
         WHERE u.member_id = ANY ($1) GROUP BY u.point_key, u.total_amount, u.cancelled_amount
         HAVING u.total_amount IS DISTINCT FROM sum(d.amount) OR u.cancelled_amount IS DISTINCT FROM sum(d.cancelled_amount)
@@ -48,61 +49,50 @@ public static class Books
         WHERE u.member_id = ANY ($1) GROUP BY u.point_key, u.cancelled_amount HAVING u.cancelled_amount <> coalesce(sum(c.amount), 0)
         """;
 
-    /// <summary>Fails with every contradiction found in the books of these members.</summary>
-    public static async Task AssertBalancedAsync(string connectionString, params IReadOnlyCollection<long> members)
-    {
-        await using var dataSource = NpgsqlDataSource.Create(connectionString);
-        await using var command = dataSource.CreateCommand(Contradictions);
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. members] });
-        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
-        var found = new List<string>();
-        while (await reader.ReadAsync(TestContext.Current.CancellationToken))
-        {
-            found.Add(reader.GetString(0));
-        }
+    /// <summary>Fails with every violation in the books of these members.</summary>
+    public static async Task AssertBalancedAsync(string connectionString, params IReadOnlyCollection<long> members) =>
+        Assert.Empty(await TextsAsync(connectionString, Violations, (object)members.ToArray()));
 
-        Assert.Empty(found);
-    }
+    /// <summary>The number that a query returns.</summary>
+    public static async Task<long> CountAsync(string connectionString, string sql, params IReadOnlyList<object> values) =>
+        Assert.Single(await RowsAsync(connectionString, sql, row => row.GetInt64(0), values));
 
-    /// <summary>Number of rows that a query counts.</summary>
-    public static async Task<long> CountAsync(string connectionString, string sql, params IReadOnlyList<object> values)
+    /// <summary>The first column of a query's rows.</summary>
+    public static Task<IReadOnlyList<string>> TextsAsync(string connectionString, string sql, params IReadOnlyList<object> values) =>
+        RowsAsync(connectionString, sql, row => row.GetString(0), values);
+
+    /// <summary>The rows of a query.</summary>
+    public static async Task<IReadOnlyList<T>> RowsAsync<T>(
+        string connectionString, string sql, Func<NpgsqlDataReader, T> read, params IReadOnlyList<object> values)
     {
-        await using var dataSource = NpgsqlDataSource.Create(connectionString);
-        await using var command = dataSource.CreateCommand(sql);
+        await using var database = NpgsqlDataSource.Create(connectionString);
+        await using var command = database.CreateCommand(sql);
         foreach (var value in values)
         {
             command.Parameters.Add(new NpgsqlParameter { Value = value });
         }
 
-        return (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+        await using var reader = await command.ExecuteReaderAsync(Token);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(Token))
+        {
+            rows.Add(read(reader));
+        }
+
+        return rows;
     }
 
-    /// <summary>How many sessions wait for what a session holds.</summary>
-    /// <param name="connectionString">The database.</param>
-    /// <param name="processId">The session that holds it.</param>
-    /// <param name="waitedSeconds">Only those that have waited for so long.</param>
+    /// <summary>The balance of a member's wallet.</summary>
+    public static Task<long> BalanceAsync(string connectionString, long member) =>
+        CountAsync(connectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member);
+
+    /// <summary>The number of usages of these members.</summary>
+    public static Task<long> UsagesAsync(string connectionString, params long[] members) =>
+        CountAsync(connectionString, "SELECT count(*) FROM point_usages WHERE member_id = ANY ($1)", (object)members);
+
+    /// <summary>The number of sessions that wait for a lock of the given session, and have waited for at least so long.</summary>
     public static Task<long> BlockedByAsync(string connectionString, int processId, double waitedSeconds = 0) => CountAsync(
         connectionString,
         "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid)) AND clock_timestamp() - query_start >= make_interval(secs => $2)",
         processId, waitedSeconds);
-
-    /// <summary>The texts that a query finds.</summary>
-    public static async Task<IReadOnlyList<string>> TextsAsync(string connectionString, string sql, params IReadOnlyList<object> values)
-    {
-        await using var dataSource = NpgsqlDataSource.Create(connectionString);
-        await using var command = dataSource.CreateCommand(sql);
-        foreach (var value in values)
-        {
-            command.Parameters.Add(new NpgsqlParameter { Value = value });
-        }
-
-        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
-        var found = new List<string>();
-        while (await reader.ReadAsync(TestContext.Current.CancellationToken))
-        {
-            found.Add(reader.GetString(0));
-        }
-
-        return found;
-    }
 }

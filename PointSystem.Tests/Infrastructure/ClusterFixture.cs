@@ -3,15 +3,15 @@
 namespace PointSystem.Tests.Infrastructure;
 
 /// <summary>
-/// One cluster of three replicas for all tests that do not break it, started by the first that asks. Tests keep apart by using members of
-/// their own. A test that kills, stops or restarts anything starts a cluster of its own (<see cref="StartOwnAsync"/>).
+/// One cluster of three replicas for all tests that do not break it; the first of them starts it. Each test uses its own members.
+/// A test that kills, stops or restarts anything starts its own cluster (<see cref="StartOwnAsync"/>).
 /// </summary>
 public sealed class ClusterFixture : IAsyncDisposable
 {
     private readonly SemaphoreSlim _gate = new(1);
     private LocalCluster? _cluster;
 
-    /// <summary>The shared cluster, ready.</summary>
+    /// <summary>The shared cluster, once it is ready.</summary>
     public async Task<LocalCluster> GetAsync(CancellationToken cancellationToken)
     {
         await _gate.WaitAsync(cancellationToken);
@@ -25,7 +25,7 @@ public sealed class ClusterFixture : IAsyncDisposable
         }
     }
 
-    /// <summary>A cluster for one test, on a new data directory, which is the caller's to dispose.</summary>
+    /// <summary>Starts a cluster for one test in a new data directory. The caller ends it with <see cref="DeleteAsync"/>.</summary>
     public static Task<LocalCluster> StartOwnAsync(Action<LocalClusterOptions> configure, CancellationToken cancellationToken)
     {
         var options = new LocalClusterOptions { DataDirectory = NewDataDirectory(), Log = ClusterLogs.Add };
@@ -33,7 +33,7 @@ public sealed class ClusterFixture : IAsyncDisposable
         return LocalCluster.StartAsync(options, cancellationToken);
     }
 
-    /// <summary>Empty, and reachable for the user that Postgres runs as where the tests run as root.</summary>
+    /// <summary>A path that does not exist yet. If the tests run as root, the user that runs Postgres can reach it.</summary>
     public static string NewDataDirectory() => Path.Combine(Path.GetTempPath(), $"points-test-{Guid.NewGuid():n}");
 
     /// <summary>Ends a cluster and deletes its data.</summary>

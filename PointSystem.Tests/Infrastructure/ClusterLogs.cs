@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace PointSystem.Tests.Infrastructure;
 
-/// <summary>The latest lines of every cluster of the run, so that a test that fails over an answer can show what its replica logged.</summary>
+/// <summary>The latest log lines of all clusters, so that a test that fails on an answer can show what the replica logged.</summary>
 internal static class ClusterLogs
 {
     private const int Kept = 5_000;
@@ -21,7 +21,7 @@ internal static class ClusterLogs
         }
     }
 
-    /// <summary>The line that names a trace, and what its process wrote after it; empty when it is not (or no longer) known.</summary>
+    /// <summary>The line that contains a trace id and the lines after it from the same process; empty if it is not (or no longer) kept.</summary>
     public static string Of(string traceId)
     {
         var lines = Lines.ToList();

@@ -2,31 +2,36 @@ using System.Diagnostics;
 
 namespace PointSystem.Tests.Infrastructure;
 
-/// <summary>Waits for something that happens in another process, with a deadline far beyond what it should take.</summary>
+/// <summary>Waits for conditions that become true elsewhere, with a deadline far beyond the expected time.</summary>
 internal static class Eventually
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
-    /// <summary>Polls until the condition holds.</summary>
-    public static async Task TrueAsync(Func<Task<bool>> condition, Func<string> otherwise, CancellationToken cancellationToken)
+    /// <summary>Polls until the condition holds, and fails after the deadline.</summary>
+    /// <param name="condition">The condition, which may itself fail the test.</param>
+    /// <param name="expected">What should become true; the text of the failure.</param>
+    public static Task HoldsAsync(Func<bool> condition, string expected) => HoldsAsync(() => Task.FromResult(condition()), expected);
+
+    /// <inheritdoc cref="HoldsAsync(Func{bool}, string)"/>
+    public static Task HoldsAsync(Func<Task<bool>> condition, string expected) =>
+        HoldsAsync(condition, () => $"Not so within {Deadline.TotalSeconds} s: {expected}");
+
+    /// <inheritdoc cref="HoldsAsync(Func{Task{bool}}, Func{string})"/>
+    public static Task HoldsAsync(Func<bool> condition, Func<string> failure) => HoldsAsync(() => Task.FromResult(condition()), failure);
+
+    /// <summary>Polls until the condition holds, and fails after the deadline.</summary>
+    /// <param name="condition">The condition, which may itself fail the test.</param>
+    /// <param name="failure">Makes the text of the failure from the state at the deadline.</param>
+    public static async Task HoldsAsync(Func<Task<bool>> condition, Func<string> failure)
     {
         var started = Stopwatch.GetTimestamp();
         while (!await condition())
         {
             if (Stopwatch.GetElapsedTime(started) > Deadline)
             {
-                Assert.Fail(otherwise());
+                Assert.Fail(failure());
             }
-            await Task.Delay(TimeSpan.FromMilliseconds(20), cancellationToken);
+            await Task.Delay(TimeSpan.FromMilliseconds(20), Token);
         }
     }
-
-    /// <summary>As <see cref="TrueAsync"/>, for a condition of this process.</summary>
-    /// <param name="condition">Polled until it holds.</param>
-    /// <param name="what">What should come to hold; the failure's text.</param>
-    public static Task HoldsAsync(Func<bool> condition, string what) => HoldsAsync(() => Task.FromResult(condition()), what);
-
-    /// <summary>As the other, for a condition that takes a call.</summary>
-    public static Task HoldsAsync(Func<Task<bool>> condition, string what) =>
-        TrueAsync(condition, () => $"Not so within {Deadline.TotalSeconds} s: {what}", TestContext.Current.CancellationToken);
 }

@@ -3,10 +3,10 @@ using System.Globalization;
 
 namespace PointSystem.Tests.Infrastructure;
 
-/// <summary>The system's processes, as <c>ps</c> lists them. Unix only; empty elsewhere.</summary>
+/// <summary>The processes of the system, as listed by <c>ps</c>. Empty on Windows.</summary>
 internal static class ProcessTable
 {
-    /// <summary>Everything that Aspire's orchestrator of an app host has started, itself included: it makes a session of its own for them.</summary>
+    /// <summary>Aspire's orchestrator of an app host and all processes that it has started; they run in a session of their own.</summary>
     public static IReadOnlyList<ProcessIdentity> OfOrchestrator(int appHost)
     {
         var all = List();
@@ -18,7 +18,7 @@ internal static class ProcessTable
             .Select(row => Identity(row.Id)).OfType<ProcessIdentity>()];
     }
 
-    /// <summary>The processes whose environment has the variable. Linux only.</summary>
+    /// <summary>The processes whose environment contains <paramref name="variable"/> (<c>NAME=value</c>). Linux only.</summary>
     public static IReadOnlyList<ProcessIdentity> WithEnvironment(string variable) =>
         [.. List().Where(row => EnvironmentOf(row.Id).Split('\0').Contains(variable)).Select(row => Identity(row.Id)).OfType<ProcessIdentity>()];
 
@@ -46,7 +46,7 @@ internal static class ProcessTable
         }
         catch (ArgumentException)
         {
-            // It ended between the list and the look.
+            // It ended after the list was made.
             return null;
         }
     }

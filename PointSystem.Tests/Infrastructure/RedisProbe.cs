@@ -2,10 +2,10 @@ using StackExchange.Redis;
 
 namespace PointSystem.Tests.Infrastructure;
 
-/// <summary>Looks into a cluster's Redis.</summary>
+/// <summary>Reads a cluster's Redis directly.</summary>
 internal static class RedisProbe
 {
-    /// <summary>Every lock that is held at this moment.</summary>
+    /// <summary>The keys of all locks that are held now.</summary>
     public static async Task<IReadOnlyList<string>> LocksAsync(string address)
     {
         await using var redis = await ConnectionMultiplexer.ConnectAsync($"{address},abortConnect=false");

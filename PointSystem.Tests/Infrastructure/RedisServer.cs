@@ -5,14 +5,14 @@ using ProductRedis = PointSystem.Local.Garnet.RedisServer;
 namespace PointSystem.Tests.Infrastructure;
 
 /// <summary>
-/// A Redis of the test's own, empty, on a free port of loopback: <c>redis-server</c> where installed, else Microsoft Garnet, in a process
-/// of its own either way, so that it can be frozen and killed.
+/// An empty Redis for one test on a free loopback port: <c>redis-server</c> if it is installed, otherwise Microsoft Garnet. It runs in its own
+/// process, so that it can be frozen and killed.
 /// </summary>
 internal sealed class RedisServer : IAsyncDisposable
 {
     private ChildProcess? _process;
 
-    // What the product would take: installed, or Garnet.
+    // The same choice as the product makes.
     private readonly ProductRedis _server = new(Environment.GetEnvironmentVariable("POINTSYSTEM_REDIS"), Path.GetTempPath());
 
     private RedisServer()
@@ -24,10 +24,10 @@ internal sealed class RedisServer : IAsyncDisposable
     /// <summary><c>host:port</c>, as a Dapr component and StackExchange.Redis both take it.</summary>
     public string Address => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
 
-    /// <summary>For StackExchange.Redis: connects later too if the server is away.</summary>
+    /// <summary>For StackExchange.Redis. If the server is not running, the connection is made later.</summary>
     public string ConnectionString => Address + ",abortConnect=false,connectTimeout=2000";
 
-    /// <summary>Whether it is redis-server, and not Garnet in its place.</summary>
+    /// <summary>Whether this is redis-server rather than Garnet.</summary>
     public bool IsRedis => _server.IsInstalled;
 
     /// <summary>Whether <see cref="PauseAsync"/> works here.</summary>
@@ -41,25 +41,25 @@ internal sealed class RedisServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>A server that is away until <see cref="RestartAsync"/>; its port is chosen.</summary>
+    /// <summary>Chooses the port of a server that <see cref="RestartAsync"/> starts later.</summary>
     public static RedisServer NotStarted() => new();
 
-    /// <summary>Starts the server (again) on the same port, empty, and waits until it answers.</summary>
+    /// <summary>Starts the server, or restarts it empty on the same port, and waits until it answers.</summary>
     public async Task RestartAsync(CancellationToken cancellationToken)
     {
         await KillAsync();
         var spec = _server.Spec();
         _process = ChildProcess.Start(spec.FileName, spec.Arguments);
-        await Eventually.TrueAsync(() => AnswersAsync(cancellationToken), () => $"Redis does not answer: {_process.Output}", cancellationToken);
+        await Eventually.HoldsAsync(() => AnswersAsync(cancellationToken), () => $"Redis does not answer: {_process.Output}");
     }
 
-    /// <summary>Freezes the server: connections stay, nothing is answered.</summary>
+    /// <summary>Freezes the server: connections stay open but get no answers.</summary>
     public Task PauseAsync() => Process.SignalAsync("STOP");
 
-    /// <summary>Lets a frozen server go on.</summary>
+    /// <summary>Resumes a frozen server.</summary>
     public Task ResumeAsync() => Process.SignalAsync("CONT");
 
-    /// <summary>Ends the server at once, as <c>kill -9</c> does; what it held is lost.</summary>
+    /// <summary>Kills the server like <c>kill -9</c>; its data is lost.</summary>
     public async Task KillAsync()
     {
         if (_process is { } process)
@@ -69,7 +69,7 @@ internal sealed class RedisServer : IAsyncDisposable
         }
     }
 
-    /// <summary>A connection to look into the server with.</summary>
+    /// <summary>Opens a connection, with which a test reads the server directly.</summary>
     public async Task<ConnectionMultiplexer> ConnectAsync() => await ConnectionMultiplexer.ConnectAsync(ConnectionString);
 
     public async ValueTask DisposeAsync() => await KillAsync();

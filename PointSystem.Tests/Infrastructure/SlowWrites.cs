@@ -2,10 +2,10 @@ using Npgsql;
 
 namespace PointSystem.Tests.Infrastructure;
 
-/// <summary>Makes the server take far too long over one member's ledger entries.</summary>
+/// <summary>Makes inserts of one member's ledger entries take 60 s, by a trigger.</summary>
 internal static class SlowWrites
 {
-    /// <summary>From the next transaction on; for a database of the test's own.</summary>
+    /// <summary>Applies from the next transaction on. Only for a database that no other test uses.</summary>
     public static async Task OfAsync(NpgsqlDataSource database, long member, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(

@@ -8,7 +8,7 @@ namespace PointSystem.Tests.Jobs;
 
 internal static class JobRunners
 {
-    /// <summary>What runs jobs on that replica. It has no database to fall back on.</summary>
+    /// <summary>The job runner of a replica. It has no database for a fallback to advisory locks.</summary>
     public static JobRunner Runner(this LockReplica replica) => new(
         replica.JobLocks, new AdvisoryLocks(new ConfigurationBuilder().Build()), Options.Create(new JobOptions()), TimeProvider.System,
         NullLogger<JobRunner>.Instance);

@@ -6,19 +6,17 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Ledger;
 
-/// <summary>Several commands over several members, one transaction, an outcome for each.</summary>
+/// <summary>Several commands of several members in one transaction, each with its own outcome.</summary>
 public sealed class BatchTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Execute_SeveralMembers_EachCommandHasItsOwnOutcome()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var (a, b, c) = (PointsClient.NewMember(), PointsClient.NewMember(), PointsClient.NewMember());
 
-        var outcomes = await shop.ExecuteAsync(
+        var outcomes = await client.ExecuteAsync(
             Grant(c, 100), Grant(a, 50), Use(a, 60), Use(a, 20), Use(b, 1), new TransferPoints.Command(c, b, 30, null, "test", null), Use(b, 30), Use(b, 1));
 
         Assert.Equal(
@@ -28,20 +26,21 @@ public sealed class BatchTests(PointsDatabase server)
         await Books.AssertBalancedAsync(database.ConnectionString, a, b, c);
 
         async Task<long> BalanceAsync(long member) =>
-            await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member);
+            await Books.BalanceAsync(database.ConnectionString, member);
     }
 
     [Fact]
     public async Task Execute_AllRefused_WritesNothing()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var (member, unknown) = (PointsClient.NewMember(), PointsClient.NewMember());
-        await shop.AccumulateAsync(member, 10);
-        shop.Clock.Advance(TimeSpan.FromDays(40));
+        await client.AccumulateAsync(member, 10);
+        client.Clock.Advance(TimeSpan.FromDays(40));
 
-        // A lapse is pending; not even that is posted by a refused command, and nobody gets a wallet by it.
-        var outcomes = await shop.ExecuteAsync(Use(member, 11), new TransferPoints.Command(member, unknown, 11, null, "test", null), Grant(unknown, 1_000_000_000));
+        // An expired lot is not posted yet. A refused command must not post it, nor create a wallet.
+        var outcomes = await client.ExecuteAsync(
+            Use(member, 11), new TransferPoints.Command(member, unknown, 11, null, "test", null), Grant(unknown, 1_000_000_000));
 
         Assert.All(outcomes, outcome => Assert.NotNull(outcome.Error));
         Assert.Equal(1, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE member_id = $1", member));
@@ -49,77 +48,77 @@ public sealed class BatchTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Execute_LotsTakenAwayByAnEarlierCommand_AreLoadedAnew()
+    public async Task Execute_LotsCancelledByAnEarlierCommand_LoadsMoreLots()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
         var keys = new List<PointKey>();
         for (var i = 0; i < 30; i++)
         {
-            keys.Add(Shop.KeyOf(await shop.AccumulateAsync(member, 100, days: 5)));
+            keys.Add(LedgerClient.KeyOf(await client.AccumulateAsync(member, 100, days: 5)));
         }
 
-        await shop.AccumulateAsync(member, 3_000, days: 20);
+        await client.AccumulateAsync(member, 3_000, days: 20);
 
-        // Each use counted on the lot that the cancellation before it has taken away.
-        var outcomes = await shop.ExecuteAsync([.. keys.SelectMany(key => new IPointCommand[] { Cancel(key), Use(member, 100) })]);
+        // Each use was loaded with the lot that the cancellation before it cancels.
+        var outcomes = await client.ExecuteAsync([.. keys.SelectMany(key => new IPointCommand[] { Cancel(key), Use(member, 100) })]);
 
-        // Once a use has drawn from the next lot, that lot cannot be cancelled any more.
+        // Once a use has drawn from the next lot, that lot can no longer be cancelled.
         Assert.Equal(30, outcomes.Where((_, i) => i % 2 == 1).Count(outcome => outcome.Error is null));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
 
     [Fact]
-    public async Task Execute_AllLotsCancelledThenMuchUsed_NeedsFewReloads()
+    public async Task Execute_AllLotsCancelledThenUsed_NeedsFewReloads()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
         var keys = new List<PointKey>();
         for (var i = 0; i < 20; i++)
         {
-            keys.Add(Shop.KeyOf(await shop.AccumulateAsync(member, 100, days: 5)));
+            keys.Add(LedgerClient.KeyOf(await client.AccumulateAsync(member, 100, days: 5)));
         }
 
         for (var i = 0; i < 20; i++)
         {
-            await shop.AccumulateAsync(member, 100, days: 20);
+            await client.AccumulateAsync(member, 100, days: 20);
         }
 
-        var outcomes = await shop.ExecuteAsync([.. keys.Select(Cancel), .. Enumerable.Repeat(Use(member, 100), 20)]);
+        var outcomes = await client.ExecuteAsync([.. keys.Select(Cancel), .. Enumerable.Repeat(Use(member, 100), 20)]);
 
         Assert.All(outcomes, outcome => Assert.Null(outcome.Error));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
 
     [Fact]
-    public async Task Use_AfterAGrantInTheSameBatch_StillDrawsTheNearerLotFirst()
+    public async Task Use_AfterAGrantInTheSameBatch_StillDrawsTheEarlierLotFirst()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        var near = Shop.KeyOf(await shop.AccumulateAsync(member, 100, days: 5));
+        var near = LedgerClient.KeyOf(await client.AccumulateAsync(member, 100, days: 5));
 
-        // More than the member has when the batch begins, so that nothing would be loaded for the use alone.
-        var outcomes = await shop.ExecuteAsync(Grant(member, 1_000, days: 30), Use(member, 500));
+        // The use exceeds the balance at the start of the batch, so nothing would be loaded for the use alone.
+        var outcomes = await client.ExecuteAsync(Grant(member, 1_000, days: 30), Use(member, 500));
 
-        Assert.Equal([(near.Value, 100), (Shop.KeyOf(outcomes[0]).Value, 400)], Details(outcomes[1]));
+        Assert.Equal([(near.Value, 100), (LedgerClient.KeyOf(outcomes[0]).Value, 400)], Details(outcomes[1]));
     }
 
     [Fact]
-    public async Task Use_AfterPointsCameBackToALateLot_StillDrawsTheNearerLotFirst()
+    public async Task Use_AfterPointsWereRestoredToALateLot_StillDrawsTheEarlierLotFirst()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        var late = Shop.KeyOf(await shop.AccumulateAsync(member, 100, days: 30));
-        var usage = await shop.UseAsync(member, "A1", 100);
-        var first = Shop.KeyOf(await shop.AccumulateAsync(member, 100, days: 5));
-        var second = Shop.KeyOf(await shop.AccumulateAsync(member, 100, days: 10));
+        var late = LedgerClient.KeyOf(await client.AccumulateAsync(member, 100, days: 30));
+        var usage = await client.UseAsync(member, "A1", 100);
+        var first = LedgerClient.KeyOf(await client.AccumulateAsync(member, 100, days: 5));
+        var second = LedgerClient.KeyOf(await client.AccumulateAsync(member, 100, days: 10));
 
-        // Only the first lot is loaded for the use; it goes, and the late one, loaded for its usage, gets points.
-        var outcomes = await shop.ExecuteAsync(Cancel(first), new CancelUsage.Command(usage, null, null, "test", null), Use(member, 100));
+        // Only the first lot is loaded for the use, and it is cancelled. The late lot, loaded for the cancelled usage, gets points back.
+        var outcomes = await client.ExecuteAsync(Cancel(first), new CancelUsage.Command(usage, null, null, "test", null), Use(member, 100));
 
         Assert.Equal([(second.Value, 100)], Details(outcomes[2]));
         Assert.NotEqual(late, second);

@@ -5,32 +5,34 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Ledger;
 
-/// <summary>What a write costs: round trips, and rows touched.</summary>
+/// <summary>The cost of a write: its round trips, and the rows that it reads and updates.</summary>
 public sealed class CostTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
+    private static readonly RowTimes FiveSeconds = new(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
 
     [Theory]
     [InlineData(1, 2)]
     [InlineData(1_000, 3)]
-    public async Task Use_DrawingFromSoManyLots_TakesAFewRoundTrips(int lots, int roundTripsMax)
+    public async Task Use_FromManyLots_TakesFewRoundTrips(int lots, int roundTripsMax)
     {
         var database = await server.GetAsync(Token);
         var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString);
         await using var proxy = new RoundTripProxy(settings.Port);
-        await using var counted = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Port = proxy.Port, SslMode = SslMode.Disable });
-        var shop = new Shop(counted, 1);
+        settings.Port = proxy.Port;
+        settings.SslMode = SslMode.Disable;
+        await using var counted = NpgsqlDataSource.Create(settings);
+        var client = new LedgerClient(counted, 1);
         var member = PointsClient.NewMember();
-        await GrantManyAsync(shop, member, (4 * lots) + 5, 10);
+        await client.GrantManyAsync(member, (4 * lots) + 5, 10);
         for (var i = 0; i < 5; i++)
         {
-            await shop.UseAsync(member, "A1", 10);
+            await client.UseAsync(member, "A1", 10);
         }
 
         for (var i = 0; i < 3; i++)
         {
             var before = proxy.RoundTrips;
-            await shop.UseAsync(member, "A1", 10 * lots);
+            await client.UseAsync(member, "A1", 10 * lots);
             Assert.InRange(proxy.RoundTrips - before, 1, roundTripsMax);
         }
 
@@ -40,23 +42,23 @@ public sealed class CostTests(PointsDatabase server)
     [Theory]
     [InlineData(10, 1)]
     [InlineData(250, 25)]
-    public async Task Load_WithTenThousandLots_ReadsOnlyThoseItDrawsFrom(long amount, int lots)
+    public async Task Load_OfTenThousandLots_ReadsOnlyThoseDrawnFrom(long amount, int lots)
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await GrantManyAsync(shop, member, 10_000, 10);
+        await client.GrantManyAsync(member, 10_000, 10);
 
-        // Counted within the transaction, so by nobody else's doing.
+        // Counted within the transaction, so other sessions do not add to it.
         await using var connection = await OpenOwnAsync(database);
         var plan = LoadPlan.For([new UsePoints.Command(member, "A1", amount, "test", null)]);
-        var before = await TouchedAsync(connection);
-        await LedgerLoader.LoadAsync(connection, plan, shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), Token);
-        // The function reads ahead, by ten rows and then by fifty.
-        Assert.InRange(await TouchedAsync(connection) - before, lots, lots + 50);
+        var before = await LotsReadAsync(connection);
+        await LedgerLoader.LoadAsync(connection, plan, client.Rules, client.Clock.GetUtcNow(), FiveSeconds, Token);
+        // The SQL function reads ahead, first ten rows, then fifty.
+        Assert.InRange(await LotsReadAsync(connection) - before, lots, lots + 50);
     }
 
-    /// <summary>Amounts that will be refused, beside commands of the same member that are not.</summary>
+    /// <summary>Amounts that are refused, next to accepted commands of the same member.</summary>
     [Theory]
     [InlineData("a grant")]
     [InlineData("a use")]
@@ -64,18 +66,18 @@ public sealed class CostTests(PointsDatabase server)
     [InlineData("a cancelled usage")]
     [InlineData("a cancelled accumulation")]
     [InlineData("itself")]
-    public async Task Load_OfAnAmountThatNobodyHas_ReadsNoLotForIt(string beside)
+    public async Task Load_AmountExceedsAnyBalance_ReadsNoLotForIt(string first)
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var (member, giver) = (PointsClient.NewMember(), PointsClient.NewMember());
-        await GrantManyAsync(shop, member, 5_000, 10);
-        await shop.AccumulateAsync(giver, 100);
-        var usage = await shop.UseAsync(member, "A1", 20);
-        var lot = Shop.KeyOf(await shop.AccumulateAsync(member, 10, days: 31));
+        await client.GrantManyAsync(member, 5_000, 10);
+        await client.AccumulateAsync(giver, 100);
+        var usage = await client.UseAsync(member, "A1", 20);
+        var lot = LedgerClient.KeyOf(await client.AccumulateAsync(member, 10, days: 31));
         IPointCommand[] commands =
         [
-            beside switch
+            first switch
             {
                 "a grant" => new AccumulatePoints.Command(member, 10, 30, false, null, "test", null),
                 "a use" => new UsePoints.Command(member, "A2", 10, "test", null),
@@ -90,37 +92,37 @@ public sealed class CostTests(PointsDatabase server)
         ];
 
         await using var connection = await OpenOwnAsync(database);
-        var before = await TouchedAsync(connection);
+        var before = await LotsReadAsync(connection);
         await LedgerLoader.LoadAsync(
-            connection, LoadPlan.For(commands), shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), Token);
-        Assert.InRange(await TouchedAsync(connection) - before, 0, 100);
+            connection, LoadPlan.For(commands), client.Rules, client.Clock.GetUtcNow(), FiveSeconds, Token);
+        Assert.InRange(await LotsReadAsync(connection) - before, 0, 100);
         await using (var end = new NpgsqlCommand("ROLLBACK", connection))
         {
             await end.ExecuteNonQueryAsync(Token);
         }
 
-        var outcomes = await shop.ExecuteAsync(commands);
-        Assert.Equal(beside == "itself" ? "INSUFFICIENT_POINT" : null, outcomes[0].Error?.Code);
+        var outcomes = await client.ExecuteAsync(commands);
+        Assert.Equal(first == "itself" ? "INSUFFICIENT_POINT" : null, outcomes[0].Error?.Code);
         Assert.All(outcomes.Skip(1), outcome => Assert.Equal("INSUFFICIENT_POINT", outcome.Error?.Code));
         await Books.AssertBalancedAsync(database.ConnectionString, member, giver);
     }
 
-    /// <summary>What only the commands before make possible is loaded for, to the last point.</summary>
+    /// <summary>The load covers a use of all points that earlier commands of the batch add.</summary>
     [Theory]
     [InlineData("a grant")]
     [InlineData("a transfer to the member")]
     [InlineData("a cancelled usage")]
-    public async Task Use_OfAllThatTheCommandBeforeMakesPossible_IsAccepted(string before)
+    public async Task Use_OfAllPointsAfterAnEarlierCommand_IsAccepted(string before)
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var (member, giver) = (PointsClient.NewMember(), PointsClient.NewMember());
-        await GrantManyAsync(shop, member, 40, 10);
-        await shop.AccumulateAsync(giver, 100);
-        var usage = await shop.UseAsync(member, "A1", 15);
+        await client.GrantManyAsync(member, 40, 10);
+        await client.AccumulateAsync(giver, 100);
+        var usage = await client.UseAsync(member, "A1", 15);
         var balance = 385 + (before == "a cancelled usage" ? 15 : 10);
 
-        var outcomes = await shop.ExecuteAsync(
+        var outcomes = await client.ExecuteAsync(
             before switch
             {
                 "a grant" => new AccumulatePoints.Command(member, 10, 1, false, null, "test", null),
@@ -132,32 +134,24 @@ public sealed class CostTests(PointsDatabase server)
             new UsePoints.Command(member, "A3", 1, "test", null));
 
         Assert.Equal([null, "INSUFFICIENT_POINT", null, null], outcomes.Select(outcome => outcome.Error?.Code));
-        Assert.Equal(0, await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
+        Assert.Equal(0, await Books.BalanceAsync(database.ConnectionString, member));
         await Books.AssertBalancedAsync(database.ConnectionString, member, giver);
     }
 
     [Fact]
-    public async Task Use_WithManyLots_UpdatesOnlyThoseItDrawsFrom()
+    public async Task Use_OfManyLots_UpdatesOnlyThoseDrawnFrom()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await GrantManyAsync(shop, member, 50, 10);
-        shop.Clock.Advance(TimeSpan.FromHours(1));
-        var usedAt = shop.Clock.GetUtcNow();
+        await client.GrantManyAsync(member, 50, 10);
+        client.Clock.Advance(TimeSpan.FromHours(1));
+        var usedAt = client.Clock.GetUtcNow();
 
-        await shop.UseAsync(member, "A1", 25);
+        await client.UseAsync(member, "A1", 25);
 
         Assert.Equal(3, await Books.CountAsync(
             database.ConnectionString, "SELECT count(*) FROM point_accumulations WHERE member_id = $1 AND updated_at = $2", member, usedAt.UtcDateTime));
-    }
-
-    private static async Task GrantManyAsync(Shop shop, long member, int lots, long each)
-    {
-        foreach (var chunk in Enumerable.Range(0, lots).Chunk(2_500))
-        {
-            await shop.ExecuteAsync([.. chunk.Select(_ => new AccumulatePoints.Command(member, each, 30, false, null, "test", null))]);
-        }
     }
 
     private static async Task<NpgsqlConnection> OpenOwnAsync(NpgsqlDataSource database)
@@ -167,10 +161,14 @@ public sealed class CostTests(PointsDatabase server)
         return connection;
     }
 
-    private static async Task<long> TouchedAsync(NpgsqlConnection connection)
+    private static async Task<long> LotsReadAsync(NpgsqlConnection connection)
     {
         await using var command = new NpgsqlCommand(
-            "SELECT (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_xact_user_tables WHERE relname = 'point_accumulations'", connection);
+            """
+            SELECT (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_xact_user_tables
+            WHERE relname = 'point_accumulations'
+            """,
+            connection);
         return (long)(await command.ExecuteScalarAsync(Token))!;
     }
 }

@@ -8,17 +8,15 @@ namespace PointSystem.Tests.Ledger;
 
 public sealed class DatabaseFaultTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Write_AllPooledConnectionsDead_SucceedsOnAnother(bool rulesAreToBeReadToo)
+    public async Task Write_AllPooledConnectionsDead_SucceedsOnAnother(bool rulesAreStale)
     {
         await using var database = await server.CreateDatabaseAsync(null, Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.AccumulateAsync(member, 1_000);
+        await client.AccumulateAsync(member, 1_000);
         var open = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => database.OpenConnectionAsync(Token).AsTask()));
         foreach (var connection in open)
         {
@@ -33,26 +31,26 @@ public sealed class DatabaseFaultTests(PointsDatabase server)
             Assert.InRange((long)(await kill.ExecuteScalarAsync(Token))!, 8, 100);
         }
 
-        shop.Clock.Advance(rulesAreToBeReadToo ? TimeSpan.FromSeconds(2) : TimeSpan.Zero);
+        client.Clock.Advance(rulesAreStale ? TimeSpan.FromSeconds(2) : TimeSpan.Zero);
         for (var i = 0; i < 8; i++)
         {
-            await shop.UseAsync(member, "A1", 10);
+            await client.UseAsync(member, "A1", 10);
         }
 
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
 
     [Fact]
-    public async Task Write_ServerKilledMeanwhile_FailsAsUnavailableAndHalfWritesNothing()
+    public async Task Write_ServerKilledMeanwhile_FailsAsUnavailableAndWritesAllOrNothing()
     {
         await using var own = new PointsDatabase();
         Needs.OwnPostgres();
         await using var database = await own.CreateDatabaseAsync(null, Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var members = Enumerable.Range(0, 4).Select(_ => PointsClient.NewMember()).ToArray();
         foreach (var member in members)
         {
-            await shop.AccumulateAsync(member, 100_000);
+            await client.AccumulateAsync(member, 100_000);
         }
 
         var accepted = 0;
@@ -63,7 +61,7 @@ public sealed class DatabaseFaultTests(PointsDatabase server)
                 {
                     try
                     {
-                        await shop.UseAsync(member, "A1", 1);
+                        await client.UseAsync(member, "A1", 1);
                         Interlocked.Increment(ref accepted);
                     }
                     catch (NpgsqlException failure)
@@ -73,7 +71,7 @@ public sealed class DatabaseFaultTests(PointsDatabase server)
                 }
             },
             Token)));
-        await Eventually.HoldsAsync(() => Volatile.Read(ref accepted) > 200, "uses are under way");
+        await Eventually.HoldsAsync(() => Volatile.Read(ref accepted) > 200, "the writers are running");
         await own.KillServerAsync(Token);
         var failures = await writers;
 
@@ -89,8 +87,8 @@ public sealed class DatabaseFaultTests(PointsDatabase server)
         await Books.AssertBalancedAsync(database.ConnectionString, members);
         var kept = await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_usages");
 
-        // Every use that was answered is there; of the others at most the one each writer was at.
+        // Every answered use is there. Of the others, at most the one that each writer had sent last.
         Assert.InRange(kept, accepted, accepted + members.Length);
-        await shop.UseAsync(members[0], "A1", 1);
+        await client.UseAsync(members[0], "A1", 1);
     }
 }

@@ -9,48 +9,46 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Ledger;
 
-/// <summary>Whoever is paused between loading and writing loses its transaction, not the others their turn.</summary>
+/// <summary>A writer that is paused between loading and writing loses its transaction and does not block the others.</summary>
 public sealed class IdleTransactionTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task Load_NothingFollows_TheWalletIsFreeAgainAndTheLateWriteIsRefused()
+    public async Task Load_WriterIsPaused_FreesTheWalletAndRefusesTheLateWrite()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.AccumulateAsync(member, 100);
+        await client.AccumulateAsync(member, 100);
         await using var paused = await database.OpenConnectionAsync(Token);
         var use = new UsePoints.Command(member, "A1", 60, "test", null);
         var rows = await LedgerLoader.LoadAsync(
-            paused, LoadPlan.For([use]), shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(300)), Token);
+            paused, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(300)), Token);
 
-        var accounts = rows.Build(shop.Now);
+        var accounts = rows.Build(client.Now);
 
         // Waits for the row until the server has ended the paused transaction.
-        await shop.UseAsync(member, "A2", 60);
+        await client.UseAsync(member, "A2", 60);
 
-        use.Apply(accounts, new CommandContext(new PointPolicy(), shop.Now, "test", NewKey));
-        var late = await Assert.ThrowsAnyAsync<NpgsqlException>(() => LedgerWriter.WriteAsync(paused, accounts.All, [], shop.Clock.GetUtcNow(), Token));
+        use.Apply(accounts, new CommandContext(new PointPolicy(), client.Now, "test", LedgerClient.NewKey));
+        var late = await Assert.ThrowsAnyAsync<NpgsqlException>(() => LedgerWriter.WriteAsync(paused, accounts.All, [], client.Clock.GetUtcNow(), Token));
         Assert.True(DatabaseFaults.IsAway(late), late.ToString());
-        Assert.Equal(40, await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
+        Assert.Equal(40, await Books.BalanceAsync(database.ConnectionString, member));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
 
     [Fact]
-    public async Task Load_Timeouts_EndWithTheTransaction()
+    public async Task Load_SetsTimeouts_ForItsTransactionOnly()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.AccumulateAsync(member, 100);
+        await client.AccumulateAsync(member, 100);
         await using var connection = await database.OpenConnectionAsync(Token);
         var use = new UsePoints.Command(member, "A1", 60, "test", null);
         var rows = await LedgerLoader.LoadAsync(
-            connection, LoadPlan.For([use]), shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(3)), Token);
+            connection, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(3)), Token);
         Assert.Equal(("4s", "3s"), await ReadAsync(connection));
-        await LedgerWriter.WriteAsync(connection, rows.Build(shop.Now).All, [], shop.Clock.GetUtcNow(), Token);
+        await LedgerWriter.WriteAsync(connection, rows.Build(client.Now).All, [], client.Clock.GetUtcNow(), Token);
         Assert.Equal(("0", "0"), await ReadAsync(connection));
     }
 
@@ -70,25 +68,19 @@ public sealed class IdleTransactionTests(PointsDatabase server)
     [InlineData("08006", BatchFault.Away, true)]
     [InlineData("55P03", BatchFault.Busy, false)]
     [InlineData("23505", BatchFault.RolledBack, false)]
-    public void Fault_BySqlState_IsJudged(string state, BatchFault fault, bool isAway)
+    public void Fault_BySqlState_IsClassified(string state, BatchFault fault, bool isAway)
     {
-        var failure = new PostgresException("said the server", "FATAL", "FATAL", state);
+        var failure = new PostgresException("a server error", "FATAL", "FATAL", state);
         Assert.Equal(fault, new LedgerBatchHandler(null!).Classify(failure));
         Assert.Equal(isAway, DatabaseFaults.IsAway(failure));
     }
 
     private static async Task<(string LockTimeout, string IdleTimeout)> ReadAsync(NpgsqlConnection connection)
     {
-        await using var command = new NpgsqlCommand("SELECT current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')", connection);
+        await using var command = new NpgsqlCommand(
+            "SELECT current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')", connection);
         await using var reader = await command.ExecuteReaderAsync(Token);
         await reader.ReadAsync(Token);
         return (reader.GetString(0), reader.GetString(1));
-    }
-
-    private static PointKey NewKey(PointKeyType type, long member)
-    {
-        var entropy = new byte[PointKey.EntropyBytes];
-        Random.Shared.NextBytes(entropy);
-        return PointKey.Create(type, member, entropy);
     }
 }

@@ -3,14 +3,14 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Ledger;
 
-/// <summary>What the database refuses by itself, whoever asks: these connections are those of the tables' owner.</summary>
+/// <summary>What the database itself refuses, even to the owner of the tables, as which these tests connect.</summary>
 public sealed class LedgerGuardTests(PointsDatabase server)
 {
     [Theory]
     [InlineData("UPDATE point_ledger_entries SET delta = delta + 1 WHERE member_id = $1")]
     [InlineData("DELETE FROM point_ledger_entries WHERE member_id = $1")]
     [InlineData("UPDATE point_ledger_entries SET reason = 'x' WHERE member_id = -$1")]
-    public async Task Ledger_RowsAreToBeChanged_IsRefused(string sql)
+    public async Task Ledger_UpdateOrDelete_IsRefused(string sql)
     {
         var (database, member) = await GrantedAsync();
         var refused = await Assert.ThrowsAsync<PostgresException>(() => ExecuteAsync(database, sql, member));
@@ -19,11 +19,11 @@ public sealed class LedgerGuardTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Ledger_IsToBeTruncated_IsRefused()
+    public async Task Ledger_Truncate_IsRefused()
     {
         var (database, member) = await GrantedAsync();
         var refused = await Assert.ThrowsAsync<PostgresException>(() =>
-            database.CreateCommand("TRUNCATE point_ledger_entries").ExecuteNonQueryAsync(TestContext.Current.CancellationToken));
+            database.ExecuteAsync("TRUNCATE point_ledger_entries"));
         Assert.Equal(PostgresErrorCodes.RestrictViolation, refused.SqlState);
         Assert.Equal(1, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE member_id = $1", member));
     }
@@ -46,7 +46,7 @@ public sealed class LedgerGuardTests(PointsDatabase server)
     [InlineData("PK_point_usages", Usage + "($1, 2, 'a', 'A1', 1, 0, now(), now()), ($1, 2, 'b', 'A1', 1, 0, now(), now())")]
     [InlineData("ux_point_usages_point_key", Usage + "($1, 2, 'a', 'A1', 1, 0, now(), now()), ($1, 3, 'a', 'A1', 1, 0, now(), now())")]
     [InlineData("ck_point_usages_cancelled_amount", Usage + "($1, 2, 'a', 'A1', 1, 2, now(), now())")]
-    public async Task Constraint_WouldBeBroken_IsRefused(string constraint, string sql)
+    public async Task Constraint_Violated_IsRefused(string constraint, string sql)
     {
         var (database, member) = await GrantedAsync();
         var refused = await Assert.ThrowsAsync<PostgresException>(() => ExecuteAsync(database, sql, member));
@@ -73,17 +73,12 @@ public sealed class LedgerGuardTests(PointsDatabase server)
 
     private async Task<(NpgsqlDataSource Database, long Member)> GrantedAsync()
     {
-        var database = await server.GetAsync(TestContext.Current.CancellationToken);
+        var database = await server.GetAsync(Token);
         var member = PointsClient.NewMember();
-        Assert.Null((await new Shop(database, 1).AccumulateAsync(member, 100)).Error);
+        Assert.Null((await new LedgerClient(database, 1).AccumulateAsync(member, 100)).Error);
         return (database, member);
     }
 
-    private static async Task ExecuteAsync(NpgsqlDataSource database, string sql, long member)
-    {
-        var whole = sql.StartsWith(Entry, StringComparison.Ordinal) ? sql + ") AS v (a, b, c, d, e, f)" : sql;
-        await using var command = database.CreateCommand(whole);
-        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-    }
+    private static Task ExecuteAsync(NpgsqlDataSource database, string sql, long member) =>
+        database.ExecuteAsync(sql.StartsWith(Entry, StringComparison.Ordinal) ? sql + ") AS v (a, b, c, d, e, f)" : sql, member);
 }

@@ -19,7 +19,7 @@ public sealed class LocalPartsTests : IDisposable
         PostgresBinaries.NewestFirst(["/usr/lib/postgresql/9.6", "/usr/lib/postgresql/18", "/usr/lib/postgresql/10"]));
 
     [Fact]
-    public async Task Create_AdminToken_IsWhatTheApiIsToldToAccept()
+    public async Task Create_AdminToken_IsValidForTheApi()
     {
         var secrets = Secrets.LoadOrCreate(_directory);
         var clock = new FakeTimeProvider(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
@@ -49,7 +49,7 @@ public sealed class LocalPartsTests : IDisposable
     }
 
     [Fact]
-    public void Open_DirectoryWithForeignFiles_IsRefusedAndLeftAlone()
+    public void Open_DirectoryWithForeignFiles_IsRefusedAndUnchanged()
     {
         var file = Path.Combine(_directory, "thesis.txt");
         File.WriteAllText(file, "years of work");

@@ -4,13 +4,13 @@ using PointSystem.Local.Postgres;
 
 namespace PointSystem.Tests.Local;
 
-/// <summary>The process mode that the app host starts: PostgreSQL as one process that ends on SIGTERM.</summary>
+/// <summary>The verb that the app host starts: PostgreSQL as one process that ends on SIGTERM.</summary>
 public sealed class VerbTests : IDisposable
 {
     private readonly string _data = ClusterFixture.NewDataDirectory();
 
     [Fact]
-    public async Task Postgres_UntilItIsToldToStop_ServesTheDatabaseOfTheDataDirectory()
+    public async Task Postgres_UntilSigterm_ServesTheDatabaseOfTheDataDirectory()
     {
         var cancellationToken = TestContext.Current.CancellationToken;
         var secrets = MakeSecrets();
@@ -40,7 +40,7 @@ public sealed class VerbTests : IDisposable
     [InlineData("--port must be a whole number from 1 to 65535", "postgres", "--data", "/x", "--port", "0")]
     [InlineData("PointSystem.Local needs a verb", "nothing")]
     [InlineData("--max-connections must be a whole number", "postgres", "--data", "/x", "--port", "1", "--max-connections", "many")]
-    public async Task Verb_WrongOption_EndsWithOneSentence(string sentence, params string[] arguments)
+    public async Task Verb_WrongOption_ExitsWithOneSentence(string sentence, params string[] arguments)
     {
         await using var process = ChildProcess.StartLocal(arguments);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);

@@ -5,25 +5,23 @@ using StackExchange.Redis;
 
 namespace PointSystem.Tests.Locking;
 
-/// <summary>The locks through DaprClient, a sidecar process with the repo's own components, and Redis; each test breaks its own.</summary>
+/// <summary>The locks through DaprClient, a sidecar process with the repository's components, and Redis. Each test breaks its own ones.</summary>
 public sealed class DaprLockTests : IAsyncLifetime
 {
-    private static readonly LockOptions Patient = new() { Wait = TimeSpan.FromSeconds(30), Lease = TimeSpan.FromSeconds(10) };
-    private static readonly LockOptions Once = new() { Wait = TimeSpan.Zero, Lease = TimeSpan.FromSeconds(10) };
+    private static readonly LockOptions LongWait = new() { Wait = TimeSpan.FromSeconds(30), Lease = TimeSpan.FromSeconds(10) };
+    private static readonly LockOptions NoWait = new() { Wait = TimeSpan.Zero, Lease = TimeSpan.FromSeconds(10) };
 
     private readonly StandIn _program = new();
     private RedisServer _redis = null!;
     private SidecarUnderTest _sidecar = null!;
     private FaultProxy _proxy = null!;
-    private ConnectionMultiplexer _look = null!;
+    private ConnectionMultiplexer _connection = null!;
     private LockReplica _replica = null!;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _redis = await RedisServer.StartAsync(Token);
-        _look = await ConnectionMultiplexer.ConnectAsync(_redis.ConnectionString + ",allowAdmin=true");
+        _connection = await ConnectionMultiplexer.ConnectAsync(_redis.ConnectionString + ",allowAdmin=true");
         _sidecar = await StartSidecarAsync();
         _proxy = new FaultProxy(_sidecar.GrpcPort);
         _replica = await StartReplicaAsync();
@@ -34,20 +32,20 @@ public sealed class DaprLockTests : IAsyncLifetime
         await _replica.DisposeAsync();
         await _proxy.DisposeAsync();
         await _sidecar.DisposeAsync();
-        await _look.DisposeAsync();
+        await _connection.DisposeAsync();
         await _redis.DisposeAsync();
     }
 
     [Fact]
     public async Task AcquireAsync_TwoReplicas_ExcludeEachOtherAndHandOver()
     {
-        // A slow machine is no reason to fall back here.
+        // A slow machine must not cause a fallback here.
         await using var one = await StartReplicaAsync(("Locking:AttemptTimeout", "00:00:05"), ("Locking:WarmUpTimeout", "00:00:10"));
         await using var other = await StartReplicaAsync(("Locking:AttemptTimeout", "00:00:05"), ("Locking:WarmUpTimeout", "00:00:10"));
         var inside = 0;
         await Task.WhenAll(Enumerable.Range(0, 40).Select(async number =>
         {
-            await using var handle = await (number % 2 == 0 ? one : other).Locks.AcquireAsync("point:use:member:1", Patient, Token);
+            await using var handle = await (number % 2 == 0 ? one : other).Locks.AcquireAsync("point:use:member:1", LongWait, Token);
             Assert.False(handle.IsFallback);
             Assert.Equal(1, Interlocked.Increment(ref inside));
             await Task.Yield();
@@ -59,13 +57,13 @@ public sealed class DaprLockTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task TryAcquireAsync_HeldElsewhere_NoWaitIsRefusedAndAWaitRunsOut()
+    public async Task TryAcquireAsync_HeldElsewhere_IsRefusedWithoutWaitAndTimesOutWithOne()
     {
         await using var other = await StartReplicaAsync();
-        await using var held = await other.Locks.AcquireAsync("point:use:member:1", Patient, Token);
-        Assert.Null(await _replica.Locks.TryAcquireAsync("point:use:member:1", Once, Token));
+        await using var held = await other.Locks.AcquireAsync("point:use:member:1", LongWait, Token);
+        Assert.Null(await _replica.Locks.TryAcquireAsync("point:use:member:1", NoWait, Token));
         var failure = await Assert.ThrowsAsync<LockNotAcquiredException>(() =>
-            _replica.Locks.AcquireAsync("point:use:member:1", Once with { Wait = TimeSpan.FromSeconds(0.4) }, Token));
+            _replica.Locks.AcquireAsync("point:use:member:1", NoWait with { Wait = TimeSpan.FromSeconds(0.4) }, Token));
         Assert.Equal("point:use:member:1", failure.Key);
         Assert.Equal(1, _replica.Count("pointsystem.lock.acquire outcome=contended"));
         Assert.Equal(1, _replica.Count("pointsystem.lock.acquire outcome=timed_out"));
@@ -73,11 +71,11 @@ public sealed class DaprLockTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task AcquireAsync_ManyInARow_EachTakesWhatTheLastGaveBack()
+    public async Task AcquireAsync_ManyInARow_EachGetsTheReleasedLock()
     {
         for (var number = 0; number < 50; number++)
         {
-            await using var handle = await _replica.Locks.TryAcquireAsync("point:use:member:1", Once, Token);
+            await using var handle = await _replica.Locks.TryAcquireAsync("point:use:member:1", NoWait, Token);
             Assert.NotNull(handle);
         }
         Assert.Equal(50, _replica.Count("pointsystem.lock.acquire outcome=acquired"));
@@ -91,7 +89,7 @@ public sealed class DaprLockTests : IAsyncLifetime
         await FallsBackAsync();
         await _sidecar.Process.SignalAsync("CONT");
         await RecoversAsync();
-        // What lay in the frozen sidecar's socket takes effect when it goes on, and is undone.
+        // Requests buffered in the socket of the frozen sidecar take effect when it resumes, and are then undone.
         await FreeAsync("point:use:member:1");
     }
 
@@ -131,7 +129,7 @@ public sealed class DaprLockTests : IAsyncLifetime
     public async Task AcquireAsync_RedisFullOfMemory_FallsBackAndRecovers()
     {
         Needs.Redis(_redis.IsRedis);
-        var redis = _look.GetDatabase();
+        var redis = _connection.GetDatabase();
         await redis.ExecuteAsync("CONFIG", "SET", "maxmemory", "1");
         await FallsBackAsync();
         await redis.ExecuteAsync("CONFIG", "SET", "maxmemory", "0");
@@ -142,10 +140,10 @@ public sealed class DaprLockTests : IAsyncLifetime
     public async Task AcquireAsync_OnlyTheReplyIsLost_LeavesNoGhostHold()
     {
         _proxy.DropReplies();
-        await using (var handle = await _replica.Locks.AcquireAsync("point:use:member:1", Patient with { Lease = TimeSpan.FromMinutes(10) }, Token))
+        await using (var handle = await _replica.Locks.AcquireAsync("point:use:member:1", LongWait with { Lease = TimeSpan.FromMinutes(10) }, Token))
         {
             Assert.True(handle.IsFallback);
-            // It did land, and holds for ten minutes if nobody cares for it. (Its clean-up's requests may have come through as well.)
+            // The lock was acquired and would be held for ten minutes without the clean-up. (The clean-up's requests may have arrived as well.)
         }
         _proxy.Heal();
         await FreeAsync("point:use:member:1");
@@ -164,34 +162,34 @@ public sealed class DaprLockTests : IAsyncLifetime
     [Fact]
     public async Task DisposeAsync_KeyDeletedInRedis_CountsTheLostLease()
     {
-        var handle = await _replica.Locks.AcquireAsync("point:use:member:1", Patient, Token);
-        Assert.Equal(handle.Owner, (string?)await _look.GetDatabase().StringGetAsync(Key("point:use:member:1")));
-        Assert.True(await _look.GetDatabase().KeyDeleteAsync(Key("point:use:member:1")));
+        var handle = await _replica.Locks.AcquireAsync("point:use:member:1", LongWait, Token);
+        Assert.Equal(handle.Owner, (string?)await _connection.GetDatabase().StringGetAsync(Key("point:use:member:1")));
+        Assert.True(await _connection.GetDatabase().KeyDeleteAsync(Key("point:use:member:1")));
         await handle.DisposeAsync();
-        await Eventually.HoldsAsync(() => _replica.Count("pointsystem.lock.lost_leases status=DoesNotExist") == 1, "the lost lease is counted");
+        await Eventually.HoldsAsync(() => _replica.Count("pointsystem.lock.lost_leases status=DoesNotExist") == 1, "the lost lease has been counted");
     }
 
     [Fact]
     public async Task AcquireAsync_UnknownStore_FallsBackWithItsReason()
     {
         await using var replica = await StartReplicaAsync(("Locking:StoreName", "misspelt"));
-        await using var handle = await replica.Locks.AcquireAsync("point:use:member:1", Patient, Token);
+        await using var handle = await replica.Locks.AcquireAsync("point:use:member:1", LongWait, Token);
         Assert.True(handle.IsFallback);
         Assert.Equal("invalid-argument", replica.Monitor.FallbackReason);
     }
 
     private async Task FallsBackAsync()
     {
-        await using (var handle = await _replica.Locks.AcquireAsync("point:use:member:1", Patient, Token))
+        await using (var handle = await _replica.Locks.AcquireAsync("point:use:member:1", LongWait, Token))
         {
             Assert.True(handle.IsFallback);
         }
-        await Eventually.HoldsAsync(() => _replica.Monitor.IsFallback, "one lone caller's failure opens the breaker");
+        await Eventually.HoldsAsync(() => _replica.Monitor.IsFallback, "the failure of a single caller has opened the breaker");
         var calls = _replica.Count("pointsystem.lock.store.calls call=try_lock");
         var skipped = _replica.Count("pointsystem.lock.store.calls result=skipped");
         await Task.WhenAll(Enumerable.Range(0, 50).Select(async number =>
         {
-            await using var handle = await _replica.Locks.AcquireAsync($"point:use:member:{100 + number}", Patient, Token);
+            await using var handle = await _replica.Locks.AcquireAsync($"point:use:member:{100 + number}", LongWait, Token);
             Assert.True(handle.IsFallback);
         }));
         Assert.Equal(calls + 50, _replica.Count("pointsystem.lock.store.calls call=try_lock"));
@@ -200,24 +198,20 @@ public sealed class DaprLockTests : IAsyncLifetime
 
     private async Task RecoversAsync()
     {
-        await Eventually.HoldsAsync(() => !_replica.Monitor.IsFallback, "the breaker closed by itself");
+        await Eventually.HoldsAsync(() => !_replica.Monitor.IsFallback, "the breaker has closed");
         await Eventually.HoldsAsync(async () =>
         {
-            await using var handle = await _replica.Locks.AcquireAsync("point:use:member:2", Patient, Token);
-            return !handle.IsFallback && await _look.GetDatabase().KeyExistsAsync(Key("point:use:member:2"));
-        }, "locks are in use again");
+            await using var handle = await _replica.Locks.AcquireAsync("point:use:member:2", LongWait, Token);
+            return !handle.IsFallback && await _connection.GetDatabase().KeyExistsAsync(Key("point:use:member:2"));
+        }, "locks are acquired again");
     }
 
     private Task FreeAsync(string resource) =>
-        Eventually.HoldsAsync(async () => !await _look.GetDatabase().KeyExistsAsync(Key(resource)), $"{resource} is free");
+        Eventually.HoldsAsync(async () => !await _connection.GetDatabase().KeyExistsAsync(Key(resource)), $"{resource} is free");
 
     private static string Key(string resource) => $"lock||points||{resource}";
 
-    private Task<SidecarUnderTest> StartSidecarAsync()
-    {
-        var components = Path.Combine(BuildOutputs.Repository, "components");
-        return SidecarUnderTest.StartAsync(_program, _redis, Directory.GetFiles(components, "*.yaml").Select(File.ReadAllText), Token);
-    }
+    private Task<SidecarUnderTest> StartSidecarAsync() => SidecarUnderTest.StartAsync(_program, _redis, Manifests.OfRepository(), Token);
 
     private Task<LockReplica> StartReplicaAsync(params (string Key, string Value)[] settings) =>
         LockReplica.StartAsync(null, [], [("DAPR_GRPC_PORT", _proxy.Port.ToString(CultureInfo.InvariantCulture)), .. settings]);

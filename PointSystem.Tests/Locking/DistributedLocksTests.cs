@@ -2,7 +2,7 @@ using PointSystem.Locking;
 
 namespace PointSystem.Tests.Locking;
 
-/// <summary>Locks taken from code.</summary>
+/// <summary>Locks that are acquired in code, without a command.</summary>
 public sealed class DistributedLocksTests
 {
     private const string Key = "point:use:member:42";
@@ -11,10 +11,8 @@ public sealed class DistributedLocksTests
 
     private readonly MemoryLockStore _store = new(TimeProvider.System);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task AcquireAsync_Handle_IsTheLockUntilItIsDisposed()
+    public async Task AcquireAsync_Handle_HoldsTheLockUntilItIsDisposed()
     {
         await using var replica = await LockReplica.StartAsync(_store, []);
         await using (var handle = await replica.Locks.AcquireAsync(Key, Options, Token))
@@ -23,11 +21,11 @@ public sealed class DistributedLocksTests
             Assert.Equal((Key, false), (handle.Key, handle.IsFallback));
             Assert.Equal(Options.Lease, handle.LeaseEndsAt - handle.AcquiredAt);
         }
-        await Eventually.HoldsAsync(() => !_store.IsHeld(Key) && replica.Monitor.ActiveKeys == 0, "the lock is given back");
+        await Eventually.HoldsAsync(() => !_store.IsHeld(Key) && replica.Monitor.ActiveKeys == 0, "the lock is released");
     }
 
     [Fact]
-    public async Task AcquireAsync_TwentyCallersOfOneReplica_OneOfThemPolls()
+    public async Task AcquireAsync_TwentyCallersOfOneReplica_OnlyOnePolls()
     {
         await using var replica = await LockReplica.StartAsync(_store, []);
         var inside = 0;
@@ -39,13 +37,13 @@ public sealed class DistributedLocksTests
             Interlocked.Decrement(ref inside);
         }));
 
-        // One question for each grant: nobody asked while a neighbour held the lock.
+        // One request per grant: no caller asked while another caller of the replica held the lock.
         Assert.Equal(20, _store.Asked.Count);
         Assert.Equal(20, _store.Owners.Distinct(StringComparer.Ordinal).Count());
     }
 
     [Fact]
-    public async Task LeaseEnding_WorkTakesLonger_FiresWhileTheLockStands()
+    public async Task LeaseEnding_WorkTakesLonger_FiresWhileTheLockIsHeld()
     {
         await using var replica = await LockReplica.StartAsync(_store, [], ("Locking:LeaseMargin", "00:00:02.5"));
         await using var handle = await replica.Locks.AcquireAsync(Key, Options with { Lease = TimeSpan.FromSeconds(3) }, Token);
@@ -58,7 +56,7 @@ public sealed class DistributedLocksTests
     public async Task TryAcquireAsync_NoWait_AsksOnce()
     {
         await using var replica = await LockReplica.StartAsync(_store, []);
-        await _store.TryLockAsync(Key, "somebody", 60, Token);
+        await _store.TryLockAsync(Key, "another owner", 60, Token);
         _store.Asked.Clear();
         Assert.Null(await replica.Locks.TryAcquireAsync(Key, Options with { Wait = TimeSpan.Zero }, Token));
         Assert.Single(_store.Asked);
@@ -66,7 +64,7 @@ public sealed class DistributedLocksTests
     }
 
     [Fact]
-    public async Task AcquireAsync_OptionSaysRow_AsksNobody()
+    public async Task AcquireAsync_ModeRow_DoesNotAskTheStore()
     {
         await using var replica = await LockReplica.StartAsync(_store, [], ("Locking:Mode", "row"));
         await using var handle = await replica.Locks.AcquireAsync(Key, Options, Token);
@@ -82,7 +80,7 @@ public sealed class DistributedLocksTests
     [InlineData(Key, -1, 10, "options")]
     [InlineData(Key, 5, 0, "options")]
     [InlineData(Key, 5, 1.5, "options")]
-    public async Task TryAcquireAsync_WhatCannotBe_IsRefusedByName(string key, double wait, double lease, string parameter)
+    public async Task TryAcquireAsync_InvalidArgument_ThrowsWithItsName(string key, double wait, double lease, string parameter)
     {
         await using var replica = await LockReplica.StartAsync(_store, []);
         var options = Options with { Wait = TimeSpan.FromSeconds(wait), Lease = TimeSpan.FromSeconds(lease) };

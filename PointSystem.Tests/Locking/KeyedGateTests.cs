@@ -12,10 +12,8 @@ public sealed class KeyedGateTests
 
     public KeyedGateTests() => _gate = new KeyedGate(_clock);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task EnterAsync_ManyCallers_GetTheirTurnsInOrderOneAtATime()
+    public async Task EnterAsync_ManyCallers_EnterInOrderOneAtATime()
     {
         var order = new List<int>();
         var inside = 0;
@@ -51,23 +49,23 @@ public sealed class KeyedGateTests
     }
 
     [Fact]
-    public async Task EnterAsync_CancelledWaiter_LeavesTheQueueAndTheNextIsServed()
+    public async Task EnterAsync_WaiterCancels_LeavesTheQueueAndTheNextEnters()
     {
         var holder = await _gate.EnterAsync("k", Wait, Token);
         using var cancel = new CancellationTokenSource();
-        var leaver = _gate.EnterAsync("k", Wait, cancel.Token).AsTask();
-        var stayer = _gate.EnterAsync("k", Wait, Token).AsTask();
+        var cancelled = _gate.EnterAsync("k", Wait, cancel.Token).AsTask();
+        var next = _gate.EnterAsync("k", Wait, Token).AsTask();
         await cancel.CancelAsync();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaver);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
         Assert.Equal(1, _gate.Waiting);
         holder!.End();
-        (await stayer)!.End();
+        (await next)!.End();
         Assert.Equal(0, _gate.ActiveKeys);
     }
 
     [Fact]
-    public async Task EnterAsync_WaitRunsOut_AnswersNullAndLeavesNothingBehind()
+    public async Task EnterAsync_TimesOut_ReturnsNullAndLeavesNothingBehind()
     {
         var holder = await _gate.EnterAsync("k", Wait, Token);
         var waiter = _gate.EnterAsync("k", Wait, Token).AsTask();
@@ -82,7 +80,7 @@ public sealed class KeyedGateTests
     }
 
     [Fact]
-    public async Task EnterAsync_NoWait_RefusedWhileHeldServedWhileItIsBeingGivenBack()
+    public async Task EnterAsync_NoWait_IsRefusedWhileHeldAndWaitsWhileItIsBeingReleased()
     {
         var holder = await _gate.EnterAsync("k", Wait, Token);
         Assert.Null(await _gate.EnterAsync("k", TimeSpan.Zero, Token));
@@ -95,7 +93,7 @@ public sealed class KeyedGateTests
     }
 
     [Fact]
-    public async Task End_Twice_DoesNotFreeTheSuccessor()
+    public async Task End_Twice_DoesNotEndTheNextTurn()
     {
         var first = await _gate.EnterAsync("k", Wait, Token);
         var second = _gate.EnterAsync("k", Wait, Token).AsTask();
@@ -108,7 +106,7 @@ public sealed class KeyedGateTests
     [Theory]
     [InlineData(false, 500)]
     [InlineData(true, 50)]
-    public async Task HasRunLongerThan_OthersMetLately_AreLetInTenTimesAsSoon(bool metOthers, int limitMs)
+    public async Task HasRunLongerThan_OtherReplicasSeenRecently_HasATenthOfTheLimit(bool metOthers, int limitMs)
     {
         var limit = TimeSpan.FromMilliseconds(50);
         var turn = await _gate.EnterAsync("k", Wait, Token);
@@ -147,7 +145,7 @@ public sealed class KeyedGateTests
             }
             catch (OperationCanceledException)
             {
-                // It left the queue.
+                // This caller has left the queue.
             }
         }));
         Assert.InRange(served, delays.Count(delay => delay >= 3), 400);

@@ -4,54 +4,54 @@ using PointSystem.Locking.Store;
 
 namespace PointSystem.Tests.Locking;
 
-/// <summary>The breaker, the clean-up and the counts, on a store whose faults are exact.</summary>
+/// <summary>The breaker, the clean-up and the counters, on a store whose faults the test controls.</summary>
 public sealed class LockFaultTests
 {
-    private static readonly LockOptions Once = new() { Wait = TimeSpan.Zero, Lease = TimeSpan.FromSeconds(5) };
+    private static readonly LockOptions NoWait = new() { Wait = TimeSpan.Zero, Lease = TimeSpan.FromSeconds(5) };
 
     private readonly MemoryLockStore _store = new(TimeProvider.System);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task TryAcquireAsync_StoreNeverAnswers_FallsBackAndALoneCallerOpensTheBreaker()
+    public async Task TryAcquireAsync_StoreNeverAnswers_FallsBackAndASingleCallerOpensTheBreaker()
     {
         await using var replica = await LockReplica.StartAsync(_store, []);
         _store.Before = (_, token) => Task.Delay(Timeout.InfiniteTimeSpan, token);
-        var handle = await replica.Locks.TryAcquireAsync("k:1", Once, Token);
+        var handle = await replica.Locks.TryAcquireAsync("k:1", NoWait, Token);
         Assert.True(handle!.IsFallback);
         await handle.DisposeAsync();
         await Eventually.HoldsAsync(() => replica.Monitor.IsFallback, "the breaker is open");
         Assert.Equal("timeout", replica.Monitor.FallbackReason);
 
-        // Open: the store is not asked any more.
+        // While the breaker is open, the store is not asked.
         _store.Asked.Clear();
-        await using (var next = await replica.Locks.TryAcquireAsync("k:2", Once, Token))
+        await using (var next = await replica.Locks.TryAcquireAsync("k:2", NoWait, Token))
         {
             Assert.True(next!.IsFallback);
         }
         Assert.DoesNotContain("k:2", _store.Asked);
 
         _store.Before = null;
-        await Eventually.HoldsAsync(() => !replica.Monitor.IsFallback, "the breaker closed by itself");
-        await using var last = await replica.Locks.TryAcquireAsync("k:3", Once, Token);
+        await Eventually.HoldsAsync(() => !replica.Monitor.IsFallback, "the breaker has closed");
+        await using var last = await replica.Locks.TryAcquireAsync("k:3", NoWait, Token);
         Assert.False(last!.IsFallback);
         Assert.Equal(1, replica.Count("pointsystem.lock.breaker.changes to=open"));
         Assert.Equal(1, replica.Count("pointsystem.lock.breaker.changes to=closed"));
     }
 
     [Fact]
-    public async Task TryAcquireAsync_OneMishap_FallsBackOnceAndLeavesTheBreakerClosed()
+    public async Task TryAcquireAsync_SingleFailure_FallsBackOnceAndLeavesTheBreakerClosed()
     {
         await using var replica = await LockReplica.StartAsync(_store, []);
         var failures = 1;
-        _store.Before = (_, _) => Interlocked.Decrement(ref failures) >= 0 ? throw new LockStoreException("store-internal", isAmbiguous: true) : Task.CompletedTask;
-        await using (var first = await replica.Locks.TryAcquireAsync("k:1", Once, Token))
+        _store.Before = (_, _) => Interlocked.Decrement(ref failures) >= 0
+            ? throw new LockStoreException("store-internal", isAmbiguous: true)
+            : Task.CompletedTask;
+        await using (var first = await replica.Locks.TryAcquireAsync("k:1", NoWait, Token))
         {
             Assert.True(first!.IsFallback);
         }
-        await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.store.calls call=clean_up") == 2, "the attempt was cleaned up after, twice");
-        await using var second = await replica.Locks.TryAcquireAsync("k:1", Once, Token);
+        await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.store.calls call=clean_up") == 2, "the attempt was cleaned up twice");
+        await using var second = await replica.Locks.TryAcquireAsync("k:1", NoWait, Token);
         Assert.False(second!.IsFallback);
         Assert.Equal(0, replica.Count("pointsystem.lock.breaker.changes"));
     }
@@ -60,24 +60,24 @@ public sealed class LockFaultTests
     public async Task TryAcquireAsync_Contention_NeverOpensTheBreaker()
     {
         await using var replica = await LockReplica.StartAsync(_store, []);
-        await _store.TryLockAsync("k:1", "somebody", 60, Token);
+        await _store.TryLockAsync("k:1", "another owner", 60, Token);
         for (var attempt = 0; attempt < 300; attempt++)
         {
-            Assert.Null(await replica.Locks.TryAcquireAsync("k:1", Once, Token));
+            Assert.Null(await replica.Locks.TryAcquireAsync("k:1", NoWait, Token));
         }
         Assert.False(replica.Monitor.IsFallback);
         Assert.Equal(300, replica.Count("pointsystem.lock.acquire outcome=contended"));
     }
 
     [Fact]
-    public async Task TryAcquireAsync_CallersGiveUp_NeverOpensTheBreakerAndLeavesNoHold()
+    public async Task TryAcquireAsync_CallersCancel_NeverOpensTheBreakerAndLeavesNoHold()
     {
         await using var replica = await LockReplica.StartAsync(_store, []);
         _store.AfterTryLock = token => Task.Delay(Timeout.InfiniteTimeSpan, token);
         for (var attempt = 0; attempt < 20; attempt++)
         {
             using var cancel = new CancellationTokenSource(5);
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => replica.Locks.TryAcquireAsync($"k:{attempt}", Once, cancel.Token));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => replica.Locks.TryAcquireAsync($"k:{attempt}", NoWait, cancel.Token));
         }
         _store.AfterTryLock = null;
         await Eventually.HoldsAsync(() => !Enumerable.Range(0, 20).Any(attempt => _store.IsHeld($"k:{attempt}")), "no hold is left");
@@ -86,33 +86,33 @@ public sealed class LockFaultTests
     }
 
     [Fact]
-    public async Task TryAcquireAsync_AnswerLost_TheHoldIsRemovedLongBeforeItsLeaseEnds()
+    public async Task TryAcquireAsync_AnswerLost_ReleasesTheHoldLongBeforeItsLeaseEnds()
     {
         await using var replica = await LockReplica.StartAsync(_store, []);
         var lost = 1;
         _store.AfterTryLock = token => Interlocked.Decrement(ref lost) >= 0 ? Task.Delay(Timeout.InfiniteTimeSpan, token) : Task.CompletedTask;
-        var handle = await replica.Locks.TryAcquireAsync("k:1", Once with { Lease = TimeSpan.FromMinutes(10) }, Token);
+        var handle = await replica.Locks.TryAcquireAsync("k:1", NoWait with { Lease = TimeSpan.FromMinutes(10) }, Token);
         Assert.True(handle!.IsFallback);
-        await Eventually.HoldsAsync(() => !_store.IsHeld("k:1"), "the ghost is gone");
-        await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.ghosts") == 1, "the ghost is counted");
+        await Eventually.HoldsAsync(() => !_store.IsHeld("k:1"), "the ghost hold is released");
+        await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.ghosts") == 1, "the ghost hold is counted");
         await handle.DisposeAsync();
     }
 
     [Fact]
-    public async Task TryAcquireAsync_SlowRefusal_MayBeItsOwnGhostAndIsCleanedUpAfter()
+    public async Task TryAcquireAsync_SlowRefusal_IsCleanedUpAsAPossibleGhost()
     {
         await using var replica = await LockReplica.StartAsync(_store, [], ("Locking:AttemptTimeout", "00:00:01"));
-        await _store.TryLockAsync("k:1", "somebody", 60, Token);
+        await _store.TryLockAsync("k:1", "another owner", 60, Token);
         _store.Before = (call, token) => call == "try_lock" ? Task.Delay(TimeSpan.FromMilliseconds(600), token) : Task.CompletedTask;
-        Assert.Null(await replica.Locks.TryAcquireAsync("k:1", Once, Token));
-        await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.store.calls call=clean_up") == 2, "its owner is unlocked, twice");
-        // By its own owner alone: who holds the lock keeps it.
+        Assert.Null(await replica.Locks.TryAcquireAsync("k:1", NoWait, Token));
+        await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.store.calls call=clean_up") == 2, "its owner is unlocked twice");
+        // Only with its own owner: the current holder keeps the lock.
         Assert.True(_store.IsHeld("k:1"));
         Assert.Equal(0, replica.Count("pointsystem.lock.ghosts"));
     }
 
     [Fact]
-    public async Task StartAsync_FirstGrantRefusalAndUnlock_AreMadeBeforeAnyCallerComes()
+    public async Task StartAsync_WarmUp_MakesAGrantARefusalAndAnUnlock()
     {
         var calls = new ConcurrentQueue<string>();
         _store.Before = (call, _) =>
@@ -125,28 +125,30 @@ public sealed class LockFaultTests
     }
 
     [Fact]
-    public async Task DisposeAsync_LeaseLost_IsCountedAndNoError()
+    public async Task DisposeAsync_LeaseLost_IsCountedWithoutAnError()
     {
         await using var replica = await LockReplica.StartAsync(_store, []);
-        var forgotten = await replica.Locks.AcquireAsync("k:1", Once, Token);
+        var forgotten = await replica.Locks.AcquireAsync("k:1", NoWait, Token);
         _store.Forget();
         await forgotten.DisposeAsync();
-        await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.lost_leases status=DoesNotExist") == 1, "the lost lease is counted");
+        await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.lost_leases status=DoesNotExist") == 1, "the lost lease has been counted");
 
-        var stolen = await replica.Locks.AcquireAsync("k:2", Once, Token);
+        var stolen = await replica.Locks.AcquireAsync("k:2", NoWait, Token);
         _store.Forget();
-        await _store.TryLockAsync("k:2", "somebody", 60, Token);
+        await _store.TryLockAsync("k:2", "another owner", 60, Token);
         await stolen.DisposeAsync();
-        await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.lost_leases status=BelongsToOthers") == 1, "the stolen lease is counted");
+        await Eventually.HoldsAsync(() => replica.Count("pointsystem.lock.lost_leases status=BelongsToOthers") == 1, "the stolen lease has been counted");
         Assert.True(_store.IsHeld("k:2"));
     }
 
     [Fact]
-    public async Task TryAcquireAsync_StormOverAFlappingStore_OutcomesSumToAttempts()
+    public async Task TryAcquireAsync_ManyCallersOnAFlappingStore_OutcomesAddUpToTheAttempts()
     {
         await using var replica = await LockReplica.StartAsync(_store, [], ("Locking:Breaker:ProbeInterval", "00:00:00.050"));
         var calls = 0;
-        _store.Before = (_, _) => Interlocked.Increment(ref calls) / 40 % 2 == 1 ? throw new LockStoreException("store-internal", isAmbiguous: true) : Task.CompletedTask;
+        _store.Before = (_, _) => Interlocked.Increment(ref calls) / 40 % 2 == 1
+            ? throw new LockStoreException("store-internal", isAmbiguous: true)
+            : Task.CompletedTask;
         var refused = 0;
         await Task.WhenAll(Enumerable.Range(0, 600).Select(async number =>
         {
@@ -157,7 +159,7 @@ public sealed class LockFaultTests
             }
             try
             {
-                var options = Once with { Wait = number % 3 == 0 ? TimeSpan.Zero : TimeSpan.FromMilliseconds(200) };
+                var options = NoWait with { Wait = number % 3 == 0 ? TimeSpan.Zero : TimeSpan.FromMilliseconds(200) };
                 await using var handle = await replica.Locks.TryAcquireAsync($"k:{number % 5}", options, cancel.Token);
                 await Task.Yield();
             }
@@ -174,12 +176,12 @@ public sealed class LockFaultTests
     }
 
     [Fact]
-    public async Task StartAsync_StoreAway_StartsInFallbackAndUsesLocksOnceItIsThere()
+    public async Task StartAsync_StoreUnavailable_StartsInFallbackAndUsesLocksOnceItIsAvailable()
     {
         _store.Before = (_, _) => throw new LockStoreException("sidecar-unavailable", isAmbiguous: false);
         await using var replica = await LockReplica.StartAsync(_store, []);
         Assert.Equal("sidecar-unavailable", replica.Monitor.FallbackReason);
-        await using (var handle = await replica.Locks.TryAcquireAsync("k:1", Once, Token))
+        await using (var handle = await replica.Locks.TryAcquireAsync("k:1", NoWait, Token))
         {
             Assert.True(handle!.IsFallback);
         }
@@ -188,11 +190,11 @@ public sealed class LockFaultTests
     }
 
     [Fact]
-    public async Task StopAsync_LocksOnTheirWayBack_AreGivenBackFirst()
+    public async Task StopAsync_ReleasesPending_WaitsForThem()
     {
         var replica = await LockReplica.StartAsync(_store, []);
         var gate = new TaskCompletionSource();
-        var handle = await replica.Locks.AcquireAsync("k:1", Once, Token);
+        var handle = await replica.Locks.AcquireAsync("k:1", NoWait, Token);
         _store.Before = (call, token) => call == "unlock" ? gate.Task.WaitAsync(token) : Task.CompletedTask;
         await handle.DisposeAsync();
         var stopped = replica.DisposeAsync().AsTask();

@@ -45,7 +45,7 @@ public sealed class LockKeyTemplateTests
     [InlineData("point:use:member:{MemberId}", "point:use:member:-42")]
     [InlineData("point:{PointKey}:member:{MemberId}:{Id}", "point:k%7C%7C1:member:-42:00000000-0000-0000-0000-000000000000")]
     [InlineData("point:job:expiry", "point:job:expiry")]
-    public void KeyFor_Command_FillsTheTemplateIn(string template, string key)
+    public void KeyFor_Command_FillsInTheTemplate(string template, string key)
     {
         using var culture = new CultureScope("sv-SE");
         var compiled = new CommandLock<Command>(LockKeyTemplate.Parse(template, typeof(Command)), new LockOptions());
@@ -63,7 +63,7 @@ public sealed class LockKeyTemplateTests
     }
 
     [Fact]
-    public void Order_Keys_ByNumberThenByText()
+    public void Order_Keys_SortByNumberThenByText()
     {
         string[] ordered =
         [
@@ -83,7 +83,7 @@ public sealed class LockKeyTemplateTests
     {
         private readonly System.Globalization.CultureInfo _before = System.Globalization.CultureInfo.CurrentCulture;
 
-        // Its minus sign is not the ASCII hyphen: a key must not depend on where a replica runs.
+        // The minus sign of sv-SE is not the ASCII hyphen. A key must not depend on the culture of a replica.
         public CultureScope(string name) => System.Globalization.CultureInfo.CurrentCulture = new(name);
 
         public void Dispose() => System.Globalization.CultureInfo.CurrentCulture = _before;

@@ -9,26 +9,16 @@ using PointSystem.Locking.Store;
 
 namespace PointSystem.Tests.Locking;
 
-/// <summary>One replica's locks in a host of its own, as an application composes them, with its metrics added up.</summary>
+/// <summary>The locks of one replica in their own host, composed as in an application, with the sums of its metrics.</summary>
 internal sealed class LockReplica : IAsyncDisposable
 {
     private readonly IHost _host;
-    private readonly MeterListener _listener = new();
-    private readonly Dictionary<string, long> _counts = new(StringComparer.Ordinal);
+    private readonly MeterSums _sums;
 
     private LockReplica(IHost host)
     {
         _host = host;
-        var factory = host.Services.GetRequiredService<IMeterFactory>();
-        _listener.InstrumentPublished = (instrument, listener) =>
-        {
-            if (instrument.Meter.Name == "PointSystem.Locking" && ReferenceEquals(instrument.Meter.Scope, factory))
-            {
-                listener.EnableMeasurementEvents(instrument);
-            }
-        };
-        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Count(instrument.Name, value, tags));
-        _listener.Start();
+        _sums = new MeterSums(host.Services.GetRequiredService<IMeterFactory>());
     }
 
     public IDistributedLocks Locks => _host.Services.GetRequiredService<IDistributedLocks>();
@@ -54,36 +44,17 @@ internal sealed class LockReplica : IAsyncDisposable
     public static async Task<LockReplica> StartAsync(ILockStore? store, Type[] commands, params (string Key, string Value)[] settings)
     {
         var replica = new LockReplica(Build(store, commands, settings));
-        await replica._host.StartAsync(TestContext.Current.CancellationToken);
+        await replica._host.StartAsync(Token);
         return replica;
     }
 
-    /// <summary>A counter's sum so far, such as <c>pointsystem.lock.acquire outcome=acquired</c>; without a tag, over all tags.</summary>
-    public long Count(string counter)
-    {
-        lock (_counts)
-        {
-            return _counts.GetValueOrDefault(counter);
-        }
-    }
+    /// <summary>The sum of a counter so far, for example <c>pointsystem.lock.acquire outcome=acquired</c>. Without a tag: over all tags.</summary>
+    public long Count(string counter) => _sums[counter];
 
     public async ValueTask DisposeAsync()
     {
         await _host.StopAsync(CancellationToken.None);
-        _listener.Dispose();
+        _sums.Dispose();
         _host.Dispose();
-    }
-
-    private void Count(string name, long value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
-    {
-        lock (_counts)
-        {
-            _counts[name] = _counts.GetValueOrDefault(name) + value;
-            foreach (var (tag, text) in tags)
-            {
-                var key = $"{name} {tag}={text}";
-                _counts[key] = _counts.GetValueOrDefault(key) + value;
-            }
-        }
     }
 }

@@ -18,7 +18,7 @@ public sealed class LockStartTests
     [Theory]
     [InlineData(typeof(Misspelt), "'MemberNumber' is not a readable public property of the command (it has: MemberId)")]
     [InlineData(typeof(Undeclared), "has no [DistributedLock]")]
-    public async Task StartAsync_UnusableCommand_StopsTheProcessWithItsReason(Type command, string message) =>
+    public async Task StartAsync_InvalidCommand_FailsWithTheReason(Type command, string message) =>
         Assert.Contains(message, await FailureAsync(command), StringComparison.Ordinal);
 
     [Theory]
@@ -32,27 +32,27 @@ public sealed class LockStartTests
     [InlineData("Locking:Operations:point:use:member:WaitSeconds", "soon", "must be a number of seconds")]
     [InlineData("Locking:Operations:point:use:member:Wait", "3", "is not a lock setting")]
     [InlineData("Locking:Operations:point:uze:member:WaitSeconds", "3", "is not a lock setting")]
-    public async Task StartAsync_UnusableSetting_StopsTheProcessWithItsReason(string key, string value, string message) =>
+    public async Task StartAsync_InvalidSetting_FailsWithTheReason(string key, string value, string message) =>
         Assert.Contains(message, await FailureAsync(typeof(Use), (key, value)), StringComparison.Ordinal);
 
     [Fact]
-    public async Task StartAsync_OperationOverridden_TakesItsWaitAndLease()
+    public async Task StartAsync_OperationOverridden_UsesItsWaitAndLease()
     {
         using var host = LockReplica.Build(
             new MemoryLockStore(TimeProvider.System), [typeof(Use)],
             ("Locking:Operations:point:use:member:WaitSeconds", "0"), ("Locking:Operations:point:use:member:LeaseSeconds", "3"),
             ("Locking:Operations:point:use:member:OnLockTimeout", "refuse"), ("Locking:OnLockTimeout", "bypass"));
-        await host.StartAsync(TestContext.Current.CancellationToken);
+        await host.StartAsync(Token);
 
         var taken = Assert.Single(host.Services.GetRequiredService<CommandLockTable>().For<Use>().Resolve(new Use(7)));
         Assert.Equal(new LockOptions { Wait = TimeSpan.Zero, Lease = TimeSpan.FromSeconds(3), Operation = "point:use:member" }, taken.Options);
-        await host.StopAsync(TestContext.Current.CancellationToken);
+        await host.StopAsync(Token);
     }
 
     private static async Task<string> FailureAsync(Type command, params (string, string)[] settings)
     {
         using var host = LockReplica.Build(new MemoryLockStore(TimeProvider.System), [command], settings);
-        var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+        var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Token));
         return failure.Message;
     }
 }

@@ -3,19 +3,19 @@ using PointSystem.Locking.Store;
 
 namespace PointSystem.Tests.Locking;
 
-/// <summary>Dapr's lock semantics in memory, shared by several replicas of one test, with faults to order. Leases end by the clock it is given.</summary>
+/// <summary>Dapr's lock semantics in memory, shared by the replicas of a test, with injected faults. Leases end by the given clock.</summary>
 internal sealed class MemoryLockStore(TimeProvider clock) : ILockStore
 {
     private readonly Dictionary<string, (string Owner, long Since, int Seconds)> _held = new(StringComparer.Ordinal);
     private readonly Lock _sync = new();
 
-    /// <summary>Runs before every call with its name; may throw or wait.</summary>
+    /// <summary>Runs before every call, with the name of the call; may throw or wait.</summary>
     public Func<string, CancellationToken, Task>? Before { get; set; }
 
-    /// <summary>Runs after a TryLock has taken effect; may throw or wait.</summary>
+    /// <summary>Runs after a TryLock has been applied; may throw or wait.</summary>
     public Func<CancellationToken, Task>? AfterTryLock { get; set; }
 
-    /// <summary>Keys asked for, probes not counted, in order.</summary>
+    /// <summary>The requested keys in order, without probes.</summary>
     public ConcurrentQueue<string> Asked { get; } = new();
 
     public ConcurrentBag<string> Owners { get; } = [];
@@ -28,7 +28,7 @@ internal sealed class MemoryLockStore(TimeProvider clock) : ILockStore
         }
     }
 
-    /// <summary>Who holds the key; null when it is free.</summary>
+    /// <summary>The owner that holds the key, or null if it is free.</summary>
     public string? OwnerOf(string key)
     {
         lock (_sync)
@@ -37,7 +37,7 @@ internal sealed class MemoryLockStore(TimeProvider clock) : ILockStore
         }
     }
 
-    /// <summary>As an outsider's FLUSHALL.</summary>
+    /// <summary>Deletes all locks, like FLUSHALL in Redis.</summary>
     public void Forget()
     {
         lock (_sync)

@@ -16,11 +16,11 @@ public sealed class PollPaceTests
     [InlineData(1_000, 1, 50)]
     [InlineData(0, 5, 50)]
     [InlineData(500, 1_000, 50)]
-    public void Bounds_ByWaitAndKeys_LongWaitersPollOftenManyKeysAndVainWaitsSeldom(int waitedMs, int keys, int mostMs)
+    public void Bounds_ByWaitAndKeys_HaveTheExpectedMaximum(int waitedMs, int keys, int maxMs)
     {
         var bounds = _pace.Bounds(TimeSpan.FromMilliseconds(waitedMs), keys);
 
-        Assert.Equal((Options.PollMin, TimeSpan.FromMilliseconds(mostMs)), bounds);
+        Assert.Equal((Options.PollMin, TimeSpan.FromMilliseconds(maxMs)), bounds);
     }
 
     [Fact]

@@ -5,37 +5,24 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Proof;
 
-/// <summary>One API process whose database has no connection to spare, or swallows everything: requests end in time, and with 503 or 423.</summary>
+/// <summary>An API process whose database has no free connection, or never answers: requests end in time, with 503 or 423.</summary>
 public sealed class DatabaseTroubleTests(PointsDatabase server)
 {
     private static readonly string[] Operations = ["use__member", "accumulate__member"];
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task Write_NoConnectionToSpare_Is503AndGoesOnWhenThereIs()
+    public async Task Write_NoFreeConnection_Is503UntilThereIsOne()
     {
-        var connectionString = await NewDatabaseAsync();
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         await using var api = await ApiProcess.StartAsync(
-            new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 4, Timeout = 1 }.ConnectionString, Token, ("Locking__Mode", "row"));
+            new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 4, Timeout = 1 }.ConnectionString, ("Locking__Mode", "row"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
-        var members = Enumerable.Range(0, 6).Select(_ => PointsClient.NewMember()).ToArray();
-        foreach (var member in members)
-        {
-            (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
-        }
+        var members = await client.CreateMembersAsync(6, 100);
 
-        // Two writes wait for rows that the test holds, each with one of the two connections that writes have of these four.
-        await using var database = NpgsqlDataSource.Create(connectionString);
-        await using var connection = await database.OpenConnectionAsync(Token);
-        await using var transaction = await connection.BeginTransactionAsync(Token);
-        await using (var hold = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = ANY ($1) ORDER BY member_id FOR UPDATE", connection, transaction))
-        {
-            hold.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = members });
-            await hold.ExecuteNonQueryAsync(Token);
-        }
+        // Two writes wait for rows that the test holds. They use both of the connections that the pool of four reserves for writes.
+        await using var held = await HeldTransaction.LockWalletsAsync(connectionString, members);
         var waiting = members[..2].Select(member => client.UseAsync(member, "A1", 1)).ToList();
-        await Eventually.HoldsAsync(async () => await Books.BlockedByAsync(connectionString, connection.ProcessID) >= 2, "both wait");
+        await held.WaitForWaitersAsync(2);
 
         var others = members[2..].Select(member => client.UseAsync(member, "A1", 1));
         foreach (var refused in await Task.WhenAll(others))
@@ -43,46 +30,45 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
             Assert.Equal("2", refused.IsProblem(HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE").Headers["Retry-After"]);
         }
 
-        // Reads and probes have connections of their own.
+        // Reads and probes have their own connections.
         Assert.Equal(100, await client.BalanceAsync(members[0]));
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
 
-        await transaction.RollbackAsync(Token);
+        await held.RollbackAsync();
         Assert.All(await Task.WhenAll(waiting), answer => answer.Expect(HttpStatusCode.Created));
         (await client.UseAsync(members[5], "A1", 1)).Expect(HttpStatusCode.Created);
-        await Journal.AssertInOrderAsync(connectionString, members);
+        await LedgerReplay.AssertStoredAsync(connectionString, members);
     }
 
     [Theory]
     [InlineData("distributed")]
     [InlineData("row")]
-    public async Task Write_DatabaseSwallowsEverything_EndsInTimeAndGoesOnAfterwards(string mode)
+    public async Task Write_DatabaseNeverAnswers_EndsInTimeAndRecovers(string mode)
     {
-        var connectionString = await NewDatabaseAsync();
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
         await using var proxy = new FaultProxy(settings.Port);
         settings.Port = proxy.Port;
         settings.Host = "127.0.0.1";
         await using var api = await ApiProcess.StartAsync(
-            settings.ConnectionString, Token,
+            settings.ConnectionString,
             [
                 ("Locking__Mode", mode),
-                .. Operations.SelectMany(operation => new[] { ($"Locking__Operations__point__{operation}__WaitSeconds", "1"), ($"Locking__Operations__point__{operation}__LeaseSeconds", "2") })
-                    .Select(setting => (setting.Item1, (string?)setting.Item2)),
+                .. Operations.SelectMany(operation => new (string, string?)[]
+                {
+                    ($"Locking__Operations__point__{operation}__WaitSeconds", "1"), ($"Locking__Operations__point__{operation}__LeaseSeconds", "2"),
+                }),
             ]);
         using var client = new PointsClient(api.Address, Tokens.Admin);
-        var members = Enumerable.Range(0, 8).Select(_ => PointsClient.NewMember()).ToArray();
-        foreach (var member in members)
-        {
-            (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
-        }
+        var members = await client.CreateMembersAsync(8, 100);
 
-        // Those at work, those behind them in their lane or queue, and, later, those who have to read the configuration first.
+        // Affects running writes, those queued behind them in a lane or queue, and later those that first have to read the configuration.
         proxy.DropRequests();
         proxy.DropReplies();
         for (var round = 0; round < 3; round++)
         {
-            var requests = Enumerable.Range(0, 2).SelectMany(_ => members).Select((member, number) => client.UseAsync(member, "A1", 1, $"{member}-{round}-{number}"));
+            var requests = Enumerable.Range(0, 2).SelectMany(_ => members)
+                .Select((member, number) => client.UseAsync(member, "A1", 1, $"{member}-{round}-{number}"));
             foreach (var answer in await Task.WhenAll(requests))
             {
                 Assert.True(answer.Status is HttpStatusCode.ServiceUnavailable or HttpStatusCode.Locked, $"{(int)answer.Status}: {answer.Text}");
@@ -93,36 +79,31 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         proxy.Heal();
         foreach (var member in members)
         {
-            // With its key the first request can be repeated, whatever became of it.
-            await Eventually.HoldsAsync(async () => (await client.UseAsync(member, "A1", 1, $"{member}-0-{Array.IndexOf(members, member)}")).Status == HttpStatusCode.Created, "the write goes on");
+            // With its key the first request can be repeated, whether or not it was applied.
+            var key = $"{member}-0-{Array.IndexOf(members, member)}";
+            await Eventually.HoldsAsync(async () => (await client.UseAsync(member, "A1", 1, key)).Status == HttpStatusCode.Created, "the write succeeds");
         }
-        await Journal.AssertInOrderAsync(connectionString, members);
+        await LedgerReplay.AssertStoredAsync(connectionString, members);
         Assert.Equal(8, await Books.CountAsync(connectionString, "SELECT count(*) FROM point_usages"));
     }
 
     [Fact]
-    public async Task Stop_WithADelay_IsNotReadyAtOnceButServesUntilItIsOver()
+    public async Task Stop_WithDrainDelay_IsUnreadyAtOnceAndServesUntilTheDelayEnds()
     {
         Needs.Signals();
-        var connectionString = await NewDatabaseAsync();
-        await using var api = await ApiProcess.StartAsync(connectionString, Token, ("Drain__Delay", "00:00:05"));
+        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        await using var api = await ApiProcess.StartAsync(connectionString, ("Drain__Delay", "00:00:05"));
         using var client = new PointsClient(api.Address);
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
         var member = PointsClient.NewMember();
 
         await api.SignalAsync("TERM");
-        await Eventually.HoldsAsync(async () => (await client.GetAsync("/health/ready")).Status == HttpStatusCode.ServiceUnavailable, "it is not ready any more");
+        await Eventually.HoldsAsync(
+            async () => (await client.GetAsync("/health/ready")).Status == HttpStatusCode.ServiceUnavailable, "the process is no longer ready");
         (await client.GetAsync("/health/live")).Expect(HttpStatusCode.OK);
         (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
         await api.WaitForExitAsync(Token);
         Assert.Equal(0, api.ExitCode);
-        await Journal.AssertInOrderAsync(connectionString, member);
-    }
-
-    private async Task<string> NewDatabaseAsync()
-    {
-        var connectionString = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
-        await ApiProcess.MigrateAsync(connectionString, Token);
-        return connectionString;
+        await LedgerReplay.AssertStoredAsync(connectionString, member);
     }
 }

@@ -4,18 +4,16 @@ using System.Net;
 namespace PointSystem.Tests.Proof;
 
 /// <summary>
-/// The lock service fails in every way we know, under a crowd on all replicas: no caller gets an error, every write goes on under the row lock, and when the
-/// service is back, locks are taken again without anybody's doing.
+/// The lock store or the sidecar fails in every known way, under load on all replicas: no caller gets an error, every write continues under the
+/// row lock, and locks are acquired again by themselves after recovery.
 /// </summary>
 [Collection(ProofTests.Name)]
 public sealed class FaultTests(ProofCluster proof)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     private LocalCluster Cluster => proof.Cluster;
 
     [Fact]
-    public Task RedisKilled_UnderACrowd_FailsNobody() => BreakAsync(
+    public Task RedisKilled_UnderLoad_FailsNoRequest() => BreakAsync(
         async () =>
         {
             Cluster.Redis.AutoRestart = false;
@@ -29,24 +27,26 @@ public sealed class FaultTests(ProofCluster proof)
         Cluster.Replicas);
 
     [Fact]
-    public async Task RedisFrozen_UnderACrowd_FailsNobody()
+    public async Task RedisFrozen_UnderLoad_FailsNoRequest()
     {
         Needs.Signals();
         await BreakAsync(() => Do(Cluster.Redis.Suspend), () => Do(Cluster.Redis.Resume), Cluster.Replicas);
     }
 
     [Fact]
-    public async Task RedisOutOfMemory_UnderACrowd_FailsNobody()
+    public async Task RedisOutOfMemory_UnderLoad_FailsNoRequest()
     {
         Needs.Redis(Cluster.Description.Contains("redis-server", StringComparison.Ordinal));
         await using var redis = await proof.RedisAsync();
         await redis.GetDatabase().ExecuteAsync("CONFIG", "SET", "maxmemory-policy", "noeviction");
         await BreakAsync(
-            () => redis.GetDatabase().ExecuteAsync("CONFIG", "SET", "maxmemory", "1"), () => redis.GetDatabase().ExecuteAsync("CONFIG", "SET", "maxmemory", "0"), Cluster.Replicas);
+            () => redis.GetDatabase().ExecuteAsync("CONFIG", "SET", "maxmemory", "1"),
+            () => redis.GetDatabase().ExecuteAsync("CONFIG", "SET", "maxmemory", "0"),
+            Cluster.Replicas);
     }
 
     [Fact]
-    public async Task RedisFlushedAgainAndAgain_UnderACrowd_FailsNobody()
+    public async Task RedisFlushedAgainAndAgain_UnderLoad_FailsNoRequest()
     {
         await using var redis = await proof.RedisAsync();
         await BreakAsync(
@@ -63,14 +63,14 @@ public sealed class FaultTests(ProofCluster proof)
     }
 
     [Fact]
-    public async Task SidecarFrozen_UnderACrowd_FailsNobody()
+    public async Task SidecarFrozen_UnderLoad_FailsNoRequest()
     {
         Needs.Signals();
         await BreakAsync(() => Do(proof.First.Sidecar.Suspend), () => Do(proof.First.Sidecar.Resume), [proof.First]);
     }
 
     [Fact]
-    public Task SidecarKilled_UnderACrowd_FailsNobody() => BreakAsync(
+    public Task SidecarKilled_UnderLoad_FailsNoRequest() => BreakAsync(
         async () =>
         {
             proof.First.Sidecar.AutoRestart = false;
@@ -80,12 +80,12 @@ public sealed class FaultTests(ProofCluster proof)
         [proof.First]);
 
     [Fact]
-    public Task SidecarWithoutItsComponent_UnderACrowd_FailsNobody()
+    public Task SidecarWithoutItsComponent_UnderLoad_FailsNoRequest()
     {
-        // Where Redis is away at its start, a sidecar goes on without a lock store (ignoreErrors) and says so to whoever asks.
-        var nobody = new Dictionary<string, string?> { ["REDIS_HOST"] = $"127.0.0.1:{Ports.Next()}" };
+        // If Redis is unavailable at its start, a sidecar runs without a lock store (ignoreErrors) and answers every call with an error.
+        var unavailable = new Dictionary<string, string?> { ["REDIS_HOST"] = $"127.0.0.1:{Ports.Next()}" };
         var redis = new Dictionary<string, string?> { ["REDIS_HOST"] = $"127.0.0.1:{proof.ToRedis.Port}" };
-        return BreakAsync(() => proof.First.Sidecar.RestartAsync(nobody, Token), () => proof.First.Sidecar.RestartAsync(redis, Token), [proof.First]);
+        return BreakAsync(() => proof.First.Sidecar.RestartAsync(unavailable, Token), () => proof.First.Sidecar.RestartAsync(redis, Token), [proof.First]);
     }
 
     [Theory]
@@ -93,7 +93,7 @@ public sealed class FaultTests(ProofCluster proof)
     [InlineData("replica to sidecar", "replies")]
     [InlineData("sidecar to Redis", "requests")]
     [InlineData("sidecar to Redis", "replies")]
-    public Task OneDirectionLost_UnderACrowd_FailsNobody(string leg, string lost)
+    public Task OneDirectionLost_UnderLoad_FailsNoRequest(string leg, string lost)
     {
         var proxy = leg == "replica to sidecar" ? proof.ToSidecar : proof.ToRedis;
         return BreakAsync(() => Do(lost == "requests" ? proxy.DropRequests : proxy.DropReplies), () => Do(proxy.Heal), [proof.First]);
@@ -107,9 +107,9 @@ public sealed class FaultTests(ProofCluster proof)
 
     private Task BreakAsync(Func<Task> fault, Func<Task> heal, IReadOnlyList<Replica> hit) => BreakAsync(_ => fault(), heal, hit);
 
-    /// <param name="fault">What happens while the crowd is at work.</param>
-    /// <param name="heal">What ends it.</param>
-    /// <param name="hit">Whose breakers must open by it.</param>
+    /// <param name="fault">Injects the fault under load.</param>
+    /// <param name="heal">Removes the fault.</param>
+    /// <param name="hit">The replicas whose breakers must open.</param>
     private async Task BreakAsync(Func<Load, Task> fault, Func<Task> heal, IReadOnlyList<Replica> hit)
     {
         await proof.ReadyAsync();
@@ -137,11 +137,11 @@ public sealed class FaultTests(ProofCluster proof)
         await load.StopAsync();
 
         Assert.All(load.Answers, answer => answer.Expect(HttpStatusCode.Created));
-        Assert.Equal(load.Answers.Count, await Books.CountAsync(proof.Database, "SELECT count(*) FROM point_usages WHERE member_id = ANY ($1)", (object)members));
-        await Journal.AssertInOrderAsync(proof.Database, members);
+        Assert.Equal(load.Answers.Count, await Books.UsagesAsync(proof.Database, members));
+        await LedgerReplay.AssertStoredAsync(proof.Database, members);
     }
 
-    /// <summary>Callers on every replica, three for each member, who never repeat a request: what they get is what anybody gets.</summary>
+    /// <summary>Three callers for each member, one per replica, that never retry: the answers are those that any caller gets.</summary>
     private sealed class Load : IDisposable
     {
         private readonly List<PointsClient> _replicas;

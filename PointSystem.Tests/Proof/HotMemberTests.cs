@@ -2,19 +2,17 @@ using System.Net;
 
 namespace PointSystem.Tests.Proof;
 
-/// <summary>One member, 100 callers, three replica processes, one point at a time: every use succeeds once, and the ledger has no gap.</summary>
+/// <summary>100 callers use the points of one member one by one over three replicas: every use is applied once, and the ledger has no gap.</summary>
 [Collection(ProofTests.Name)]
 public sealed class HotMemberTests(ProofCluster proof)
 {
     private const int Callers = 100;
 
-    // Enough for every change of the mode to meet some.
+    // Enough that uses run during every change of the mode.
     private const int ModeUses = 4_000;
 
-    /// <summary>Whether mode row gets the full number too, which takes it minutes: <c>POINTSYSTEM_TEST_FULL=1</c>.</summary>
+    /// <summary>With <c>POINTSYSTEM_TEST_FULL=1</c> mode row gets the full number of uses too, which takes minutes.</summary>
     private static readonly bool IsFull = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_FULL") == "1";
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     private int _next;
 
@@ -22,7 +20,7 @@ public sealed class HotMemberTests(ProofCluster proof)
     [InlineData("distributed", 10_000)]
     [InlineData("adaptive", 10_000)]
     [InlineData("row", 2_000)]
-    public async Task Uses_InOneMode_AllSucceedOnce(string mode, int uses)
+    public async Task Uses_InOneMode_AreAppliedOnce(string mode, int uses)
     {
         await proof.ReadyAsync();
         await proof.SetAsync("LOCKING_MODE", mode);
@@ -30,7 +28,7 @@ public sealed class HotMemberTests(ProofCluster proof)
     }
 
     [Fact]
-    public async Task Uses_OneReplicaInFallbackOneDistributedOneRow_AllSucceedOnce()
+    public async Task Uses_OneReplicaInFallbackOneDistributedOneRow_AreAppliedOnce()
     {
         await proof.ReadyAsync();
         await using (await proof.MixedAsync())
@@ -40,7 +38,7 @@ public sealed class HotMemberTests(ProofCluster proof)
     }
 
     [Fact]
-    public async Task Uses_WhileModesAndCanaryChange_AllSucceedOnce()
+    public async Task Uses_WhileModesAndCanaryChange_AreAppliedOnce()
     {
         await proof.ReadyAsync();
         await SpendAsync(ModeUses, async () =>
@@ -53,7 +51,7 @@ public sealed class HotMemberTests(ProofCluster proof)
             {
                 await proof.SetAsync(key, value);
                 var goal = Volatile.Read(ref _next) + 250;
-                await Eventually.HoldsAsync(() => Volatile.Read(ref _next) >= Math.Min(goal, ModeUses), "uses go on");
+                await Eventually.HoldsAsync(() => Volatile.Read(ref _next) >= Math.Min(goal, ModeUses), "uses continue");
             }
         });
     }
@@ -61,7 +59,7 @@ public sealed class HotMemberTests(ProofCluster proof)
     private async Task SpendAsync(int uses, Func<Task> meanwhile)
     {
         var member = await proof.MemberAsync(uses);
-        using var client = new PatientClient(proof.Cluster);
+        using var client = new RetryingClient(proof.Cluster);
         var callers = Enumerable.Range(0, Callers).Select(caller => Task.Run(async () =>
         {
             int number;
@@ -73,9 +71,9 @@ public sealed class HotMemberTests(ProofCluster proof)
         await meanwhile();
         await Task.WhenAll(callers);
 
-        Assert.Equal(0, await Books.CountAsync(proof.Database, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
+        Assert.Equal(0, await Books.BalanceAsync(proof.Database, member));
         Assert.Equal(uses, await Books.CountAsync(proof.Database, "SELECT count(DISTINCT order_number) FROM point_usages WHERE member_id = $1", member));
         Assert.Equal(uses + 1, await Books.CountAsync(proof.Database, "SELECT max(sequence) FROM point_ledger_entries WHERE member_id = $1", member));
-        await Journal.AssertInOrderAsync(proof.Database, member);
+        await LedgerReplay.AssertStoredAsync(proof.Database, member);
     }
 }

@@ -10,15 +10,13 @@ using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof;
 
-/// <summary>Jobs while the lock service is away: they rest first, then one replica goes on under a lock of the database.</summary>
+/// <summary>Jobs while the lock store is unavailable: they pause first, then one replica continues under an advisory lock of the database.</summary>
 public sealed class JobFallbackTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task TryRunAsync_LockServiceAway_RestsUnlessItIsUrgentOrHasRestedEnough()
+    public async Task TryRunAsync_LockStoreUnavailable_PausesUnlessUrgentOrPausedLongEnough()
     {
-        await using var replica = await AwayAsync();
+        await using var replica = await UnavailableAsync();
         var ran = 0;
         Task Work(CancellationToken token)
         {
@@ -35,10 +33,10 @@ public sealed class JobFallbackTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task TryRunAsync_LockServiceAway_OneReplicaRunsAndTheNextWhenItIsDone()
+    public async Task TryRunAsync_LockStoreUnavailable_RunsOnOneReplicaAtATime()
     {
-        await using var one = await AwayAsync();
-        await using var two = await AwayAsync();
+        await using var one = await UnavailableAsync();
+        await using var two = await UnavailableAsync();
         var (first, second) = (await RunnerAsync(one, TimeSpan.Zero), await RunnerAsync(two, TimeSpan.Zero));
         var done = new TaskCompletionSource();
         var begun = new TaskCompletionSource();
@@ -52,8 +50,8 @@ public sealed class JobFallbackTests(PointsDatabase server)
             },
             isUrgent: false, Token);
         await begun.Task.WaitAsync(Token);
-        Assert.False(await second.TryRunAsync(job, _ => throw new InvalidOperationException("two run at once"), isUrgent: false, Token));
-        // Another job is another lock.
+        Assert.False(await second.TryRunAsync(job, _ => throw new InvalidOperationException("Two replicas run the job."), isUrgent: false, Token));
+        // Another job has another lock.
         Assert.True(await second.TryRunAsync(job + "-other", _ => Task.CompletedTask, isUrgent: false, Token));
         done.SetResult();
         Assert.True(await running);
@@ -61,10 +59,10 @@ public sealed class JobFallbackTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task TryRunAsync_ItsSessionDies_TheWorkIsCancelledAndAnotherGoesOn()
+    public async Task TryRunAsync_SessionEnds_CancelsTheWorkAndAnotherReplicaCanRun()
     {
-        await using var one = await AwayAsync();
-        await using var two = await AwayAsync();
+        await using var one = await UnavailableAsync();
+        await using var two = await UnavailableAsync();
         var database = await server.CreateDatabaseAsync(null, Token);
         var (first, second) = (Runner(one, TimeSpan.Zero, database), Runner(two, TimeSpan.Zero, database));
         var begun = new TaskCompletionSource();
@@ -85,7 +83,7 @@ public sealed class JobFallbackTests(PointsDatabase server)
         await database.DisposeAsync();
     }
 
-    private static async Task<LockReplica> AwayAsync()
+    private static async Task<LockReplica> UnavailableAsync()
     {
         var store = new MemoryLockStore(TimeProvider.System) { Before = (_, _) => throw new LockStoreException("sidecar-unavailable", isAmbiguous: false) };
         return await LockReplica.StartAsync(store, []);
@@ -95,8 +93,9 @@ public sealed class JobFallbackTests(PointsDatabase server)
 
     private static JobRunner Runner(LockReplica replica, TimeSpan rest, NpgsqlDataSource database)
     {
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create("ConnectionStrings:points", (string?)database.ConnectionString)]).Build();
+        var settings = new[] { KeyValuePair.Create("ConnectionStrings:points", (string?)database.ConnectionString) };
+        var locks = new AdvisoryLocks(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
         return new JobRunner(
-            replica.JobLocks, new AdvisoryLocks(configuration), Options.Create(new JobOptions { RestFor = rest }), TimeProvider.System, NullLogger<JobRunner>.Instance);
+            replica.JobLocks, locks, Options.Create(new JobOptions { RestFor = rest }), TimeProvider.System, NullLogger<JobRunner>.Instance);
     }
 }

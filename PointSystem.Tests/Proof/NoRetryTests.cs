@@ -2,14 +2,14 @@ using PointSystem.Tests.Deploy;
 
 namespace PointSystem.Tests.Proof;
 
-/// <summary>Nothing between us and Redis repeats a SET NX: the repeated one would meet its own key and be refused.</summary>
+/// <summary>Nothing between us and Redis retries a SET NX: the retry would find its own key and be refused.</summary>
 public sealed class NoRetryTests
 {
     [Fact]
     public void Component_RedisClient_NeverRetries()
     {
         var metadata = Load("lockstore.yaml")["spec"]!["metadata"].Items();
-        // 0 would mean the default of three.
+        // 0 means the default of three.
         Assert.Equal("-1", metadata.Single(entry => entry.Text("name") == "redisMaxRetries").Text("value"));
     }
 

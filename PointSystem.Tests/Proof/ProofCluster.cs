@@ -7,12 +7,12 @@ using StackExchange.Redis;
 namespace PointSystem.Tests.Proof;
 
 /// <summary>
-/// Three replica processes with short leases, and a proxy on each leg of the first one: to its sidecar, from that to Redis, and to Postgres. Every test leaves
-/// it whole; <see cref="ReadyAsync"/> waits until it is.
+/// Three replica processes with short leases. The first one has a proxy on each connection: to its sidecar, from there to Redis, and to Postgres.
+/// Every test undoes its faults, and <see cref="ReadyAsync"/> waits until the cluster works.
 /// </summary>
 public sealed class ProofCluster : IAsyncLifetime
 {
-    /// <summary>Of every operation.</summary>
+    /// <summary>The lease of every operation.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(3);
 
     private LocalCluster _cluster = null!;
@@ -22,7 +22,7 @@ public sealed class ProofCluster : IAsyncLifetime
 
     internal LocalCluster Cluster => _cluster;
 
-    /// <summary>The one with the proxies.</summary>
+    /// <summary>The replica with the proxies.</summary>
     internal Replica First => _cluster.Replicas[0];
 
     internal FaultProxy ToSidecar => _toSidecar;
@@ -32,8 +32,6 @@ public sealed class ProofCluster : IAsyncLifetime
     internal FaultProxy ToDatabase => _toDatabase;
 
     internal string Database => _cluster.ConnectionString;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
@@ -63,7 +61,7 @@ public sealed class ProofCluster : IAsyncLifetime
         await _toDatabase.DisposeAsync();
     }
 
-    /// <summary>Waits until every replica is ready, and takes locks where it should.</summary>
+    /// <summary>Removes all faults and waits until every replica is ready and acquires locks.</summary>
     internal async Task ReadyAsync()
     {
         foreach (var proxy in new[] { _toSidecar, _toRedis, _toDatabase })
@@ -72,7 +70,7 @@ public sealed class ProofCluster : IAsyncLifetime
         }
         foreach (var process in _cluster.Replicas.SelectMany(replica => new[] { replica.Sidecar, replica.Process }).Append(_cluster.Redis))
         {
-            // Without the pause that a supervisor makes before it starts what has died often.
+            // Starts them without the back-off of the supervisor.
             process.Start();
             process.AutoRestart = true;
         }
@@ -80,36 +78,36 @@ public sealed class ProofCluster : IAsyncLifetime
         foreach (var replica in _cluster.Replicas)
         {
             await replica.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Token);
-            await TakesLocksAsync(replica);
+            await AcquiresLocksAsync(replica);
         }
     }
 
     /// <summary>
-    /// Waits until a write of the replica has really gone under its lock. A closed breaker does not say so: that is also its state before the first failure, and
-    /// a replica that went by another mode until now goes by it for up to a second more.
+    /// Waits until a write of the replica has really acquired its lock. A closed breaker is not enough: it is closed before the first failure too,
+    /// and a replica keeps its previous mode for up to a second.
     /// </summary>
-    private async Task TakesLocksAsync(Replica replica)
+    private async Task AcquiresLocksAsync(Replica replica)
     {
         using var client = new PointsClient(replica.Url);
         await Eventually.HoldsAsync(
             async () =>
             {
-                var before = await LockedOtherwiseAsync(replica);
+                var before = await WithoutLockAsync(replica);
                 var member = PointsClient.NewMember();
                 return (await client.AccumulateAsync(member, 1)).Status == HttpStatusCode.Created
                     && (await client.UseAsync(member, "READY", 1)).Status == HttpStatusCode.Created
-                    && await LockedOtherwiseAsync(replica) <= before
+                    && await WithoutLockAsync(replica) <= before
                     && await IsBreakerAsync(replica, "closed");
             },
-            $"{replica.Name} takes locks");
+            $"{replica.Name} acquires locks");
     }
 
-    /// <summary>Writes of the last minute that went without a lock; null while the replica does not answer.</summary>
-    private async Task<long?> LockedOtherwiseAsync(Replica replica) => (await LocksAsync(replica))?["lastMinute"] is { } counts
+    /// <summary>The number of writes without a lock in the last minute; null while the replica does not answer.</summary>
+    private async Task<long?> WithoutLockAsync(Replica replica) => (await LocksAsync(replica))?["lastMinute"] is { } counts
         ? counts["fallbacks"]!.GetValue<long>() + counts["rowOnly"]!.GetValue<long>()
         : null;
 
-    /// <summary>Until it is disposed, the first replica is in fallback, the second takes locks, and the third writes row by row.</summary>
+    /// <summary>Until the result is disposed, the first replica is in fallback, the second acquires locks, and the third uses mode row.</summary>
     internal async Task<IAsyncDisposable> MixedAsync()
     {
         await SetAsync("LOCKING_MODE", "default");
@@ -117,11 +115,11 @@ public sealed class ProofCluster : IAsyncLifetime
         await First.Sidecar.KillAsync(Token);
         using (var client = new PointsClient(First.Url))
         {
-            // The breaker opens when somebody asks for a lock; for up to a second the replica may still go by the mode before.
+            // The breaker opens when a request asks for a lock. For up to a second the replica may still use the previous mode.
             await Eventually.HoldsAsync(
                 async () =>
                 {
-                    (await client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.Created);
+                    await client.CreateMemberAsync(1);
                     return await IsBreakerAsync(First, "open");
                 },
                 "the first replica is in fallback");
@@ -150,20 +148,18 @@ public sealed class ProofCluster : IAsyncLifetime
         return await admin.GetAsync("/api/admin/locks") is { Status: HttpStatusCode.OK } locks ? locks.Json : null;
     }
 
-    /// <summary>Changes the run-time configuration; every replica goes by it a second later.</summary>
+    /// <summary>Changes the run-time configuration; it applies to every replica within a second.</summary>
     internal async Task SetAsync(string key, string value)
     {
         using var admin = new PointsClient(_cluster.Replicas[1].Url, _cluster.AdminToken);
         (await admin.PutAsync($"/api/admin/points/config/{key}", new { configValue = value })).Expect(HttpStatusCode.OK);
     }
 
-    /// <summary>A member with points, and nobody else's.</summary>
+    /// <summary>Creates a new member with points.</summary>
     internal async Task<long> MemberAsync(long points)
     {
         using var client = new PointsClient(_cluster.Replicas[1].Url);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, points)).Expect(HttpStatusCode.Created);
-        return member;
+        return await client.CreateMemberAsync(points);
     }
 
     internal Task<ConnectionMultiplexer> RedisAsync() => ConnectionMultiplexer.ConnectAsync($"{_cluster.RedisAddress},abortConnect=false,allowAdmin=true");
@@ -177,7 +173,7 @@ public sealed class ProofCluster : IAsyncLifetime
             options.ApiEnvironment[$"Locking__Operations__point__{operation.Replace(":", "__", StringComparison.Ordinal)}__LeaseSeconds"] =
                 Lease.TotalSeconds.ToString(CultureInfo.InvariantCulture);
         }
-        // What holds while LOCKING_MODE is "default": the third replica knows no locks.
+        // Applies while LOCKING_MODE is "default": the third replica uses no locks.
         options.ReplicaEnvironment = name => new Dictionary<string, string?> { ["Locking__Mode"] = name == "api-3" ? "row" : "distributed" };
     }
 

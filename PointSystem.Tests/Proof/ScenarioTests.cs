@@ -1,18 +1,16 @@
 namespace PointSystem.Tests.Proof;
 
-/// <summary>The same crowd in every mode, and in modes that differ from replica to replica: the same books.</summary>
+/// <summary>The stored rows equal the answers in every mode, and with different modes on different replicas.</summary>
 [Collection(ProofTests.Name)]
 public sealed class ScenarioTests(ProofCluster proof)
 {
     private const int Requests = 1_200;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("distributed")]
     [InlineData("adaptive")]
     [InlineData("row")]
-    public async Task Crowd_InOneMode_TheAccountsAreRight(string mode)
+    public async Task MixedLoad_OneMode_IsStoredAsAnswered(string mode)
     {
         await proof.ReadyAsync();
         await proof.SetAsync("LOCKING_MODE", mode);
@@ -20,7 +18,7 @@ public sealed class ScenarioTests(ProofCluster proof)
     }
 
     [Fact]
-    public async Task Crowd_OneReplicaInFallbackOneDistributedOneRow_TheAccountsAreRight()
+    public async Task MixedLoad_OneReplicaInFallbackOneDistributedOneRow_IsStoredAsAnswered()
     {
         await proof.ReadyAsync();
         await using (await proof.MixedAsync())
@@ -32,7 +30,7 @@ public sealed class ScenarioTests(ProofCluster proof)
     }
 
     [Fact]
-    public async Task Crowd_WhileModesCanaryAndFallbackChange_TheAccountsAreRight()
+    public async Task MixedLoad_ModesCanaryAndFallbackChange_IsStoredAsAnswered()
     {
         await proof.ReadyAsync();
         await RunAsync(async () =>
@@ -46,7 +44,7 @@ public sealed class ScenarioTests(ProofCluster proof)
                     1 => proof.SetAsync("LOCKING_MODE", "adaptive"),
                     2 => proof.SetAsync("LOCKING_MODE", "distributed"),
                     3 => proof.SetAsync("LOCKING_CANARY_PERCENT", $"{random.Next(0, 101)}"),
-                    // Comes back by itself.
+                    // The supervisor restarts it.
                     _ => proof.Cluster.Replicas[random.Next(3)].Sidecar.KillAsync(Token),
                 });
                 await Task.Delay(random.Next(50, 300), Token);
@@ -57,8 +55,8 @@ public sealed class ScenarioTests(ProofCluster proof)
 
     private async Task RunAsync(Func<Task> meanwhile, int requests = Requests)
     {
-        using var crowd = new Crowd(proof.Cluster);
-        await crowd.RunAsync(requests, meanwhile);
-        await crowd.AssertAccountsAsync();
+        using var load = new MixedLoad(proof.Cluster);
+        await load.RunAsync(requests, meanwhile);
+        await load.AssertStoredAsync();
     }
 }

@@ -2,7 +2,9 @@ using System.Net;
 
 namespace PointSystem.Tests.Proof;
 
-/// <summary>A holder that stops in the middle, for longer than its lease or for ever, at every step between taking the lock and hearing of its commit.</summary>
+/// <summary>
+/// A lock holder is paused for longer than its lease, or killed, at every step between acquiring the lock and receiving the answer to its commit.
+/// </summary>
 [Collection(ProofTests.Name)]
 public sealed class StaleHolderTests(ProofCluster proof)
 {
@@ -12,7 +14,7 @@ public sealed class StaleHolderTests(ProofCluster proof)
     [InlineData(WriteStep.Loaded)]
     [InlineData(WriteStep.Writing)]
     [InlineData(WriteStep.Committed)]
-    public async Task Pause_PastTheLease_LetsOthersGoOnAndHasNoStaleEffect(WriteStep step)
+    public async Task Pause_LongerThanTheLease_LetsOthersContinueAndHasNoStaleEffect(WriteStep step)
     {
         Needs.Signals();
         await proof.ReadyAsync();
@@ -21,7 +23,7 @@ public sealed class StaleHolderTests(ProofCluster proof)
         try
         {
             await use.ReleaseAsync();
-            await OthersGoOnAsync(use);
+            await OthersContinueAsync(use);
             await Eventually.HoldsAsync(async () => !await use.IsLockedAsync(), "its lease has ended");
         }
         finally
@@ -32,7 +34,7 @@ public sealed class StaleHolderTests(ProofCluster proof)
         var answer = await use.Request;
         Assert.NotNull(answer);
         Assert.Contains(answer.Status, (HttpStatusCode[])[HttpStatusCode.Created, HttpStatusCode.ServiceUnavailable, HttpStatusCode.Locked]);
-        await AppliedOnceAsync(use, answer);
+        await AssertAppliedOnceAsync(use, answer);
     }
 
     [Theory]
@@ -41,43 +43,43 @@ public sealed class StaleHolderTests(ProofCluster proof)
     [InlineData(WriteStep.Loaded)]
     [InlineData(WriteStep.Writing)]
     [InlineData(WriteStep.Committed)]
-    public async Task Kill_OfTheLeader_LetsOthersGoOnAndARepeatedRequestIsAppliedOnce(WriteStep step)
+    public async Task Kill_OfTheLeader_LetsOthersContinueAndARepeatedRequestIsAppliedOnce(WriteStep step)
     {
         await proof.ReadyAsync();
         await using var use = await StoppedUse.AtAsync(proof, step);
-        await proof.First.Process.KillAsync(TestContext.Current.CancellationToken);
+        await proof.First.Process.KillAsync(Token);
         await use.ReleaseAsync();
-        await OthersGoOnAsync(use);
+        await OthersContinueAsync(use);
         Assert.Null(await use.Request);
-        await AppliedOnceAsync(use, first: null);
+        await AssertAppliedOnceAsync(use, first: null);
     }
 
     [Fact]
-    public async Task Kill_OfTheLeaderAndOfRedis_LetsOthersGoOnAtOnce()
+    public async Task Kill_OfTheLeaderAndRedis_LetsOthersContinueAtOnce()
     {
         await proof.ReadyAsync();
         await using var use = await StoppedUse.AtAsync(proof, WriteStep.Loaded);
-        await proof.First.Process.KillAsync(TestContext.Current.CancellationToken);
+        await proof.First.Process.KillAsync(Token);
         await use.ReleaseAsync();
         proof.Cluster.Redis.AutoRestart = false;
-        await proof.Cluster.Redis.KillAsync(TestContext.Current.CancellationToken);
+        await proof.Cluster.Redis.KillAsync(Token);
 
-        // One attempt, no lease to wait for: had it waited for one, it would have been refused.
+        // A single attempt succeeds, so it did not wait for the dead lease: such a wait would have ended in a refusal.
         using (var other = new PointsClient(proof.Cluster.Replicas[1].Url))
         {
             (await other.UseAsync(use.Member, "OTHER", 1)).Expect(HttpStatusCode.Created);
         }
         proof.Cluster.Redis.Start();
-        await AppliedOnceAsync(use, first: null);
+        await AssertAppliedOnceAsync(use, first: null);
     }
 
-    private async Task OthersGoOnAsync(StoppedUse use)
+    private async Task OthersContinueAsync(StoppedUse use)
     {
-        using var other = new PatientClient(proof.Cluster);
+        using var other = new RetryingClient(proof.Cluster);
         (await other.SendAsync(1, (client, key) => client.UseAsync(use.Member, "OTHER", 1, key), spare: 0)).Expect(HttpStatusCode.Created);
     }
 
-    private async Task AppliedOnceAsync(StoppedUse use, Answer? first)
+    private async Task AssertAppliedOnceAsync(StoppedUse use, Answer? first)
     {
         var repeated = await use.RepeatAsync();
         var again = await use.RepeatAsync();
@@ -86,8 +88,8 @@ public sealed class StaleHolderTests(ProofCluster proof)
         {
             Assert.Equal(first.Text, repeated.Text);
         }
-        Assert.Equal(1, await use.DoneAsync());
-        Assert.Equal(989, await Books.CountAsync(proof.Database, "SELECT balance FROM member_wallets WHERE member_id = $1", use.Member));
-        await Journal.AssertInOrderAsync(proof.Database, use.Member);
+        Assert.Equal(1, await use.StoredCountAsync());
+        Assert.Equal(989, await Books.BalanceAsync(proof.Database, use.Member));
+        await LedgerReplay.AssertStoredAsync(proof.Database, use.Member);
     }
 }

@@ -3,26 +3,26 @@ using Npgsql;
 
 namespace PointSystem.Tests.Proof;
 
-/// <summary>Where a write of the first replica can be stopped, between taking the lock and hearing that it was committed.</summary>
+/// <summary>The points at which a write can be stopped, between acquiring the lock and receiving the answer to its commit.</summary>
 public enum WriteStep
 {
-    /// <summary>It holds the lock; what it asks of Postgres has not arrived.</summary>
+    /// <summary>It holds the lock; its first request has not reached Postgres.</summary>
     BeforeLoading,
 
     /// <summary>It holds the lock and waits for the row lock.</summary>
     WaitingForTheRow,
 
-    /// <summary>It holds both; the answer has not arrived.</summary>
+    /// <summary>It holds the lock and the row lock; the loaded rows have not arrived.</summary>
     Loaded,
 
-    /// <summary>It holds both and has decided; what it writes has not arrived.</summary>
+    /// <summary>It holds both and has decided; its writes have not reached Postgres.</summary>
     Writing,
 
-    /// <summary>It is committed; the answer has not arrived.</summary>
+    /// <summary>Its transaction is committed; the answer has not arrived.</summary>
     Committed,
 }
 
-/// <summary>Brings a use of one point to a step, by its proxy to Postgres and by a row lock of the test's.</summary>
+/// <summary>A use at the first replica that is stopped at a step, by the proxy to Postgres and by a row lock that the test holds.</summary>
 internal sealed class StoppedUse : IAsyncDisposable
 {
     private const string IdleInTransaction =
@@ -44,12 +44,10 @@ internal sealed class StoppedUse : IAsyncDisposable
 
     public long Member { get; }
 
-    /// <summary>Its answer; null when the connection broke.</summary>
+    /// <summary>The answer, or null if the connection broke.</summary>
     public Task<Answer?> Request { get; private set; }
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    /// <summary>Sends the use and stops it at the step, for a member with 1,000 points.</summary>
+    /// <summary>Sends a use of a member with 1,000 points, and stops it at the step.</summary>
     public static async Task<StoppedUse> AtAsync(ProofCluster proof, WriteStep step)
     {
         // A machine that stands still lets the waits of a request run out on its way to the step; then another request is sent.
@@ -81,8 +79,8 @@ internal sealed class StoppedUse : IAsyncDisposable
     {
         await _row.OpenAsync(Token);
 
-        // So that the configuration is fresh, and no request waits for it while the proxy holds everything back.
-        (await _client.AccumulateAsync(PointsClient.NewMember(), 1)).Expect(HttpStatusCode.Created);
+        // Refreshes the cached configuration, so that no request has to read it while the proxy holds everything back.
+        await _client.CreateMemberAsync(1);
         if (step == WriteStep.BeforeLoading)
         {
             _proof.ToDatabase.HoldRequests();
@@ -95,14 +93,14 @@ internal sealed class StoppedUse : IAsyncDisposable
         return await BringToAsync(step);
     }
 
-    /// <summary>Whether Redis has the lock.</summary>
+    /// <summary>Whether the lock is held in Redis.</summary>
     public async Task<bool> IsLockedAsync()
     {
         await using var redis = await _proof.RedisAsync();
         return await redis.GetDatabase().KeyExistsAsync($"lock||point-api||point:use:member:{Member}");
     }
 
-    /// <summary>Lets the network go on, and the row.</summary>
+    /// <summary>Releases the row and the messages that the proxy holds back.</summary>
     public async Task ReleaseAsync()
     {
         await OnRowAsync("ROLLBACK");
@@ -110,8 +108,8 @@ internal sealed class StoppedUse : IAsyncDisposable
         _proof.ToDatabase.ReleaseReplies();
     }
 
-    /// <summary>How often the use has been done.</summary>
-    public Task<long> DoneAsync() => Books.CountAsync(
+    /// <summary>How many times the use is stored.</summary>
+    public Task<long> StoredCountAsync() => Books.CountAsync(
         _proof.Database, "SELECT count(*) FROM point_usages WHERE member_id = $1 AND order_number = 'STOPPED'", Member);
 
     /// <summary>Sends the use again with its key, to the second replica, until it has a final answer.</summary>
@@ -125,7 +123,7 @@ internal sealed class StoppedUse : IAsyncDisposable
                 answer = await other.UseAsync(Member, "STOPPED", 10, _key);
                 return answer.Status is not (HttpStatusCode.Locked or HttpStatusCode.ServiceUnavailable);
             },
-            "the repetition has a final answer");
+            "the repeated request has a final answer");
         return answer.Expect(HttpStatusCode.Created);
     }
 
@@ -195,7 +193,7 @@ internal sealed class StoppedUse : IAsyncDisposable
         {
             _proof.ToDatabase.HoldReplies();
             _proof.ToDatabase.ReleaseRequests();
-            return await ComesToAsync(async () => await DoneAsync() == 1);
+            return await ComesToAsync(async () => await StoredCountAsync() == 1);
         }
         return true;
     }

@@ -6,12 +6,12 @@ using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof;
 
-/// <summary>However a lock store fails, the caller goes on under the row lock, and locks are used again once it works.</summary>
+/// <summary>However a lock store fails, the caller continues under the row lock, and locks are used again once the store works.</summary>
 public sealed class StoreFailureTests
 {
     private static readonly LockOptions Options = new() { Wait = TimeSpan.FromSeconds(5), Lease = TimeSpan.FromSeconds(10) };
 
-    private static readonly Dictionary<string, Func<HttpContext, Task>> OddAnswers = new()
+    private static readonly Dictionary<string, Func<HttpContext, Task>> ProtocolFaults = new()
     {
         ["reset"] = context =>
         {
@@ -35,62 +35,65 @@ public sealed class StoreFailureTests
         },
     };
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public static TheoryData<StatusCode> Statuses => [.. Enum.GetValues<StatusCode>().Where(code => code != StatusCode.OK)];
 
-    public static TheoryData<string> Oddities => [.. OddAnswers.Keys];
+    public static TheoryData<string> ProtocolFaultNames => [.. ProtocolFaults.Keys];
 
     [Theory]
     [MemberData(nameof(Statuses))]
-    public Task AcquireAsync_SidecarAnswersWithAnError_FallsBackAndRecovers(StatusCode status) => FallsBackAndRecoversAsync(OddSidecar.Status(status));
+    public Task AcquireAsync_SidecarAnswersWithAnError_FallsBackAndRecovers(StatusCode status) => FallsBackAndRecoversAsync(FaultySidecar.Status(status));
 
     [Theory]
-    [MemberData(nameof(Oddities))]
-    public Task AcquireAsync_SidecarBreaksTheProtocol_FallsBackAndRecovers(string oddity) => FallsBackAndRecoversAsync(OddAnswers[oddity]);
+    [MemberData(nameof(ProtocolFaultNames))]
+    public Task AcquireAsync_SidecarBreaksTheProtocol_FallsBackAndRecovers(string fault) => FallsBackAndRecoversAsync(ProtocolFaults[fault]);
 
     [Fact]
-    public async Task AcquireAsync_StoreThrowsWhatItNeverSaid_FallsBackAndRecovers()
+    public async Task AcquireAsync_StoreThrowsUndocumentedException_FallsBackAndRecovers()
     {
-        Exception[] surprises =
+        Exception[] exceptions =
         [
             new OperationCanceledException(), new TaskCanceledException("", new TimeoutException()), new ObjectDisposedException("channel"), new IOException(),
             new HttpRequestException(), new InvalidOperationException(), new TimeoutException(), new NotSupportedException(), new AggregateException(),
         ];
-        foreach (var surprise in surprises)
+        foreach (var exception in exceptions)
         {
             var store = new MemoryLockStore(TimeProvider.System);
             await using var replica = await LockReplica.StartAsync(store, [], ("Locking:Breaker:ProbeInterval", "00:00:00.050"));
-            store.Before = (_, _) => throw surprise;
+            store.Before = (_, _) => throw exception;
             await FallsBackAndRecoversAsync(replica, () => store.Before = null);
         }
     }
 
     [Fact]
-    public async Task DisposeAsync_StoreThrowsWhatItNeverSaid_TheLockIsGivenBackAllTheSame()
+    public async Task DisposeAsync_StoreThrowsUndocumentedException_StillReleasesTheLock()
     {
         var store = new MemoryLockStore(TimeProvider.System);
         await using var replica = await LockReplica.StartAsync(store, [], ("Locking:Breaker:ProbeInterval", "00:00:00.050"));
         var handle = await replica.Locks.AcquireAsync("k:1", Options, Token);
         var failures = 3;
-        store.Before = (call, _) => call == "unlock" && Interlocked.Decrement(ref failures) >= 0 ? throw new ObjectDisposedException("channel") : Task.CompletedTask;
+        store.Before = (call, _) => call == "unlock" && Interlocked.Decrement(ref failures) >= 0
+            ? throw new ObjectDisposedException("channel")
+            : Task.CompletedTask;
         await handle.DisposeAsync();
         await Eventually.HoldsAsync(() => !store.IsHeld("k:1"), "the lock is free long before its lease ends");
     }
 
-    private static async Task FallsBackAndRecoversAsync(Func<HttpContext, Task> instead)
+    private static async Task FallsBackAndRecoversAsync(Func<HttpContext, Task> fault)
     {
-        await using var sidecar = await OddSidecar.StartAsync(Token);
+        await using var sidecar = await FaultySidecar.StartAsync(Token);
         await using var replica = await LockReplica.StartAsync(
-            null, [], ("DAPR_GRPC_ENDPOINT", sidecar.Address.ToString()), ("Locking:AttemptTimeout", "00:00:01"), ("Locking:Breaker:ProbeInterval", "00:00:00.050"));
+            null, [],
+            ("DAPR_GRPC_ENDPOINT", sidecar.Address.ToString()),
+            ("Locking:AttemptTimeout", "00:00:01"),
+            ("Locking:Breaker:ProbeInterval", "00:00:00.050"));
         Assert.False(replica.Monitor.IsFallback);
-        sidecar.Instead = instead;
-        await FallsBackAndRecoversAsync(replica, () => sidecar.Instead = null);
+        sidecar.Fault = fault;
+        await FallsBackAndRecoversAsync(replica, () => sidecar.Fault = null);
     }
 
     private static async Task FallsBackAndRecoversAsync(LockReplica replica, Action heal)
     {
-        // Each before the breaker is open, or with it open: in every case a handle without a lease, and no exception.
+        // Some run before the breaker opens and some after: each gets a handle without a lease, and no exception.
         var handles = await Task.WhenAll(Enumerable.Range(0, 8).Select(number => replica.Locks.AcquireAsync($"k:{number}", Options, Token)));
         Assert.All(handles, handle => Assert.True(handle.IsFallback));
         foreach (var handle in handles)
@@ -101,7 +104,7 @@ public sealed class StoreFailureTests
         Assert.Equal(0, replica.Count("pointsystem.lock.acquire outcome=error"));
 
         heal();
-        await Eventually.HoldsAsync(() => !replica.Monitor.IsFallback, "the breaker has closed by itself");
+        await Eventually.HoldsAsync(() => !replica.Monitor.IsFallback, "the breaker has closed");
         await using var last = await replica.Locks.AcquireAsync("k:last", Options, Token);
         Assert.False(last.IsFallback);
     }

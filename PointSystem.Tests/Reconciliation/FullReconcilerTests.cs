@@ -12,8 +12,6 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     private NpgsqlDataSource _database = null!;
     private LockReplica _replica = null!;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync()
     {
         _database = await server.CreateDatabaseAsync(null, Token);
@@ -27,7 +25,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_SomeMembersWrong_CountsAndNamesThem()
+    public async Task Run_SomeMembersInconsistent_CountsAndListsThem()
     {
         var members = await GrantAsync(7);
         await Reconcilers.TamperAsync(_database, "UPDATE member_wallets SET balance = balance + 1 WHERE member_id = @m", members[1]);
@@ -48,7 +46,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_InterruptedInTheMiddle_IsContinuedAndCountsEachMemberOnce()
+    public async Task Run_Interrupted_IsResumedAndCountsEachMemberOnce()
     {
         await GrantAsync(7);
         using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(Token);
@@ -76,7 +74,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_WhileAnotherReplicaWorksOnIt_IsLeftToThatOne()
+    public async Task Run_AnotherReplicaWorksOnIt_IsLeftToThatReplica()
     {
         await GrantAsync(7);
         await using var first = new Reconcilers(_database, _replica.Runner(), chunk: 2);
@@ -87,7 +85,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
         var asked = 0;
         _store.AfterTryLock = async _ =>
         {
-            // The first has both of its keys, and begins only when it hears of the second.
+            // The first replica holds both of its keys, and starts only when it gets the answer for the second one.
             if (Interlocked.Increment(ref asked) == 2)
             {
                 between.SetResult();
@@ -109,7 +107,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     [Theory]
     [InlineData(31, true)]
     [InlineData(5, false)]
-    public async Task Run_RunnerSilentForSoManySeconds_IsTakenOverAfterALease(int seconds, bool takenOver)
+    public async Task Run_RunnerSilentForLongerThanALease_IsTakenOver(int seconds, bool takenOver)
     {
         await GrantAsync(3);
         await using (var insert = _database.CreateCommand(
@@ -128,7 +126,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Begin_ManyAtOnce_BeginsOneAndNamesItToTheOthers()
+    public async Task Begin_ManyAtOnce_StartsOneAndReturnsItsIdToTheOthers()
     {
         async Task<(RunReport? Run, long Unfinished)> BeginAsync()
         {
@@ -142,9 +140,9 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
         Assert.All(begun, answer => Assert.Equal(answer.Run is null ? run.RunId : 0, answer.Unfinished));
     }
 
-    // The function stands for a member whose books take too long: it is hit wherever that member is looked at.
+    // The function simulates a member whose books take too long: every query over that member calls it.
     [Fact]
-    public async Task Run_OneMemberRunsIntoTheTimeout_IsNamedAndTheOthersAreDone()
+    public async Task Run_OneMemberExceedsTheTimeout_ListsItAndCompletesTheOthers()
     {
         var members = await GrantAsync(9);
         await _database.CreateCommand(
@@ -153,7 +151,8 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
             $$ BEGIN IF $1 = {members[3]} THEN PERFORM pg_sleep(60); END IF; RETURN 100; END $$;
             ALTER TABLE usage_cancellations RENAME TO cancellations_kept;
             CREATE VIEW usage_cancellations AS
-            SELECT w.member_id, 1::bigint AS first_sequence, 1::bigint AS last_sequence, ''::text AS point_key, 0::bigint AS usage_id, slow(w.member_id) AS amount
+            SELECT w.member_id, 1::bigint AS first_sequence, 1::bigint AS last_sequence,
+                ''::text AS point_key, 0::bigint AS usage_id, slow(w.member_id) AS amount
             FROM member_wallets AS w
             """).ExecuteNonQueryAsync(Token);
         await using var reconcilers = new Reconcilers(_database, _replica.Runner(), options: new ReconciliationOptions
@@ -173,11 +172,11 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
 
     private async Task<long[]> GrantAsync(int members)
     {
-        var shop = new Shop(_database, 1);
+        var client = new LedgerClient(_database, 1);
         var ids = Enumerable.Range(0, members).Select(_ => PointsClient.NewMember()).Order().ToArray();
         foreach (var id in ids)
         {
-            Assert.Null((await shop.AccumulateAsync(id, 100)).Error);
+            Assert.Null((await client.AccumulateAsync(id, 100)).Error);
         }
 
         return ids;

@@ -9,8 +9,6 @@ namespace PointSystem.Tests.Reconciliation;
 
 public sealed class MemberReconcilerTests(PointsDatabase server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(11)]
     [InlineData(12)]
@@ -18,11 +16,11 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     public async Task Reconcile_AfterARandomHistory_Matches(int seed)
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, seed);
+        var client = new LedgerClient(database, seed);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         for (var i = 0; i < 120; i++)
         {
-            await shop.StepAsync(member, other);
+            await client.StepAsync(member, other);
         }
 
         await using var reconcilers = new Reconcilers(database);
@@ -50,10 +48,12 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     [InlineData("UPDATE member_wallets SET version = version + 1 WHERE member_id = @m")]
     [InlineData("UPDATE member_wallets SET version = version - 1 WHERE member_id = @m")]
     [InlineData("UPDATE member_wallets SET balance = balance + 7, version = version + 1 WHERE member_id = @m")]
-    [InlineData("UPDATE point_accumulations SET available_amount = available_amount - 1, used_amount = used_amount + 1 WHERE member_id = @m AND available_amount > 0")]
+    [InlineData(
+        "UPDATE point_accumulations SET available_amount = available_amount - 1, used_amount = used_amount + 1 "
+        + "WHERE member_id = @m AND available_amount > 0")]
     [InlineData("UPDATE point_accumulations SET used_amount = used_amount - 1, expired_amount = expired_amount + 1 WHERE member_id = @m AND used_amount > 0")]
     [InlineData("DELETE FROM member_wallets WHERE member_id = @m")]
-    public async Task Reconcile_DerivedFigureIsWrong_IsPutRight(string tamper)
+    public async Task Reconcile_DerivedFigureIsWrong_IsCorrected(string tamper)
     {
         var (database, member) = await StartAsync();
         var before = await Reconcilers.DumpAsync(database, member);
@@ -84,11 +84,13 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     [InlineData("UPDATE point_usages SET total_amount = total_amount + 1 WHERE member_id = @m")]
     [InlineData("UPDATE point_usages SET cancelled_amount = cancelled_amount + 1 WHERE member_id = @m")]
     [InlineData("DELETE FROM usage_cancellations WHERE member_id = @m")]
-    [InlineData("WITH d AS (DELETE FROM point_usage_details WHERE member_id = @m), c AS (DELETE FROM usage_cancellations WHERE member_id = @m) DELETE FROM point_usages WHERE member_id = @m")]
+    [InlineData(
+        "WITH d AS (DELETE FROM point_usage_details WHERE member_id = @m), c AS (DELETE FROM usage_cancellations WHERE member_id = @m) "
+        + "DELETE FROM point_usages WHERE member_id = @m")]
     [InlineData("DELETE FROM point_accumulations WHERE member_id = @m AND lot_id = 1")]
     [InlineData("UPDATE point_accumulations SET amount = amount + 1, available_amount = available_amount + 1 WHERE member_id = @m AND lot_id = 2")]
     [InlineData("UPDATE point_transfers SET amount = amount + 1 WHERE member_id = @m")]
-    public async Task Reconcile_BooksContradictThemselves_IsBrokenAndLeftAlone(string tamper)
+    public async Task Reconcile_BooksContradictThemselves_IsBrokenAndUnchanged(string tamper)
     {
         var (database, member) = await StartAsync();
         await Reconcilers.TamperAsync(database, tamper, member);
@@ -102,7 +104,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         Assert.Equal(before, await Reconcilers.DumpAsync(database, member));
     }
 
-    // The last entry leaves no gap behind.
+    // Unlike any other missing entry, the last one leaves no gap in the sequence.
     [Theory]
     [InlineData("cancel")]
     [InlineData("expire")]
@@ -111,24 +113,24 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     public async Task Reconcile_LastEntryIsMissing_IsBroken(string last)
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
-        var lot = Shop.KeyOf(await shop.AccumulateAsync(member, 100, days: 10));
+        var lot = LedgerClient.KeyOf(await client.AccumulateAsync(member, 100, days: 10));
         switch (last)
         {
             case "cancel":
-                await shop.RunAsync(new CancelAccumulation.Command(lot, null, "test", null));
+                await client.RunAsync(new CancelAccumulation.Command(lot, null, "test", null));
                 break;
             case "transfer":
-                await shop.TransferAsync(member, other, 100);
+                await client.TransferAsync(member, other, 100);
                 break;
             case "use":
-                await shop.UseAsync(member, "A1", 100);
+                await client.UseAsync(member, "A1", 100);
                 break;
             default:
-                await shop.AccumulateAsync(member, 1, days: 100);
-                shop.Clock.Advance(TimeSpan.FromDays(20));
-                await shop.UseAsync(member, "A1", 1);
+                await client.AccumulateAsync(member, 1, days: 100);
+                client.Clock.Advance(TimeSpan.FromDays(20));
+                await client.UseAsync(member, "A1", 1);
                 await Reconcilers.TamperAsync(
                     database,
                     """
@@ -150,12 +152,12 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     }
 
     [Fact]
-    public async Task Reconcile_ThousandsOfContradictions_NamesTheFirstHundredAndCountsTheRest()
+    public async Task Reconcile_ThousandsOfContradictions_ListsTheFirstHundredAndCountsTheRest()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.ExecuteAsync([.. Enumerable.Range(0, 1_500).Select(_ => new AccumulatePoints.Command(member, 10, 30, false, null, "test", null))]);
+        await client.GrantManyAsync(member, 1_500, 10);
         await Reconcilers.TamperAsync(database, "UPDATE point_ledger_entries SET balance_after = balance_after + 1 WHERE member_id = @m", member);
         await using var reconcilers = new Reconcilers(database);
 
@@ -165,11 +167,11 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         Assert.Equal("There are 1400 more.", report.Findings[^1]);
     }
 
-    // Both reports come while another session holds the member's row: only a correction needs it.
+    // Both reports are made while another session holds the member's row, because only a correction locks it.
     [Theory]
     [InlineData(null, "MATCHED")]
     [InlineData("UPDATE point_ledger_entries SET delta = delta + 1 WHERE member_id = @m AND sequence = 2", "BROKEN")]
-    public async Task Reconcile_NothingToCorrect_TakesNoRow(string? tamper, string status)
+    public async Task Reconcile_NothingToCorrect_LocksNoRow(string? tamper, string status)
     {
         var (database, member) = await StartAsync();
         if (tamper is not null)
@@ -178,18 +180,14 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         }
 
         await using var reconcilers = new Reconcilers(database);
-        await using var connection = await database.OpenConnectionAsync(Token);
-        await using var holder = await connection.BeginTransactionAsync(Token);
-        await using var hold = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE", connection, holder);
-        hold.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-        await hold.ExecuteNonQueryAsync(Token);
+        await using var held = await HeldTransaction.LockWalletsAsync(database.ConnectionString, member);
 
         Assert.Equal(status, (await reconcilers.Members.ReconcileAsync(member, Token)).Status);
     }
 
     /// <summary>
-    /// Each plan node's rows, those it threw away included, are a small multiple of the entries, however few rows the planner takes the tables to have. (With the
-    /// nested loops that it prefers then, 2,000 entries made 2,000 times 2,000 rows.)
+    /// The rows of each plan node, including those it discards, are a small multiple of the entries, however few rows the planner estimates.
+    /// (With the nested loops that it then prefers, 2,000 entries made 2,000 times 2,000 rows.)
     /// </summary>
     [Theory]
     [InlineData(1)]
@@ -198,18 +196,21 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     {
         const int Lots = 1_000;
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
-        var tables = new[] { "member_wallets", "point_accumulations", "point_ledger_entries", "point_usages", "point_usage_details", "usage_cancellations", "point_transfers" };
+        string[] tables =
+        [
+            "member_wallets", "point_accumulations", "point_ledger_entries", "point_usages", "point_usage_details", "usage_cancellations", "point_transfers",
+        ];
         foreach (var table in tables)
         {
-            await database.CreateCommand($"ALTER TABLE {table} SET (autovacuum_enabled = off)").ExecuteNonQueryAsync(Token);
+            await database.ExecuteAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
         }
 
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var ids = Enumerable.Range(0, members).Select(_ => PointsClient.NewMember()).ToArray();
         foreach (var id in ids)
         {
-            await shop.ExecuteAsync([.. Enumerable.Range(0, Lots / members).Select(_ => new AccumulatePoints.Command(id, 10, 30, false, null, "test", null))]);
-            await shop.ExecuteAsync([.. Enumerable.Range(0, Lots / members).Select(i => new UsePoints.Command(id, $"A{i}", 10, "test", null))]);
+            await client.GrantManyAsync(id, Lots / members, 10);
+            await client.ExecuteAsync([.. Enumerable.Range(0, Lots / members).Select(i => new UsePoints.Command(id, $"A{i}", 10, "test", null))]);
         }
 
         await using var connection = await database.OpenConnectionAsync(Token);
@@ -232,17 +233,17 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         return Math.Max(own, (node["Plans"]?.AsArray() ?? []).Select(inner => MaxRows(inner!)).DefaultIfEmpty(0).Max());
     }
 
-    /// <summary>Lots 1 (manual) and 2, a usage over both, a part of it cancelled, a transfer.</summary>
+    /// <summary>Creates lots 1 (manual) and 2, a usage of both that is partly cancelled, and a transfer.</summary>
     private async Task<(NpgsqlDataSource Database, long Member)> StartAsync()
     {
         var database = await server.GetAsync(Token);
-        var shop = new Shop(database, 1);
+        var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
-        await shop.AccumulateAsync(member, 100, manual: true);
-        await shop.AccumulateAsync(member, 200);
-        var usage = await shop.UseAsync(member, "A1", 150);
-        await shop.CancelAsync(usage, 60);
-        Assert.Null((await shop.TransferAsync(member, PointsClient.NewMember(), 10)).Error);
+        await client.AccumulateAsync(member, 100, manual: true);
+        await client.AccumulateAsync(member, 200);
+        var usage = await client.UseAsync(member, "A1", 150);
+        await client.CancelAsync(usage, 60);
+        Assert.Null((await client.TransferAsync(member, PointsClient.NewMember(), 10)).Error);
         return (database, member);
     }
 }

@@ -11,7 +11,7 @@ using PointSystem.Api.Persistence;
 
 namespace PointSystem.Tests.Reconciliation;
 
-/// <summary>The reconcilers of one replica, and what tests do to the books behind their back.</summary>
+/// <summary>The reconcilers of one replica, and helpers that change the books behind their back.</summary>
 internal sealed class Reconcilers(
     NpgsqlDataSource database, JobRunner? runner = null, int chunk = 500, Action? progressed = null, ReconciliationOptions? options = null) : IAsyncDisposable
 {
@@ -19,8 +19,6 @@ internal sealed class Reconcilers(
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly PointDbContext _db =
         new(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(database).UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking).Options);
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public MemberReconciler Members => new(database, database, _options, Metrics, NullLogger<MemberReconciler>.Instance);
 
@@ -30,7 +28,7 @@ internal sealed class Reconcilers(
 
     private ReconciliationMetrics Metrics => new(_services.GetRequiredService<IMeterFactory>());
 
-    /// <summary>Begins a run and works on it to its end.</summary>
+    /// <summary>Starts a run and completes it.</summary>
     public async Task<RunReport> RunAsync(string actor)
     {
         Assert.NotNull((await All.BeginAsync(actor, Token)).Run);
@@ -38,7 +36,7 @@ internal sealed class Reconcilers(
         return (await All.FindLatestAsync(Token))!;
     }
 
-    /// <summary>Changes rows as nobody may: with triggers off, which takes the superuser that tests are. <c>@m</c> stands for the member.</summary>
+    /// <summary>Changes rows with triggers disabled, which needs the superuser of the tests. <c>@m</c> stands for the member.</summary>
     public static async Task TamperAsync(NpgsqlDataSource database, string sql, long member)
     {
         await using var connection = await database.OpenConnectionAsync(Token);
@@ -49,7 +47,7 @@ internal sealed class Reconcilers(
         await transaction.CommitAsync(Token);
     }
 
-    /// <summary>Everything that is stored about a member, as one text.</summary>
+    /// <summary>All rows of a member, as one text.</summary>
     public static async Task<string> DumpAsync(NpgsqlDataSource database, long member)
     {
         await using var command = database.CreateCommand(
@@ -71,7 +69,7 @@ internal sealed class Reconcilers(
         await _services.DisposeAsync();
     }
 
-    /// <summary>Tells when a chunk is done, which the reconciler says in its log.</summary>
+    /// <summary>Calls back after each chunk, which the reconciler reports in its log.</summary>
     private sealed class ProgressLogger(Action progressed) : ILogger<FullReconciler>
     {
         public IDisposable? BeginScope<TState>(TState state)

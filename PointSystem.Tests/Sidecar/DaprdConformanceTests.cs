@@ -1,6 +1,6 @@
 namespace PointSystem.Tests.Sidecar;
 
-/// <summary>The same suite against Dapr's own sidecar, where one is found: what the stand-in imitates must be what daprd does.</summary>
+/// <summary>The same suite against daprd, if it is installed: the stand-in must behave like daprd.</summary>
 public sealed class DaprdLockSemanticsTests(SidecarFixture<Daprd> fixture)
     : LockSemanticsSuite<Daprd>(fixture), IClassFixture<SidecarFixture<Daprd>>;
 

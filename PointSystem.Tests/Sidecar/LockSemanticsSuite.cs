@@ -3,32 +3,32 @@ using Dapr.Client;
 using StackExchange.Redis;
 using UnlockResponse = Dapr.Client.Autogen.Grpc.v1.UnlockResponse;
 
-// Dapr marks its lock API as experimental; using it is what this suite is for.
+// Dapr marks its lock API as experimental; this suite tests that API.
 #pragma warning disable DAPR_DISTRIBUTEDLOCK
 
 namespace PointSystem.Tests.Sidecar;
 
-/// <summary>Who gets a lock, who may give it back, and what lies in Redis meanwhile.</summary>
+/// <summary>Which owner gets a lock, which may release it, and what Redis stores meanwhile.</summary>
 public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixture) : SidecarSuite<TProgram>
     where TProgram : SidecarProgram, new()
 {
     private SidecarUnderTest Sidecar => fixture.Sidecar;
 
     [Fact]
-    public async Task DaprClient_LockAndUnlock_SeeEveryOutcome()
+    public async Task DaprClient_LockAndUnlock_HaveEveryOutcome()
     {
         var (resource, owner) = (Fresh("resource"), Fresh("owner"));
 
-        Assert.True((await Sidecar.Client.Lock("lockstore", resource, owner, 60, Ct)).Success);
-        Assert.False((await Sidecar.Client.Lock("lockstore", resource, Fresh("other"), 60, Ct)).Success);
-        Assert.Equal(LockStatus.LockBelongsToOthers, (await Sidecar.Client.Unlock("lockstore", resource, Fresh("other"), Ct)).status);
-        Assert.Equal(LockStatus.Success, (await Sidecar.Client.Unlock("lockstore", resource, owner, Ct)).status);
-        Assert.Equal(LockStatus.LockDoesNotExist, (await Sidecar.Client.Unlock("lockstore", resource, owner, Ct)).status);
-        Assert.True((await Sidecar.Client.Lock("lockstore", resource, Fresh("other"), 60, Ct)).Success);
+        Assert.True((await Sidecar.Client.Lock("lockstore", resource, owner, 60, Token)).Success);
+        Assert.False((await Sidecar.Client.Lock("lockstore", resource, Fresh("other"), 60, Token)).Success);
+        Assert.Equal(LockStatus.LockBelongsToOthers, (await Sidecar.Client.Unlock("lockstore", resource, Fresh("other"), Token)).status);
+        Assert.Equal(LockStatus.Success, (await Sidecar.Client.Unlock("lockstore", resource, owner, Token)).status);
+        Assert.Equal(LockStatus.LockDoesNotExist, (await Sidecar.Client.Unlock("lockstore", resource, owner, Token)).status);
+        Assert.True((await Sidecar.Client.Lock("lockstore", resource, Fresh("other"), 60, Token)).Success);
     }
 
     [Fact]
-    public async Task Http_LockAndUnlock_SeeEveryOutcome()
+    public async Task Http_LockAndUnlock_HaveEveryOutcome()
     {
         var (resource, owner) = (Fresh("resource"), Fresh("owner"));
 
@@ -52,7 +52,7 @@ public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixt
     }
 
     [Fact]
-    public async Task TryLock_ManyAtOnce_LetExactlyOneIn()
+    public async Task TryLock_ManyAtOnce_ExactlyOneSucceeds()
     {
         var resource = Fresh("resource");
 
@@ -62,12 +62,12 @@ public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixt
     }
 
     [Fact]
-    public async Task TryLock_LeaseRunOut_GoesToTheNextAndTheFirstOwnerIsTold()
+    public async Task TryLock_LeaseExpired_SucceedsForTheNextAndUnlockTellsTheFirst()
     {
         var (resource, first, second) = (Fresh("resource"), Fresh("first"), Fresh("second"));
         Assert.True(await Sidecar.LockAsync(resource, first, expiry: 1));
 
-        await Eventually.TrueAsync(() => Sidecar.LockAsync(resource, second), () => "The lease never ran out.", Ct);
+        await Eventually.HoldsAsync(() => Sidecar.LockAsync(resource, second), "the lease has expired");
 
         Assert.Equal(UnlockResponse.Types.Status.LockBelongsToOthers, await Sidecar.UnlockAsync(resource, first));
         Assert.False(await Sidecar.LockAsync(resource, first));
@@ -79,7 +79,7 @@ public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixt
     [InlineData("by-name", "lock||by-name||")]
     [InlineData("bare", "lock||")]
     [InlineData("literal", "lock||wallets||")]
-    public async Task TryLock_KeyPrefix_DecidesTheKey(string store, string prefix)
+    public async Task TryLock_KeyPrefix_DeterminesTheKey(string store, string prefix)
     {
         var (resource, owner) = ($"point:use:member:{Guid.NewGuid():N}", Fresh("owner"));
 
@@ -93,10 +93,10 @@ public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixt
     }
 
     [Fact]
-    public async Task TryLock_TwoSidecars_ExcludeEachOtherOnlyUnderOneAppId()
+    public async Task TryLock_TwoSidecars_ExcludeEachOtherOnlyWithTheSameAppId()
     {
-        await using var same = await SidecarUnderTest.StartAsync(Program, fixture.Redis, [Manifests.LockStore()], Ct);
-        await using var other = await SidecarUnderTest.StartAsync(Program, fixture.Redis, [Manifests.LockStore()], Ct, appId: "other");
+        await using var same = await SidecarUnderTest.StartAsync(Program, fixture.Redis, [Manifests.LockStore()], Token);
+        await using var other = await SidecarUnderTest.StartAsync(Program, fixture.Redis, [Manifests.LockStore()], Token, appId: "other");
         var resource = Fresh("resource");
         Assert.True(await Sidecar.LockAsync(resource, "owner"));
 
@@ -107,20 +107,20 @@ public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixt
     [Fact]
     public async Task Health_Always_IsNoContent()
     {
-        Assert.True(await Sidecar.Client.CheckHealthAsync(Ct));
-        Assert.True(await Sidecar.Client.CheckOutboundHealthAsync(Ct));
-        using var ours = await Sidecar.Http.GetAsync("/v1.0/healthz?appid=points", Ct);
-        using var wrong = await Sidecar.Http.GetAsync("/v1.0/healthz?appid=other", Ct);
+        Assert.True(await Sidecar.Client.CheckHealthAsync(Token));
+        Assert.True(await Sidecar.Client.CheckOutboundHealthAsync(Token));
+        using var ours = await Sidecar.Http.GetAsync("/v1.0/healthz?appid=points", Token);
+        using var wrong = await Sidecar.Http.GetAsync("/v1.0/healthz?appid=other", Token);
 
         Assert.Equal(HttpStatusCode.NoContent, ours.StatusCode);
         Assert.Equal(HttpStatusCode.InternalServerError, wrong.StatusCode);
-        Assert.Contains("ERR_HEALTH_APPID_NOT_MATCH", await wrong.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+        Assert.Contains("ERR_HEALTH_APPID_NOT_MATCH", await wrong.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Metadata_NamesTheAppAndItsComponents()
+    public async Task Metadata_Always_NamesTheAppAndItsComponents()
     {
-        var body = await Sidecar.Http.GetStringAsync("/v1.0/metadata", Ct);
+        var body = await Sidecar.Http.GetStringAsync("/v1.0/metadata", Token);
 
         using var json = System.Text.Json.JsonDocument.Parse(body);
         Assert.Equal("points", json.RootElement.GetProperty("id").GetString());
@@ -133,14 +133,14 @@ public abstract class LockSemanticsSuite<TProgram>(SidecarFixture<TProgram> fixt
 
     private async Task ExpectLockAsync(string resource, string owner, bool success)
     {
-        var outcome = await Sidecar.HttpLockAsync(resource, owner, Ct);
+        var outcome = await Sidecar.HttpLockAsync(resource, owner, Token);
         Assert.Equal(HttpStatusCode.OK, outcome.Status);
         Assert.Equal(success, outcome.Body.GetProperty("success").GetBoolean());
     }
 
     private async Task ExpectUnlockAsync(string resource, string owner, int status)
     {
-        var outcome = await Sidecar.HttpUnlockAsync(resource, owner, Ct);
+        var outcome = await Sidecar.HttpUnlockAsync(resource, owner, Token);
         Assert.Equal(HttpStatusCode.OK, outcome.Status);
         Assert.Equal(status, outcome.Body.GetProperty("status").GetInt32());
     }

@@ -3,14 +3,18 @@ namespace PointSystem.Tests.Sidecar;
 /// <summary>Resource files for the sidecars of these tests.</summary>
 internal static class Manifests
 {
-    /// <summary>A lock store on the Redis that <c>REDIS_HOST</c> names.</summary>
+    /// <summary>The files of the repository's components folder.</summary>
+    public static IEnumerable<string> OfRepository() =>
+        Directory.GetFiles(Path.Combine(BuildOutputs.Repository, "components"), "*.yaml").Select(File.ReadAllText);
+
+    /// <summary>A lock store component, by default on the Redis of <c>REDIS_HOST</c>.</summary>
     /// <param name="name">The store's name.</param>
-    /// <param name="keyPrefix">Left out when null.</param>
-    /// <param name="ignoreErrors">Whether the sidecar may live without it.</param>
-    /// <param name="timeout">Of reading, writing and connecting.</param>
-    /// <param name="scope">The only app that has it, or null for every app.</param>
+    /// <param name="keyPrefix">The key prefix; null omits it.</param>
+    /// <param name="ignoreErrors">Whether the sidecar may run without the store.</param>
+    /// <param name="timeout">The timeout for connecting, reading and writing.</param>
+    /// <param name="scope">The only app that may use it; null for every app.</param>
     /// <param name="type">The component type.</param>
-    /// <param name="redisHost">Where Redis is; what <c>REDIS_HOST</c> says when null.</param>
+    /// <param name="redisHost">The address of Redis; null for that of <c>REDIS_HOST</c>.</param>
     /// <param name="more">One more metadata item, as <c>name: value</c>.</param>
     public static string LockStore(
         string name = "lockstore", string? keyPrefix = null, bool ignoreErrors = false, string timeout = "10s", string? scope = null,
@@ -40,7 +44,7 @@ internal static class Manifests
         {{(scope is null ? "" : $"scopes:\n  - {scope}")}}
         """;
 
-    /// <summary>A timeout, and a breaker that opens after three failures for a second, on the store <c>lockstore</c>.</summary>
+    /// <summary>A timeout, and a breaker that opens for a second after three failures, on the store <c>lockstore</c>.</summary>
     public const string Resiliency = """
         apiVersion: dapr.io/v1alpha1
         kind: Resiliency

@@ -1,6 +1,6 @@
 namespace PointSystem.Tests.Sidecar;
 
-/// <summary>One Redis and one sidecar with four lock stores, shared by the tests that break neither.</summary>
+/// <summary>One Redis and one sidecar with four lock stores, shared by the tests that do not break them.</summary>
 public sealed class SidecarFixture<TProgram> : IAsyncLifetime
     where TProgram : SidecarProgram, new()
 {
@@ -15,7 +15,7 @@ public sealed class SidecarFixture<TProgram> : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        // Where the program is missing, each test skips itself with the reason; nothing is to be started.
+        // If the program is missing, each test is skipped with the reason and nothing has to be started.
         if (Program.Missing is not null)
         {
             return;

@@ -7,7 +7,7 @@ namespace PointSystem.Tests.Sidecar;
 public sealed class SidecarFlagsTests
 {
     [Fact]
-    public void Parse_EveryWayOfWriting_IsUnderstood()
+    public void Parse_EveryNotation_IsAccepted()
     {
         var flags = SidecarFlags.Parse(
         [
@@ -22,7 +22,7 @@ public sealed class SidecarFlagsTests
     }
 
     [Fact]
-    public void Parse_OnlyTheAppId_HasDaprsPortsOnLoopback()
+    public void Parse_OnlyTheAppId_UsesDaprsDefaultPortsOnLoopback()
     {
         var flags = SidecarFlags.Parse(["--app-id", "points"]);
 
@@ -38,6 +38,6 @@ public sealed class SidecarFlagsTests
     [InlineData("--log-level must be", "--app-id", "x", "--log-level", "loud")]
     [InlineData("is not an IP address", "--app-id", "x", "--dapr-listen-addresses", "here")]
     [InlineData("is not a flag", "points")]
-    public void Parse_Wrong_SaysWhatIsWrong(string sentence, params string[] args) =>
+    public void Parse_InvalidFlag_SaysWhatIsWrong(string sentence, params string[] args) =>
         Assert.Contains(sentence, Assert.Throws<SidecarStartException>(() => SidecarFlags.Parse(args)).Message, StringComparison.Ordinal);
 }

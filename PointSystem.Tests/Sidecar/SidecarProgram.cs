@@ -6,13 +6,13 @@ namespace PointSystem.Tests.Sidecar;
 /// <summary>A program that speaks Dapr's lock API: the stand-in, or daprd itself.</summary>
 public abstract class SidecarProgram
 {
-    /// <summary>Why the program cannot be run here, or null.</summary>
+    /// <summary>Why the program is not available, or null if it is.</summary>
     public abstract string? Missing { get; }
 
     internal abstract ChildProcess Launch(IReadOnlyList<string> flags, IReadOnlyDictionary<string, string?> environment);
 }
 
-/// <summary>PointSystem.Local's sidecar.</summary>
+/// <summary>The stand-in sidecar of PointSystem.Local.</summary>
 public sealed class StandIn : SidecarProgram
 {
     public override string? Missing => null;
@@ -21,7 +21,7 @@ public sealed class StandIn : SidecarProgram
         ChildProcess.StartLocal(["sidecar", .. flags, "--exit-with-stdin"], environment);
 }
 
-/// <summary>Dapr's own sidecar: <c>DAPRD_PATH</c>, PATH, or where <c>dapr init</c> puts it.</summary>
+/// <summary>Dapr's own sidecar: from <c>DAPRD_PATH</c>, PATH, or the folder of <c>dapr init</c>.</summary>
 public sealed class Daprd : SidecarProgram
 {
     private static readonly string? Executable = SidecarSpecs.FindDaprd();

@@ -1,6 +1,6 @@
 namespace PointSystem.Tests.Sidecar;
 
-/// <summary>What the parts of the conformance suite share. Each part runs against the stand-in and against daprd.</summary>
+/// <summary>The base of the conformance suite, each part of which runs against the stand-in and against daprd.</summary>
 public abstract class SidecarSuite<TProgram>
     where TProgram : SidecarProgram, new()
 {
@@ -8,11 +8,9 @@ public abstract class SidecarSuite<TProgram>
 
     protected static TProgram Program { get; } = new();
 
-    protected static CancellationToken Ct => TestContext.Current.CancellationToken;
-
-    /// <summary>A resource or an owner that no other test has.</summary>
+    /// <summary>A resource or owner name that no other test uses.</summary>
     protected static string Fresh(string what) => $"{what}-{Guid.NewGuid():N}";
 
     private protected static Task<SidecarUnderTest> StartAsync(RedisServer? redis, params string[] manifests) =>
-        SidecarUnderTest.StartAsync(Program, redis, manifests, Ct);
+        SidecarUnderTest.StartAsync(Program, redis, manifests, Token);
 }

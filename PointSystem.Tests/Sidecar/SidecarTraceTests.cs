@@ -8,7 +8,7 @@ using PointSystem.Local.Sidecar;
 
 namespace PointSystem.Tests.Sidecar;
 
-/// <summary>A caller's trace goes on in the sidecar, down to Redis. In this process, for spans of another cannot be listened to.</summary>
+/// <summary>The sidecar continues a caller's trace down to Redis. It runs in this process, because a test cannot listen to another process.</summary>
 public sealed class SidecarTraceTests : IDisposable
 {
     private readonly ConcurrentQueue<Activity> _spans = new();
@@ -25,16 +25,14 @@ public sealed class SidecarTraceTests : IDisposable
         ActivitySource.AddActivityListener(_listener);
     }
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     public void Dispose() => _listener.Dispose();
 
     [Fact]
-    public async Task Call_WithTraceparent_GivesASpanOfThatTraceForEachRedisCommand()
+    public async Task Call_WithTraceparent_HasASpanOfThatTraceForEachRedisCommand()
     {
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         var folder = Directory.CreateTempSubdirectory("sidecar-trace-");
-        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "lockstore.yaml"), Manifests.LockStore(redisHost: redis.Address), Ct);
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "lockstore.yaml"), Manifests.LockStore(redisHost: redis.Address), Token);
         var flags = new SidecarFlags
         {
             AppId = "points",
@@ -42,22 +40,22 @@ public sealed class SidecarTraceTests : IDisposable
             GrpcPort = Ports.Next(),
             ResourcesPaths = [folder.FullName],
         };
-        await using var sidecar = await SidecarHost.CreateAsync(flags, Ct);
-        await sidecar.StartAsync(Ct);
+        await using var sidecar = await SidecarHost.CreateAsync(flags, Token);
+        await sidecar.StartAsync(Token);
         var (overGrpc, overHttp) = (ActivityTraceId.CreateRandom(), ActivityTraceId.CreateRandom());
 
         using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{flags.GrpcPort}");
         await new Dapr.Client.Autogen.Grpc.v1.Dapr.DaprClient(channel).TryLockAlpha1Async(
             new TryLockRequest { StoreName = "lockstore", ResourceId = "r", LockOwner = "o", ExpiryInSeconds = 60 },
             new Metadata { { "traceparent", Traceparent(overGrpc) } },
-            cancellationToken: Ct);
+            cancellationToken: Token);
         using var http = new HttpClient();
         using var request = new HttpRequestMessage(HttpMethod.Post, $"http://127.0.0.1:{flags.HttpPort}/v1.0-alpha1/unlock/lockstore")
         {
             Headers = { { "traceparent", Traceparent(overHttp) } },
             Content = JsonContent.Create(new { resourceId = "r", lockOwner = "o" }),
         };
-        using var answer = await http.SendAsync(request, Ct);
+        using var answer = await http.SendAsync(request, Token);
 
         var set = Assert.Single(_spans, span => span.TraceId == overGrpc);
         Assert.Equal(("SET", ActivityKind.Client), (set.OperationName, set.Kind));
@@ -66,7 +64,7 @@ public sealed class SidecarTraceTests : IDisposable
         Assert.Equal(redis.Port, set.GetTagItem("server.port"));
         var unlock = Assert.Single(_spans, span => span.TraceId == overHttp);
         Assert.Equal("EVAL", unlock.OperationName);
-        await sidecar.StopAsync(Ct);
+        await sidecar.StopAsync(Token);
         folder.Delete(recursive: true);
     }
 

@@ -5,7 +5,7 @@ using DaprGrpc = Dapr.Client.Autogen.Grpc.v1.Dapr;
 
 namespace PointSystem.Tests.Sidecar;
 
-/// <summary>A running sidecar and its three kinds of client.</summary>
+/// <summary>A running sidecar, and clients for HTTP, gRPC and DaprClient.</summary>
 internal sealed class SidecarUnderTest : IAsyncDisposable
 {
     private readonly DirectoryInfo _resources;
@@ -50,8 +50,8 @@ internal sealed class SidecarUnderTest : IAsyncDisposable
         var sidecar = Launch(program, redis, manifests, appId, apiToken);
         try
         {
-            await Eventually.TrueAsync(
-                () => sidecar.HealthyAsync(cancellationToken), () => $"The sidecar does not get healthy: {sidecar.Process.Output}", cancellationToken);
+            await Eventually.HoldsAsync(
+                () => sidecar.HealthyAsync(cancellationToken), () => $"The sidecar does not become healthy: {sidecar.Process.Output}");
             return sidecar;
         }
         catch
@@ -97,7 +97,7 @@ internal sealed class SidecarUnderTest : IAsyncDisposable
     {
         if (Process.HasExited)
         {
-            Assert.Fail($"The sidecar ended at its start: {Process.Output}");
+            Assert.Fail($"The sidecar ended during its start: {Process.Output}");
         }
         try
         {

@@ -3,7 +3,7 @@ using Grpc.Core;
 
 namespace PointSystem.Tests.Sidecar;
 
-/// <summary>What only the stand-in does: how it starts, what it refuses, how it ends.</summary>
+/// <summary>Behaviour of the stand-in alone: how it starts, what it refuses, how it ends.</summary>
 public sealed class StandInProcessTests : SidecarSuite<StandIn>
 {
     [Fact]
@@ -11,21 +11,20 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     {
         await using var sidecar = await StartAsync(redis: null);
 
-        await Eventually.TrueAsync(
-            () => Task.FromResult(sidecar.Process.Output.Contains($"ready: HTTP on {sidecar.HttpPort}, gRPC on {sidecar.GrpcPort}", StringComparison.Ordinal)),
-            () => sidecar.Process.Output,
-            Ct);
+        await Eventually.HoldsAsync(
+            () => sidecar.Process.Output.Contains($"ready: HTTP on {sidecar.HttpPort}, gRPC on {sidecar.GrpcPort}", StringComparison.Ordinal),
+            () => sidecar.Process.Output);
         Assert.Contains("stand-in for Dapr's lock API only. It is not Dapr", sidecar.Process.Output, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task StandardInput_Ended_StopsTheProcess()
+    public async Task StandardInput_Closed_StopsTheProcess()
     {
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         await using var sidecar = await StartAsync(redis, Manifests.LockStore());
 
         sidecar.Process.CloseInput();
-        await sidecar.Process.WaitForExitAsync(Ct);
+        await sidecar.Process.WaitForExitAsync(Token);
 
         Assert.Equal(0, sidecar.Process.ExitCode);
     }
@@ -34,67 +33,65 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     public async Task Sigterm_WhileRedisIsFrozen_StopsTheProcess()
     {
         Needs.Signals();
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(timeout: "60s"));
         await redis.PauseAsync();
         var stuck = sidecar.LockFailureAsync("r", "o");
 
         await sidecar.Process.SignalAsync("TERM");
-        await sidecar.Process.WaitForExitAsync(Ct);
+        await sidecar.Process.WaitForExitAsync(Token);
 
         Assert.Equal(0, sidecar.Process.ExitCode);
         await stuck;
     }
 
     [Fact]
-    public async Task ErrorsIgnored_RedisComesLater_LocksWork()
+    public async Task IgnoreErrors_RedisStartsLater_LocksWork()
     {
         await using var redis = RedisServer.NotStarted();
         await using var sidecar = await StartAsync(redis, Manifests.LockStore(ignoreErrors: true));
         Assert.Equal(StatusCode.FailedPrecondition, (await sidecar.LockFailureAsync("r", "o")).StatusCode);
 
-        await redis.RestartAsync(Ct);
+        await redis.RestartAsync(Token);
 
-        await Eventually.TrueAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"The store is never made: {sidecar.Process.Output}", Ct);
+        await Eventually.HoldsAsync(() => sidecar.LockOrFailAsync(Fresh("r"), "o"), () => $"The store is not created: {sidecar.Process.Output}");
     }
 
     [Fact]
-    public async Task RepositoryComponents_AsTheyAre_GiveALockStore()
+    public async Task RepositoryComponents_Unchanged_ProvideALockStore()
     {
-        var files = Directory.GetFiles(Path.Combine(BuildOutputs.Repository, "components"), "*.yaml").Select(File.ReadAllText);
-        await using var redis = await RedisServer.StartAsync(Ct);
-        await using var sidecar = await StartAsync(redis, [.. files]);
+        await using var redis = await RedisServer.StartAsync(Token);
+        await using var sidecar = await StartAsync(redis, [.. Manifests.OfRepository()]);
 
-        // A fresh resource each time: these files have short timeouts, and a call that ran into one may still have taken its lock.
+        // A new resource each time: these files have short timeouts, and a call that timed out may still have acquired its lock.
         var resource = "";
-        await Eventually.TrueAsync(
-            () => sidecar.LockOrFailAsync(resource = Fresh("point:use:member"), "owner"), () => $"No lock is got: {sidecar.Process.Output}", Ct);
+        await Eventually.HoldsAsync(
+            () => sidecar.LockOrFailAsync(resource = Fresh("point:use:member"), "owner"), () => $"No lock is acquired: {sidecar.Process.Output}");
 
         await using var look = await redis.ConnectAsync();
         Assert.Equal("owner", await look.GetDatabase().StringGetAsync($"lock||points||{resource}"));
         Assert.DoesNotContain(" warn ", sidecar.Process.Output, StringComparison.Ordinal);
         await redis.KillAsync();
-        await Eventually.TrueAsync(
+        await Eventually.HoldsAsync(
             async () => (await sidecar.LockFailureAsync("r", "o")).Detail.Contains("circuit breaker is open", StringComparison.Ordinal),
-            () => "The breaker of the repository's files never opens.",
-            Ct);
+            "the breaker of the repository's files opens");
     }
 
     [Fact]
-    public async Task OtherApis_AreUnimplemented()
+    public async Task OtherApi_Called_IsUnimplemented()
     {
         await using var sidecar = await StartAsync(redis: null);
 
         var error = await Assert.ThrowsAsync<RpcException>(
-            async () => await sidecar.Grpc.GetStateAsync(new GetStateRequest { StoreName = "s", Key = "k" }, cancellationToken: Ct));
+            async () => await sidecar.Grpc.GetStateAsync(new GetStateRequest { StoreName = "s", Key = "k" }, cancellationToken: Token));
 
         Assert.Equal(StatusCode.Unimplemented, error.StatusCode);
     }
 
     [Fact]
-    public async Task RetriesInTheFiles_AreWarnedOf()
+    public async Task Start_RetriesInTheFiles_LogsWarnings()
     {
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         var store = Manifests.LockStore().Replace("\"-1\"", "3", StringComparison.Ordinal);
         var policy = Manifests.Resiliency.Replace("timeout: short", "timeout: short\n          retry: often", StringComparison.Ordinal);
 
@@ -105,14 +102,14 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     }
 
     [Fact]
-    public async Task BrokenFile_IsWarnedOfAndTheOthersAreRead()
+    public async Task Start_BrokenFile_LogsAWarningAndReadsTheOthers()
     {
-        await using var redis = await RedisServer.StartAsync(Ct);
+        await using var redis = await RedisServer.StartAsync(Token);
         await using var sidecar = await StartAsync(redis, "kind: [", Manifests.LockStore() + "\n---\n" + Manifests.LockStore("second"));
 
         Assert.Contains("cannot be read as YAML", sidecar.Process.Output, StringComparison.Ordinal);
         Assert.True(await sidecar.LockAsync("r", "o"));
-        // Two stores with the key prefix "appid" on one Redis share their keys, so another resource it is.
+        // Two stores with the key prefix "appid" on one Redis share their keys, so this needs another resource.
         Assert.True(await sidecar.LockAsync("another", "o", store: "second"));
     }
 
@@ -131,11 +128,11 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
 
     [Theory]
     [MemberData(nameof(Refused))]
-    public async Task Start_WithWhatItCannotDo_EndsWithOneSentence(string sentence, string[] manifests)
+    public async Task Start_UnsupportedManifest_ExitsWithOneSentence(string sentence, string[] manifests)
     {
         await using var sidecar = SidecarUnderTest.Launch(Program, redis: null, manifests);
 
-        await sidecar.Process.WaitForExitAsync(Ct);
+        await sidecar.Process.WaitForExitAsync(Token);
 
         Assert.Equal(1, sidecar.Process.ExitCode);
         Assert.Contains(sentence, sidecar.Process.Output, StringComparison.Ordinal);
@@ -143,13 +140,13 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     }
 
     [Fact]
-    public async Task Start_PortTaken_EndsWithOneSentence()
+    public async Task Start_PortTaken_ExitsWithOneSentence()
     {
         await using var first = await StartAsync(redis: null);
         string[] flags = ["sidecar", "--app-id", "points", "--dapr-http-port", $"{first.HttpPort}", "--dapr-grpc-port", $"{Ports.Next()}"];
         await using var second = ChildProcess.StartLocal(flags);
 
-        await second.WaitForExitAsync(Ct);
+        await second.WaitForExitAsync(Token);
 
         Assert.Equal(1, second.ExitCode);
         Assert.Contains("address already in use", second.Output, StringComparison.Ordinal);

@@ -4,26 +4,24 @@ using System.Text.RegularExpressions;
 
 namespace PointSystem.Tests.Telemetry;
 
-/// <summary>What Prometheus gets from a replica of a running cluster, and who else gets it.</summary>
+/// <summary>The metrics that a replica of a running cluster serves to Prometheus, and those of the gateway.</summary>
 public sealed partial class MetricsTests(ClusterFixture clusters)
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task Scrape_AfterWrites_HasEverySeriesThatTheAlarmsAskFor()
+    public async Task Scrape_AfterWrites_HasEverySeriesOfTheAlerts()
     {
         var lines = (await ScrapeAsync()).Split('\n');
-        var alarms = await File.ReadAllTextAsync(Path.Combine(BuildOutputs.Repository, "deploy", "prometheus", "alerts.yml"), Ct);
-        var selectors = Selector().Matches(alarms).Where(match => !alarms[..match.Index].Split('\n')[^1].TrimStart().StartsWith('#')).ToList();
+        var alerts = await File.ReadAllTextAsync(Path.Combine(BuildOutputs.Repository, "deploy", "prometheus", "alerts.yml"), Token);
+        var selectors = Selector().Matches(alerts).Where(match => !alerts[..match.Index].Split('\n')[^1].TrimStart().StartsWith('#')).ToList();
 
-        Assert.True(selectors.Count >= 8, "The alarms were not read.");
+        Assert.True(selectors.Count >= 8, "The alerts were not read.");
         foreach (var selector in selectors)
         {
             var series = lines.Where(line => line.StartsWith(selector.Groups["name"].Value + "{", StringComparison.Ordinal)).ToList();
             Assert.True(series.Count > 0, $"No {selector.Groups["name"].Value}");
             foreach (Match label in Label().Matches(selector.Groups["labels"].Value))
             {
-                // Of what is left out the label is enough: a histogram has no series for what never happened.
+                // For excluded values the label alone is enough, because a histogram has no series for what never happened.
                 string[] values = label.Groups["how"].Value.StartsWith('!') ? [""] : label.Groups["values"].Value.Split('|');
                 Assert.All(values, value => Assert.Contains(
                     series, line => line.Contains($"{label.Groups["name"].Value}=\"{value}", StringComparison.Ordinal)));
@@ -32,7 +30,7 @@ public sealed partial class MetricsTests(ClusterFixture clusters)
     }
 
     [Fact]
-    public async Task Scrape_JudgedByPromtool_IsRight()
+    public async Task Scrape_CheckedByPromtool_IsValid()
     {
         var promtool = Needs.Program("promtool");
         var metrics = await ScrapeAsync();
@@ -40,25 +38,27 @@ public sealed partial class MetricsTests(ClusterFixture clusters)
         await process.StandardInput.WriteAsync(metrics);
         process.StandardInput.Close();
 
-        var said = await process.StandardError.ReadToEndAsync(Ct);
-        await process.WaitForExitAsync(Ct);
+        var errors = await process.StandardError.ReadToEndAsync(Token);
+        await process.WaitForExitAsync(Token);
 
-        // Its opinions on the names of others' metrics (exit code 3) are not ours to follow; on ours it has none.
-        Assert.True(process.ExitCode is 0 or 3, said);
-        Assert.DoesNotContain("pointsystem_", said, StringComparison.Ordinal);
+        // Exit code 3 means warnings about metric names, which is accepted for other libraries' metrics. There must be none about ours.
+        Assert.True(process.ExitCode is 0 or 3, errors);
+        Assert.DoesNotContain("pointsystem_", errors, StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("/metrics")]
     [InlineData("/%6Detrics")]
     [InlineData("/api/../metrics")]
-    public async Task Gateway_Metrics_AreItsOwnAndNeverAReplicas(string path)
+    public async Task Gateway_Metrics_AreItsOwn(string path)
     {
-        var cluster = await clusters.GetAsync(Ct);
+        var cluster = await clusters.GetAsync(Token);
         using var http = new HttpClient();
-        var url = new Uri(cluster.GatewayUrl.GetLeftPart(UriPartial.Authority) + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+        var url = new Uri(
+            cluster.GatewayUrl.GetLeftPart(UriPartial.Authority) + path,
+            new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
 
-        var metrics = await http.GetStringAsync(url, Ct);
+        var metrics = await http.GetStringAsync(url, Token);
 
         Assert.Contains("dotnet_process_cpu_time", metrics, StringComparison.Ordinal);
         Assert.DoesNotContain("pointsystem_lock", metrics, StringComparison.Ordinal);
@@ -66,11 +66,10 @@ public sealed partial class MetricsTests(ClusterFixture clusters)
 
     private async Task<string> ScrapeAsync()
     {
-        var cluster = await clusters.GetAsync(Ct);
+        var cluster = await clusters.GetAsync(Token);
         var replica = cluster.Replicas[0];
         using var client = new PointsClient(replica.Url);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(1_000);
         (await client.UseAsync(member, "A1", 10)).Expect(HttpStatusCode.Created);
         return (await client.GetAsync("/metrics")).Expect(HttpStatusCode.OK).Text;
     }

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace PointSystem.Tests.Telemetry;
 
-/// <summary>A collector: takes OTLP over HTTP and keeps the spans.</summary>
+/// <summary>A collector that receives OTLP over HTTP and keeps the spans.</summary>
 internal sealed class OtlpReceiver : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -21,10 +21,10 @@ internal sealed class OtlpReceiver : IAsyncDisposable
 
     public ConcurrentQueue<Span> Spans { get; } = new();
 
-    /// <summary>How many requests came with <c>traces</c>, <c>metrics</c> and <c>logs</c>.</summary>
+    /// <summary>The number of requests with <c>traces</c>, <c>metrics</c> and <c>logs</c>.</summary>
     public ConcurrentDictionary<string, int> Requests { get; } = new();
 
-    /// <summary>What a program is told to send everything here, and soon.</summary>
+    /// <summary>The environment variables that make a program send everything here with little delay.</summary>
     public Dictionary<string, string?> Environment => new()
     {
         ["OTEL_EXPORTER_OTLP_ENDPOINT"] = Address.ToString(),
@@ -41,17 +41,17 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         builder.WebHost.UseUrls(address.ToString());
         var app = builder.Build();
         var receiver = new OtlpReceiver(app, address);
-        app.MapPost("/v1/{signal}", receiver.TakeAsync);
+        app.MapPost("/v1/{signal}", receiver.ReceiveAsync);
         await app.StartAsync(cancellationToken);
         return receiver;
     }
 
-    /// <summary>The spans of one trace that have come so far.</summary>
+    /// <summary>The spans of a trace that have arrived so far.</summary>
     public IReadOnlyList<Span> Trace(string traceId) => [.. Spans.Where(span => span.TraceId == traceId)];
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 
-    private async Task<IResult> TakeAsync(string signal, HttpRequest request)
+    private async Task<IResult> ReceiveAsync(string signal, HttpRequest request)
     {
         using var body = new MemoryStream();
         await request.Body.CopyToAsync(body, request.HttpContext.RequestAborted);
@@ -63,7 +63,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
             }
         }
         Requests.AddOrUpdate(signal, 1, (_, count) => count + 1);
-        // An empty message of protobuf says that everything was taken.
+        // An empty protobuf message means that everything was accepted.
         return Results.Bytes([], "application/x-protobuf");
     }
 }

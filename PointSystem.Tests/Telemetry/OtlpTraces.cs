@@ -3,7 +3,7 @@ using Google.Protobuf;
 
 namespace PointSystem.Tests.Telemetry;
 
-/// <summary>A span as a collector sees it.</summary>
+/// <summary>A span as a collector receives it.</summary>
 internal sealed record Span(string TraceId, string SpanId, string ParentId, string Name, SpanKind Kind, IReadOnlyList<(string TraceId, string SpanId)> Links)
 {
     public required IReadOnlyDictionary<string, string> Resource { get; init; }
@@ -15,7 +15,7 @@ internal sealed record Span(string TraceId, string SpanId, string ParentId, stri
     public override string ToString() => $"{Service} {Kind} '{Name}' {SpanId} under {(ParentId.Length == 0 ? "nothing" : ParentId)}";
 }
 
-/// <summary>Numbers of OTLP.</summary>
+/// <summary>The numbers are those of OTLP.</summary>
 internal enum SpanKind
 {
     None,
@@ -25,8 +25,8 @@ internal enum SpanKind
 }
 
 /// <summary>
-/// Reads an ExportTraceServiceRequest as far as tests need it. The numbers are the fields of opentelemetry-proto v1, which never change; the package with the
-/// generated types is not published for .NET.
+/// Reads those parts of an ExportTraceServiceRequest that the tests need. The field numbers are those of opentelemetry-proto v1, which never
+/// change; no package with the generated types is published for .NET.
 /// </summary>
 internal static class OtlpTraces
 {
@@ -74,11 +74,12 @@ internal static class OtlpTraces
     private static string Text(List<(int Field, object Value)> fields, int field) =>
         Messages(fields, field).Select(System.Text.Encoding.UTF8.GetString).FirstOrDefault() ?? "";
 
-    private static string Hex(List<(int Field, object Value)> fields, int field) => Messages(fields, field).Select(Convert.ToHexStringLower).FirstOrDefault() ?? "";
+    private static string Hex(List<(int Field, object Value)> fields, int field) =>
+        Messages(fields, field).Select(Convert.ToHexStringLower).FirstOrDefault() ?? "";
 
     private static int Number(List<(int Field, object Value)> fields, int field) => (int)(ulong)(fields.Find(found => found.Field == field).Value ?? 0ul);
 
-    /// <summary>Every field of a message: numbers as they are, everything else as bytes.</summary>
+    /// <summary>All fields of a message: numbers as <see cref="ulong"/>, everything else as bytes.</summary>
     private static List<(int Field, object Value)> Fields(byte[] message)
     {
         var fields = new List<(int Field, object Value)>();

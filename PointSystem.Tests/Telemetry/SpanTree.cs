@@ -1,13 +1,13 @@
 namespace PointSystem.Tests.Telemetry;
 
-/// <summary>The spans of one trace, asked from above.</summary>
+/// <summary>The spans of one trace, which tests query from the root down.</summary>
 internal sealed class SpanTree(IReadOnlyList<Span> spans)
 {
     public IReadOnlyList<Span> Spans => spans;
 
     public IReadOnlyList<Span> Below(string parentId) => [.. spans.Where(span => span.ParentId == parentId)];
 
-    /// <summary>The one span of that kind (and name) below the parent; the test fails with the whole trace where there is none or another.</summary>
+    /// <summary>The only span of that kind (and name) below the parent. If there is none or more than one, the test fails with the whole trace.</summary>
     public Span Only(string parentId, string service, SpanKind kind, string? name = null)
     {
         var found = Below(parentId).Where(span => span.Service == service && span.Kind == kind && (name is null || span.Name == name)).ToList();
@@ -15,8 +15,8 @@ internal sealed class SpanTree(IReadOnlyList<Span> spans)
         return found[0];
     }
 
-    /// <summary>Below the span stands a call of the sidecar, below that the sidecar's own span, below that one command of Redis.</summary>
-    public void OnlyRedis(Span from, string method, string command)
+    /// <summary>Asserts that the span has one call of the sidecar below it, then the sidecar's own span, then one Redis command.</summary>
+    public void AssertRedis(Span from, string method, string command)
     {
         var call = Only(from.SpanId, "point-api", SpanKind.Client);
         Assert.EndsWith("/" + method, call.Name, StringComparison.Ordinal);

@@ -3,40 +3,41 @@ using PointSystem.Tests.Api;
 
 namespace PointSystem.Tests.Telemetry;
 
-/// <summary>Settings of telemetry, each in an API process of its own. None of them needs a database.</summary>
+/// <summary>Telemetry settings, each in its own API process, without a database.</summary>
 public sealed class TelemetrySettingTests
 {
     private const string Prometheus = "Telemetry__Metrics__Prometheus";
-    private static readonly string Nobody = $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";
-
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static readonly string NoDatabase = ApiProcess.NoDatabase();
 
     [Theory]
     [InlineData("Production", null, HttpStatusCode.NotFound)]
     [InlineData("Production", "true", HttpStatusCode.OK)]
     [InlineData("Development", null, HttpStatusCode.OK)]
     [InlineData("Development", "false", HttpStatusCode.NotFound)]
-    public async Task Metrics_EnvironmentAndSetting_DecideWhetherTheyAreServed(string environment, string? setting, HttpStatusCode status)
+    public async Task Metrics_ByEnvironmentAndSetting_AreServedOrNotFound(string environment, string? setting, HttpStatusCode status)
     {
-        await using var api = await ApiProcess.StartAsync(Nobody, Ct, ("ASPNETCORE_ENVIRONMENT", environment), (Prometheus, setting));
+        await using var api = await ApiProcess.StartAsync(NoDatabase, ("ASPNETCORE_ENVIRONMENT", environment), (Prometheus, setting));
         using var client = new PointsClient(api.Address);
 
         (await client.GetAsync("/metrics")).Expect(status);
     }
 
     [Fact]
-    public async Task Sigterm_SpansNotYetSent_AreSentBeforeTheEnd()
+    public async Task Sigterm_SpansNotYetSent_AreSentBeforeExit()
     {
         Needs.Signals();
-        await using var receiver = await OtlpReceiver.StartAsync(Ct);
+        await using var receiver = await OtlpReceiver.StartAsync(Token);
         await using var api = await ApiProcess.StartAsync(
-            Nobody, Ct, ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address.ToString()), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_BSP_SCHEDULE_DELAY", "600000"));
+            NoDatabase,
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address.ToString()),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "600000"));
         using var client = new PointsClient(api.Address);
         _ = await client.GetAsync("/api/points/balance/7");
         Assert.DoesNotContain(receiver.Spans, span => span.Kind == SpanKind.Server);
 
         await api.SignalAsync("TERM");
-        await api.WaitForExitAsync(Ct);
+        await api.WaitForExitAsync(Token);
 
         Assert.Equal("GET /api/points/balance/{memberId}", Assert.Single(receiver.Spans, span => span.Kind == SpanKind.Server).Name);
         Assert.Equal(0, api.ExitCode);
@@ -44,12 +45,14 @@ public sealed class TelemetrySettingTests
 
     [Theory]
     [InlineData(Prometheus, "perhaps", "Telemetry:Metrics:Prometheus must be true or false, not 'perhaps'.")]
-    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317", "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL such as http://localhost:4317, not 'localhost:4317'.")]
-    public async Task Start_SettingCannotBeUsed_EndsWithOneSentence(string name, string value, string sentence)
+    [InlineData(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317",
+        "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL such as http://localhost:4317, not 'localhost:4317'.")]
+    public async Task Start_InvalidSetting_ExitsWithOneSentence(string name, string value, string sentence)
     {
-        await using var api = ApiProcess.Run([], Nobody, (name, value));
+        await using var api = ApiProcess.Run([], NoDatabase, (name, value));
 
-        await api.WaitForExitAsync(Ct);
+        await api.WaitForExitAsync(Token);
 
         Assert.Equal(1, api.ExitCode);
         await Eventually.HoldsAsync(() => api.Output.Trim() == sentence, api.Output);

@@ -3,27 +3,24 @@ using System.Net;
 
 namespace PointSystem.Tests.Telemetry;
 
-/// <summary>A request through the gateway is one trace over gateway, replica, sidecar, Redis and SQL: a collector of our own takes it from a running cluster.</summary>
+/// <summary>A request through the gateway is one trace over gateway, replica, sidecar, Redis and SQL, as a collector receives it.</summary>
 public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<TraceTests.Fixture>
 {
     private readonly OtlpReceiver _receiver = fixture.Receiver;
-
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Write_ThroughTheGateway_IsOneTraceDownToRedisAndSql()
     {
         using var client = new PointsClient(fixture.Cluster.GatewayUrl);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
-        // A replica that has just started on a busy machine may have fallen back: a trace without a lock would be waited for in vain.
+        var member = await client.CreateMemberAsync(1_000);
+        // On a busy machine a replica may be in fallback after its start. Its traces have no lock.
         await Eventually.HoldsAsync(
             async () =>
             {
                 (await client.UseAsync(member, "A0", 1)).Expect(HttpStatusCode.Created);
                 return _receiver.Spans.Any(span => span.Name == "lock acquire" && span.Attributes.GetValueOrDefault("lock.outcome") == "acquired");
             },
-            "Locks are in use.");
+            "Locks are acquired.");
         var traceId = ActivityTraceId.CreateRandom().ToHexString();
         var caller = ActivitySpanId.CreateRandom().ToHexString();
         using var request = new HttpRequestMessage(HttpMethod.Post, "/api/points/use")
@@ -34,13 +31,12 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
 
         (await client.SendAsync(request)).Expect(HttpStatusCode.Created);
 
-        // The lock is given back after the answer. Each process sends its spans by itself, so the last one of each is waited for.
+        // The lock is released after the answer, and each process sends its own spans, so the test waits for the last one of each.
         string[] last = ["lock release", "EVAL"];
-        await Eventually.TrueAsync(
-            () => Task.FromResult(last.All(name => _receiver.Trace(traceId).Any(span => span.Name == name))
-                && _receiver.Trace(traceId).Count(span => span is { Kind: SpanKind.Server, Service: "point-sidecar" or "point-gateway" }) == 3),
-            () => $"The trace is not complete: {string.Join(", ", _receiver.Trace(traceId).Select(span => $"{span.Service} {span.Kind} {span.Name}"))}",
-            TestContext.Current.CancellationToken);
+        await Eventually.HoldsAsync(
+            () => last.All(name => _receiver.Trace(traceId).Any(span => span.Name == name))
+                && _receiver.Trace(traceId).Count(span => span is { Kind: SpanKind.Server, Service: "point-sidecar" or "point-gateway" }) == 3,
+            () => $"The trace is not complete: {string.Join(", ", _receiver.Trace(traceId).Select(span => $"{span.Service} {span.Kind} {span.Name}"))}");
         var trace = new SpanTree(_receiver.Trace(traceId));
         var gateway = trace.Only(caller, "point-gateway", SpanKind.Server);
         var forward = trace.Only(gateway.SpanId, "point-gateway", SpanKind.Client);
@@ -49,25 +45,26 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
         var turn = trace.Only(queue.SpanId, "point-api", SpanKind.Internal, "lock turn");
         var acquire = trace.Only(turn.SpanId, "point-api", SpanKind.Internal, "lock acquire");
         var store = trace.Only(acquire.SpanId, "point-api", SpanKind.Client, "lock store");
-        trace.OnlyRedis(store, "TryLockAlpha1", "SET");
+        trace.AssertRedis(store, "TryLockAlpha1", "SET");
         var release = trace.Only(turn.SpanId, "point-api", SpanKind.Internal, "lock release");
-        trace.OnlyRedis(release, "UnlockAlpha1", "EVAL");
+        trace.AssertRedis(release, "UnlockAlpha1", "EVAL");
         var batch = trace.Only(queue.SpanId, "point-api", SpanKind.Internal, "lock batch");
         var sql = trace.Below(batch.SpanId);
         Assert.Equal(["BEGIN points", "COMMIT points"], sql.Select(span => span.Name).Order());
         Assert.All(sql, span => Assert.Equal((SpanKind.Client, "postgresql"), (span.Kind, span.Attributes["db.system.name"])));
         Assert.Empty(batch.Links);
         Assert.Equal("acquired", acquire.Attributes["lock.outcome"]);
-        Assert.Equal(["point-api 1", "point-gateway 1", "point-sidecar 1"], trace.Spans.Select(span => $"{span.Service} {span.Resource["service.instance.id"]}").Distinct().Order());
+        Assert.Equal(
+            ["point-api 1", "point-gateway 1", "point-sidecar 1"],
+            trace.Spans.Select(span => $"{span.Service} {span.Resource["service.instance.id"]}").Distinct().Order());
         Assert.All(trace.Spans, span => Assert.NotEmpty(span.Resource["service.version"]));
     }
 
     [Fact]
-    public async Task Crowd_OnOneMember_BatchLinksToTheRequestsThatItCarries()
+    public async Task ManyRequests_OfOneMember_AreLinkedFromTheirBatch()
     {
         using var client = new PointsClient(fixture.Cluster.GatewayUrl);
-        var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created);
+        var member = await client.CreateMemberAsync(10_000);
         var seen = _receiver.Spans.Count;
         List<Span> batches = [];
 
@@ -81,27 +78,30 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
                 batches = [.. _receiver.Spans.Skip(seen).Where(span => span is { Name: "lock batch", Links.Count: > 0 })];
                 return batches.Count > 0;
             },
-            "A batch carries several requests.");
+            "A batch has several requests.");
 
         var batch = batches[0];
         Assert.Equal(int.Parse(batch.Attributes["batch.size"], null), batch.Links.Count + 1);
-        // Each process sends its part of a trace by itself.
-        await Eventually.HoldsAsync(() => batch.Links.All(IsWhole), "Every request of the batch has its trace, from the gateway to the queue.");
+        // Each process sends its own part of a trace.
+        await Eventually.HoldsAsync(() => batch.Links.All(IsWhole), "Every request of the batch has a trace from the gateway to the queue.");
         Assert.DoesNotContain(batch.Links, link => link.TraceId == batch.TraceId);
         Assert.NotNull(QueueOf((batch.TraceId, batch.ParentId)));
     }
 
     [Fact]
-    public async Task Probes_AskedAllTheTime_AreNotTraced()
+    public async Task Probes_SentAllTheTime_AreNotTraced()
     {
-        await Eventually.HoldsAsync(() => _receiver.Requests.GetValueOrDefault("metrics") > 5 && _receiver.Requests.ContainsKey("logs"), "Metrics and logs come.");
+        await Eventually.HoldsAsync(
+            () => _receiver.Requests.GetValueOrDefault("metrics") > 5 && _receiver.Requests.ContainsKey("logs"), "Metrics and logs arrive.");
 
         Assert.DoesNotContain(_receiver.Spans, span =>
             span.Attributes.GetValueOrDefault("url.path", "").Contains("/health", StringComparison.Ordinal)
             || span.Attributes.GetValueOrDefault("url.full", "").Contains("/health", StringComparison.Ordinal));
-        // Nor is what the replicas read for themselves; only that they opened a connection for it.
+        // The replicas' own reads are not traced either, except that they open a connection.
         Assert.DoesNotContain(_receiver.Spans, span =>
-            span is { ParentId.Length: 0, Service: "point-api" } && span.Attributes.ContainsKey("db.system.name") && !span.Name.StartsWith("CONNECT", StringComparison.Ordinal));
+            span is { ParentId.Length: 0, Service: "point-api" }
+            && span.Attributes.ContainsKey("db.system.name")
+            && !span.Name.StartsWith("CONNECT", StringComparison.Ordinal));
     }
 
     private bool IsWhole((string TraceId, string SpanId) link) => QueueOf(link) is { } queue
@@ -120,7 +120,7 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
 
         public async ValueTask InitializeAsync()
         {
-            Receiver = await OtlpReceiver.StartAsync(Ct);
+            Receiver = await OtlpReceiver.StartAsync(Token);
             Cluster = await ClusterFixture.StartOwnAsync(
                 options =>
                 {
@@ -130,7 +130,7 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
                         options.Telemetry[name] = value;
                     }
                 },
-                Ct);
+                Token);
         }
 
         public async ValueTask DisposeAsync()

@@ -141,8 +141,8 @@ public sealed class BypassTests
             isAsked.TrySetResult();
             return asking.Task;
         };
-        var once = replica.Executor.ExecuteAsync(new Once(1, "once"), Token);
-        var again = replica.Executor.ExecuteAsync(new Again(1, "again"), Token);
+        var once = replica.Executor.ExecuteAsync(new NoWaitCommand(1, "once"), Token);
+        var again = replica.Executor.ExecuteAsync(new WaitingCommand(1, "again"), Token);
         await isAsked.Task;
         asking.SetResult();
         Assert.Equal("done again", await WhileTimePassesAsync(again));

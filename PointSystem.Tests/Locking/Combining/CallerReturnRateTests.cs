@@ -2,7 +2,7 @@ using PointSystem.Locking.Combining;
 
 namespace PointSystem.Tests.Locking.Combining;
 
-/// <summary>When a leader may count on its callers to come back.</summary>
+/// <summary>When a leader can expect its callers to return with another request.</summary>
 public sealed class CallerReturnRateTests
 {
     private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(10);
@@ -10,7 +10,7 @@ public sealed class CallerReturnRateTests
     private readonly CallerReturnRate _rate = new(Window);
     private TimeSpan _now = TimeSpan.FromSeconds(1);
 
-    /// <summary>So many are answered, so many come back at once, and so many later.</summary>
+    /// <summary>Answers that many callers; some of them return at once, others later.</summary>
     private void Turn(int answered, int atOnce, int later = 0)
     {
         _rate.Answered(answered, _now);

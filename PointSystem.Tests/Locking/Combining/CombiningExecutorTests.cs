@@ -9,28 +9,12 @@ public sealed class CombiningExecutorTests
 
     private readonly MemoryLockStore _store = new(TimeProvider.System);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    // A slow machine is no reason to give a key back between two batches.
+    // On a slow machine, a key must not be released between two batches.
     private Task<CombiningReplica> StartAsync(params (string Key, string Value)[] settings) =>
         CombiningReplica.StartAsync(_store, TimeProvider.System, [("Locking:Combining:HoldMax", "00:00:10"), .. settings]);
 
-    /// <summary>Blocks the first batch until the source is completed.</summary>
-    internal static TaskCompletionSource BlockFirst(RecordingHandler handler)
-    {
-        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var isFirst = true;
-        handler.During = (_, _) =>
-        {
-            var wait = isFirst;
-            isFirst = false;
-            return wait ? gate.Task : Task.CompletedTask;
-        };
-        return gate;
-    }
-
     [Fact]
-    public async Task ExecuteAsync_OneAlone_IsABatchOfOneUnderItsLock()
+    public async Task ExecuteAsync_SingleCommand_IsABatchOfOneUnderItsLock()
     {
         await using var replica = await StartAsync();
         replica.Handler.During = (_, _) =>
@@ -40,16 +24,15 @@ public sealed class CombiningExecutorTests
         };
         Assert.Equal("done a", await replica.UseAsync(1, "a"));
         Assert.Equal("a", Assert.Single(Assert.Single(replica.Handler.Batches)).Text);
-        await Eventually.HoldsAsync(() => !_store.IsHeld(UseOf1) && replica.Executor.Snapshot(10).ActiveKeys == 0, "the lock is given back, the key is idle");
+        await Eventually.HoldsAsync(() => !_store.IsHeld(UseOf1) && replica.Executor.Snapshot(10).ActiveKeys == 0, "the lock is released and the key is idle");
     }
 
     [Fact]
-    public async Task ExecuteAsync_ArrivalsDuringABatch_AreCombinedInTheirOrderUnderOneLock()
+    public async Task ExecuteAsync_ArrivalsDuringABatch_AreCombinedInOrderUnderOneLock()
     {
         await using var replica = await StartAsync();
-        var gate = BlockFirst(replica.Handler);
-        var calls = new List<Task<string>> { replica.UseAsync(1, "0") };
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var (gate, first) = await replica.BlockFirstAsync("0");
+        var calls = new List<Task<string>> { first };
         calls.AddRange(Enumerable.Range(1, 50).Select(i => replica.UseAsync(1, $"{i}")));
         Assert.Equal(50, replica.Executor.Waiting);
         var hottest = Assert.Single(replica.Executor.Snapshot(10).Hottest);
@@ -62,28 +45,26 @@ public sealed class CombiningExecutorTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_ManyKeys_ShareATransactionOfTheirLane()
+    public async Task ExecuteAsync_ManyKeys_ShareATransactionOfTheLane()
     {
         await using var replica = await StartAsync(("Locking:Combining:Lanes", "1"));
-        var gate = BlockFirst(replica.Handler);
-        var first = replica.UseAsync(1, "0");
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var (gate, first) = await replica.BlockFirstAsync("0");
         var others = Enumerable.Range(2, 20).Select(member => replica.UseAsync(member, $"{member}")).ToList();
-        await Eventually.HoldsAsync(() => _store.Asked.Count == 21 && replica.Executor.Waiting == 0, "every leader has handed over");
+        await Eventually.HoldsAsync(() => _store.Asked.Count == 21 && replica.Executor.Waiting == 0, "every leader has handed its batch to the lane");
         gate.SetResult();
         await Task.WhenAll([first, .. others]);
         Assert.Equal([1, 20], replica.Handler.Batches.Select(batch => batch.Count));
     }
 
     [Fact]
-    public async Task ExecuteAsync_ArrivalsWhileTheirKeyWaitsForTheLane_GoAlong()
+    public async Task ExecuteAsync_ArrivalsWhileTheirKeyWaitsForTheLane_JoinItsBatch()
     {
         await using var replica = await StartAsync(("Locking:Combining:Lanes", "1"), ("Locking:Combining:BatchMax", "4"));
-        var gate = BlockFirst(replica.Handler);
-        var calls = new List<Task<string>> { replica.UseAsync(1, "0") };
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var (gate, first) = await replica.BlockFirstAsync("0");
+        var calls = new List<Task<string>> { first };
         calls.Add(replica.UseAsync(2, "1"));
-        await Eventually.HoldsAsync(() => _store.IsHeld("point:use:member:2") && replica.Executor.Waiting == 0, "the second key's leader has handed over");
+        await Eventually.HoldsAsync(
+            () => _store.IsHeld("point:use:member:2") && replica.Executor.Waiting == 0, "the second key's leader has handed its batch to the lane");
         calls.AddRange(Enumerable.Range(2, 5).Select(i => replica.UseAsync(2, $"{i}")));
         gate.SetResult();
         Assert.Equal(Enumerable.Range(0, 7).Select(i => $"done {i}"), await Task.WhenAll(calls));
@@ -92,13 +73,13 @@ public sealed class CombiningExecutorTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_AnotherReplicaWantsTheKey_IsGivenBackAfterOneBatch()
+    public async Task ExecuteAsync_AnotherReplicaWantsTheKey_ReleasesItAfterOneBatch()
     {
         await using var replica = await StartAsync();
         Assert.True(await _store.TryLockAsync(UseOf1, "another replica", 10, Token));
-        var gate = BlockFirst(replica.Handler);
+        var gate = replica.Handler.BlockFirst();
         var first = replica.UseAsync(1, "0");
-        await Eventually.HoldsAsync(() => _store.Asked.Count > 1, "the leader has been refused");
+        await Eventually.HoldsAsync(() => _store.Asked.Count > 1, "the leader has been refused once");
         await _store.UnlockAsync(UseOf1, "another replica", Token);
         await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
         var asked = _store.Asked.Count;
@@ -110,7 +91,7 @@ public sealed class CombiningExecutorTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_AnotherReplicaWantsTheKeyButCallersComeBack_IsKeptForThem()
+    public async Task ExecuteAsync_AnotherReplicaWantsTheKeyButCallersReturn_KeepsIt()
     {
         await using var replica = await CombiningReplica.StartAsync(
             _store, TimeProvider.System, ("Locking:Combining:Linger", "00:00:00.050"), ("Locking:Combining:HoldMax", "00:00:00.200"));
@@ -123,7 +104,7 @@ public sealed class CombiningExecutorTests
         {
             batches = _store.OwnerOf(UseOf1) == owner ? batches + 1 : 1;
             owner = _store.OwnerOf(UseOf1);
-            // Once the replicas have met at the key.
+            // Counted once both replicas compete for the key.
             most = other.Handler.Batches.Count > 10 ? Math.Max(most, batches) : 0;
             await Task.Yield();
         };
@@ -136,20 +117,20 @@ public sealed class CombiningExecutorTests
             }
         }));
         var load = Task.WhenAll(LoadAsync(replica, 8), LoadAsync(other, 1));
-        await Eventually.HoldsAsync(() => Volatile.Read(ref most) >= 5, "a lock that another replica waits for is kept for five batches");
+        await Eventually.HoldsAsync(() => Volatile.Read(ref most) >= 5, "a lock that another replica wants is kept for five batches");
         await stop.CancelAsync();
         await load;
     }
 
     [Fact]
-    public async Task ExecuteAsync_KeysOfOneMember_NeverRunSideBySide()
+    public async Task ExecuteAsync_KeysOfOneMember_NeverRunConcurrently()
     {
         await using var replica = await StartAsync(("Locking:Combining:Lanes", "4"));
         replica.Handler.During = async (_, _) => await Task.Yield();
         await Task.WhenAll(Enumerable.Range(0, 200).Select(i => i % 2 == 0
             ? replica.UseAsync(7, $"{i}")
             : replica.Executor.ExecuteAsync(new Accumulate(7, $"{i}"), Token)));
-        Assert.Equal(1, replica.Handler.MostAtOnce);
+        Assert.Equal(1, replica.Handler.ConcurrentMax);
         Assert.Equal(200, replica.Handler.Batches.Sum(batch => batch.Count));
     }
 
@@ -168,24 +149,24 @@ public sealed class CombiningExecutorTests
                 await one.UseAsync(1, "load");
             }
         }));
-        await Eventually.HoldsAsync(() => one.Handler.Batches.Count > 20, "one replica is at work");
+        await Eventually.HoldsAsync(() => one.Handler.Batches.Count > 20, "the first replica executes batches");
         Assert.Equal("done other", await two.UseAsync(1, "other"));
         await stop.CancelAsync();
         await load;
     }
 
     [Fact]
-    public async Task ExecuteAsync_SeveralLocks_AreTakenInOrderAndGivenBackWhenOneIsRefused()
+    public async Task ExecuteAsync_SeveralLocks_AreAcquiredInOrderAndReleasedWhenOneIsRefused()
     {
         await using var replica = await StartAsync(
             ("Locking:Operations:point:use:member:WaitSeconds", "0.4"), ("Locking:Operations:point:accumulate:member:WaitSeconds", "0.4"),
             ("Locking:OnLockTimeout", "refuse"));
         Assert.Equal("done t", await replica.Executor.ExecuteAsync(new Transfer(2, 1, "t"), Token));
         Assert.Equal(["point:accumulate:member:1", "point:use:member:2"], _store.Asked);
-        await Eventually.HoldsAsync(() => !_store.IsHeld("point:use:member:2") && !_store.IsHeld("point:accumulate:member:1"), "both are given back");
-        await _store.TryLockAsync("point:use:member:2", "somebody", 60, Token);
+        await Eventually.HoldsAsync(() => !_store.IsHeld("point:use:member:2") && !_store.IsHeld("point:accumulate:member:1"), "both locks are released");
+        await _store.TryLockAsync("point:use:member:2", "another owner", 60, Token);
         await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new Transfer(2, 1, "t"), Token));
-        await Eventually.HoldsAsync(() => !_store.IsHeld("point:accumulate:member:1"), "the first is given back");
+        await Eventually.HoldsAsync(() => !_store.IsHeld("point:accumulate:member:1"), "the first lock is released");
         Assert.Single(replica.Handler.Batches);
     }
 
@@ -193,7 +174,7 @@ public sealed class CombiningExecutorTests
     [InlineData(10, 9, "point:accumulate:member:9", "point:use:member:10")]
     [InlineData(9, 10, "point:use:member:9", "point:accumulate:member:10")]
     [InlineData(9, 9, "point:accumulate:member:9", "point:use:member:9")]
-    public async Task ExecuteAsync_TwoLocks_AreTakenInAscendingMemberId(long from, long to, string first, string second)
+    public async Task ExecuteAsync_TwoLocks_AreAcquiredInAscendingMemberId(long from, long to, string first, string second)
     {
         await using var replica = await StartAsync();
         Assert.Equal("done t", await replica.Executor.ExecuteAsync(new Transfer(from, to, "t"), Token));
@@ -209,7 +190,7 @@ public sealed class CombiningExecutorTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_CrossTransfersAndUses_NeitherDeadlockNorLoseAny()
+    public async Task ExecuteAsync_CrossTransfersAndUses_NeitherDeadlockNorLoseCommands()
     {
         await using var one = await StartAsync();
         await using var two = await StartAsync();
@@ -219,17 +200,15 @@ public sealed class CombiningExecutorTests
             return i % 3 == 0 ? replica.UseAsync(i % 4, $"{i}") : replica.Executor.ExecuteAsync(new Transfer(i % 4, (i + 1 + (i % 3)) % 4, $"{i}"), Token);
         });
         Assert.Equal(Enumerable.Range(0, 120).Select(i => $"done {i}"), await Task.WhenAll(calls));
-        await Eventually.HoldsAsync(() => one.Executor.Snapshot(1).ActiveKeys + two.Executor.Snapshot(1).ActiveKeys == 0, "idle keys vanish");
+        await Eventually.HoldsAsync(() => one.Executor.Snapshot(1).ActiveKeys + two.Executor.Snapshot(1).ActiveKeys == 0, "idle keys are removed");
     }
 
     [Fact]
-    public async Task ExecuteAsync_StoreAway_CombinesAllTheSame()
+    public async Task ExecuteAsync_StoreUnavailable_StillCombines()
     {
         _store.Before = (_, _) => throw new PointSystem.Locking.Store.LockStoreException("sidecar-unavailable", isAmbiguous: false);
         await using var replica = await StartAsync();
-        var gate = BlockFirst(replica.Handler);
-        var first = replica.UseAsync(1, "0");
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var (gate, first) = await replica.BlockFirstAsync("0");
         var others = Enumerable.Range(1, 9).Select(i => replica.UseAsync(1, $"{i}")).ToList();
         gate.SetResult();
         await Task.WhenAll([first, .. others]);
@@ -238,10 +217,10 @@ public sealed class CombiningExecutorTests
     }
 
     [Fact]
-    public async Task StopAsync_WorkIsQueued_AllOfItIsDoneAndTheLocksAreGivenBack()
+    public async Task StopAsync_CommandsQueued_ExecutesAllAndReleasesTheLocks()
     {
         await using var replica = await StartAsync();
-        var gate = BlockFirst(replica.Handler);
+        var gate = replica.Handler.BlockFirst();
         var calls = Enumerable.Range(0, 20).Select(i => replica.UseAsync(i % 2, $"{i}")).ToList();
         await Eventually.HoldsAsync(() => replica.Handler.Running > 0, "a batch runs");
         var stopping = replica.StopAsync();

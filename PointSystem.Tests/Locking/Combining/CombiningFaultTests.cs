@@ -3,37 +3,36 @@ using PointSystem.Locking;
 
 namespace PointSystem.Tests.Locking.Combining;
 
-/// <summary>Failures, deadlines, callers who leave, and queues that are full.</summary>
+/// <summary>Failures, deadlines, callers that cancel, and full queues.</summary>
 public sealed class CombiningFaultTests
 {
     private readonly MemoryLockStore _store = new(TimeProvider.System);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     private Task<CombiningReplica> StartAsync(params (string Key, string Value)[] settings) =>
         CombiningReplica.StartAsync(_store, TimeProvider.System, [("Locking:Combining:Lanes", "1"), .. settings]);
 
-    /// <summary>Lets the rest queue up behind a first batch, then lets them go together.</summary>
-    private static async Task<List<Task<string>>> TogetherAsync(CombiningReplica replica, Func<IReadOnlyList<Command>, Task> during, params (long Member, string Text)[] commands)
+    /// <summary>Queues the commands behind a blocked first batch, then releases it, so that they run in one batch.</summary>
+    private static async Task<List<Task<string>>> BatchedAsync(
+        CombiningReplica replica, Func<IReadOnlyList<Command>, Task> during, params (long Member, string Text)[] commands)
     {
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         replica.Handler.During = (batch, _) => batch[0].Text == "first" ? gate.Task : during(batch);
         var first = replica.UseAsync(1_000, "first");
         await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
         var calls = commands.Select(command => replica.UseAsync(command.Member, command.Text)).ToList();
-        await Eventually.HoldsAsync(() => replica.Executor.Waiting == 0, "all are handed over");
+        await Eventually.HoldsAsync(() => replica.Executor.Waiting == 0, "all commands are handed to the lane");
         gate.SetResult();
         await first;
         return calls;
     }
 
-    /// <summary>An exception in the lane itself, wherever it asks for the time: it goes on, and has lost no command without an answer.</summary>
+    /// <summary>An exception in the lane itself, at each place where it reads the clock: the lane continues, and every command is answered.</summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(4)]
-    public async Task Lane_ExceptionOfItsOwn_GoesOn(int fault)
+    public async Task Lane_ThrowsItself_Continues(int fault)
     {
         var clock = new FaultyClock { In = "RunAllAsync" };
         await using var replica = await CombiningReplica.StartAsync(_store, clock, ("Locking:Combining:Lanes", "1"));
@@ -52,19 +51,20 @@ public sealed class CombiningFaultTests
         await replica.StopAsync();
     }
 
-    /// <summary>The same beside the lane, where there is one place only: it is free again, and so is the row.</summary>
+    /// <summary>The same in a detour, of which there is only one here: it is free again, and so is the row.</summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public async Task Detour_ExceptionOfItsOwn_GivesItsPlaceBack(int fault)
+    public async Task Detour_ThrowsItself_IsReleased(int fault)
     {
         var clock = new FaultyClock { In = "DetourAsync" };
         await using var replica = await CombiningReplica.StartAsync(
             _store, clock, ("Locking:Combining:Lanes", "1"), ("Locking:Combining:DetoursMax", "1"));
-        replica.Handler.Judge = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
+        replica.Handler.Classifier = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
         var busy = new System.Collections.Concurrent.ConcurrentDictionary<long, int>();
-        replica.Handler.During = (batch, _) => batch.Any(command => command.Text == "busy" && busy.AddOrUpdate(command.MemberId, 1, (_, times) => times + 1) < 3)
+        bool IsBusy(Command command) => command.Text == "busy" && busy.AddOrUpdate(command.MemberId, 1, (_, times) => times + 1) < 3;
+        replica.Handler.During = (batch, _) => batch.Any(IsBusy)
             ? throw new TimeoutException()
             : Task.CompletedTask;
         clock.FailAt(fault);
@@ -86,7 +86,7 @@ public sealed class CombiningFaultTests
     public async Task ExecuteAsync_PoisonousCommand_FailsAlone()
     {
         await using var replica = await StartAsync();
-        var calls = await TogetherAsync(
+        var calls = await BatchedAsync(
             replica,
             batch => batch.Any(command => command.Text == "poison") ? throw new DivideByZeroException() : Task.CompletedTask,
             [.. Enumerable.Range(0, 64).Select(i => ((long)i, i == 41 ? "poison" : $"{i}"))]);
@@ -105,7 +105,7 @@ public sealed class CombiningFaultTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_PoisonAmongOneKeysCommands_TheOthersKeepTheirOrder()
+    public async Task ExecuteAsync_PoisonousCommandsOfOneKey_KeepsTheOrderOfTheOthers()
     {
         await using var replica = await StartAsync();
         var done = new List<string>();
@@ -137,11 +137,11 @@ public sealed class CombiningFaultTests
     [Theory]
     [InlineData(BatchFault.Unknown)]
     [InlineData(BatchFault.Away)]
-    public async Task ExecuteAsync_FailureThatMayHaveCommittedOrHitsAll_IsNotTriedAgain(BatchFault fault)
+    public async Task ExecuteAsync_FailureMayHaveCommittedOrAffectsAll_IsNotRetried(BatchFault fault)
     {
         await using var replica = await StartAsync();
-        replica.Handler.Judge = _ => fault;
-        var calls = await TogetherAsync(replica, _ => throw new IOException("gone"), [.. Enumerable.Range(0, 10).Select(i => ((long)i, $"{i}"))]);
+        replica.Handler.Classifier = _ => fault;
+        var calls = await BatchedAsync(replica, _ => throw new IOException("gone"), [.. Enumerable.Range(0, 10).Select(i => ((long)i, $"{i}"))]);
         foreach (var call in calls)
         {
             await Assert.ThrowsAsync<IOException>(() => call);
@@ -150,12 +150,12 @@ public sealed class CombiningFaultTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_OneRowBusy_ItsNeighboursGoOnAndItFollowsWhenFree()
+    public async Task ExecuteAsync_OneRowBusy_OthersContinueAndItFollowsWhenFree()
     {
         await using var replica = await StartAsync();
-        replica.Handler.Judge = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
+        replica.Handler.Classifier = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
         var isBusy = true;
-        var calls = await TogetherAsync(
+        var calls = await BatchedAsync(
             replica,
             async batch =>
             {
@@ -175,10 +175,10 @@ public sealed class CombiningFaultTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_RowStaysBusy_TheWaitRunsOut()
+    public async Task ExecuteAsync_RowStaysBusy_TimesOut()
     {
         await using var replica = await StartAsync(("Locking:Operations:point:use:member:WaitSeconds", "0.3"));
-        replica.Handler.Judge = _ => BatchFault.Busy;
+        replica.Handler.Classifier = _ => BatchFault.Busy;
         replica.Handler.During = async (_, token) =>
         {
             await Task.Delay(replica.Handler.RowLockWaits.Last(), token);
@@ -186,18 +186,16 @@ public sealed class CombiningFaultTests
         };
         await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.UseAsync(1, "a"));
         Assert.All(replica.Handler.RowLockWaits, wait => Assert.InRange(wait, TimeSpan.FromMilliseconds(25), TimeSpan.FromMilliseconds(300)));
-        await Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "idle keys vanish");
+        await Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "idle keys are removed");
     }
 
     [Fact]
-    public async Task ExecuteAsync_DeadlineInTheQueue_CountsFromArrival()
+    public async Task ExecuteAsync_QueuedCommand_TimesOutFromItsArrival()
     {
         var clock = new FakeTimeProvider();
         var store = new MemoryLockStore(clock);
         await using var replica = await CombiningReplica.StartAsync(store, clock, ("Locking:HandOverAfter", "00:01:00"));
-        var gate = CombiningExecutorTests.BlockFirst(replica.Handler);
-        var first = replica.UseAsync(1, "first");
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var (gate, first) = await replica.BlockFirstAsync("first");
         var early = replica.UseAsync(1, "early");
         clock.Advance(TimeSpan.FromSeconds(3));
         var late = replica.UseAsync(1, "late");
@@ -210,7 +208,7 @@ public sealed class CombiningFaultTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_LeaseAboutToEnd_TheWorkIsCancelledAndNotTriedAgain()
+    public async Task ExecuteAsync_LeaseAboutToEnd_CancelsTheWorkWithoutRetry()
     {
         var clock = new FakeTimeProvider();
         await using var replica = await CombiningReplica.StartAsync(new MemoryLockStore(clock), clock);
@@ -225,7 +223,7 @@ public sealed class CombiningFaultTests
     [Theory]
     [InlineData(LockMode.Distributed)]
     [InlineData(LockMode.Row)]
-    public async Task ExecuteAsync_WorkDoesNotHeedItsToken_TheCallerIsAnsweredAtTheEndOfTheLeaseAndNothingIsTriedAgain(LockMode mode)
+    public async Task ExecuteAsync_WorkIgnoresItsToken_FailsAtTheEndOfTheLeaseWithoutRetry(LockMode mode)
     {
         var clock = new FakeTimeProvider();
         await using var replica = await CombiningReplica.StartAsync(new MemoryLockStore(clock), clock);
@@ -233,7 +231,7 @@ public sealed class CombiningFaultTests
         var never = new TaskCompletionSource();
         replica.Handler.During = (_, _) => never.Task;
         var call = replica.UseAsync(1, "a");
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "it is at work");
+        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the batch runs");
         clock.Advance(TimeSpan.FromSeconds(9.5));
         Assert.False(call.IsCompleted);
         await Eventually.HoldsAsync(
@@ -242,41 +240,41 @@ public sealed class CombiningFaultTests
                 clock.Advance(TimeSpan.FromSeconds(0.5));
                 return call.IsCompleted;
             },
-            "it is answered");
+            "the caller is answered");
         await Assert.ThrowsAsync<LeaseEndedException>(() => call);
         Assert.Single(replica.Handler.Batches);
         never.SetResult();
     }
 
     [Fact]
-    public async Task ExecuteAsync_SingleAttempt_IsRefusedWhileOthersWorkOnTheKey()
+    public async Task ExecuteAsync_NoWait_IsRefusedWhileTheKeyIsBusy()
     {
         await using var replica = await StartAsync();
-        var gate = CombiningExecutorTests.BlockFirst(replica.Handler);
-        var first = replica.Executor.ExecuteAsync(new Once(1, "a"), Token);
+        var gate = replica.Handler.BlockFirst();
+        var first = replica.Executor.ExecuteAsync(new NoWaitCommand(1, "a"), Token);
         await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
-        await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new Once(1, "b"), Token));
+        await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new NoWaitCommand(1, "b"), Token));
         gate.SetResult();
         Assert.Equal("done a", await first);
-        await _store.TryLockAsync("point:cancel:usage:2", "somebody", 60, Token);
-        await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new Once(2, "c"), Token));
+        await _store.TryLockAsync("point:cancel:usage:2", "another owner", 60, Token);
+        await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.Executor.ExecuteAsync(new NoWaitCommand(2, "c"), Token));
         Assert.Single(replica.Handler.Batches);
     }
 
     [Fact]
-    public async Task ExecuteAsync_CallersLeave_TheQueuedAreNotExecutedAndTheLeaderStopsAsking()
+    public async Task ExecuteAsync_CallersCancel_QueuedCommandsAreNotExecutedAndTheLeaderStopsAsking()
     {
         await using var replica = await StartAsync(("Locking:OnLockTimeout", "refuse"));
-        await _store.TryLockAsync("point:use:member:1", "somebody", 60, Token);
-        using var leaving = new CancellationTokenSource();
-        var calls = Enumerable.Range(0, 5).Select(i => replica.UseAsync(1, $"{i}", leaving.Token)).ToList();
+        await _store.TryLockAsync("point:use:member:1", "another owner", 60, Token);
+        using var cancelling = new CancellationTokenSource();
+        var calls = Enumerable.Range(0, 5).Select(i => replica.UseAsync(1, $"{i}", cancelling.Token)).ToList();
         await Eventually.HoldsAsync(() => !_store.Asked.IsEmpty, "the leader asks for the lock");
-        await leaving.CancelAsync();
+        await cancelling.CancelAsync();
         foreach (var call in calls)
         {
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
         }
-        await Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "idle keys vanish");
+        await Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "idle keys are removed");
         Assert.Empty(replica.Handler.Batches);
         Assert.Equal(0, replica.Executor.Waiting);
     }
@@ -286,19 +284,19 @@ public sealed class CombiningFaultTests
     {
         await using var replica = await StartAsync(
             ("Locking:Combining:KeyQueueMax", "3"), ("Locking:Combining:QueueMax", "4"), ("Locking:OnLockTimeout", "refuse"));
-        await _store.TryLockAsync("point:use:member:1", "somebody", 60, Token);
-        await _store.TryLockAsync("point:use:member:2", "somebody", 60, Token);
-        using var leaving = new CancellationTokenSource();
-        var waiting = Enumerable.Range(0, 3).Select(i => replica.UseAsync(1, $"{i}", leaving.Token)).ToList();
+        await _store.TryLockAsync("point:use:member:1", "another owner", 60, Token);
+        await _store.TryLockAsync("point:use:member:2", "another owner", 60, Token);
+        using var cancelling = new CancellationTokenSource();
+        var waiting = Enumerable.Range(0, 3).Select(i => replica.UseAsync(1, $"{i}", cancelling.Token)).ToList();
         await Assert.ThrowsAsync<QueueFullException>(() => replica.UseAsync(1, "too many of the key"));
-        waiting.Add(replica.UseAsync(2, "fits", leaving.Token));
+        waiting.Add(replica.UseAsync(2, "fits", cancelling.Token));
         await Assert.ThrowsAsync<QueueFullException>(() => replica.UseAsync(2, "too many of all"));
-        await leaving.CancelAsync();
+        await cancelling.CancelAsync();
         await Task.WhenAll(waiting.Select(call => Assert.ThrowsAnyAsync<OperationCanceledException>(() => call)));
         Assert.Equal((2, 4), ((int)replica.Executor.Snapshot(1).LastMinute.Refused, (int)replica.Executor.Snapshot(1).LastMinute.Cancelled));
     }
 
-    /// <summary>The system's clock, but for one call that is made from a certain method.</summary>
+    /// <summary>The system clock, except that one call from the given method throws.</summary>
     private sealed class FaultyClock : TimeProvider
     {
         private int _left;

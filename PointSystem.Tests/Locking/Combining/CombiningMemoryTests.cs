@@ -2,7 +2,7 @@ using PointSystem.Locking;
 
 namespace PointSystem.Tests.Locking.Combining;
 
-/// <summary>Keys come and go by the million; what is kept of them is nothing.</summary>
+/// <summary>Unused keys leave nothing in memory, however many there were.</summary>
 public sealed class CombiningMemoryTests
 {
     [Theory]
@@ -16,18 +16,19 @@ public sealed class CombiningMemoryTests
         var atRest = clock.Timers;
         for (var from = 0; from < keys; from += 5_000)
         {
-            // Two for each, so that there is something of a queue, and a sign of contention.
+            // Two commands for each key, so that there is a queue and some contention.
             await Task.WhenAll(Enumerable.Range(from, 5_000).SelectMany(key => new[] { replica.UseAsync(key, "a"), replica.UseAsync(key, "b") }));
         }
         await Eventually.HoldsAsync(
-            () => replica.Executor.Snapshot(1).ActiveKeys == 0 && replica.Monitor.ActiveKeys == 0 && clock.Timers <= atRest, "queues, turns and timers are gone");
+            () => replica.Executor.Snapshot(1).ActiveKeys == 0 && replica.Monitor.ActiveKeys == 0 && clock.Timers <= atRest,
+            "queues, turns and timers are gone");
         var left = replica.Executor.Snapshot(1);
         Assert.Equal((0, 0), (left.Waiting, replica.Monitor.Waiting));
         Assert.InRange(left.HotKeys, mode == LockMode.Adaptive ? 1 : 0, 10_000);
         Assert.Equal(2 * keys, left.LastMinute.Executed);
     }
 
-    /// <summary>The system's clock, which knows how many of its timers have not been disposed of.</summary>
+    /// <summary>The system clock, which counts its timers that are not disposed.</summary>
     private sealed class CountingClock : TimeProvider
     {
         private int _timers;

@@ -9,7 +9,7 @@ using PointSystem.Locking.Store;
 
 namespace PointSystem.Tests.Locking.Combining;
 
-/// <summary>What the tests send: a text to be recognised by, for a member.</summary>
+/// <summary>A command of a member, identified by a text.</summary>
 public abstract record Command(long MemberId, string Text);
 
 [DistributedLock("point:use:member:{MemberId}")]
@@ -19,21 +19,21 @@ public sealed record Use(long MemberId, string Text) : Command(MemberId, Text);
 public sealed record Accumulate(long MemberId, string Text) : Command(MemberId, Text);
 
 [DistributedLock("point:cancel:usage:{MemberId}", WaitSeconds = 0)]
-public sealed record Once(long MemberId, string Text) : Command(MemberId, Text);
+public sealed record NoWaitCommand(long MemberId, string Text) : Command(MemberId, Text);
 
-/// <summary>As <see cref="Once"/>, with time.</summary>
+/// <summary>As <see cref="NoWaitCommand"/>, with the default wait.</summary>
 [DistributedLock("point:cancel:usage:{MemberId}")]
-public sealed record Again(long MemberId, string Text) : Command(MemberId, Text);
+public sealed record WaitingCommand(long MemberId, string Text) : Command(MemberId, Text);
 
 [DistributedLock("point:use:member:{MemberId}")]
 [DistributedLock("point:accumulate:member:{To}")]
 public sealed record Transfer(long MemberId, long To, string Text) : Command(MemberId, Text);
 
-/// <summary>What nobody has registered.</summary>
+/// <summary>A command that is not registered.</summary>
 [DistributedLock("point:use:member:{MemberId}")]
 public sealed record Unregistered(long MemberId, string Text) : Command(MemberId, Text);
 
-/// <summary>A batch handler that records what it is given, and waits or fails as a test says.</summary>
+/// <summary>A batch handler that records its batches, and waits or fails as the test says.</summary>
 internal sealed class RecordingHandler : IBatchHandler<Command, string>
 {
     private int _running;
@@ -42,19 +42,19 @@ internal sealed class RecordingHandler : IBatchHandler<Command, string>
 
     public ConcurrentQueue<TimeSpan> RowLockWaits { get; } = new();
 
-    /// <summary>Runs in every batch; may wait or throw.</summary>
+    /// <summary>Runs during every batch; may wait or throw.</summary>
     public Func<IReadOnlyList<Command>, CancellationToken, Task> During { get; set; } = (_, _) => Task.CompletedTask;
 
-    public Func<Exception, BatchFault> Judge { get; set; } = _ => BatchFault.RolledBack;
+    public Func<Exception, BatchFault> Classifier { get; set; } = _ => BatchFault.RolledBack;
 
     public int Running => Volatile.Read(ref _running);
 
-    public int MostAtOnce { get; private set; }
+    public int ConcurrentMax { get; private set; }
 
     public async Task<IReadOnlyList<string>> ExecuteAsync(
         IReadOnlyList<Command> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken)
     {
-        MostAtOnce = Math.Max(MostAtOnce, Interlocked.Increment(ref _running));
+        ConcurrentMax = Math.Max(ConcurrentMax, Interlocked.Increment(ref _running));
         try
         {
             Batches.Enqueue(commands);
@@ -68,24 +68,38 @@ internal sealed class RecordingHandler : IBatchHandler<Command, string>
         }
     }
 
+    /// <summary>Blocks the first batch until the returned source is completed.</summary>
+    public TaskCompletionSource BlockFirst()
+    {
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var isFirst = true;
+        During = (_, _) =>
+        {
+            var wait = isFirst;
+            isFirst = false;
+            return wait ? gate.Task : Task.CompletedTask;
+        };
+        return gate;
+    }
+
     public long Affinity(Command command) => command.MemberId;
 
-    public BatchFault Classify(Exception failure) => Judge(failure);
+    public BatchFault Classify(Exception failure) => Classifier(failure);
 }
 
-/// <summary>A mode that a test changes.</summary>
+/// <summary>A mode that the test changes.</summary>
 internal sealed class ChosenMode : ILockModeSource
 {
     public LockMode Mode { get; set; } = LockMode.Distributed;
 
-    /// <summary>Another one for some commands.</summary>
+    /// <summary>Overrides the mode for some commands.</summary>
     public Func<Type, LockMode?> Of { get; set; } = _ => null;
 
     public ValueTask<LockMode> ModeForAsync(Type commandType, long affinity, CancellationToken cancellationToken) =>
         ValueTask.FromResult(Of(commandType) ?? Mode);
 }
 
-/// <summary>One replica's combining executor, over a lock store that it may share with others.</summary>
+/// <summary>The combining executor of one replica, on a lock store that it may share with other replicas.</summary>
 internal sealed class CombiningReplica : IAsyncDisposable
 {
     private readonly IHost _host;
@@ -98,7 +112,7 @@ internal sealed class CombiningReplica : IAsyncDisposable
 
     public CombiningExecutor<Command, string> Executor => _host.Services.GetRequiredService<CombiningExecutor<Command, string>>();
 
-    /// <summary>Makes this replica's meters; they bear it as their scope.</summary>
+    /// <summary>Creates this replica's meters and is their scope.</summary>
     public IMeterFactory Meters => _host.Services.GetRequiredService<IMeterFactory>();
 
     public LockMonitor Monitor => _host.Services.GetRequiredService<LockMonitor>();
@@ -113,18 +127,27 @@ internal sealed class CombiningReplica : IAsyncDisposable
         builder.Services.AddSingleton(store);
         builder.Services.AddSingleton(clock);
         builder.AddDistributedLocks();
-        builder.Services.AddLockedCommands(typeof(Use), typeof(Accumulate), typeof(Once), typeof(Again), typeof(Transfer));
+        builder.Services.AddLockedCommands(typeof(Use), typeof(Accumulate), typeof(NoWaitCommand), typeof(WaitingCommand), typeof(Transfer));
         CombiningReplica? replica = null;
         builder.Services.AddSingleton<IBatchHandler<Command, string>>(_ => replica!.Handler);
         builder.Services.AddSingleton<ILockModeSource>(_ => replica!.Mode);
         builder.Services.AddCombiningExecutor<Command, string, RecordingHandler>();
         replica = new CombiningReplica(builder.Build());
-        await replica._host.StartAsync(TestContext.Current.CancellationToken);
+        await replica._host.StartAsync(Token);
         return replica;
     }
 
     public Task<string> UseAsync(long member, string text, CancellationToken? token = null) =>
-        Executor.ExecuteAsync(new Use(member, text), token ?? TestContext.Current.CancellationToken);
+        Executor.ExecuteAsync(new Use(member, text), token ?? Token);
+
+    /// <summary>Starts a first command of member 1, whose batch waits until the gate is opened.</summary>
+    public async Task<(TaskCompletionSource Gate, Task<string> First)> BlockFirstAsync(string text)
+    {
+        var gate = Handler.BlockFirst();
+        var first = UseAsync(1, text);
+        await Eventually.HoldsAsync(() => Handler.Running == 1, "the first batch runs");
+        return (gate, first);
+    }
 
     public Task StopAsync() => _host.StopAsync(CancellationToken.None);
 

@@ -5,7 +5,7 @@ using PointSystem.Locking;
 
 namespace PointSystem.Tests.Locking.Combining;
 
-/// <summary>Modes and canary.</summary>
+/// <summary>Lock modes and the canary percentage.</summary>
 public sealed class LockModeTests
 {
     private readonly MemoryLockStore _store = new(TimeProvider.System);
@@ -39,14 +39,12 @@ public sealed class LockModeTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_AdaptiveAndContended_TakesTheLockUntilItHasCooledDown()
+    public async Task ExecuteAsync_AdaptiveAndContended_TakesTheLockUntilContentionEnds()
     {
         var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
         await using var replica = await CombiningReplica.StartAsync(_store, clock, ("Locking:Combining:Linger", "00:00:00"));
         replica.Mode.Mode = LockMode.Adaptive;
-        var gate = CombiningExecutorTests.BlockFirst(replica.Handler);
-        var first = replica.UseAsync(1, "a");
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
+        var (gate, first) = await replica.BlockFirstAsync("a");
         var second = replica.UseAsync(1, "b");
         gate.SetResult();
         await Task.WhenAll(first, second);
@@ -58,7 +56,7 @@ public sealed class LockModeTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_ModeChangesWhileQueued_EachIsDoneOnceAsItWasQueued()
+    public async Task ExecuteAsync_ModeChangesWhileQueued_ExecutesEachCommandOnce()
     {
         await using var replica = await StartAsync();
         var texts = Enumerable.Range(0, 600).Select(i => $"{i}").ToList();
@@ -74,7 +72,7 @@ public sealed class LockModeTests
     }
 
     [Fact]
-    public void Includes_RisingPercentage_OnlyAddsAndIsEven()
+    public void Includes_RisingPercentage_OnlyAddsMembersAndIsEven()
     {
         var members = Enumerable.Range(1, 20_000).Select(id => (long)id).ToList();
         var before = new HashSet<long>();
@@ -88,7 +86,7 @@ public sealed class LockModeTests
         Assert.Equal(members.Count, before.Count);
     }
 
-    /// <summary>The choice must be the same in every version: members would change sides during a roll-out.</summary>
+    /// <summary>The choice must be the same in every version, otherwise members would change sides during a roll-out.</summary>
     [Fact]
     public void Includes_TheseMembers_AreTheFirstTenOfTenPercent() =>
         Assert.Equal(FirstOfTenPercent, Enumerable.Range(1, 1_000).Where(id => Canary.Includes(id, 10)).Take(10));
@@ -96,7 +94,7 @@ public sealed class LockModeTests
     private static readonly int[] FirstOfTenPercent = [24, 29, 32, 52, 54, 55, 56, 74, 75, 86];
 
     [Fact]
-    public void Choose_OperationThenGeneralThenOption_AndRowBesideTheCanary()
+    public void Choose_Precedence_IsOperationThenGeneralThenOptionAndRowOutsideTheCanary()
     {
         var modes = new LockModes { Use = LockMode.Adaptive, General = LockMode.Row };
         Assert.Equal(LockMode.Adaptive, ConfiguredLockModes.Choose(modes, typeof(UsePoints.Command), 1, LockMode.Distributed));
@@ -112,6 +110,6 @@ public sealed class LockModeTests
     [InlineData("LOCKING_MODE_TRANSFER", "2", false)]
     [InlineData("LOCKING_CANARY_PERCENT", "0", true)]
     [InlineData("LOCKING_CANARY_PERCENT", "101", false)]
-    public void FindFault_Value_SaysWhetherItIsValid(string key, string value, bool isValid) =>
+    public void FindFault_InvalidValue_ReturnsAFault(string key, string value, bool isValid) =>
         Assert.Equal(isValid, ConfigKeys.All.Single(known => known.Name == key).FindFault(value) is null);
 }

@@ -5,7 +5,7 @@ using PointSystem.Locking.Store;
 
 namespace PointSystem.Tests.Locking.Jobs;
 
-/// <summary>However a hold ends, its renewals end with it; on a clock of the test's own, so that "never again" can be waited for.</summary>
+/// <summary>However a hold ends, its renewals end with it. The test moves the clock, so that it can check that no renewal follows.</summary>
 public sealed class JobLockEndTests : IAsyncLifetime
 {
     private const string Key = "point:job:test";
@@ -145,7 +145,7 @@ public sealed class JobLockEndTests : IAsyncLifetime
         var reached = new TaskCompletionSource();
         _host.Store.AfterTryLock = token =>
         {
-            // The key is set, the answer is not there yet.
+            // The key is set, but the answer has not arrived.
             reached.TrySetResult();
             return Task.Delay(Timeout.InfiniteTimeSpan, token);
         };
@@ -169,14 +169,15 @@ public sealed class JobLockEndTests : IAsyncLifetime
     [Fact]
     public async Task Lost_RepliesLostAtRandom_NeverFiresAfterTheKeysAreGone()
     {
-        // Every reply may be lost; whatever comes of it, while the holder believes, a key is his.
+        // Any reply may be lost. As long as the holder believes that it holds the lock, it holds a key.
         var random = new Random(20261123);
         for (var round = 0; round < 5; round++)
         {
             await using var held = await TakeAsync();
             _host.Store.AfterTryLock = _ => random.Next(3) == 0 ? throw new LockStoreException("store-internal", isAmbiguous: true) : Task.CompletedTask;
             await _host.PassAsync(Options.Lease, () => Assert.True(
-                held.Lost.IsCancellationRequested || _host.Store.IsHeld(Key) || _host.Store.IsHeld(Second), "believes to hold and does not"));
+                held.Lost.IsCancellationRequested || _host.Store.IsHeld(Key) || _host.Store.IsHeld(Second),
+                "it believes that it holds the lock, but holds no key"));
             _host.Store.AfterTryLock = null;
             await held.DisposeAsync();
             await _host.PassAsync(Options.Lease * 2);
@@ -193,14 +194,14 @@ public sealed class JobLockEndTests : IAsyncLifetime
             {
                 return true;
             }
-            // The breaker has not closed since the last round.
+            // The breaker is still open since the last round.
             await _host.PassAsync(TimeSpan.FromSeconds(1));
             return false;
-        }, "the job lock is taken");
+        }, "the job lock is acquired");
         return held!;
     }
 
-    /// <summary>No key is held, and none is asked for over many leases.</summary>
+    /// <summary>Asserts that no key is held, and that none is requested during four leases.</summary>
     private async Task AssertQuietAsync()
     {
         Assert.False(_host.Store.IsHeld(Key));

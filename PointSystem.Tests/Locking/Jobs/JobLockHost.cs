@@ -8,7 +8,7 @@ using PointSystem.Locking.Store;
 
 namespace PointSystem.Tests.Locking.Jobs;
 
-/// <summary>Job locks as an application composes them, on a store in memory and a clock that the test moves.</summary>
+/// <summary>Job locks composed as in an application, on an in-memory store and a clock that the test moves.</summary>
 internal sealed class JobLockHost : IAsyncDisposable
 {
     private readonly IHost _host;
@@ -40,7 +40,7 @@ internal sealed class JobLockHost : IAsyncDisposable
         return new JobLockHost(host, clock, store);
     }
 
-    /// <summary>Moves the clock in small steps, and lets what is due run in between. Slow machines only make it slower.</summary>
+    /// <summary>Moves the clock in small steps and lets due timers run in between. A slow machine only makes it slower.</summary>
     public async Task PassAsync(TimeSpan time, Action? afterEach = null)
     {
         var step = TimeSpan.FromMilliseconds(50);

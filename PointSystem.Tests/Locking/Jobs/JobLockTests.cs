@@ -5,7 +5,7 @@ using StackExchange.Redis;
 
 namespace PointSystem.Tests.Locking.Jobs;
 
-/// <summary>Job locks of two replicas through DaprClient, a sidecar process each with the repo's own components, and one Redis.</summary>
+/// <summary>Job locks of two replicas through DaprClient, one sidecar process each with the repository's components, and one Redis.</summary>
 public sealed class JobLockTests : IAsyncLifetime
 {
     private const string Key = "point:job:test";
@@ -80,7 +80,7 @@ public sealed class JobLockTests : IAsyncLifetime
             }
         });
 
-        // The gaps of the single keys were met, or nothing was looked at closely enough.
+        // The gaps of the single keys must have been observed, otherwise the test did not look often enough.
         Assert.InRange(seen[1], 1, long.MaxValue);
         Assert.InRange(seen[2], 1, long.MaxValue);
     }
@@ -111,7 +111,7 @@ public sealed class JobLockTests : IAsyncLifetime
         await Eventually.HoldsAsync(() => _holder.Count(notRenewed) == before + 1, "the loss is counted");
         await _holderSidecar.Process.SignalAsync("CONT");
         await held.DisposeAsync();
-        // What lay in the frozen sidecar's socket takes effect when it goes on, and is undone.
+        // Requests buffered in the socket of the frozen sidecar take effect when it resumes, and are then undone.
         await FreeAsync();
     }
 
@@ -218,7 +218,7 @@ public sealed class JobLockTests : IAsyncLifetime
         return SidecarUnderTest.StartAsync(_program, _redis, Directory.GetFiles(components, "*.yaml").Select(File.ReadAllText), Token);
     }
 
-    // A call may take long on a busy machine; what these tests look at is leases.
+    // On a busy machine a call may take long; these tests are about leases, not about slow calls.
     private static Task<LockReplica> StartReplicaAsync(SidecarUnderTest sidecar) => LockReplica.StartAsync(
         null, [], ("DAPR_GRPC_PORT", sidecar.GrpcPort.ToString(CultureInfo.InvariantCulture)), ("Locking:AttemptTimeout", "00:00:00.600"));
 }

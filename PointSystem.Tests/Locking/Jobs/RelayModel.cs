@@ -1,28 +1,28 @@
 namespace PointSystem.Tests.Locking.Jobs;
 
-/// <summary>What a protocol of the model does otherwise than the relay, to see that the check finds it.</summary>
+/// <summary>A deliberate error in the modelled protocol, which the check must find.</summary>
 [Flags]
 internal enum Flaw
 {
     None = 0,
 
-    /// <summary>One key, renewed by giving it back and taking it anew.</summary>
+    /// <summary>Only one key, which is renewed by releasing and reacquiring it.</summary>
     OneKey = 1,
 
-    /// <summary>The second key counts although the first one's lease had ended when its grant was heard of.</summary>
+    /// <summary>The second key counts even if the lease of the first key has ended when the client receives the grant.</summary>
     LateGrantCounts = 2,
 
-    /// <summary>All attempts of a client have one owner, so that an unlock that arrives late frees a later hold.</summary>
+    /// <summary>All attempts of a client have the same owner, so that a late unlock releases a later hold.</summary>
     SameOwner = 4,
 
-    /// <summary>Both keys are given back before either is taken anew.</summary>
+    /// <summary>Both keys are released before either is reacquired.</summary>
     RenewsBothAtOnce = 8,
 
-    /// <summary>No flaw of the protocol: the store forgets everything at some moment, as a flushed Redis does.</summary>
+    /// <summary>Not an error of the protocol: the store loses all keys at some moment, like a flushed Redis.</summary>
     StoreForgets = 16,
 }
 
-/// <summary>What a lease is to the client that took it. It ends for the client first, then for the store: it is counted from before the request left.</summary>
+/// <summary>A lease as its client sees it. It ends for the client first, because the client counts it from before the request is sent.</summary>
 internal enum Lease : byte
 {
     None,
@@ -30,7 +30,7 @@ internal enum Lease : byte
     Ended,
 }
 
-/// <summary>Where a client stands. Heard-of steps are apart from granted ones: between them lies the reply, which may be late or lost.</summary>
+/// <summary>The state of a client. A grant and its receipt are separate steps, because the reply between them may be late or lost.</summary>
 internal enum Step : byte
 {
     Idle,
@@ -44,27 +44,29 @@ internal enum Step : byte
     SecondRegranted,
 }
 
-/// <param name="At">Its step.</param>
-/// <param name="First">Its lease of the first key.</param>
-/// <param name="Second">Its lease of the second key.</param>
-/// <param name="Asked">The lease of a grant that it has not heard of.</param>
-/// <param name="Strays">Unlocks it no longer waits for and that may still arrive; bit 0 the first key's, bit 1 the second's. Only with one owner for all.</param>
+/// <param name="At">The client's step.</param>
+/// <param name="First">The lease of the first key.</param>
+/// <param name="Second">The lease of the second key.</param>
+/// <param name="Asked">The lease of a grant whose reply has not arrived.</param>
+/// <param name="Strays">
+/// Abandoned unlocks that may still arrive: bit 0 for the first key, bit 1 for the second. Only if all attempts have the same owner.
+/// </param>
 internal readonly record struct Client(Step At, Lease First, Lease Second, Lease Asked, byte Strays)
 {
     public bool BelievesToHold => At >= Step.Holds && (First == Lease.Valid || Second == Lease.Valid);
 }
 
 /// <summary>
-/// The relay as a transition system: clients that take, renew, give back, pause, crash and start anew at any step, replies that are late or lost, leases that
-/// end at any time, and two keys. A hold that nobody relies on (an abandoned attempt, a crashed client, an unlock on its way) is a ghost: it can appear on a
-/// free key and vanish at any time, which covers every late message whose owner is no longer in use.
+/// The relay as a transition system: two keys, clients that acquire, renew, release, pause, crash and restart at any step, replies that are late
+/// or lost, and leases that end at any time. A hold that no client relies on (an abandoned attempt, a crashed client, an unlock on its way) is a
+/// ghost: it can appear on a free key and disappear at any time, which covers every late message whose owner is no longer in use.
 /// </summary>
 internal sealed class RelayModel(int clients, Flaw flaw)
 {
     private const sbyte Free = -1;
     private const sbyte Ghost = -2;
 
-    /// <summary>All states that can be reached, or those up to the first with two holders.</summary>
+    /// <summary>Visits all reachable states, or those up to the first one with two holders.</summary>
     public (int States, State? TwoHolders, bool SomebodyRenewed, bool SomebodyTookOver) Explore()
     {
         var start = new State(Free, Free, [.. Enumerable.Repeat(default(Client), clients)]);
@@ -116,7 +118,7 @@ internal sealed class RelayModel(int clients, Flaw flaw)
         }
     }
 
-    /// <summary>Leases end: for the client at any time, for the store at any time after that. Stray unlocks arrive.</summary>
+    /// <summary>Leases end for the client at any time, and for the store at any time after that. Abandoned unlocks arrive.</summary>
     private static IEnumerable<State> OfTime(State state, sbyte index)
     {
         var client = state.Clients[index];
@@ -148,7 +150,7 @@ internal sealed class RelayModel(int clients, Flaw flaw)
     private static Lease LeaseOf(Client client, int key) =>
         Asks(client.At) == key ? client.Asked : key == 0 ? client.First : client.Second;
 
-    /// <summary>The key whose grant the client has not heard of, or -1.</summary>
+    /// <summary>The key whose grant has not reached the client, or -1.</summary>
     private static int Asks(Step at) => at switch
     {
         Step.FirstGranted or Step.FirstRegranted => 0,
@@ -161,7 +163,7 @@ internal sealed class RelayModel(int clients, Flaw flaw)
         var client = state.Clients[index];
         if (client.At != Step.Idle)
         {
-            // Gives up, gives back, or crashes and starts anew: all it held is nobody's from then on.
+            // It gives up, releases the lock, or crashes and restarts: from then on no client relies on what it held.
             yield return Abandon(state, index);
         }
         switch (client.At)
@@ -170,10 +172,11 @@ internal sealed class RelayModel(int clients, Flaw flaw)
                 yield return state.WithKey(0, index).With(index, client with { At = Step.FirstGranted, Asked = Lease.Valid });
                 break;
             case Step.FirstGranted:
-                yield return state.With(index, client with { At = flaw.HasFlag(Flaw.OneKey) ? Step.Holds : Step.HasFirst, First = client.Asked, Asked = Lease.None });
+                var received = flaw.HasFlag(Flaw.OneKey) ? Step.Holds : Step.HasFirst;
+                yield return state.With(index, client with { At = received, First = client.Asked, Asked = Lease.None });
                 break;
             case Step.HasFirst when state.Keys[1] == Free:
-                // Also when its first lease has ended by now: the request may have left before that.
+                // Possible even if the first lease has ended by now, because the request may have been sent before that.
                 yield return state.WithKey(1, index).With(index, client with { At = Step.SecondGranted, Asked = Lease.Valid });
                 break;
             case Step.SecondGranted when client.First == Lease.Valid || flaw.HasFlag(Flaw.LateGrantCounts):
@@ -192,7 +195,8 @@ internal sealed class RelayModel(int clients, Flaw flaw)
                 yield return state.WithKey(1, index).With(index, client with { At = Step.SecondRegranted, Asked = Lease.Valid });
                 break;
             case Step.FirstRegranted when flaw.HasFlag(Flaw.OneKey) || flaw.HasFlag(Flaw.RenewsBothAtOnce):
-                yield return state.With(index, client with { At = flaw.HasFlag(Flaw.OneKey) ? Step.Holds : Step.RetakesSecond, First = client.Asked, Asked = Lease.None });
+                var retaken = flaw.HasFlag(Flaw.OneKey) ? Step.Holds : Step.RetakesSecond;
+                yield return state.With(index, client with { At = retaken, First = client.Asked, Asked = Lease.None });
                 break;
             case Step.FirstRegranted when client.Second == Lease.Valid:
                 yield return state.With(index, client with { At = Step.Holds, First = client.Asked, Asked = Lease.None });
@@ -203,13 +207,13 @@ internal sealed class RelayModel(int clients, Flaw flaw)
         }
     }
 
-    /// <summary>Gives one key back (heard of or not) and goes on to take it anew.</summary>
+    /// <summary>Releases one key, whether or not the reply arrives, and continues by reacquiring it.</summary>
     private IEnumerable<State> Renewals(State state, sbyte index)
     {
         var client = state.Clients[index];
         if (flaw.HasFlag(Flaw.OneKey))
         {
-            // It works on through the gap, because its old lease would have stood: there is no other key to rely on.
+            // It keeps working during the gap, because its old lease has not ended: there is no other key to rely on.
             yield return Unlock(state, index, 0).With(index, client with { At = Step.RetakesFirst });
         }
         else if (flaw.HasFlag(Flaw.RenewsBothAtOnce))
@@ -219,8 +223,9 @@ internal sealed class RelayModel(int clients, Flaw flaw)
         else
         {
             var stray = flaw.HasFlag(Flaw.SameOwner);
-            yield return Unlock(state, index, 0).With(index, client with { At = Step.RetakesFirst, First = Lease.None, Strays = (byte)(client.Strays | (stray ? 1 : 0)) });
-            yield return Unlock(state, index, 1).With(index, client with { At = Step.RetakesSecond, Second = Lease.None, Strays = (byte)(client.Strays | (stray ? 2 : 0)) });
+            var (first, second) = stray ? ((byte)(client.Strays | 1), (byte)(client.Strays | 2)) : (client.Strays, client.Strays);
+            yield return Unlock(state, index, 0).With(index, client with { At = Step.RetakesFirst, First = Lease.None, Strays = first });
+            yield return Unlock(state, index, 1).With(index, client with { At = Step.RetakesSecond, Second = Lease.None, Strays = second });
         }
     }
 
@@ -228,7 +233,7 @@ internal sealed class RelayModel(int clients, Flaw flaw)
 
     private static State Abandon(State state, sbyte index) => Unlock(Unlock(state, index, 0), index, 1).With(index, default);
 
-    /// <summary>Who holds each key, and what each client knows.</summary>
+    /// <summary>The holder of each key, and the state of each client.</summary>
     internal sealed record State(sbyte[] Keys, Client[] Clients)
     {
         public State(sbyte first, sbyte second, Client[] clients)
@@ -245,7 +250,7 @@ internal sealed class RelayModel(int clients, Flaw flaw)
             return this with { Clients = clients };
         }
 
-        /// <summary>One text for all states that differ only in the clients' names.</summary>
+        /// <summary>The same text for all states that differ only in the numbering of the clients.</summary>
         public string Canonical()
         {
             var parts = Clients.Select((client, index) => string.Create(5, (client, index, Keys), static (text, of) =>

@@ -1,6 +1,8 @@
 namespace PointSystem.Tests.Locking.Jobs;
 
-/// <summary>Every state the relay can get into, for a few clients, with every message late or lost, every lease ending and every client dying at any step.</summary>
+/// <summary>
+/// Every reachable state of the relay for a few clients. Any message may be late or lost, any lease may end and any client may crash, at any step.
+/// </summary>
 public sealed class RelayModelTests
 {
     [Theory]
@@ -10,8 +12,8 @@ public sealed class RelayModelTests
     public void Explore_TheRelay_NeverHasTwoHolders(int clients)
     {
         var (states, twoHolders, renewed, tookOver) = new RelayModel(clients, Flaw.None).Explore();
-        Assert.True(twoHolders is null, $"Two holders in {Describe(twoHolders)}");
-        // Not for want of life: it does renew, and another does take over from one whose leases have ended.
+        Assert.True(twoHolders is null, $"Two holders: {Describe(twoHolders)}");
+        // The model is not trivially safe: clients do renew, and one does take over from another whose leases have ended.
         Assert.True(renewed && tookOver, $"{states} states, renewed: {renewed}, took over: {tookOver}");
         Assert.InRange(states, 200, int.MaxValue);
     }

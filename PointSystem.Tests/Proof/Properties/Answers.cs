@@ -6,7 +6,7 @@ using PointSystem.Tests.Domain;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>Reads what the checker needs out of the answers that callers get.</summary>
+/// <summary>Reads from an answer what the checker needs.</summary>
 internal static class Answers
 {
     public static Operation Read(Operation asked, CommandOutcome outcome)

@@ -4,46 +4,44 @@ using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>A roll-out step by step through the run-time configuration, under load.</summary>
+/// <summary>A roll-out in steps through the run-time configuration, under load.</summary>
 [Collection(ProofServer.Name)]
 public sealed class CanaryTests(ProofServer server)
 {
     private const string RowOnly = "pointsystem.lock.acquire outcome=row_only";
     private const string Acquired = "pointsystem.lock.acquire outcome=acquired";
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
-    public async Task Percentage_RaisedUnderLoad_LosesAndDoublesNothing()
+    public async Task Percentage_RaisedUnderLoad_LosesNothingAndAppliesNothingTwice()
     {
-        await using var ground = await server.CreateAsync(Token);
-        await ground.SetAsync(ConfigKeys.LockCanaryPercent, "0");
+        await using var database = await server.CreateAsync(Token);
+        await database.SetAsync(ConfigKeys.LockCanaryPercent, "0");
         var store = new MemoryLockStore(TimeProvider.System);
-        var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(ground.ConnectionString, store)));
+        var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(database.ConnectionString, store)));
         long Sum(string counter) => replicas.Sum(replica => replica.Sums[counter]);
 
-        // One who is among the first ten per cent, one among the first fifty, two who are not.
+        // One member of the first ten percent, one of the first fifty, two of the rest.
         long[] members = [Member(0, 10), Member(10, 50), Member(50, 100), Member(50, 100)];
         var load = new Load(replicas, 301, members);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var running = RunAsync(load, stop.Token);
-        await Eventually.HoldsAsync(() => Sum(RowOnly) > 50, "the load goes by mode row");
+        await Eventually.HoldsAsync(() => Sum(RowOnly) > 50, "the load runs in mode row");
         Assert.Equal(0, Sum(Acquired));
         foreach (var percent in new[] { "10", "50", "100" })
         {
             var before = Sum(Acquired);
-            await ground.SetAsync(ConfigKeys.LockCanaryPercent, percent);
-            await Eventually.HoldsAsync(() => Sum(Acquired) > before + 20, $"{percent} per cent go by the lock");
+            await database.SetAsync(ConfigKeys.LockCanaryPercent, percent);
+            await Eventually.HoldsAsync(() => Sum(Acquired) > before + 20, $"{percent} percent of the members use the lock");
         }
 
-        // What is in force after a second: everybody. And back again, by mode.
-        await HoldsForAsync(() => Sum(RowOnly), "nobody goes by mode row any more");
-        await ground.SetAsync(ConfigKeys.LockMode, "row");
-        await HoldsForAsync(() => Sum(Acquired), "nobody goes by the lock any more");
+        // A second later the lock applies to all members. Then back again, by mode.
+        await StopsGrowingAsync(() => Sum(RowOnly), "no request runs in mode row");
+        await database.SetAsync(ConfigKeys.LockMode, "row");
+        await StopsGrowingAsync(() => Sum(Acquired), "no request uses the lock");
         await stop.CancelAsync();
         await running;
         Assert.Equal(0, load.TimedOut);
-        await ground.AssertRightAsync(load, members);
+        await database.AssertLinearizableAsync(load, members);
         foreach (var replica in replicas)
         {
             await replica.DisposeAsync();
@@ -56,13 +54,13 @@ public sealed class CanaryTests(ProofServer server)
         {
             await load.RunAsync(callers: 12, steps: 2, Token);
 
-            // The histories are checked, so they shall not be longer than they need to be.
+            // The histories are checked, so they should not be longer than necessary.
             await Task.Delay(20, Token);
         }
     }
 
-    /// <summary>The counter comes to rest, under load.</summary>
-    private static Task HoldsForAsync(Func<long> counter, string what)
+    /// <summary>Waits until the counter has not changed for half a second under load.</summary>
+    private static Task StopsGrowingAsync(Func<long> counter, string what)
     {
         var (last, since) = (-1L, TimeProvider.System.GetTimestamp());
         return Eventually.HoldsAsync(

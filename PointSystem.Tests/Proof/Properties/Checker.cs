@@ -4,31 +4,31 @@ using PointSystem.Tests.Domain;
 namespace PointSystem.Tests.Proof.Properties;
 
 /// <summary>
-/// Says whether a history is linearizable: whether every operation can have taken effect in a single moment between its begin and its end, in the order in
-/// which the members' ledgers have them, each with the answer that <see cref="PointByPoint"/> gives when it is told the same things one after the other.
+/// Checks whether a history is linearizable: whether every operation can have taken effect at one moment between its begin and its end, in the
+/// order of the members' ledgers, each with the answer that <see cref="ReferenceModel"/> gives for the same operations one after the other.
 /// </summary>
 /// <remarks>
-/// The ledgers give each member's order of what was accepted, so nothing has to be searched for: a moment for each operation exists exactly when the earliest
-/// ones do, each the later of its own begin and its predecessors' moments. (A transfer stands in two ledgers; a circle is found as such.) A refusal
-/// leaves no trace. It must be right in some state that its members can have been in during it.
+/// The ledgers give the order of each member's accepted operations, so no search is needed: valid moments exist if and only if the earliest
+/// possible ones are valid, where each is the later of the operation's begin and the moments of its predecessors. (A transfer is in two ledgers; a
+/// cycle is detected.) A refusal leaves no entry. It must be correct in some state that its members can have had during the operation.
 /// </remarks>
 internal sealed class Checker
 {
     private const int ProblemsMax = 20;
 
     private readonly History _history;
-    private readonly Sequential _model;
+    private readonly SequentialModel _model;
     private readonly List<string> _problems = [];
     private readonly Dictionary<(int Member, string Name), Node> _byEntry = [];
-    private readonly List<Refused> _refused = [];
+    private readonly List<RefusedOperation> _refused = [];
 
     private Checker(History history, PointPolicy policy)
     {
         _history = history;
-        _model = new Sequential(policy);
+        _model = new SequentialModel(policy);
     }
 
-    /// <summary>What is wrong with the history; nothing if it is linearizable.</summary>
+    /// <summary>The problems of the history; empty if it is linearizable.</summary>
     public static IReadOnlyList<string> FindProblems(History history, PointPolicy policy)
     {
         var checker = new Checker(history, policy);
@@ -42,7 +42,7 @@ internal sealed class Checker
         var order = ChooseMoments();
         if (_problems.Count > 0)
         {
-            // Nothing to replay in: the ledgers and the callers do not even speak of the same operations, or of one order.
+            // A replay is impossible: the ledgers and the callers disagree about the operations or about their order.
             return;
         }
         Limit(order);
@@ -50,7 +50,7 @@ internal sealed class Checker
         Replay(order);
         foreach (var refused in _refused.Where(refused => !refused.IsExplained))
         {
-            Report($"refused for no reason that held at any moment of it: {refused.Operation}");
+            Report($"refused for no reason that held at any moment of the operation: {refused.Operation}");
         }
     }
 
@@ -62,7 +62,7 @@ internal sealed class Checker
         }
     }
 
-    /// <summary>Makes one of all requests of the same idempotency key, and matches what callers were told with what the ledgers have.</summary>
+    /// <summary>Merges the requests with the same idempotency key, and matches the callers' answers with the ledgers.</summary>
     private void Register()
     {
         var alone = _history.Operations.Where(operation => operation.IdempotencyKey is null);
@@ -70,7 +70,7 @@ internal sealed class Checker
         {
             if (operation.Refusal is not null)
             {
-                _refused.Add(new Refused(operation));
+                _refused.Add(new RefusedOperation(operation));
                 continue;
             }
             var node = new Node(operation);
@@ -78,7 +78,7 @@ internal sealed class Checker
             {
                 if (!_byEntry.TryAdd(entry, node))
                 {
-                    Report($"answered twice, and not as a replay: {operation}");
+                    Report($"answered twice, but not as a replay: {operation}");
                 }
             }
         }
@@ -89,7 +89,7 @@ internal sealed class Checker
             {
                 if (!_byEntry.TryGetValue((member, group.Name), out var node))
                 {
-                    Report($"in the ledger of {member}, but nobody was told: {group.Name}");
+                    Report($"in the ledger of {member}, but answered to no caller: {group.Name}");
                     continue;
                 }
                 if (node.Groups.ContainsKey(member))
@@ -108,7 +108,7 @@ internal sealed class Checker
         }
     }
 
-    // Every one of them has the answer, so the effect was there before the first of them had ended.
+    // All of them got the answer, so the effect was there before the first of them ended.
     private Operation Merge(IGrouping<string?, Operation> same)
     {
         var first = same.First();
@@ -119,7 +119,7 @@ internal sealed class Checker
         return first with { BeganAt = same.Min(other => other.BeganAt), EndedAt = same.Min(other => other.EndedAt) };
     }
 
-    /// <summary>The earliest moment of each accepted operation, in an order that agrees with all ledgers.</summary>
+    /// <summary>Computes the earliest moment of each accepted operation, in an order that agrees with all ledgers.</summary>
     private List<Node> ChooseMoments()
     {
         var nodes = _byEntry.Values.Distinct().ToList();
@@ -130,7 +130,7 @@ internal sealed class Checker
             order.Add(node);
             if (node.Earliest > node.Operation.EndedAt)
             {
-                Report($"in the ledger behind what began only after it had ended: {node.Operation}");
+                Report($"in the ledger after an operation that began only after it had ended: {node.Operation}");
             }
             foreach (var next in node.Next.Values)
             {
@@ -143,12 +143,12 @@ internal sealed class Checker
         }
         if (order.Count < nodes.Count)
         {
-            Report($"the ledgers contradict each other's order, for example about {nodes.First(node => node.Open > 0).Operation}");
+            Report($"the ledgers contradict each other's order, for example: {nodes.First(node => node.Open > 0).Operation}");
         }
         return order;
     }
 
-    /// <summary>The latest moment of each.</summary>
+    /// <summary>Computes the latest moment of each operation.</summary>
     private static void Limit(List<Node> order)
     {
         for (var i = order.Count - 1; i >= 0; i--)
@@ -160,15 +160,15 @@ internal sealed class Checker
         }
     }
 
-    /// <summary>Finds the states that a refused operation can have met.</summary>
-    private void Place(Refused refused)
+    /// <summary>Finds the states in which a refused operation can have been decided.</summary>
+    private void Place(RefusedOperation refused)
     {
         foreach (var (member, _) in refused.Conditions)
         {
             var chain = Chain(member);
             for (var slot = chain.FindLastIndex(node => node.Latest < refused.Operation.BeganAt) + 1; slot <= chain.Count; slot++)
             {
-                // Slot n is the state after n operations: from the earliest moment of the last of them to the latest of the next.
+                // Slot n is the state after n operations, from the earliest moment of the last of them to the latest moment of the next.
                 var from = slot == 0 ? long.MinValue : chain[slot - 1].Earliest;
                 if (from > refused.Operation.EndedAt)
                 {
@@ -203,13 +203,13 @@ internal sealed class Checker
             {
                 if (_model.Live(member) != group.BalanceAfter)
                 {
-                    Report($"the ledger of {member} has {group.BalanceAfter} points, there should be {_model.Live(member)}, after {node.Operation}");
+                    Report($"the ledger of {member} has {group.BalanceAfter} points, should be {_model.Live(member)}, after {node.Operation}");
                 }
             }
         }
     }
 
-    /// <summary>An accepted operation, and what follows it in the ledgers.</summary>
+    /// <summary>An accepted operation, and its successors in the ledgers.</summary>
     private sealed class Node(Operation operation)
     {
         public Operation Operation { get; } = operation;

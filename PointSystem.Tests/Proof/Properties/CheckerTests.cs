@@ -3,7 +3,7 @@ using PointSystem.Tests.Domain;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>The checker accepts what can have happened and rejects what cannot, on histories made by hand.</summary>
+/// <summary>The checker accepts possible histories and rejects impossible ones. The histories are written by hand.</summary>
 public sealed class CheckerTests
 {
     private const int A = 0;
@@ -24,12 +24,13 @@ public sealed class CheckerTests
         [("TRANSFER_IN gift", 3), ("ACCUMULATE_CANCEL new", 0)]));
 
     [Fact]
-    public void FindProblems_RefusedWhileWhatWouldHaveAllowedItWasUnderWay_None() => Assert.Empty(Check(
+    public void FindProblems_RefusedWhileTheEnablingOperationWasRunning_None() => Assert.Empty(Check(
         [Grant10, Use10, Refuse(Ask(StepKind.Use, A, 10, 5, 15)), Refuse(Ask(StepKind.Use, A, 1, 29, 35))], [("ACCUMULATE lot", 10), ("USE use", 0)]));
 
     [Fact]
-    public void FindProblems_SameKeyTwice_IsOne() => Assert.Empty(Check(
-        [Grant10, Use10 with { IdempotencyKey = "k" }, Use10 with { IdempotencyKey = "k", BeganAt = 90, EndedAt = 95 }], [("ACCUMULATE lot", 10), ("USE use", 0)]));
+    public void FindProblems_SameKeyTwice_CountsAsOne() => Assert.Empty(Check(
+        [Grant10, Use10 with { IdempotencyKey = "k" }, Use10 with { IdempotencyKey = "k", BeganAt = 90, EndedAt = 95 }],
+        [("ACCUMULATE lot", 10), ("USE use", 0)]));
 
     [Fact]
     public void FindProblems_LostUpdate_IsFound()
@@ -51,21 +52,23 @@ public sealed class CheckerTests
     }
 
     [Fact]
-    public void FindProblems_RefusedByTwoReasonsThatNeverHeldTogether_IsFound()
+    public void FindProblems_ReasonsForARefusalNeverHeldTogether_IsFound()
     {
-        // The giver has 10 only until 30, the receiver is full only from 40 on.
+        // The sender has 10 points only until 30. The receiver is at its cap only from 40 on.
         var full = Enumerable.Range(0, 4).Select(i => Ask(StepKind.Accumulate, B, 15, 40, 41) with { PointKey = $"full{i}", After = 15 });
         var tooRich = Ask(StepKind.Transfer, A, 10, 25, 60, B) with { Refusal = PointErrorCodes.ExceededMaxBalance };
         AssertFound("refused for no reason", Check(
-            [Grant10, Use10, .. full, tooRich], [("ACCUMULATE lot", 10), ("USE use", 0)], [.. Enumerable.Range(0, 4).Select(i => ($"ACCUMULATE full{i}", 15L * (i + 1)))]));
+            [Grant10, Use10, .. full, tooRich],
+            [("ACCUMULATE lot", 10), ("USE use", 0)],
+            [.. Enumerable.Range(0, 4).Select(i => ($"ACCUMULATE full{i}", 15L * (i + 1)))]));
     }
 
     [Fact]
-    public void FindProblems_LedgerAgainstTime_IsFound() => AssertFound("began only after it had ended", Check(
+    public void FindProblems_LedgerOrderContradictsTime_IsFound() => AssertFound("began only after it had ended", Check(
         [Grant10, Ask(StepKind.Accumulate, A, 5, 20, 30) with { PointKey = "lot2", After = 5 }], [("ACCUMULATE lot2", 5), ("ACCUMULATE lot", 15)]));
 
     [Fact]
-    public void FindProblems_TwoLedgersAgainstEachOther_IsFound() => AssertFound("contradict each other", Check(
+    public void FindProblems_LedgersContradictEachOther_IsFound() => AssertFound("contradict each other", Check(
         [
             Grant10, Ask(StepKind.Accumulate, B, 10, 0, 10) with { PointKey = "lotB", After = 10 },
             Ask(StepKind.Transfer, A, 1, 20, 30, B) with { PointKey = "x", Parts = [new("lot", 1)], NewLots = ["n1"] },
@@ -84,7 +87,7 @@ public sealed class CheckerTests
     {
         var twice = new[] { Grant10 with { IdempotencyKey = "k" }, Grant10 with { IdempotencyKey = "k", PointKey = "lot2", Answer = "another" } };
         AssertFound("different answers", Check(twice, [("ACCUMULATE lot", 10), ("ACCUMULATE lot2", 20)]));
-        AssertFound("nobody was told", Check([twice[0], twice[0]], [("ACCUMULATE lot", 10), ("ACCUMULATE lot2", 20)]));
+        AssertFound("answered to no caller", Check([twice[0], twice[0]], [("ACCUMULATE lot", 10), ("ACCUMULATE lot2", 20)]));
     }
 
     private static Operation Ask(StepKind kind, int member, int amount, long from, long to, int other = 0) =>

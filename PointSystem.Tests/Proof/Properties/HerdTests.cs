@@ -8,13 +8,15 @@ using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>Property 6: whoever waits for a hot member holds no connection, asks the store no more than one would, and stands in nobody else's way.</summary>
+/// <summary>
+/// Property 6: requests that wait for a hot member hold no connection, ask the store no more often than a single caller, and delay no other member.
+/// </summary>
 [Collection(ProofServer.Name)]
 public sealed class HerdTests(ProofServer server)
 {
     private const int Herd = 500;
 
-    // One for the rules' refresh.
+    // Plus one for the refresh of the rules.
     private static readonly int ConnectionsMax = new CombiningOptions().Lanes + new CombiningOptions().DetoursMax + 1;
 
     private static readonly (string, string)[] LongWaits = 
@@ -23,74 +25,70 @@ public sealed class HerdTests(ProofServer server)
         ("Locking:OnLockTimeout", "refuse"),
     ];
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(20)]
     [InlineData(10)]
-    public async Task Herd_OnARowThatSomebodyHolds_TakesFewConnectionsAndOthersGoOn(int pool)
+    public async Task Herd_RowIsHeld_UsesFewConnectionsAndOtherMembersContinue(int pool)
     {
-        await using var ground = await server.CreateAsync(Token);
-        await using var replica = await StartAsync(ground, pool, new MemoryLockStore(TimeProvider.System));
+        await using var database = await server.CreateAsync(Token);
+        await using var replica = await StartAsync(database, pool, new MemoryLockStore(TimeProvider.System));
         var (hot, others) = (PointsClient.NewMember(), Enumerable.Range(0, 50).Select(_ => PointsClient.NewMember()).ToArray());
         await GrantAsync(replica, [hot, .. others]);
-        await using var holder = await ground.Database.OpenConnectionAsync(Token);
-        await using var held = await holder.BeginTransactionAsync(Token);
-        await HoldAsync(holder, hot);
+        await using var held = await HeldTransaction.LockWalletsAsync(database.ConnectionString, hot);
         var herd = Enumerable.Range(0, Herd).Select(_ => UseAsync(replica, hot)).ToArray();
 
-        // They are answered although every one of the herd is still there.
+        // They are answered while the whole herd is still waiting.
         var answered = await Task.WhenAll(others.Select(member => UseAsync(replica, member)));
         Assert.All(answered, outcome => Assert.Null(outcome.Error));
         Assert.DoesNotContain(herd, request => request.IsCompleted);
-        Assert.InRange(await ConnectionsAsync(ground), 1, ConnectionsMax);
+        Assert.InRange(await ConnectionsAsync(database), 1, ConnectionsMax);
 
-        await held.RollbackAsync(Token);
+        await held.RollbackAsync();
         var outcomes = await Task.WhenAll(herd);
         Assert.Equal(15, outcomes.Count(outcome => outcome.Error is null));
-        Assert.InRange(await ConnectionsAsync(ground), 1, ConnectionsMax);
-        await Books.AssertBalancedAsync(ground.ConnectionString, [hot, .. others]);
+        Assert.InRange(await ConnectionsAsync(database), 1, ConnectionsMax);
+        await Books.AssertBalancedAsync(database.ConnectionString, [hot, .. others]);
     }
 
     [Fact]
-    public async Task Herd_OnALockThatSomebodyHolds_AsksForItOneAtATimeAndHoldsNoConnection()
+    public async Task Herd_LockIsHeld_AsksOneAtATimeAndHoldsNoConnection()
     {
-        await using var ground = await server.CreateAsync(Token);
+        await using var database = await server.CreateAsync(Token);
         var common = new MemoryLockStore(TimeProvider.System);
-        CountingWay[] ways = [new(common), new(common)];
-        var replicas = await Task.WhenAll(ways.Select(way => StartAsync(ground, 10, way)));
+        CountingLockStore[] stores = [new(common), new(common)];
+        var replicas = await Task.WhenAll(stores.Select(one => StartAsync(database, 10, one)));
         var (hot, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         await GrantAsync(replicas[0], hot, other);
         var key = $"point:use:member:{hot}";
-        await common.TryLockAsync(key, "somebody", 60, Token);
+        await common.TryLockAsync(key, "another owner", 60, Token);
         var began = Stopwatch.GetTimestamp();
         var herd = replicas.SelectMany(replica => Enumerable.Range(0, Herd).Select(_ => UseAsync(replica, hot))).ToArray();
-        await Eventually.HoldsAsync(() => ways.All(way => way.AskedFor(key) > 20), "both ask again and again");
+        await Eventually.HoldsAsync(() => stores.All(one => one.AskedFor(key) > 20), "both replicas poll");
         Assert.Null((await UseAsync(replicas[1], other)).Error);
         Assert.Equal(0, await Books.CountAsync(
-            ground.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'herd' AND state <> 'idle'"));
-        var asked = ways.Max(way => way.AskedFor(key));
+            database.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'herd' AND state <> 'idle'"));
+        var asked = stores.Max(one => one.AskedFor(key));
         var shortest = new LockingOptions().PollMin;
         Assert.InRange(asked, 20, 2 + (int)(Stopwatch.GetElapsedTime(began) / shortest));
-        Assert.Equal(1, ways.Max(way => way.MostAtOnce(key)));
+        Assert.Equal(1, stores.Max(one => one.ConcurrentMax(key)));
 
-        await common.UnlockAsync(key, "somebody", Token);
+        await common.UnlockAsync(key, "another owner", Token);
         var outcomes = await Task.WhenAll(herd);
         Assert.Equal(15, outcomes.Count(outcome => outcome.Error is null));
-        Assert.Equal(1, ways.Max(way => way.MostAtOnce(key)));
-        Assert.InRange(await ConnectionsAsync(ground), 1, 2 * ConnectionsMax);
+        Assert.Equal(1, stores.Max(one => one.ConcurrentMax(key)));
+        Assert.InRange(await ConnectionsAsync(database), 1, 2 * ConnectionsMax);
         foreach (var replica in replicas)
         {
             await replica.DisposeAsync();
         }
     }
 
-    /// <summary>Connections that the replicas have opened so far: a pool opens one more only where all are in use, and closes none within the test.</summary>
-    private static Task<long> ConnectionsAsync(Ground ground) =>
-        Books.CountAsync(ground.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'herd'");
+    /// <summary>The connections that the replicas have opened: a pool opens a new one only if all are in use, and closes none during the test.</summary>
+    private static Task<long> ConnectionsAsync(PropertyDatabase database) =>
+        Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'herd'");
 
-    private static Task<PointReplica> StartAsync(Ground ground, int pool, ILockStore store) => PointReplica.StartAsync(
-        new NpgsqlConnectionStringBuilder(ground.ConnectionString) { MaxPoolSize = pool, ApplicationName = "herd" }.ConnectionString,
+    private static Task<PointReplica> StartAsync(PropertyDatabase database, int pool, ILockStore store) => PointReplica.StartAsync(
+        new NpgsqlConnectionStringBuilder(database.ConnectionString) { MaxPoolSize = pool, ApplicationName = "herd" }.ConnectionString,
         store, new FixedMode(LockMode.Distributed), LongWaits);
 
     private static async Task GrantAsync(PointReplica replica, params IEnumerable<long> members)
@@ -104,21 +102,14 @@ public sealed class HerdTests(ProofServer server)
     private static Task<CommandOutcome> UseAsync(PointReplica replica, long member) =>
         replica.SendAsync(new UsePoints.Command(member, "A1", 1, "test", null), Token);
 
-    private static async Task HoldAsync(NpgsqlConnection connection, long member)
+    /// <summary>One replica's access to the common store, which counts its requests.</summary>
+    private sealed class CountingLockStore(MemoryLockStore store) : ILockStore
     {
-        await using var command = new NpgsqlCommand("SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE", connection);
-        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-        await command.ExecuteNonQueryAsync(Token);
-    }
-
-    /// <summary>One replica's way to the common store, which counts what it is asked.</summary>
-    private sealed class CountingWay(MemoryLockStore store) : ILockStore
-    {
-        private readonly Dictionary<string, (int Asked, int Now, int Most)> _counts = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, (int Asked, int Now, int Max)> _counts = new(StringComparer.Ordinal);
 
         public int AskedFor(string key) => Read(key).Asked;
 
-        public int MostAtOnce(string key) => Read(key).Most;
+        public int ConcurrentMax(string key) => Read(key).Max;
 
         public async Task<bool> TryLockAsync(string key, string owner, int leaseSeconds, CancellationToken cancellationToken)
         {
@@ -134,9 +125,10 @@ public sealed class HerdTests(ProofServer server)
             }
         }
 
-        public Task<UnlockStatus> UnlockAsync(string key, string owner, CancellationToken cancellationToken) => store.UnlockAsync(key, owner, cancellationToken);
+        public Task<UnlockStatus> UnlockAsync(string key, string owner, CancellationToken cancellationToken) =>
+            store.UnlockAsync(key, owner, cancellationToken);
 
-        private (int Asked, int Now, int Most) Read(string key)
+        private (int Asked, int Now, int Max) Read(string key)
         {
             lock (_counts)
             {

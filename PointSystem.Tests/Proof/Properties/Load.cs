@@ -2,20 +2,20 @@ using System.Diagnostics;
 using System.Globalization;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Ledger;
-using PointSystem.Domain.Points;
 using PointSystem.Domain.Policies;
 using PointSystem.Locking;
 using PointSystem.Tests.Domain;
+using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Proof.Properties;
 
 /// <summary>
-/// Many callers who do at random what members do, over several replicas, on few members and with small figures, so that they are in each other's way all the
-/// time. Part of the requests bear an idempotency key and are sent again: at once to another replica, after the answer, or much later by somebody else.
+/// Many callers that send random commands to several replicas, for few members and with small amounts, so that they conflict all the time. Some
+/// requests have an idempotency key and are repeated: concurrently at another replica, after the answer, or much later by another caller.
 /// </summary>
 /// <param name="replicas">Each request goes to one of them.</param>
-/// <param name="seed">Of everything but the scheduling.</param>
-/// <param name="members">Whose points they are.</param>
+/// <param name="seed">Determines everything except the scheduling.</param>
+/// <param name="members">The members of the commands.</param>
 internal sealed class Load(IReadOnlyList<PointReplica> replicas, int seed, IReadOnlyList<long> members)
 {
     /// <summary>The limits that the load expects in the database.</summary>
@@ -26,18 +26,18 @@ internal sealed class Load(IReadOnlyList<PointReplica> replicas, int seed, IRead
     private readonly List<(Operation Asked, IPointCommand Command)> _keyed = [];
     private readonly Dictionary<(StepKind, int), List<string>> _targets = [];
 
-    /// <summary>Requests that ended without an answer, and how.</summary>
+    /// <summary>The exceptions of requests without an answer.</summary>
     public List<Exception> Faults { get; } = [];
 
-    /// <summary>Requests whose wait ran out; they had no effect.</summary>
+    /// <summary>Number of requests that timed out while waiting for a lock; they had no effect.</summary>
     public int TimedOut { get; private set; }
 
     public IReadOnlyList<Operation> Operations => _operations;
 
-    /// <summary>Whether a fault is one that the load may meet: it is kept in <see cref="Faults"/> and the load goes on.</summary>
+    /// <summary>Whether an exception is expected: it is added to <see cref="Faults"/> and the load continues.</summary>
     public Func<Exception, bool> MayFail { get; init; } = _ => false;
 
-    /// <summary>Chooses what to do; the whole mix unless a test wants less.</summary>
+    /// <summary>Chooses the kind of a command; by default from all kinds.</summary>
     public Func<Random, StepKind> Choose { get; init; } = random => random.Next(100) switch
     {
         < 34 => StepKind.Accumulate,
@@ -48,7 +48,8 @@ internal sealed class Load(IReadOnlyList<PointReplica> replicas, int seed, IRead
     };
 
     public Task RunAsync(int callers, int steps, CancellationToken cancellationToken) => Task.WhenAll(
-        Enumerable.Range(0, callers).Select(caller => Task.Run(() => CallAsync(new Random((seed * 1_000) + caller), steps, cancellationToken), cancellationToken)));
+        Enumerable.Range(0, callers).Select(caller => Task.Run(
+            () => CallAsync(new Random((seed * 1_000) + caller), steps, cancellationToken), cancellationToken)));
 
     private async Task CallAsync(Random random, int steps, CancellationToken cancellationToken)
     {
@@ -100,7 +101,7 @@ internal sealed class Load(IReadOnlyList<PointReplica> replicas, int seed, IRead
             kind = StepKind.Accumulate;
         }
 
-        // Days far apart: the business day may change during the load without changing which lot expires first.
+        // The expiration dates are far apart, so a date change during the load does not change which lot expires first.
         var step = new Step(
             kind, member, random.Next(members.Count), random.Next(1, 18), Days: 1 + (10 * random.Next(1, 4)), Flag: random.Next(3) == 0, Pick: 0);
         if (step.Kind == StepKind.Transfer && step.Other == step.Member && members.Count > 1 && random.Next(8) > 0)
@@ -117,7 +118,7 @@ internal sealed class Load(IReadOnlyList<PointReplica> replicas, int seed, IRead
     private string? Target(StepKind kind, int member, Random random)
     {
         var known = _targets.GetValueOrDefault((kind, member), []);
-        // Mostly what is young: older ones tend to be used up.
+        // Mostly recent ones, because older ones tend to be used up.
         return known.Count == 0 ? null : known[Math.Max(0, known.Count - 1 - random.Next(random.Next(4) == 0 ? known.Count : 6))];
     }
 
@@ -135,15 +136,15 @@ internal sealed class Load(IReadOnlyList<PointReplica> replicas, int seed, IRead
                 return new UsePoints.Command(member, "A1", step.Amount, "load", For("use", member, step.Amount));
             case StepKind.CancelUsage:
                 return new CancelUsage.Command(
-                    Key(asked.Target!), step.Flag ? null : step.Amount, null, "load", For("cancel-usage", asked.Target, step.Flag ? null : step.Amount));
+                    LedgerClient.Key(asked.Target!), step.Flag ? null : step.Amount, null, "load",
+                    For("cancel-usage", asked.Target, step.Flag ? null : step.Amount));
             case StepKind.CancelLot:
-                return new CancelAccumulation.Command(Key(asked.Target!), null, "load", For("cancel-accumulation", asked.Target));
+                return new CancelAccumulation.Command(LedgerClient.Key(asked.Target!), null, "load", For("cancel-accumulation", asked.Target));
             default:
-                return new TransferPoints.Command(member, members[step.Other], step.Amount, null, "load", For("transfer", member, members[step.Other], step.Amount));
+                var receiver = members[step.Other];
+                return new TransferPoints.Command(member, receiver, step.Amount, null, "load", For("transfer", member, receiver, step.Amount));
         }
     }
-
-    private static PointKey Key(string text) => PointKey.TryParse(text, out var key) ? key : throw new FormatException(text);
 
     private async Task SendAsync(PointReplica replica, Operation asked, IPointCommand command, CancellationToken cancellationToken)
     {

@@ -2,7 +2,7 @@ using PointSystem.Locking.Store;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>Grants every lock to everybody, at once and together: the worst that leases can come to.</summary>
+/// <summary>Grants every lock to every caller at once, which is the worst case of broken leases.</summary>
 internal sealed class LyingLockStore : ILockStore
 {
     public Task<bool> TryLockAsync(string key, string owner, int leaseSeconds, CancellationToken cancellationToken) => Task.FromResult(true);

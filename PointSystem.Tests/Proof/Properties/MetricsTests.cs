@@ -5,7 +5,7 @@ using PointSystem.Tests.Locking.Combining;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>Property 10: the metrics say what has happened, exactly; each fault moves the series that its alarm watches, and a clean run moves none.</summary>
+/// <summary>Property 10: the metrics are exact. Each fault changes the series that its alert watches, and a run without faults changes none.</summary>
 public sealed class MetricsTests
 {
     private const string Attempts = "pointsystem.lock.attempts";
@@ -16,23 +16,21 @@ public sealed class MetricsTests
 
     private static readonly string[] Outcomes = ["acquired", "contended", "timed_out", "fallback", "bypassed", "cancelled", "row_only", "error"];
 
-    /// <summary>What the alarms of deploy/prometheus/alerts.yml go by, as far as it is about locks.</summary>
-    private static readonly string[] Alarming =
+    /// <summary>The lock series that the alerts of deploy/prometheus/alerts.yml use.</summary>
+    private static readonly string[] AlertSeries =
     [
         $"{Acquire} outcome=timed_out", $"{Acquire} outcome=error", "pointsystem.lock.lost_leases", "pointsystem.lock.breaker.changes to=open",
     ];
 
     private readonly MemoryLockStore _store = new(TimeProvider.System);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     private Task<CombiningReplica> StartAsync(params (string Key, string Value)[] settings) =>
         CombiningReplica.StartAsync(_store, TimeProvider.System, settings);
 
     [Fact]
-    public async Task Outcomes_UnderFaultsOfAllKinds_SumToTheAttemptsAndToTheCommands()
+    public async Task Outcomes_FaultsOfAllKinds_AddUpToTheAttemptsAndTheCommands()
     {
-        var random = new SafeRandom(10);
+        var random = new ConcurrentRandom(10);
         (string, string)[] settings =
         [
             ("Locking:Operations:point:use:member:WaitSeconds", "0.4"), ("Locking:Operations:point:accumulate:member:WaitSeconds", "0.4"),
@@ -43,8 +41,8 @@ public sealed class MetricsTests
         await using var two = await StartAsync(settings);
         using var sumsOfOne = new MeterSums(one.Meters);
         using var sumsOfTwo = new MeterSums(two.Meters);
-        using var storm = new CancellationTokenSource();
-        _store.Before = (_, token) => storm.IsCancellationRequested ? Task.CompletedTask : random.Next(60) switch
+        using var ending = new CancellationTokenSource();
+        _store.Before = (_, token) => ending.IsCancellationRequested ? Task.CompletedTask : random.Next(60) switch
         {
             0 => throw new LockStoreException("store-internal", isAmbiguous: true),
             1 => throw new InvalidOperationException("a store that breaks its contract"),
@@ -52,18 +50,18 @@ public sealed class MetricsTests
             < 20 => Task.Delay(random.Next(15), token),
             _ => Task.CompletedTask,
         };
-        var seen = await Task.WhenAll(new[] { one, two }.Select(replica => StormAsync(replica, random)));
-        await storm.CancelAsync();
+        var seen = await Task.WhenAll(new[] { one, two }.Select(replica => SendManyAsync(replica, random)));
+        await ending.CancelAsync();
         foreach (var (replica, sums, history) in new[] { (one, sumsOfOne, seen[0]), (two, sumsOfTwo, seen[1]) })
         {
-            await Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "idle keys vanish");
+            await Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "idle keys are removed");
             await replica.StopAsync();
             Assert.Equal(sums[Attempts], Outcomes.Sum(outcome => sums[$"{Acquire} outcome={outcome}"]));
             Assert.Equal(sums[Attempts], sums[Acquire]);
             Assert.Equal(sums[Acquire], sums.CountOf("pointsystem.lock.wait.duration"));
             Assert.Equal(0, sums[$"{Acquire} outcome=error"]);
 
-            // Against what the store was asked, what was held, and what callers saw.
+            // Compared with the calls of the store, the holds, and what the callers saw.
             var (granted, refused, left) = (sums[$"{Calls} result=acquired"], sums[$"{Calls} result=contended"], sums[$"{Calls} result=cancelled"]);
             Assert.Equal(granted, sums[$"{Acquire} outcome=acquired"]);
             Assert.Equal(sums[$"{Calls} call=try_lock"] - granted - refused - left, sums[$"{Acquire} outcome=fallback"]);
@@ -77,7 +75,7 @@ public sealed class MetricsTests
             Assert.Equal(history.Queued.Values.Sum(), sums[Commands]);
         }
 
-        // Not for want of faults.
+        // Every kind of outcome did occur.
         Assert.All(["acquired", "contended", "timed_out", "fallback", "bypassed", "cancelled", "row_only"], outcome =>
             Assert.InRange(sumsOfOne[$"{Acquire} outcome={outcome}"] + sumsOfTwo[$"{Acquire} outcome={outcome}"], 1, long.MaxValue));
         Assert.All(["executed", "failed", "timed_out", "cancelled", "refused"], outcome =>
@@ -85,7 +83,7 @@ public sealed class MetricsTests
     }
 
     [Fact]
-    public async Task Series_CleanRun_NoneOfAnAlarmMoves()
+    public async Task Series_NoFaults_NoAlertSeriesChanges()
     {
         await using var one = await StartAsync();
         await using var two = await StartAsync();
@@ -93,23 +91,23 @@ public sealed class MetricsTests
         one.Handler.During = two.Handler.During = async (_, _) => await Task.Yield();
         await Task.WhenAll(Enumerable.Range(0, 400).Select(i => (i % 2 == 0 ? one : two).UseAsync(i % 7, $"{i}")));
         await one.StopAsync();
-        Assert.All(Alarming, series => Assert.Equal((series, 0), (series, sums[series])));
+        Assert.All(AlertSeries, series => Assert.Equal((series, 0), (series, sums[series])));
         Assert.InRange(sums[Attempts], 7, 400);
     }
 
     [Fact]
-    public async Task Series_HolderDoesNotGiveBack_TimedOutMoves()
+    public async Task Series_HolderDoesNotRelease_TimedOutIncreases()
     {
         await using var replica = await StartAsync(
             ("Locking:Operations:point:use:member:WaitSeconds", "0.3"), ("Locking:OnLockTimeout", "refuse"));
         using var sums = new MeterSums(replica.Meters);
-        await _store.TryLockAsync("point:use:member:1", "somebody", 60, Token);
+        await _store.TryLockAsync("point:use:member:1", "another owner", 60, Token);
         await Assert.ThrowsAsync<LockNotAcquiredException>(() => replica.UseAsync(1, "a"));
-        await Eventually.HoldsAsync(() => sums[$"{Acquire} outcome=timed_out"] == 1, "the alarm's series moves");
+        await Eventually.HoldsAsync(() => sums[$"{Acquire} outcome=timed_out"] == 1, "the series of the alert increases");
     }
 
     [Fact]
-    public async Task Series_StoreForgetsALock_LostLeasesMoves()
+    public async Task Series_StoreLosesALock_LostLeasesIncreases()
     {
         await using var replica = await StartAsync();
         using var sums = new MeterSums(replica.Meters);
@@ -119,11 +117,11 @@ public sealed class MetricsTests
             return Task.CompletedTask;
         };
         Assert.Equal("done a", await replica.UseAsync(1, "a"));
-        await Eventually.HoldsAsync(() => sums["pointsystem.lock.lost_leases"] == 1, "the alarm's series moves");
+        await Eventually.HoldsAsync(() => sums["pointsystem.lock.lost_leases"] == 1, "the series of the alert increases");
     }
 
     [Fact]
-    public async Task Series_StoreAway_BreakerMovesAndMovesBack()
+    public async Task Series_StoreUnavailable_BreakerChangesToOpenAndBack()
     {
         await using var replica = await StartAsync(("Locking:Breaker:ProbeInterval", "00:00:00.050"));
         using var sums = new MeterSums(replica.Meters);
@@ -131,16 +129,20 @@ public sealed class MetricsTests
         Assert.Equal("done a", await replica.UseAsync(1, "a"));
         await Eventually.HoldsAsync(() => sums["pointsystem.lock.breaker.changes to=open"] == 1, "the breaker opens");
         _store.Before = null;
-        await Eventually.HoldsAsync(() => sums["pointsystem.lock.breaker.changes to=closed"] == 1, "it closes by itself");
+        await Eventually.HoldsAsync(() => sums["pointsystem.lock.breaker.changes to=closed"] == 1, "the breaker closes");
     }
 
-    /// <summary>Commands through the queue, some in mode row, some from callers who leave; direct single attempts beside them. Answers with what callers saw.</summary>
-    private static async Task<(Dictionary<string, long> Queued, Dictionary<string, long> Direct)> StormAsync(CombiningReplica replica, SafeRandom random)
+    /// <summary>
+    /// Sends commands through the queue, some in mode row, some from callers that cancel, and direct lock attempts without wait. Returns the counts
+    /// of the outcomes that the callers saw.
+    /// </summary>
+    private static async Task<(Dictionary<string, long> Queued, Dictionary<string, long> Direct)> SendManyAsync(
+        CombiningReplica replica, ConcurrentRandom random)
     {
         var queued = new Dictionary<string, long> { ["executed"] = 0, ["failed"] = 0, ["timed_out"] = 0, ["cancelled"] = 0, ["refused"] = 0 };
         var direct = new Dictionary<string, long> { ["refused"] = 0 };
-        replica.Mode.Of = type => type == typeof(Once) ? LockMode.Row : null;
-        replica.Handler.Judge = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
+        replica.Mode.Of = type => type == typeof(NoWaitCommand) ? LockMode.Row : null;
+        replica.Handler.Classifier = failure => failure is TimeoutException ? BatchFault.Busy : BatchFault.RolledBack;
         replica.Handler.During = async (batch, token) =>
         {
             await Task.Delay(random.Next(12), token);
@@ -173,12 +175,12 @@ public sealed class MetricsTests
                     await RowAsync(replica, member);
                     continue;
                 }
-                using var leaving = new CancellationTokenSource();
-                var asking = AskAsync(replica, member, random.Next(30) == 0 ? "poison" : "x", random.Next(2) == 0, leaving.Token);
+                using var cancelling = new CancellationTokenSource();
+                var asking = OutcomeAsync(replica, member, random.Next(30) == 0 ? "poison" : "x", random.Next(2) == 0, cancelling.Token);
                 if (random.Next(8) == 0)
                 {
-                    // Not before it has asked: who has left by then has asked for nothing.
-                    leaving.CancelAfter(random.Next(20));
+                    // Only after the request was made: a request that is cancelled before that is not counted.
+                    cancelling.CancelAfter(random.Next(20));
                 }
                 Count(queued, await asking);
             }
@@ -186,13 +188,13 @@ public sealed class MetricsTests
         return (queued, direct);
     }
 
-    private static async Task<string> AskAsync(CombiningReplica replica, long member, string text, bool isUse, CancellationToken leaving)
+    private static async Task<string> OutcomeAsync(CombiningReplica replica, long member, string text, bool isUse, CancellationToken cancelling)
     {
         try
         {
             await (isUse
-                ? replica.Executor.ExecuteAsync(new Use(member, text), leaving)
-                : replica.Executor.ExecuteAsync(new Transfer(member, member + 1, text), leaving));
+                ? replica.Executor.ExecuteAsync(new Use(member, text), cancelling)
+                : replica.Executor.ExecuteAsync(new Transfer(member, member + 1, text), cancelling));
             return "executed";
         }
         catch (LockNotAcquiredException)
@@ -209,16 +211,16 @@ public sealed class MetricsTests
         }
         catch (OperationCanceledException)
         {
-            return leaving.IsCancellationRequested ? "cancelled" : throw new InvalidOperationException("Cancelled by nobody.");
+            return cancelling.IsCancellationRequested ? "cancelled" : throw new InvalidOperationException("No caller cancelled.");
         }
     }
 
-    // In mode row a failure is the caller's; it is not a command of the queue.
+    // In mode row a failure goes to the caller and is not counted as a command of the queue.
     private static async Task RowAsync(CombiningReplica replica, long member)
     {
         try
         {
-            await replica.Executor.ExecuteAsync(new Once(member, "row"), Token);
+            await replica.Executor.ExecuteAsync(new NoWaitCommand(member, "row"), Token);
         }
         catch (Exception failure) when (failure is TimeoutException or IOException)
         {
@@ -233,8 +235,8 @@ public sealed class MetricsTests
         }
     }
 
-    /// <summary>A seeded source that many may draw from.</summary>
-    private sealed class SafeRandom(int seed)
+    /// <summary>A seeded random source for concurrent use.</summary>
+    private sealed class ConcurrentRandom(int seed)
     {
         private readonly Random _random = new(seed);
 

@@ -4,33 +4,31 @@ using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>Property 3: replicas in any modes side by side, and proof that it is the row lock which makes that right.</summary>
+/// <summary>Property 3: replicas in any mix of modes are correct, and the row lock is what makes them correct.</summary>
 [Collection(ProofServer.Name)]
 public sealed class MixedModeTests(ProofServer server)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Writes_ModesAndFallbackChangeAtRandom_HistoryIsLinearizable()
     {
-        await using var ground = await server.CreateAsync(Token);
+        await using var database = await server.CreateAsync(Token);
         var common = new MemoryLockStore(TimeProvider.System);
-        OwnWay[] ways = [new(common), new(common), new(common)];
-        var replicas = await Task.WhenAll(ways.Select((way, i) =>
-            PointReplica.StartAsync(ground.ConnectionString, way, new FickleModes(i), [("Locking:Breaker:ProbeInterval", "00:00:00.050")])));
+        DetachableLockStore[] stores = [new(common), new(common), new(common)];
+        var replicas = await Task.WhenAll(stores.Select((store, i) =>
+            PointReplica.StartAsync(database.ConnectionString, store, new RandomModes(i), [("Locking:Breaker:ProbeInterval", "00:00:00.050")])));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        var cutting = CutAsync(ways, new Random(3), stop.Token);
+        var detaching = DetachAtRandomAsync(stores, new Random(3), stop.Token);
         for (var seed = 101; seed <= 106; seed++)
         {
             long[] members = [.. Enumerable.Range(0, 1 + (seed % 3)).Select(_ => PointsClient.NewMember())];
             var load = new Load(replicas, seed, members);
             await load.RunAsync(callers: 32, steps: 12, Token);
-            await ground.AssertRightAsync(load, members);
+            await database.AssertLinearizableAsync(load, members);
         }
         await stop.CancelAsync();
-        await cutting;
+        await detaching;
 
-        // Not for want of variety.
+        // Every mode and state did occur.
         long Sum(string counter) => replicas.Sum(replica => replica.Sums[counter]);
         Assert.All(["acquired", "fallback", "row_only"], outcome => Assert.InRange(Sum($"pointsystem.lock.acquire outcome={outcome}"), 50, long.MaxValue));
         Assert.InRange(Sum("pointsystem.lock.breaker.changes to=open"), 2, long.MaxValue);
@@ -43,34 +41,34 @@ public sealed class MixedModeTests(ProofServer server)
     }
 
     /// <summary>
-    /// The ledger's key is the second line of defence, and the domain's refusal to go below zero with rows that do not fit each other comes before it:
-    /// without the row lock nothing goes wrong, but requests fail.
+    /// The primary key of the ledger is the second line of defence, after the checks of the domain on inconsistent rows: without the row lock no
+    /// points are lost, but requests fail.
     /// </summary>
     [Fact]
-    public async Task Writes_BuildWithoutTheRowLock_AreRefusedByTheLedger()
+    public async Task Writes_WithoutRowLock_AreRefusedByTheLedger()
     {
-        await using var ground = await server.CreateAsync(Token);
-        // By its key, or by what the domain checks on what it has read.
-        var (load, members) = await RunWithoutRowLockAsync(ground, fault => fault
+        await using var database = await server.CreateAsync(Token);
+        // By the ledger's primary key, or by the domain's checks of the loaded rows.
+        var (load, members) = await RunWithoutRowLockAsync(database, fault => fault
             is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation }
             or InvalidOperationException { Source: "PointSystem.Domain" });
         Assert.NotEmpty(load.Faults);
-        await ground.AssertRightAsync(load, members);
+        await database.AssertLinearizableAsync(load, members);
     }
 
-    /// <summary>Without that too, the same load breaks the books; and the checker says so from what callers saw.</summary>
+    /// <summary>Without the constraints too, the same load breaks the books, and the checker detects it from the answers.</summary>
     [Fact]
-    public async Task Writes_BuildWithoutTheRowLockOnALedgerWithoutKey_AreRejectedByTheChecker()
+    public async Task Writes_WithoutRowLockAndConstraints_AreRejectedByTheChecker()
     {
-        await using var ground = await server.CreateAsync(Token);
+        await using var database = await server.CreateAsync(Token);
         string[] guards =
         [
             "point_ledger_entries", "point_accumulations", "point_usages", "point_usage_details", "usage_cancellations", "point_transfers",
         ];
         foreach (var table in guards)
         {
-            // Keys, checks and unique indexes; the table then takes whatever is written.
-            await ground.ExecuteAsync(
+            // Drops keys, checks and unique indexes, so that the table accepts everything.
+            await database.DataSource.ExecuteAsync(
                 $"""
                 DO $$ DECLARE c record; BEGIN
                     FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype IN ('p', 'u', 'c') LOOP
@@ -82,13 +80,13 @@ public sealed class MixedModeTests(ProofServer server)
                 END $$
                 """);
         }
-        var (load, members) = await RunWithoutRowLockAsync(ground, _ => true);
-        Assert.NotEmpty(Checker.FindProblems(await ground.HistoryAsync(load, members), Load.Policy));
+        var (load, members) = await RunWithoutRowLockAsync(database, _ => true);
+        Assert.NotEmpty(Checker.FindProblems(await database.HistoryAsync(load, members), Load.Policy));
     }
 
-    private static async Task<(Load Load, long[] Members)> RunWithoutRowLockAsync(Ground ground, Func<Exception, bool> mayFail)
+    private static async Task<(Load Load, long[] Members)> RunWithoutRowLockAsync(PropertyDatabase database, Func<Exception, bool> mayFail)
     {
-        await using var proxy = new RewritingProxy(ground.ConnectionString, "FOR UPDATE"u8.ToArray());
+        await using var proxy = new RewritingProxy(database.ConnectionString, "FOR UPDATE"u8.ToArray());
         var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(proxy.ConnectionString, new LyingLockStore())));
         long[] members = [PointsClient.NewMember(), PointsClient.NewMember()];
         var load = new Load(replicas, 7, members) { MayFail = mayFail, Choose = random => random.Next(2) == 0 ? StepKind.Accumulate : StepKind.Use };
@@ -101,12 +99,12 @@ public sealed class MixedModeTests(ProofServer server)
         return (load, members);
     }
 
-    private static async Task CutAsync(OwnWay[] ways, Random random, CancellationToken cancellationToken)
+    private static async Task DetachAtRandomAsync(DetachableLockStore[] stores, Random random, CancellationToken cancellationToken)
     {
         while (!cancellationToken.IsCancellationRequested)
         {
-            var way = ways[random.Next(ways.Length)];
-            way.IsCut = !way.IsCut;
+            var store = stores[random.Next(stores.Length)];
+            store.IsDetached = !store.IsDetached;
             await Task.Delay(random.Next(50, 250), cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }

@@ -4,8 +4,8 @@ using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>Changes its mind with every command: any mode, and for each member a canary percentage of its own.</summary>
-internal sealed class FickleModes(int seed) : ILockModeSource
+/// <summary>Chooses a random mode and a random canary percentage for every command.</summary>
+internal sealed class RandomModes(int seed) : ILockModeSource
 {
     private static readonly LockMode[] Modes = [LockMode.Distributed, LockMode.Adaptive, LockMode.Row];
 
@@ -21,24 +21,24 @@ internal sealed class FickleModes(int seed) : ILockModeSource
     }
 }
 
-/// <summary>One replica's way to the common lock store, which can be cut.</summary>
-internal sealed class OwnWay(MemoryLockStore store) : ILockStore
+/// <summary>One replica's access to the common lock store, from which the test can detach it.</summary>
+internal sealed class DetachableLockStore(MemoryLockStore store) : ILockStore
 {
-    private volatile bool _isCut;
+    private volatile bool _isDetached;
 
-    public bool IsCut
+    public bool IsDetached
     {
-        get => _isCut;
-        set => _isCut = value;
+        get => _isDetached;
+        set => _isDetached = value;
     }
 
     public Task<bool> TryLockAsync(string key, string owner, int leaseSeconds, CancellationToken cancellationToken) =>
-        IsCut ? throw Away() : store.TryLockAsync(key, owner, leaseSeconds, cancellationToken);
+        IsDetached ? throw Unavailable() : store.TryLockAsync(key, owner, leaseSeconds, cancellationToken);
 
     public Task<UnlockStatus> UnlockAsync(string key, string owner, CancellationToken cancellationToken) =>
-        IsCut ? throw Away() : store.UnlockAsync(key, owner, cancellationToken);
+        IsDetached ? throw Unavailable() : store.UnlockAsync(key, owner, cancellationToken);
 
-    private static LockStoreException Away() => new("sidecar-unavailable", isAmbiguous: true);
+    private static LockStoreException Unavailable() => new("sidecar-unavailable", isAmbiguous: true);
 }
 
 /// <summary>One mode for every command.</summary>

@@ -2,37 +2,37 @@ using PointSystem.Tests.Domain;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>One request as its caller saw it: what was asked, when, and what came back.</summary>
-/// <param name="Step">What was asked, with members as they are numbered in the history; the lot or usage that it names stands in <see cref="Target"/>.</param>
-/// <param name="BeganAt">Before it was sent, on the clock of the whole test.</param>
-/// <param name="EndedAt">After the answer had come.</param>
+/// <summary>One request as its caller saw it: the command, its times and its answer.</summary>
+/// <param name="Step">The command, with the members' numbers in the history. <see cref="Target"/> has the lot or usage that it cancels.</param>
+/// <param name="BeganAt">The timestamp before it was sent.</param>
+/// <param name="EndedAt">The timestamp after the answer arrived.</param>
 internal sealed record Operation(Step Step, long BeganAt, long EndedAt)
 {
-    /// <summary>Key of the lot or usage that is cancelled.</summary>
+    /// <summary>The key of the lot or usage that is cancelled.</summary>
     public string? Target { get; init; }
 
-    /// <summary>Requests with the same key are one: the first has the effect, all have its answer.</summary>
+    /// <summary>Requests with the same key count as one: only the first has an effect, and all get its answer.</summary>
     public string? IdempotencyKey { get; init; }
 
-    /// <summary>Code of the refusal; null when it was accepted.</summary>
+    /// <summary>The code of the refusal, or null if the command was accepted.</summary>
     public string? Refusal { get; init; }
 
-    /// <summary>What was made: the lot, usage, cancellation or transfer. For a cancelled lot, that lot.</summary>
+    /// <summary>The key of the new lot, usage, cancellation or transfer; for a cancelled lot, its own key.</summary>
     public string? PointKey { get; init; }
 
-    /// <summary>Accepted: from which lots points were drawn or transferred, or to which they went back, in order.</summary>
+    /// <summary>If accepted: the lots from which points were drawn or transferred, or to which they were restored, in order.</summary>
     public IReadOnlyList<Part> Parts { get; init; } = [];
 
-    /// <summary>Accepted transfers: the receiver's lots, one for each part.</summary>
+    /// <summary>For an accepted transfer: the receiver's lots, one for each part.</summary>
     public IReadOnlyList<string> NewLots { get; init; } = [];
 
-    /// <summary>Accepted cancellations: how much of the usage is back by now. Accepted accumulations: what can be drawn of the lot.</summary>
+    /// <summary>For an accepted cancellation: the cancelled amount of the usage so far. For an accepted accumulation: the available amount.</summary>
     public long After { get; init; }
 
-    /// <summary>The answer as it was sent, to compare replays by.</summary>
+    /// <summary>The answer as it was sent, with which replays are compared.</summary>
     public string Answer { get; init; } = "";
 
-    /// <summary>Under which name the ledgers of its members have it.</summary>
+    /// <summary>The names of its entry groups in the ledgers of its members.</summary>
     public IEnumerable<(int Member, string Name)> Entries => Step.Kind switch
     {
         StepKind.Accumulate => [(Step.Member, $"ACCUMULATE {PointKey}")],
@@ -50,11 +50,11 @@ internal sealed record Operation(Step Step, long BeganAt, long EndedAt)
 internal readonly record struct Part(string Lot, long Amount);
 
 /// <summary>All entries of one command in a member's ledger.</summary>
-/// <param name="Name">Kind and point key, as <see cref="Operation.Entries"/> says.</param>
-/// <param name="BalanceAfter">Balance after the last of them.</param>
+/// <param name="Name">Kind and point key, as in <see cref="Operation.Entries"/>.</param>
+/// <param name="BalanceAfter">The balance after the last entry.</param>
 internal sealed record LedgerGroup(string Name, long BalanceAfter);
 
-/// <summary>What callers saw, and what the ledgers say.</summary>
-/// <param name="Operations">In no order.</param>
-/// <param name="Ledgers">For each member, by the sequence of the ledger.</param>
+/// <summary>The operations that callers saw, and the ledgers.</summary>
+/// <param name="Operations">The operations, in any order.</param>
+/// <param name="Ledgers">The groups of each member, in the order of the ledger.</param>
 internal sealed record History(IReadOnlyList<Operation> Operations, IReadOnlyDictionary<int, IReadOnlyList<LedgerGroup>> Ledgers);

@@ -12,8 +12,8 @@ using PointSystem.Locking.Store;
 namespace PointSystem.Tests.Proof.Properties;
 
 /// <summary>
-/// The whole write path of one replica as the service composes it, from the executor to the ledger, with a connection pool of its own, inside the process
-/// of the test. Several on one database are several replicas; their lock store is the test's to choose.
+/// The whole write path of one replica as the service composes it, from the executor to the ledger, with its own connection pool, in the process
+/// of the test. Several of them on one database act as several replicas; the test chooses their lock store.
 /// </summary>
 internal sealed class PointReplica : IAsyncDisposable
 {
@@ -33,8 +33,8 @@ internal sealed class PointReplica : IAsyncDisposable
 
     /// <param name="connectionString">The database.</param>
     /// <param name="store">The lock store.</param>
-    /// <param name="modes">Chooses modes; null: the run-time configuration in the database does, as in the service.</param>
-    /// <param name="settings">Configuration.</param>
+    /// <param name="modes">Chooses the modes; if null, the run-time configuration in the database does, as in the service.</param>
+    /// <param name="settings">Configuration settings.</param>
     public static async Task<PointReplica> StartAsync(
         string connectionString, ILockStore store, ILockModeSource? modes = null, params IReadOnlyList<(string Key, string Value)> settings)
     {
@@ -51,7 +51,7 @@ internal sealed class PointReplica : IAsyncDisposable
             builder.Services.AddSingleton(modes);
         }
         var replica = new PointReplica(builder.Build());
-        await replica._host.StartAsync(TestContext.Current.CancellationToken);
+        await replica._host.StartAsync(Token);
         return replica;
     }
 

@@ -4,16 +4,16 @@ using System.Net;
 namespace PointSystem.Tests.Proof;
 
 /// <summary>
-/// Many callers that use, accumulate, cancel and transfer the points of a few members at once, over all replicas, and then do the accounts: what was
-/// answered must be what is stored, once each.
+/// Many callers that use, accumulate, cancel and transfer points of a few members concurrently, over all replicas. At the end the stored rows
+/// must equal the answers, each applied once.
 /// </summary>
-internal sealed class Crowd : IDisposable
+internal sealed class MixedLoad : IDisposable
 {
     private const int Callers = 24;
     private const long Start = 100_000;
 
     private readonly LocalCluster _cluster;
-    private readonly PatientClient _client;
+    private readonly RetryingClient _client;
     private readonly long[] _members = [.. Enumerable.Range(0, 4).Select(_ => PointsClient.NewMember())];
     private readonly ConcurrentDictionary<long, long> _balances = new();
     private readonly ConcurrentQueue<(long Member, string Usage, long Left)> _usages = new();
@@ -21,18 +21,18 @@ internal sealed class Crowd : IDisposable
     private int _uses;
     private int _done;
 
-    public Crowd(LocalCluster cluster)
+    public MixedLoad(LocalCluster cluster)
     {
         _cluster = cluster;
-        _client = new PatientClient(cluster);
+        _client = new RetryingClient(cluster);
     }
 
     public int Repeated => _client.Repeated;
 
-    /// <summary>Requests that had their final answer.</summary>
+    /// <summary>Number of requests with a final answer.</summary>
     public int Done => Volatile.Read(ref _done);
 
-    /// <summary>Lets the crowd send so many requests while something else happens, and waits for all answers.</summary>
+    /// <summary>Sends that many requests while <paramref name="meanwhile"/> runs, and waits for all answers.</summary>
     public async Task RunAsync(int requests, Func<Task> meanwhile)
     {
         foreach (var member in _members)
@@ -54,14 +54,14 @@ internal sealed class Crowd : IDisposable
         await Task.WhenAll(callers);
     }
 
-    /// <summary>Holds what was answered against what is stored.</summary>
-    public async Task AssertAccountsAsync()
+    /// <summary>Compares the answers with the stored rows.</summary>
+    public async Task AssertStoredAsync()
     {
-        await Journal.AssertInOrderAsync(_cluster.ConnectionString, _members);
-        Assert.Equal(_uses, await Books.CountAsync(_cluster.ConnectionString, "SELECT count(*) FROM point_usages WHERE member_id = ANY ($1)", (object)_members));
+        await LedgerReplay.AssertStoredAsync(_cluster.ConnectionString, _members);
+        Assert.Equal(_uses, await Books.UsagesAsync(_cluster.ConnectionString, _members));
         foreach (var member in _members)
         {
-            Assert.Equal(_balances[member], await Books.CountAsync(_cluster.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
+            Assert.Equal(_balances[member], await Books.BalanceAsync(_cluster.ConnectionString, member));
         }
     }
 
@@ -74,14 +74,14 @@ internal sealed class Crowd : IDisposable
         switch (random.Next(10))
         {
             case < 5:
-                var usage = (await _client.SendAsync(caller, (client, key) => client.UseAsync(member, $"O{caller}", amount, key))).Expect(HttpStatusCode.Created);
-                Once(usage);
+                var usage = await SendAsync(caller, (client, key) => client.UseAsync(member, $"O{caller}", amount, key));
+                AssertUnique(usage);
                 Interlocked.Increment(ref _uses);
                 Change(member, -amount);
                 _usages.Enqueue((member, usage.TextOf("pointKey"), amount));
                 break;
             case < 7:
-                Once((await _client.SendAsync(caller, (client, key) => client.AccumulateAsync(member, amount, idempotencyKey: key))).Expect(HttpStatusCode.Created));
+                AssertUnique(await SendAsync(caller, (client, key) => client.AccumulateAsync(member, amount, idempotencyKey: key)));
                 Change(member, amount);
                 break;
             case < 9:
@@ -89,7 +89,7 @@ internal sealed class Crowd : IDisposable
                 break;
             default:
                 var other = _members[(Array.IndexOf(_members, member) + 1 + random.Next(_members.Length - 1)) % _members.Length];
-                Once((await _client.SendAsync(caller, (client, key) => client.TransferAsync(member, other, amount, key))).Expect(HttpStatusCode.Created));
+                AssertUnique(await SendAsync(caller, (client, key) => client.TransferAsync(member, other, amount, key)));
                 Change(member, -amount);
                 Change(other, amount);
                 break;
@@ -103,7 +103,7 @@ internal sealed class Crowd : IDisposable
             return;
         }
         var part = random.Next(1, (int)usage.Left + 1);
-        Once((await _client.SendAsync(caller, (client, key) => client.CancelUsageAsync(usage.Usage, part, key))).Expect(HttpStatusCode.OK));
+        AssertUnique(await SendAsync(caller, (client, key) => client.CancelUsageAsync(usage.Usage, part, key), HttpStatusCode.OK));
         Change(usage.Member, part);
         if (part < usage.Left)
         {
@@ -111,8 +111,12 @@ internal sealed class Crowd : IDisposable
         }
     }
 
-    // Two requests never get one answer.
-    private void Once(Answer answer) => Assert.True(_seen.TryAdd(answer.TextOf("pointKey"), answer.Text), $"Answered twice: {answer.Text}");
+    private async Task<Answer> SendAsync(
+        int caller, Func<PointsClient, string, Task<Answer>> send, HttpStatusCode expected = HttpStatusCode.Created) =>
+        (await _client.SendAsync(caller, send)).Expect(expected);
+
+    // Two requests never get the same answer.
+    private void AssertUnique(Answer answer) => Assert.True(_seen.TryAdd(answer.TextOf("pointKey"), answer.Text), $"Answered twice: {answer.Text}");
 
     private void Change(long member, long by) => _balances.AddOrUpdate(member, by, (_, balance) => balance + by);
 }

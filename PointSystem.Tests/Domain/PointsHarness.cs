@@ -4,38 +4,38 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>Runs commands against a <see cref="Book"/>, one transaction each, and checks the books after every one.</summary>
-internal sealed class Desk(Book? book = null)
+/// <summary>Runs commands against a <see cref="MemoryTables"/>, one transaction each, and checks the invariants after every command.</summary>
+internal sealed class PointsHarness(MemoryTables? tables = null)
 {
     public const string Actor = "tester";
 
     public static readonly TimeZoneInfo Seoul = TimeZoneInfo.FindSystemTimeZoneById("Asia/Seoul");
 
-    /// <summary>Whether the books are checked after every command; only a way to a state worth testing may do without.</summary>
+    /// <summary>Whether the invariants are checked after every command. Off only while a test builds its initial state.</summary>
     public bool Checks { get; set; } = true;
 
-    public Book Book { get; } = book ?? new Book();
+    public MemoryTables Tables { get; } = tables ?? new MemoryTables();
 
     public PointPolicy Policy { get; set; } = PointPolicy.Default;
 
-    /// <summary>Noon of 1 March 2026 in Seoul, to begin with.</summary>
+    /// <summary>The current time; initially noon of 1 March 2026 in Seoul.</summary>
     public DateTimeOffset Now { get; set; } = new(2026, 3, 1, 3, 0, 0, TimeSpan.Zero);
 
     public BusinessMoment At => new(Now, Seoul);
 
     public DateOnly Today => At.Today;
 
-    public CommandContext Context => new(Policy, At, Actor, Book.NewKey);
+    public CommandContext Context => new(Policy, At, Actor, Tables.NewKey);
 
-    public Desk Wait(int days)
+    public PointsHarness Wait(int days)
     {
         Now = Now.AddDays(days);
         return this;
     }
 
-    public long Live(long member) => Book.Load(member, At).Account.LiveBalance;
+    public long Live(long member) => Tables.Load(member, At).Account.LiveBalance;
 
-    /// <summary>Grants points that a test takes for given.</summary>
+    /// <summary>Grants points; the grant must be accepted.</summary>
     public Lot Grant(long member, long amount, int? days = null, bool manual = false) => Accumulate(member, amount, days, manual).Value;
 
     public Result<Lot> Accumulate(long member, long amount, int? days = null, bool manual = false, string? reason = null) =>
@@ -52,28 +52,28 @@ internal sealed class Desk(Book? book = null)
 
     public Result<Transfer> Transfer(long from, long to, long amount, string? reason = null)
     {
-        var giver = Book.Load(from, At);
-        var receiver = Book.Load(to, At);
-        var result = giver.Account.TransferTo(receiver.Account, amount, reason, Context);
-        Finish(result.Error, giver, receiver);
+        var sender = Tables.Load(from, At);
+        var receiver = Tables.Load(to, At);
+        var result = sender.Account.TransferTo(receiver.Account, amount, reason, Context);
+        Finish(result.Error, sender, receiver);
         return result;
     }
 
     public bool PostLapses(long member)
     {
-        var session = Book.Load(member, At);
-        var posted = session.Account.PostExpirations(Actor);
-        Assert.Equal(posted, !session.Account.Changes.IsEmpty);
-        Finish(error: null, session);
+        var loaded = Tables.Load(member, At);
+        var posted = loaded.Account.PostExpirations(Actor);
+        Assert.Equal(posted, !loaded.Account.Changes.IsEmpty);
+        Finish(error: null, loaded);
         return posted;
     }
 
-    /// <summary>Writes what was accepted, checks that nothing was touched by what was refused.</summary>
-    public void Finish(PointError? error, params Session[] sessions)
+    /// <summary>Saves the changes of an accepted command, and checks that a refused one has changed nothing.</summary>
+    public void Finish(PointError? error, params LoadedAccount[] accounts)
     {
         if (error is null)
         {
-            Book.Save(sessions);
+            Tables.Save(accounts);
         }
 
         if (!Checks)
@@ -81,31 +81,31 @@ internal sealed class Desk(Book? book = null)
             return;
         }
 
-        foreach (var session in sessions)
+        foreach (var loaded in accounts)
         {
             if (error is not null)
             {
-                session.AssertUntouched(Book);
+                loaded.AssertUntouched(Tables);
             }
 
-            session.AssertSameAs(Book);
-            if (!session.Account.Changes.IsEmpty)
+            loaded.AssertSameAs(Tables);
+            if (!loaded.Account.Changes.IsEmpty)
             {
-                // Whoever writes has posted the lapses first.
-                Assert.Equal(session.Account.LiveBalance, session.Account.Balance);
+                // Every write posts the expired lots first.
+                Assert.Equal(loaded.Account.LiveBalance, loaded.Account.Balance);
             }
 
-            Book.AssertBalanced(session.Account.MemberId, At);
-            Assert.Equal(Live(session.Account.MemberId), session.Account.LiveBalance);
+            Tables.AssertBalanced(loaded.Account.MemberId, At);
+            Assert.Equal(Live(loaded.Account.MemberId), loaded.Account.LiveBalance);
         }
     }
 
     private Result<T> Run<T>(long member, Func<MemberAccount, Result<T>> command)
         where T : class
     {
-        var session = Book.Load(member, At);
-        var result = command(session.Account);
-        Finish(result.Error, session);
+        var loaded = Tables.Load(member, At);
+        var result = command(loaded.Account);
+        Finish(result.Error, loaded);
         return result;
     }
 }

@@ -13,12 +13,12 @@ using PointSystem.Local.Sidecar;
 
 namespace PointSystem.Tests.Proof;
 
-/// <summary>A gRPC server in the sidecar's place that answers as badly as a test says.</summary>
-internal sealed class OddSidecar : IAsyncDisposable
+/// <summary>A gRPC server in place of the sidecar, with faults that the test injects.</summary>
+internal sealed class FaultySidecar : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
-    private OddSidecar(WebApplication app, Uri address)
+    private FaultySidecar(WebApplication app, Uri address)
     {
         _app = app;
         Address = address;
@@ -26,26 +26,26 @@ internal sealed class OddSidecar : IAsyncDisposable
 
     public Uri Address { get; }
 
-    /// <summary>What happens to every lock call; null: it is granted.</summary>
-    public Func<HttpContext, Task>? Instead { get; set; }
+    /// <summary>Handles every lock call; if null, every call succeeds.</summary>
+    public Func<HttpContext, Task>? Fault { get; set; }
 
-    /// <summary>Ends a call with this status of gRPC's.</summary>
-    public static Func<HttpContext, Task> Status(StatusCode code) => _ => throw new RpcException(new Status(code, "as the test says"));
+    /// <summary>A fault that ends a call with this gRPC status.</summary>
+    public static Func<HttpContext, Task> Status(StatusCode code) => _ => throw new RpcException(new Status(code, "injected by the test"));
 
-    public static async Task<OddSidecar> StartAsync(CancellationToken cancellationToken)
+    public static async Task<FaultySidecar> StartAsync(CancellationToken cancellationToken)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, port => port.Protocols = HttpProtocols.Http2));
         builder.Services.AddGrpc();
         builder.Services.AddHttpContextAccessor();
-        OddSidecar? sidecar = null;
-        builder.Services.AddSingleton<Func<HttpContext, Task>>(_ => context => sidecar!.Instead?.Invoke(context) ?? Task.CompletedTask);
+        FaultySidecar? sidecar = null;
+        builder.Services.AddSingleton<Func<HttpContext, Task>>(_ => context => sidecar!.Fault?.Invoke(context) ?? Task.CompletedTask);
         var app = builder.Build();
         app.MapGrpcService<LockService>();
         await app.StartAsync(cancellationToken);
         var address = app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single();
-        return sidecar = new OddSidecar(app, new Uri(address));
+        return sidecar = new FaultySidecar(app, new Uri(address));
     }
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();

@@ -3,28 +3,28 @@ using PointSystem.Tests.Domain;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary><see cref="PointByPoint"/>, told operations one after the other, with lots and usages known by their keys.</summary>
-internal sealed class Sequential(PointPolicy policy)
+/// <summary>Applies operations one after the other to <see cref="ReferenceModel"/>, with lots and usages identified by their keys.</summary>
+internal sealed class SequentialModel(PointPolicy policy)
 {
-    private readonly PointByPoint _points = new() { Policy = policy, Today = DateOnly.MinValue };
+    private readonly ReferenceModel _points = new() { Policy = policy, Today = DateOnly.MinValue };
     private readonly Dictionary<int, List<string>> _lots = [];
     private readonly Dictionary<string, (int Member, int Number)> _numbers = new(StringComparer.Ordinal);
     private readonly Dictionary<int, int> _slots = [];
-    private readonly Dictionary<(int Member, int Slot), List<(Refused Refused, Window Window)>> _watched = [];
+    private readonly Dictionary<(int Member, int Slot), List<(RefusedOperation Refused, Window Window)>> _watched = [];
 
     public PointPolicy Policy { get; } = policy;
 
     public int Live(int member) => _points.Live(member);
 
-    /// <summary>Points of a usage that have not come back. -1 for one that is not there yet.</summary>
-    public int LeftOf(string usage) => _numbers.TryGetValue(usage, out var at) ? Drawn(at).Count(coin => !coin.Back) : -1;
+    /// <summary>The points of a usage that are not cancelled; -1 if the usage does not exist yet.</summary>
+    public int LeftOf(string usage) => _numbers.TryGetValue(usage, out var at) ? Drawn(at).Count(point => !point.Back) : -1;
 
     public bool IsCancelled(string lot) => _numbers.TryGetValue(lot, out var at) && Lot(at).Cancelled;
 
     public bool IsInUse(string lot) => _numbers.TryGetValue(lot, out var at) && Lot(at) is { Cancelled: false } known && known.Free < known.Amount;
 
-    /// <summary>Shows the refused operation that state of the member when it is there.</summary>
-    public void Watch(int member, int slot, Refused refused, Window window)
+    /// <summary>Registers the refused operation for evaluation when the member reaches that state.</summary>
+    public void Watch(int member, int slot, RefusedOperation refused, Window window)
     {
         if (!_watched.TryGetValue((member, slot), out var watchers))
         {
@@ -33,23 +33,23 @@ internal sealed class Sequential(PointPolicy policy)
         watchers.Add((refused, window));
     }
 
-    /// <summary>Shows the first state of each member, in which there is nothing.</summary>
+    /// <summary>Evaluates the refused operations that are registered for the empty initial state.</summary>
     public void Begin()
     {
         foreach (var (member, _) in _watched.Keys.Where(watched => watched.Slot == 0).ToList())
         {
-            Show(member, 0);
+            Evaluate(member, 0);
         }
     }
 
-    /// <summary>Applies an operation that was accepted. Answers with what differs from its answer.</summary>
+    /// <summary>Applies an accepted operation. Returns how its answer differs from the model, or null.</summary>
     public string? Apply(Operation operation)
     {
         var problem = ApplyAlone(operation);
         foreach (var (member, _) in operation.Entries)
         {
             _slots[member] = _slots.GetValueOrDefault(member) + 1;
-            Show(member, _slots[member]);
+            Evaluate(member, _slots[member]);
         }
         return problem;
     }
@@ -60,12 +60,12 @@ internal sealed class Sequential(PointPolicy policy)
         (int Member, int Number) target = default;
         if (operation.Target is { } name && !_numbers.TryGetValue(name, out target))
         {
-            return "done to what was not there";
+            return "its target does not exist";
         }
         var before = step.Kind switch
         {
             StepKind.Transfer => _points.Lots(step.Member).Select(lot => lot.Free).ToArray(),
-            StepKind.CancelUsage => [.. Drawn(target).Select(coin => coin.Back ? 1 : 0)],
+            StepKind.CancelUsage => [.. Drawn(target).Select(point => point.Back ? 1 : 0)],
             _ => [],
         };
         if (_points.Run(step with { Pick = target.Number }) is { } refusal)
@@ -101,13 +101,13 @@ internal sealed class Sequential(PointPolicy policy)
     {
         var number = _points.Usages(operation.Step.Member).Count() - 1;
         _numbers[operation.PointKey!] = (operation.Step.Member, number);
-        return (PartsOf(operation.Step.Member, Drawn((operation.Step.Member, number)).Select(coin => coin.Lot)), 0);
+        return (PartsOf(operation.Step.Member, Drawn((operation.Step.Member, number)).Select(point => point.Lot)), 0);
     }
 
     private (List<Part> Parts, long After) CameBack((int Member, int Number) usage, int[] before)
     {
         var drawn = Drawn(usage);
-        return (PartsOf(usage.Member, drawn.Where((coin, i) => coin.Back && before[i] == 0).Select(coin => coin.Lot)), drawn.Count(coin => coin.Back));
+        return (PartsOf(usage.Member, drawn.Where((point, i) => point.Back && before[i] == 0).Select(point => point.Lot)), drawn.Count(point => point.Back));
     }
 
     private (List<Part> Parts, long After) Given(Operation operation, int[] before)
@@ -115,10 +115,13 @@ internal sealed class Sequential(PointPolicy policy)
         Made(operation, operation.NewLots, operation.Step.Other);
         var (from, to) = (operation.Step.Member, operation.Step.Other);
         var free = _points.Lots(from).Select(lot => lot.Free).ToArray();
-        var given = before.Select((had, lot) => (Lot: lot, Amount: had - free[lot])).Where(part => part.Amount > 0).ToDictionary(part => part.Lot, part => part.Amount);
+        var given = before.Select((had, lot) => (Lot: lot, Amount: had - free[lot])).Where(part => part.Amount > 0)
+            .ToDictionary(part => part.Lot, part => part.Amount);
 
-        // The order of drawing is the order of the receiver's new lots, which the model has by amount.
-        var parts = operation.Parts.Where(part => _numbers.TryGetValue(part.Lot, out var at) && at.Member == from && given.GetValueOrDefault(at.Number) == part.Amount).ToList();
+        // Points are drawn in the order of the receiver's new lots, which the model knows by amount.
+        bool IsGiven(Part part) =>
+            _numbers.TryGetValue(part.Lot, out var at) && at.Member == from && given.GetValueOrDefault(at.Number) == part.Amount;
+        var parts = operation.Parts.Where(IsGiven).ToList();
         var made = _points.Lots(to).Skip(_lots[to].Count - operation.NewLots.Count).Select(lot => (long)lot.Amount);
         return parts.Count == given.Count && made.SequenceEqual(parts.Select(part => part.Amount))
             ? (parts, 0)
@@ -148,13 +151,13 @@ internal sealed class Sequential(PointPolicy policy)
     private (int Amount, DateOnly Until, bool Manual, bool Cancelled, int Free) Lot((int Member, int Number) lot) =>
         _points.Lots(lot.Member).ElementAt(lot.Number);
 
-    private void Show(int member, int slot)
+    private void Evaluate(int member, int slot)
     {
         if (_watched.TryGetValue((member, slot), out var watchers))
         {
             foreach (var (refused, window) in watchers)
             {
-                refused.Look(member, this, window);
+                refused.Evaluate(member, this, window);
             }
         }
     }

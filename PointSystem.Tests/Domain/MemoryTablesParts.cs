@@ -3,11 +3,13 @@ using PointSystem.Domain.Policies;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>Loading no more than the commands need, as the storage does.</summary>
-internal sealed partial class Book
+/// <summary>Loads no more than the commands need, as the storage does.</summary>
+internal sealed partial class MemoryTables
 {
-    /// <summary>The lapsed lots, the first lots in draw order that hold <paramref name="drawn"/> points, and those named.</summary>
-    public Session LoadPart(long member, BusinessMoment at, long drawn, IEnumerable<PointKey> named)
+    /// <summary>
+    /// Loads the expired lots, the first lots in draw order that hold <paramref name="drawn"/> points, and the lots of <paramref name="named"/>.
+    /// </summary>
+    public LoadedAccount LoadPart(long member, BusinessMoment at, long drawn, IEnumerable<PointKey> named)
     {
         var keys = named.ToHashSet();
         var all = LotsOf(member);
@@ -25,9 +27,9 @@ internal sealed partial class Book
 
         var ofUsages = keys.Where(key => key.Type == PointKeyType.Usage).SelectMany(DetailsOf).Select(detail => detail.LotKey).ToHashSet();
         var wanted = all.Where(lot => keys.Contains(lot.Key) || ofUsages.Contains(lot.Key));
-        var lapsed = holding.Where(lot => lot.ExpirationDate < at.Today);
+        var expired = holding.Where(lot => lot.ExpirationDate < at.Today);
 
-        // In an order that is nobody's: it must not matter.
-        return Open(member, wanted.Concat(prefix).Concat(lapsed.Reverse()).Distinct(), prefix.LastOrDefault(), at);
+        // In an arbitrary order, because the order must not matter.
+        return Open(member, wanted.Concat(prefix).Concat(expired.Reverse()).Distinct(), prefix.LastOrDefault(), at);
     }
 }

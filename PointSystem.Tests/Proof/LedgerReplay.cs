@@ -3,9 +3,9 @@ using Npgsql;
 namespace PointSystem.Tests.Proof;
 
 /// <summary>
-/// Replays the whole journal of some members, entry by entry, and holds the result against everything else that is stored. Knows nothing of the service's code.
+/// Replays the whole ledger of some members, entry by entry, and compares the result with all other stored rows. Independent of the service's code.
 /// </summary>
-internal static class Journal
+internal static class LedgerReplay
 {
     private const string Entries =
         """
@@ -19,16 +19,13 @@ internal static class Journal
 
     private static readonly string[] Opening = ["ACCUMULATE", "REGRANT", "TRANSFER_IN"];
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    /// <summary>Fails unless the books of these members are in order, to the point.</summary>
+    /// <summary>Fails if any stored row of these members differs from the replay.</summary>
     /// <param name="connectionString">The database.</param>
-    /// <param name="members">Among whom all transfers were made.</param>
-    public static async Task AssertInOrderAsync(string connectionString, params IReadOnlyCollection<long> members)
+    /// <param name="members">The members, including both sides of all their transfers.</param>
+    public static async Task AssertStoredAsync(string connectionString, params IReadOnlyCollection<long> members)
     {
-        await using var database = NpgsqlDataSource.Create(connectionString);
         var problems = new List<string>();
-        var entries = await ReadAsync(database, Entries, members, row => new Entry(
+        var entries = await ReadAsync(connectionString, Entries, members, row => new Entry(
             row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.GetString(3), row.GetString(4), row.GetInt64(5), row.GetInt64(6), row.GetInt64(7)));
         var lots = new Dictionary<(long Member, long Lot), long>();
         foreach (var ofMember in entries.GroupBy(entry => entry.Member))
@@ -36,29 +33,34 @@ internal static class Journal
             Replay([.. ofMember], lots, problems);
         }
 
-        var stored = await ReadAsync(database, Lots, members, row => (Key: (row.GetInt64(0), row.GetInt64(1)), Amount: row.GetInt64(2), Available: row.GetInt64(3)));
+        var stored = await ReadAsync(
+            connectionString, Lots, members, row => (Key: (row.GetInt64(0), row.GetInt64(1)), Amount: row.GetInt64(2), Available: row.GetInt64(3)));
         problems.AddRange(stored.Where(lot => lots.GetValueOrDefault(lot.Key, long.MinValue) != lot.Available)
-            .Select(lot => $"lot {lot.Key}: {lot.Available} stored, {lots.GetValueOrDefault(lot.Key)} by the journal"));
+            .Select(lot => $"lot {lot.Key}: {lot.Available} stored, {lots.GetValueOrDefault(lot.Key)} by the ledger"));
         if (stored.Count != lots.Count)
         {
-            problems.Add($"{stored.Count} lots are stored, the journal knows {lots.Count}");
+            problems.Add($"{stored.Count} lots are stored, the ledger has {lots.Count}");
         }
 
-        // A point key stands for one thing that happened once: one group of entries under a member.
-        problems.AddRange(entries.GroupBy(entry => (entry.Member, entry.PointKey, entry.Kind)).Where(key => key.Select(entry => entry.Group).Distinct().Count() > 1)
-            .Select(key => $"{key.Key} happened more than once"));
-        var used = entries.Where(entry => entry.Kind == "USE").GroupBy(entry => (entry.Member, entry.PointKey)).ToDictionary(key => key.Key, key => -key.Sum(entry => entry.Delta));
-        var usages = await ReadAsync(database, Usages, members, row => (Key: (row.GetInt64(0), row.GetString(1)), Total: row.GetInt64(2), Cancelled: row.GetInt64(3)));
+        // A point key identifies one event: one group of entries of a member.
+        problems.AddRange(entries.GroupBy(entry => (entry.Member, entry.PointKey, entry.Kind))
+            .Where(key => key.Select(entry => entry.Group).Distinct().Count() > 1)
+            .Select(key => $"{key.Key} has more than one group of entries"));
+        var used = entries.Where(entry => entry.Kind == "USE").GroupBy(entry => (entry.Member, entry.PointKey))
+            .ToDictionary(key => key.Key, key => -key.Sum(entry => entry.Delta));
+        var usages = await ReadAsync(
+            connectionString, Usages, members, row => (Key: (row.GetInt64(0), row.GetString(1)), Total: row.GetInt64(2), Cancelled: row.GetInt64(3)));
         problems.AddRange(usages.Where(usage => used.GetValueOrDefault(usage.Key) != usage.Total)
-            .Select(usage => $"usage {usage.Key}: {usage.Total} stored, {used.GetValueOrDefault(usage.Key)} by the journal"));
+            .Select(usage => $"usage {usage.Key}: {usage.Total} stored, {used.GetValueOrDefault(usage.Key)} by the ledger"));
         problems.AddRange(usages.Where(usage => usage.Cancelled > usage.Total).Select(usage => $"usage {usage.Key}: more is cancelled than was used"));
         if (usages.Count != used.Count)
         {
-            problems.Add($"{usages.Count} usages are stored, the journal knows {used.Count}");
+            problems.Add($"{usages.Count} usages are stored, the ledger has {used.Count}");
         }
 
-        problems.AddRange(entries.Where(entry => entry.Kind is "TRANSFER_OUT" or "TRANSFER_IN").GroupBy(entry => entry.PointKey).Where(key => key.Sum(entry => entry.Delta) != 0)
-            .Select(key => $"transfer {key.Key} gives something else than it takes"));
+        problems.AddRange(entries.Where(entry => entry.Kind is "TRANSFER_OUT" or "TRANSFER_IN").GroupBy(entry => entry.PointKey)
+            .Where(key => key.Sum(entry => entry.Delta) != 0)
+            .Select(key => $"transfer {key.Key} adds a different amount than it takes"));
         Assert.Empty(problems);
         await Books.AssertBalancedAsync(connectionString, members);
     }
@@ -91,23 +93,13 @@ internal static class Journal
             var isFirstOfGroup = entry.Group == entry.Sequence;
             if (!isFirstOfGroup && (i == 0 || entries[i - 1].Group != entry.Group))
             {
-                problems.Add($"{entry} stands apart from its group");
+                problems.Add($"{entry} is separated from its group");
             }
         }
     }
 
-    private static async Task<List<T>> ReadAsync<T>(NpgsqlDataSource database, string sql, IReadOnlyCollection<long> members, Func<NpgsqlDataReader, T> read)
-    {
-        await using var command = database.CreateCommand(sql);
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. members] });
-        await using var reader = await command.ExecuteReaderAsync(Token);
-        var rows = new List<T>();
-        while (await reader.ReadAsync(Token))
-        {
-            rows.Add(read(reader));
-        }
-        return rows;
-    }
+    private static Task<IReadOnlyList<T>> ReadAsync<T>(string database, string sql, IReadOnlyCollection<long> members, Func<NpgsqlDataReader, T> read) =>
+        Books.RowsAsync(database, sql, read, (object)members.ToArray());
 
     private sealed record Entry(long Member, long Sequence, long Group, string Kind, string PointKey, long Lot, long Delta, long BalanceAfter);
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -11,15 +12,15 @@ using PointSystem.Domain.Policies;
 
 namespace PointSystem.Tests.Features;
 
-/// <summary>Members who do at random what members do, through the ledger, on a clock that the test moves.</summary>
-internal sealed class Shop
+/// <summary>Runs commands through <see cref="PointLedger"/>, chosen by the test or at random, on a clock that the test moves.</summary>
+internal sealed class LedgerClient
 {
     private readonly NpgsqlDataSource _database;
     private readonly PointLedger _ledger;
     private readonly Random _random;
     private readonly List<PointKey> _usages = [];
 
-    public Shop(NpgsqlDataSource database, int seed)
+    public LedgerClient(NpgsqlDataSource database, int seed)
     {
         _database = database;
         _random = new Random(seed);
@@ -34,7 +35,7 @@ internal sealed class Shop
 
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 3, 1, 3, 0, 0, TimeSpan.Zero));
 
-    /// <summary>The default rules at <see cref="Now"/>.</summary>
+    /// <summary>The default rules at the current time of <see cref="Clock"/>.</summary>
     public Rules Rules => new(PointPolicy.Default, Now, new LockModes());
 
     public BusinessMoment Now => new(Clock.GetUtcNow(), Zone);
@@ -54,18 +55,31 @@ internal sealed class Shop
     public Task<CommandOutcome> TransferAsync(long from, long to, long amount) =>
         RunAsync(new TransferPoints.Command(from, to, amount, null, "test", null));
 
-    /// <summary>Several commands in one transaction.</summary>
+    /// <summary>Runs several commands in one transaction.</summary>
     public Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(params IReadOnlyList<IPointCommand> commands) =>
-        _ledger.ExecuteAsync(commands, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        _ledger.ExecuteAsync(commands, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), Token);
+
+    /// <summary>Grants that many lots of <paramref name="each"/> points, which expire after 30 days.</summary>
+    public async Task GrantManyAsync(long member, int lots, long each)
+    {
+        foreach (var chunk in Enumerable.Range(0, lots).Chunk(2_500))
+        {
+            await ExecuteAsync([.. chunk.Select(_ => new AccumulatePoints.Command(member, each, 30, false, null, "test", null))]);
+        }
+    }
+
+    public static PointKey Key(string? text) => PointKey.TryParse(text, out var key) ? key : throw new FormatException(text);
+
+    public static PointKey NewKey(PointKeyType type, long member) =>
+        PointKey.Create(type, member, RandomNumberGenerator.GetBytes(PointKey.EntropyBytes));
 
     public static PointKey KeyOf(CommandOutcome outcome)
     {
         using var answer = System.Text.Json.JsonDocument.Parse(outcome.Answer);
-        Assert.True(PointKey.TryParse(answer.RootElement.GetProperty("pointKey").GetString(), out var key));
-        return key;
+        return Key(answer.RootElement.GetProperty("pointKey").GetString());
     }
 
-    /// <summary>One random step; refusals are part of it.</summary>
+    /// <summary>Runs one random command, which may be refused.</summary>
     public async Task StepAsync(long member, long other)
     {
         Clock.Advance(TimeSpan.FromHours(_random.Next(0, 30)));
@@ -91,8 +105,8 @@ internal sealed class Shop
         }
     }
 
-    /// <summary>The journal with the facts of each lot: what every read is checked against.</summary>
-    public async Task<IReadOnlyList<JournalLine>> JournalAsync(long member)
+    /// <summary>The ledger of a member with the data of each lot; the reference that reads are checked against.</summary>
+    public async Task<IReadOnlyList<LedgerLine>> LedgerAsync(long member)
     {
         await using var command = _database.CreateCommand(
             """
@@ -102,11 +116,11 @@ internal sealed class Shop
             WHERE e.member_id = $1 ORDER BY e.sequence
             """);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = member });
-        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
-        var lines = new List<JournalLine>();
-        while (await reader.ReadAsync(TestContext.Current.CancellationToken))
+        await using var reader = await command.ExecuteReaderAsync(Token);
+        var lines = new List<LedgerLine>();
+        while (await reader.ReadAsync(Token))
         {
-            lines.Add(new JournalLine(
+            lines.Add(new LedgerLine(
                 reader.GetInt64(0), reader.GetInt64(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), reader.GetInt64(5), reader.GetInt64(6),
                 reader.GetFieldValue<DateTimeOffset>(7), reader.GetFieldValue<DateOnly>(8), reader.GetBoolean(9),
                 reader.GetFieldValue<DateTimeOffset>(10), reader.GetInt64(11)));
@@ -118,7 +132,7 @@ internal sealed class Shop
     public async Task<CommandOutcome> RunAsync(IPointCommand command) => (await ExecuteAsync(command))[0];
 }
 
-internal sealed record JournalLine(
+internal sealed record LedgerLine(
     long Sequence,
     long Group,
     string Kind,

@@ -6,7 +6,7 @@ using Grpc.Core;
 
 namespace PointSystem.Tests.Sidecar;
 
-/// <summary>How a call over HTTP ended: the status, and the body's fields.</summary>
+/// <summary>The result of a call over HTTP: the status, and the fields of the body.</summary>
 internal sealed record HttpOutcome(HttpStatusCode Status, JsonElement Body)
 {
     public string? ErrorCode => Body.GetProperty("errorCode").GetString();
@@ -14,10 +14,10 @@ internal sealed record HttpOutcome(HttpStatusCode Status, JsonElement Body)
     public string? Message => Body.GetProperty("message").GetString();
 }
 
-/// <summary>Calls of the lock API that give their outcome instead of throwing.</summary>
+/// <summary>Calls of the lock API that return their outcome instead of throwing.</summary>
 internal static class LockCalls
 {
-    // A sidecar that hangs must fail its test by DEADLINE_EXCEEDED, not hang it.
+    // If the sidecar hangs, the test must fail with DEADLINE_EXCEEDED rather than hang.
     private static DateTime Deadline => TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(20);
 
     public static async Task<bool> LockAsync(this SidecarUnderTest sidecar, string resource, string owner, int expiry = 60, string store = "lockstore") =>
@@ -27,13 +27,14 @@ internal static class LockCalls
         this SidecarUnderTest sidecar, string resource, string owner, string store = "lockstore") =>
         (await sidecar.Grpc.UnlockAlpha1Async(new UnlockRequest { StoreName = store, ResourceId = resource, LockOwner = owner }, deadline: Deadline)).Status;
 
-    public static async Task<Status> LockFailureAsync(this SidecarUnderTest sidecar, string resource, string owner, int expiry = 60, string store = "lockstore") =>
+    public static async Task<Status> LockFailureAsync(
+        this SidecarUnderTest sidecar, string resource, string owner, int expiry = 60, string store = "lockstore") =>
         (await Assert.ThrowsAsync<RpcException>(() => sidecar.LockAsync(resource, owner, expiry, store))).Status;
 
     public static async Task<Status> UnlockFailureAsync(this SidecarUnderTest sidecar, string resource, string owner, string store = "lockstore") =>
         (await Assert.ThrowsAsync<RpcException>(() => sidecar.UnlockAsync(resource, owner, store))).Status;
 
-    /// <summary>Whether the lock was got; an error counts as no.</summary>
+    /// <summary>Whether the lock was acquired; an error counts as no.</summary>
     public static async Task<bool> LockOrFailAsync(this SidecarUnderTest sidecar, string resource, string owner)
     {
         try

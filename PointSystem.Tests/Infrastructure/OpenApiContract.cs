@@ -10,12 +10,12 @@ using Json.Schema;
 namespace PointSystem.Tests.Infrastructure;
 
 /// <summary>
-/// Holds what the tests are answered, by whichever process and in whichever test, against the OpenAPI document: the status must be one that the operation names, and
-/// the body must conform to its schema.
+/// Checks the answers that all tests get from any process against the OpenAPI document: the operation must declare the status, and the body
+/// must conform to its schema.
 /// </summary>
-internal static class Contract
+internal static class OpenApiContract
 {
-    // Of each operation and status. A crowd gets the same answer ten thousand times.
+    // For each operation and status: load tests get the same answer ten thousand times.
     private const int CheckedMax = 100;
     private static readonly SemaphoreSlim Gate = new(1);
     private static readonly ConcurrentDictionary<(string Operation, string Status), int> Checked = new();
@@ -44,7 +44,7 @@ internal static class Contract
         ];
     }
 
-    /// <summary>What is wrong with a body; null when nothing is.</summary>
+    /// <summary>The errors of a body, or null if it conforms.</summary>
     public static string? FindFault(JsonSchema schema, string body)
     {
         using var json = JsonDocument.Parse(body);
@@ -70,12 +70,14 @@ internal static class Contract
             return;
         }
 
-        Assert.True(operation.Answers.TryGetValue(status, out var schema), $"{operation.Name} answered {status}, which the OpenAPI document does not name: {answer.Text}");
-        var fault = schema is null ? "the document promises no body" : FindFault(schema, answer.Text);
-        Assert.True(fault is null, $"{operation.Name} answered {status} with {answer.Text}, against the OpenAPI document: {fault}");
+        Assert.True(
+            operation.Answers.TryGetValue(status, out var schema),
+            $"{operation.Name} answered {status}, which the OpenAPI document does not declare: {answer.Text}");
+        var fault = schema is null ? "the document declares no body" : FindFault(schema, answer.Text);
+        Assert.True(fault is null, $"{operation.Name} answered {status} with {answer.Text}, which violates the OpenAPI document: {fault}");
     }
 
-    // The document is asked for when a process has just answered well, so that it is there to be had.
+    // Fetched after a process has answered successfully, so that the process is there to serve the document.
     private static async Task<IReadOnlyList<Operation>?> OperationsAsync(Uri url, HttpStatusCode status)
     {
         if (s_operations is not null || (int)status >= 300)
@@ -91,7 +93,7 @@ internal static class Contract
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException)
         {
-            // Production does not serve it, and a process that is being killed does not either; another one will.
+            // Production and a process that is being killed do not serve the document. The next answer tries again.
             return null;
         }
         finally
@@ -100,9 +102,9 @@ internal static class Contract
         }
     }
 
-    /// <param name="Name">Its operation id.</param>
-    /// <param name="Method">Its method.</param>
-    /// <param name="Path">Matches its addresses.</param>
-    /// <param name="Answers">By status; null where there is no body.</param>
+    /// <param name="Name">The operation id.</param>
+    /// <param name="Method">The HTTP method.</param>
+    /// <param name="Path">Matches the operation's paths.</param>
+    /// <param name="Answers">The schema for each status; null for an answer without body.</param>
     internal sealed record Operation(string Name, HttpMethod Method, Regex Path, IReadOnlyDictionary<string, JsonSchema?> Answers);
 }

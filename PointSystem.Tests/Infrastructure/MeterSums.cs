@@ -1,8 +1,8 @@
 using System.Diagnostics.Metrics;
 
-namespace PointSystem.Tests.Proof.Properties;
+namespace PointSystem.Tests.Infrastructure;
 
-/// <summary>Adds up what one replica's counters and histograms report.</summary>
+/// <summary>Adds up the counters and histograms of one replica.</summary>
 internal sealed class MeterSums : IDisposable
 {
     private readonly MeterListener _listener = new();
@@ -22,7 +22,7 @@ internal sealed class MeterSums : IDisposable
         _listener.Start();
     }
 
-    /// <summary>The sum so far, such as of <c>pointsystem.lock.acquire outcome=acquired</c>; without a tag, over all tags.</summary>
+    /// <summary>The sum so far, for example of <c>pointsystem.lock.acquire outcome=acquired</c>. Without a tag: over all tags.</summary>
     public long this[string counter]
     {
         get
@@ -34,7 +34,7 @@ internal sealed class MeterSums : IDisposable
         }
     }
 
-    /// <summary>Number of values a histogram was given.</summary>
+    /// <summary>Number of values that a histogram recorded.</summary>
     public long CountOf(string histogram) => this[histogram + " #"];
 
     public void Dispose() => _listener.Dispose();

@@ -5,10 +5,10 @@ using PointSystem.Domain.Policies;
 namespace PointSystem.Tests.Domain;
 
 /// <summary>
-/// The tables, in memory. It keeps only what <see cref="AccountChanges"/> tells it to write and makes every account from copies of its rows, so
-/// that a change which is not told is a change which is lost, and seen.
+/// The tables in memory. It writes only what <see cref="AccountChanges"/> lists and builds every account from copies of its rows, so that a
+/// change missing from that list is lost, and the tests notice.
 /// </summary>
-internal sealed partial class Book
+internal sealed partial class MemoryTables
 {
     private readonly SortedDictionary<long, WalletState> _wallets = [];
     private readonly SortedDictionary<(long Member, long Id), LotRow> _lots = [];
@@ -35,14 +35,14 @@ internal sealed partial class Book
 
     public UsageRow Usage(PointKey key) => _usages.Values.Single(usage => usage.Key == key);
 
-    /// <summary>Every row, as text: two books are the same when these are.</summary>
+    /// <summary>Every row as text. Two instances are equal if these texts are.</summary>
     public string Dump() => string.Join(
         '\n',
         [.. _wallets.Values, .. _lots.Values, .. _usages.Values, .. _details.Values, .. _entries.Values.Cast<object>()]);
 
-    public Book Copy()
+    public MemoryTables Copy()
     {
-        var copy = new Book { _keys = _keys };
+        var copy = new MemoryTables { _keys = _keys };
         CopyRows(_wallets, copy._wallets);
         CopyRows(_lots, copy._lots);
         CopyRows(_usages, copy._usages);
@@ -51,7 +51,7 @@ internal sealed partial class Book
         return copy;
     }
 
-    /// <summary>Keys in a fixed order, so that two runs of the same commands can be compared.</summary>
+    /// <summary>Creates keys in a fixed order, so that two runs of the same commands can be compared.</summary>
     public PointKey NewKey(PointKeyType type, long member)
     {
         Span<byte> entropy = stackalloc byte[PointKey.EntropyBytes];
@@ -59,20 +59,20 @@ internal sealed partial class Book
         return PointKey.Create(type, member, entropy);
     }
 
-    public Session Load(long member, BusinessMoment at) => Open(member, LotsOf(member), loadedThrough: null, at);
+    public LoadedAccount Load(long member, BusinessMoment at) => Open(member, LotsOf(member), loadedThrough: null, at);
 
-    private Session Open(long member, IEnumerable<LotRow> rows, LotRow? loadedThrough, BusinessMoment at)
+    private LoadedAccount Open(long member, IEnumerable<LotRow> rows, LotRow? loadedThrough, BusinessMoment at)
     {
         var lots = rows.Select(row => row.ToLot()).ToList();
         var usages = UsagesOf(member).Select(row => row.ToUsage(DetailsOf(row.Key))).ToList();
-        return new Session(new MemberAccount(WalletOf(member), lots, usages, at, loadedThrough?.ToLot()), WalletOf(member), lots, usages);
+        return new LoadedAccount(new MemberAccount(WalletOf(member), lots, usages, at, loadedThrough?.ToLot()), WalletOf(member), lots, usages);
     }
 
-    public void Save(params IEnumerable<Session> sessions)
+    public void Save(params IEnumerable<LoadedAccount> accounts)
     {
-        foreach (var session in sessions)
+        foreach (var loaded in accounts)
         {
-            Write(session.Account);
+            Write(loaded.Account);
         }
     }
 

@@ -3,23 +3,23 @@ using System.Net;
 namespace PointSystem.Tests.Proof;
 
 /// <summary>
-/// A client as it should be: every request has an Idempotency-Key, and is repeated with it, elsewhere, until somebody gives a final answer.
+/// A client that retries: every request has an Idempotency-Key and is repeated with it, at another replica, until it gets a final answer.
 /// </summary>
-internal sealed class PatientClient(LocalCluster cluster) : IDisposable
+internal sealed class RetryingClient(LocalCluster cluster) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan PauseMax = TimeSpan.FromMilliseconds(250);
 
     private readonly List<PointsClient> _replicas = [.. cluster.Replicas.Select(replica => new PointsClient(replica.Url))];
     private int _repeated;
 
-    /// <summary>Requests that had to be sent again, because of the answers below or because there was none.</summary>
+    /// <summary>Number of requests that were repeated, because of a retryable answer or because there was none.</summary>
     public int Repeated => Volatile.Read(ref _repeated);
 
-    /// <summary>The final answer. A 500 is one: nobody should have to repeat after that.</summary>
-    /// <param name="first">Which replica is asked first.</param>
+    /// <summary>Sends a request until it has a final answer. A 500 is final, because a client must not have to retry it.</summary>
+    /// <param name="first">The replica that is asked first.</param>
     /// <param name="send">Sends the request with the key.</param>
-    /// <param name="spare">Which replica is not asked.</param>
+    /// <param name="spare">A replica that is not asked.</param>
     public async Task<Answer> SendAsync(int first, Func<PointsClient, string, Task<Answer>> send, int? spare = null)
     {
         var replicas = _replicas.Where((_, number) => number != spare).ToList();
@@ -36,15 +36,15 @@ internal sealed class PatientClient(LocalCluster cluster) : IDisposable
                     return answer;
                 }
                 trouble = $"{(int)answer.Status}: {answer.Text}";
-                await Task.Delay(answer.RetryAfter < PauseMax ? answer.RetryAfter : PauseMax, TestContext.Current.CancellationToken);
+                await Task.Delay(answer.RetryAfter < PauseMax ? answer.RetryAfter : PauseMax, Token);
             }
             catch (HttpRequestException e)
             {
                 trouble = e.Message;
-                await Task.Delay(PauseMax, TestContext.Current.CancellationToken);
+                await Task.Delay(PauseMax, Token);
             }
             Interlocked.Increment(ref _repeated);
-            Assert.True(TimeProvider.System.GetElapsedTime(started) < Patience, $"No final answer after {attempt + 1} attempts: {trouble}");
+            Assert.True(TimeProvider.System.GetElapsedTime(started) < Limit, $"No final answer after {attempt + 1} attempts: {trouble}");
         }
     }
 

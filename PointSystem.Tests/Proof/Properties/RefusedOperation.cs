@@ -3,15 +3,15 @@ using PointSystem.Tests.Domain;
 
 namespace PointSystem.Tests.Proof.Properties;
 
-/// <summary>A time in which a state can have been there.</summary>
+/// <summary>A period in which a state can have existed.</summary>
 internal readonly record struct Window(long From, long To);
 
-/// <summary>A refused operation: what must be so of each member's points for it to be right, and when it can have been so.</summary>
-internal sealed class Refused
+/// <summary>A refused operation: the conditions that justify the refusal, and the periods in which they can have held.</summary>
+internal sealed class RefusedOperation
 {
     private readonly List<Window>[] _found;
 
-    public Refused(Operation operation)
+    public RefusedOperation(Operation operation)
     {
         Operation = operation;
         Conditions = Reasons(operation);
@@ -20,16 +20,16 @@ internal sealed class Refused
 
     public Operation Operation { get; }
 
-    public IReadOnlyList<(int Member, Func<Sequential, bool> Holds)> Conditions { get; }
+    public IReadOnlyList<(int Member, Func<SequentialModel, bool> Holds)> Conditions { get; }
 
-    /// <summary>Whether all conditions can have held at one moment of the operation.</summary>
+    /// <summary>Whether all conditions can have held at the same moment of the operation.</summary>
     public bool IsExplained => Conditions.Count > 0
         && _found.Aggregate(
             new List<Window> { new(Operation.BeganAt, Operation.EndedAt) },
-            (common, own) => [.. common.SelectMany(_ => own, Meet).Where(window => window.From <= window.To)]).Count > 0;
+            (common, own) => [.. common.SelectMany(_ => own, Intersect).Where(window => window.From <= window.To)]).Count > 0;
 
-    /// <summary>A state that the member can have been in during the operation.</summary>
-    public void Look(int member, Sequential model, Window window)
+    /// <summary>Evaluates the conditions in a state that the member can have had during the operation.</summary>
+    public void Evaluate(int member, SequentialModel model, Window window)
     {
         for (var i = 0; i < Conditions.Count; i++)
         {
@@ -40,21 +40,21 @@ internal sealed class Refused
         }
     }
 
-    private static Window Meet(Window a, Window b) => new(Math.Max(a.From, b.From), Math.Min(a.To, b.To));
+    private static Window Intersect(Window a, Window b) => new(Math.Max(a.From, b.From), Math.Min(a.To, b.To));
 
-    private static IReadOnlyList<(int, Func<Sequential, bool>)> Reasons(Operation operation)
+    private static IReadOnlyList<(int, Func<SequentialModel, bool>)> Reasons(Operation operation)
     {
         var (step, target) = (operation.Step, operation.Target);
-        bool IsTooRich(Sequential model, int member) => model.Live(member) + step.Amount > model.Policy.MaxBalancePerMember;
+        bool ExceedsCap(SequentialModel model, int member) => model.Live(member) + step.Amount > model.Policy.MaxBalancePerMember;
         return (step.Kind, operation.Refusal) switch
         {
             (StepKind.Accumulate, PointErrorCodes.ExceededMaxAccumulation) => [(step.Member, model => step.Amount > model.Policy.MaxAccumulationAmountPerTime)],
             (StepKind.Accumulate, PointErrorCodes.ExceededMaxBalance) =>
-                [(step.Member, model => step.Amount <= model.Policy.MaxAccumulationAmountPerTime && IsTooRich(model, step.Member))],
+                [(step.Member, model => step.Amount <= model.Policy.MaxAccumulationAmountPerTime && ExceedsCap(model, step.Member))],
             (StepKind.Use, PointErrorCodes.InsufficientPoint) => [(step.Member, model => model.Live(step.Member) < step.Amount)],
             (StepKind.Transfer, PointErrorCodes.InsufficientPoint) => [(step.Member, model => model.Live(step.Member) < step.Amount)],
             (StepKind.Transfer, PointErrorCodes.ExceededMaxBalance) =>
-                [(step.Member, model => model.Live(step.Member) >= step.Amount), (step.Other, model => IsTooRich(model, step.Other))],
+                [(step.Member, model => model.Live(step.Member) >= step.Amount), (step.Other, model => ExceedsCap(model, step.Other))],
             (StepKind.Transfer, PointErrorCodes.InvalidRequest) => [(step.Member, _ => step.Member == step.Other)],
             (StepKind.CancelUsage, PointErrorCodes.AlreadyCancelled) => [(step.Member, model => model.LeftOf(target!) == 0)],
             (StepKind.CancelUsage, PointErrorCodes.ExceededCancelAmount) =>

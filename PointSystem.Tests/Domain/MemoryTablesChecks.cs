@@ -3,8 +3,8 @@ using PointSystem.Domain.Policies;
 
 namespace PointSystem.Tests.Domain;
 
-/// <summary>What must hold for a member after every command, whatever came before (docs/rules.md, "Reconciliation" and more).</summary>
-internal sealed partial class Book
+/// <summary>The invariants of a member's rows after every command (docs/rules.md, "Reconciliation" and more).</summary>
+internal sealed partial class MemoryTables
 {
     public void AssertBalanced(long member, BusinessMoment at)
     {
@@ -47,7 +47,7 @@ internal sealed partial class Book
             Assert.True(entry.OccurredAt >= at);
             at = entry.OccurredAt;
 
-            // A group is a run of neighbours which share key and kind, named by its first.
+            // A group is a run of consecutive entries with the same key and kind. Its number is the sequence of the first.
             var first = entries[entry.GroupSequence - 1];
             Assert.True(entry.GroupSequence <= entry.Sequence);
             Assert.Equal((first.Sequence, first.PointKey, first.Kind), (first.GroupSequence, entry.PointKey, entry.Kind));
@@ -83,7 +83,7 @@ internal sealed partial class Book
         Assert.Equal(Enumerable.Range(1, details.Length), details.Select(detail => detail.Number));
         Assert.All(details, detail => Assert.InRange(detail.CancelledAmount, 0, detail.Amount));
 
-        // What was given back is a prefix of what was drawn: nothing of a later detail before all of an earlier one.
+        // Points come back in the order of drawing: nothing of a later detail before all of an earlier one.
         var open = details.SkipWhile(detail => detail.CancelledAmount == detail.Amount);
         Assert.All(open.Skip(1), detail => Assert.Equal(0, detail.CancelledAmount));
 
@@ -94,7 +94,7 @@ internal sealed partial class Book
         Assert.All(details, detail => Assert.Equal(detail.LotId, Lot(detail.LotKey).Id));
     }
 
-    /// <summary>A lot's used points are those of usages, less what came back, and those transferred: every point is traceable.</summary>
+    /// <summary>A lot's used points are those of its usages, minus the cancelled ones, plus those transferred: every point is traceable.</summary>
     private void AssertUsed(long member, LotRow[] lots, LedgerEntry[] entries)
     {
         var details = UsagesOf(member).SelectMany(usage => DetailsOf(usage.Key)).ToLookup(detail => detail.LotId);
