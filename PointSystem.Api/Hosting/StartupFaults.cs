@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Options;
-using Npgsql;
+using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Hosting;
 
@@ -11,10 +11,8 @@ internal static class StartupFaults
     {
         ConfigurationFaultException => fault.Message,
         OptionsValidationException invalid => string.Join(Environment.NewLine, invalid.Failures),
-        PostgresException { IsTransient: false } refused => $"The database refused: {refused.MessageText}",
-        NpgsqlException { InnerException: System.Net.Sockets.SocketException socket } => $"The database cannot be reached: {socket.Message}.",
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException taken } => taken.Message,
-        _ => null,
+        _ => DatabaseErrors.DescribeAtStart(fault),
     };
 }
 

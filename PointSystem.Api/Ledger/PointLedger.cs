@@ -50,7 +50,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
                 // An earlier command of this batch took away lots that a later one would have drawn from. Load that much more and start over.
                 plan.NeedMore(e.MemberId, e.Amount);
             }
-            catch (PostgresException e) when (LedgerWriter.IsAnsweredMeanwhile(e) && reloads < ReloadsMax)
+            catch (Exception e) when (DatabaseErrors.IsAnsweredMeanwhile(e) && reloads < ReloadsMax)
             {
                 // Start over, and find that answer.
             }
@@ -78,7 +78,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         {
             await LedgerWriter.WriteAsync(attempt.Connection, accounts.All, answers.Values, clock.GetUtcNow(), cancellationToken);
         }
-        catch (Exception e) when (e is not (NpgsqlException or OperationCanceledException or IOException or TimeoutException))
+        catch (Exception e) when (!DatabaseErrors.IsDocumented(e))
         {
             // Npgsql throws plain exceptions too, when an answer is not what it expects. The COMMIT may have arrived: this must not be taken for a mistake of
             // ours that left nothing behind, and be tried again.

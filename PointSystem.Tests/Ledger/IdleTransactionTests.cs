@@ -1,7 +1,7 @@
 using Npgsql;
 using PointSystem.Api.Features.Points;
-using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 using PointSystem.Domain.Policies;
 using PointSystem.Locking;
@@ -33,7 +33,7 @@ public sealed class IdleTransactionTests(PointsDatabase server)
 
         use.Apply(accounts, new CommandContext(new PointPolicy(), shop.Now, "test", NewKey));
         var late = await Assert.ThrowsAnyAsync<NpgsqlException>(() => LedgerWriter.WriteAsync(paused, accounts.All, [], shop.Clock.GetUtcNow(), Token));
-        Assert.True(DatabaseFaults.IsAway(late), late.ToString());
+        Assert.True(DatabaseErrors.IsAway(late), late.ToString());
         Assert.Equal(40, await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
@@ -73,8 +73,8 @@ public sealed class IdleTransactionTests(PointsDatabase server)
     public void Fault_BySqlState_IsJudged(string state, BatchFault fault, bool isAway)
     {
         var failure = new PostgresException("said the server", "FATAL", "FATAL", state);
-        Assert.Equal(fault, new LedgerBatchHandler(null!).Classify(failure));
-        Assert.Equal(isAway, DatabaseFaults.IsAway(failure));
+        Assert.Equal(fault, DatabaseErrors.FaultOf(failure));
+        Assert.Equal(isAway, DatabaseErrors.IsAway(failure));
     }
 
     private static async Task<(string LockTimeout, string IdleTimeout)> ReadAsync(NpgsqlConnection connection)

@@ -197,7 +197,7 @@ internal sealed class FullReconciler(
             _chunkSize = Math.Min(options.Value.ChunkSize, _chunkSize * 2);
             return reports;
         }
-        catch (Exception e) when (DatabaseFaults.IsOfTheWork(e))
+        catch (Exception e) when (DatabaseErrors.IsOfTheWork(e))
         {
             if (chunk.Count == 1)
             {
@@ -222,7 +222,7 @@ internal sealed class FullReconciler(
         {
             return await members.CorrectAsync(seen.MemberId, FindingsMax, cancellationToken);
         }
-        catch (Exception e) when (DatabaseFaults.IsOfTheWork(e))
+        catch (Exception e) when (DatabaseErrors.IsOfTheWork(e))
         {
             return members.Count(Failed(seen.MemberId, e));
         }
