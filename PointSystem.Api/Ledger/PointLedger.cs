@@ -3,6 +3,7 @@ using Npgsql;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
+using PointSystem.Locking;
 
 namespace PointSystem.Api.Ledger;
 
@@ -11,6 +12,7 @@ namespace PointSystem.Api.Ledger;
 /// second one. The wallet row lock taken here decides who is right, whatever happened to any distributed lock.
 /// </summary>
 internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rules, TimeProvider clock, ILogger<PointLedger> logger)
+    : IBatchHandler<IPointCommand, CommandOutcome>
 {
     // Each reload asks for twice as much, so two are rare; more mean that the lots hold less than the wallet says.
     private const int ReloadsMax = 8;
@@ -57,6 +59,10 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         }
     }
 
+    public long Affinity(IPointCommand command) => command.MemberId;
+
+    public BatchFault Classify(Exception failure) => DatabaseErrors.FaultOf(failure);
+
     private async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
         Connections.Attempt attempt, IReadOnlyList<IPointCommand> commands, LoadPlan plan, Rules now, RowTimes times, CancellationToken cancellationToken)
     {
@@ -68,7 +74,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         now = await rules.CurrentAsync(cancellationToken);
         if (!rows.Covers(now))
         {
-            rows = await LedgerLoader.ReloadAsync(attempt.Connection, plan, now, answersSince, cancellationToken);
+            rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, now, answersSince, times: null, cancellationToken);
         }
 
         var accounts = rows.Build(now.At);

@@ -6,7 +6,7 @@ namespace PointSystem.Locking.Resilience;
 /// <summary>
 /// Asks the store, on a key of this replica's own, whether it does its work: takes a lock, is refused it once, gives it back.
 /// </summary>
-internal sealed class LockProbe(GuardedLockStore store, IOptions<LockingOptions> options, TimeProvider clock)
+internal sealed class LockProbe(ILockStore store, IOptions<LockingOptions> options, TimeProvider clock)
 {
     // A key of its own, so that no caller ever waits for a probe and replicas do not meet.
     private readonly string _key = $"probe:{Guid.NewGuid():N}";

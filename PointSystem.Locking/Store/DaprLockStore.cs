@@ -21,9 +21,9 @@ internal sealed class DaprLockStore(DaprClient dapr, IOptions<LockingOptions> op
             var response = await dapr.Lock(_store, key, owner, leaseSeconds, cancellationToken);
             return response.Success;
         }
-        catch (Exception failure) when (Classify(failure, cancellationToken) is { } classified)
+        catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            throw classified;
+            throw Classify(failure, cancellationToken);
         }
     }
 
@@ -40,20 +40,26 @@ internal sealed class DaprLockStore(DaprClient dapr, IOptions<LockingOptions> op
                 _ => throw new LockStoreException("unlock-internal", isAmbiguous: true),
             };
         }
-        catch (Exception failure) when (failure is not LockStoreException && Classify(failure, cancellationToken) is { } classified)
+        catch (Exception failure) when (failure is not (LockStoreException or OutOfMemoryException))
         {
-            throw classified;
+            throw Classify(failure, cancellationToken);
         }
     }
 
-    /// <summary>By gRPC code first. Our own cancellation comes out as one exception whatever the client wrapped it in.</summary>
-    private static Exception? Classify(Exception failure, CancellationToken cancellationToken)
+    /// <summary>
+    /// Everything except our own cancellation is a <see cref="LockStoreException"/>, also what the client does not say that it throws (gRPC, for one,
+    /// turns a server's DEADLINE_EXCEEDED into a cancellation that no caller asked for). Passed on as it is, such an exception would reach the caller as an
+    /// error, or leave the breaker open. Our own cancellation comes out as one exception whatever the client wrapped it in.
+    /// </summary>
+    private static Exception Classify(Exception failure, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested && (failure is OperationCanceledException || RpcOf(failure)?.StatusCode == StatusCode.Cancelled))
         {
             return new OperationCanceledException(failure.Message, failure, cancellationToken);
         }
-        return RpcOf(failure) is { } rpc ? new LockStoreException(ReasonOf(rpc), IsAmbiguous(rpc), rpc) : null;
+        return RpcOf(failure) is { } rpc
+            ? new LockStoreException(ReasonOf(rpc), IsAmbiguous(rpc), rpc)
+            : new LockStoreException(failure is OperationCanceledException or TimeoutException ? "timeout" : "unexpected", isAmbiguous: true, failure);
     }
 
     private static RpcException? RpcOf(Exception failure) => failure as RpcException ?? (failure as DaprException)?.InnerException as RpcException;

@@ -26,7 +26,7 @@ internal static class AccumulatePoints
                 PointJsonContext.Wire.AccumulationResponse);
     }
 
-    public static async Task<IResult> HandleAsync(HttpContext http, PointCommands commands)
+    public static async Task<IResult> HandleAsync(HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
     {
         var body = await RequestBody.ReadAsync(http);
         var memberId = body.MemberId("memberId");
@@ -46,6 +46,6 @@ internal static class AccumulatePoints
 
         var idempotency = Idempotency.For(key, "accumulate", memberId, amount, expirationDays, isManualGrant, reason);
         var command = new Command(memberId, amount, expirationDays, isManualGrant, reason, http.User.Actor(), idempotency);
-        return (await commands.SendAsync(command, http.RequestAborted)).ToResult();
+        return (await executor.ExecuteAsync(command, http.RequestAborted)).ToResult();
     }
 }

@@ -27,7 +27,7 @@ internal static class CancelAccumulation
                 PointJsonContext.Wire.AccumulationResponse);
     }
 
-    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, PointCommands commands)
+    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
     {
         if (!PointKeys.TryRead(pointKey, PointKeyType.Accumulation, out var lot, out var problem))
         {
@@ -42,6 +42,6 @@ internal static class CancelAccumulation
         }
 
         var command = new Command(lot, reason, http.User.Actor(), Idempotency.For(key, "cancel-accumulation", lot.Value, reason));
-        return (await commands.SendAsync(command, http.RequestAborted)).ToResult();
+        return (await executor.ExecuteAsync(command, http.RequestAborted)).ToResult();
     }
 }

@@ -27,7 +27,7 @@ internal static class CancelUsage
                 PointJsonContext.Wire.CancellationResponse);
     }
 
-    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, PointCommands commands)
+    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
     {
         if (!PointKeys.TryRead(pointKey, PointKeyType.Usage, out var usage, out var problem))
         {
@@ -43,6 +43,6 @@ internal static class CancelUsage
         }
 
         var command = new Command(usage, amount, reason, http.User.Actor(), Idempotency.For(key, "cancel-usage", usage.Value, amount, reason));
-        return (await commands.SendAsync(command, http.RequestAborted)).ToResult();
+        return (await executor.ExecuteAsync(command, http.RequestAborted)).ToResult();
     }
 }

@@ -34,7 +34,7 @@ internal static class TransferPoints
                 PointJsonContext.Wire.TransferResponse);
     }
 
-    public static async Task<IResult> HandleAsync(HttpContext http, PointCommands commands)
+    public static async Task<IResult> HandleAsync(HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
     {
         var body = await RequestBody.ReadAsync(http);
         var from = body.MemberId("fromMemberId");
@@ -52,6 +52,6 @@ internal static class TransferPoints
         }
 
         var command = new Command(from, to, amount, reason, http.User.Actor(), Idempotency.For(key, "transfer", from, to, amount, reason));
-        return (await commands.SendAsync(command, http.RequestAborted)).ToResult();
+        return (await executor.ExecuteAsync(command, http.RequestAborted)).ToResult();
     }
 }
