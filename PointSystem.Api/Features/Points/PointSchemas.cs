@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points;
@@ -36,10 +37,10 @@ internal sealed class PointSchemas : IOpenApiSchemaTransformer
                 schema.Minimum = "1";
                 break;
             case "orderNumber":
-                (schema.MinLength, schema.MaxLength) = (1, OrderNumbers.LengthMax);
+                (schema.MinLength, schema.MaxLength) = (1, Lengths.OrderNumber);
                 break;
             case "reason":
-                schema.MaxLength = TextLimits.Reason;
+                schema.MaxLength = Lengths.Reason;
                 break;
         }
 
