@@ -1,16 +1,12 @@
-using PointSystem.Domain.Points;
-
 namespace PointSystem.Api.Persistence;
 
-/// <summary>Maximum lengths of texts that are stored, in characters: of their columns, and so of what requests may carry. Order numbers are the domain's.</summary>
+/// <summary>Maximum lengths of texts that are stored, in characters: of their columns, and so of what requests may carry. That of an order number is the domain's.</summary>
 internal static class Lengths
 {
     public const int Kind = 20;
 
-    /// <summary>Of the columns; a key itself has at most <see cref="Domain.Points.PointKey.LengthMax"/>.</summary>
+    /// <summary>Of the columns; a key itself is a little shorter (<see cref="Domain.Points.PointKey.LengthMax"/>).</summary>
     public const int PointKey = 40;
-
-    public const int OrderNumber = OrderNumbers.LengthMax;
 
     /// <summary>Who asked for something.</summary>
     public const int Actor = 200;

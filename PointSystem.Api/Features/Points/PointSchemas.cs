@@ -37,7 +37,7 @@ internal sealed class PointSchemas : IOpenApiSchemaTransformer
                 schema.Minimum = "1";
                 break;
             case "orderNumber":
-                (schema.MinLength, schema.MaxLength) = (1, Lengths.OrderNumber);
+                (schema.MinLength, schema.MaxLength) = (1, OrderNumbers.LengthMax);
                 break;
             case "reason":
                 schema.MaxLength = Lengths.Reason;

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using PointSystem.Api.Persistence.Rows;
+using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Persistence.Configurations;
 
@@ -17,7 +18,7 @@ internal sealed class UsageConfiguration : IEntityTypeConfiguration<UsageRow>
         builder.HasIndex(row => new { row.MemberId, row.PointKey }).IsUnique().HasDatabaseName("ux_point_usages_point_key");
         builder.HasIndex(row => new { row.MemberId, row.OrderNumber, row.UsageId }).HasDatabaseName("ix_point_usages_order_number");
         builder.Property(row => row.PointKey).HasMaxLength(Lengths.PointKey);
-        builder.Property(row => row.OrderNumber).HasMaxLength(Lengths.OrderNumber);
+        builder.Property(row => row.OrderNumber).HasMaxLength(OrderNumbers.LengthMax);
     }
 }
 
