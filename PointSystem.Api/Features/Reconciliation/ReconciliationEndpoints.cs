@@ -104,7 +104,7 @@ internal static class ReconciliationEndpoints
         return Located(http, begun);
     }
 
-    private static IResult Located(HttpContext http, CommandOutcome begun)
+    private static CommandOutcomeResult Located(HttpContext http, CommandOutcome begun)
     {
         if (begun.Error is null && JsonSerializer.Deserialize(begun.Answer.Span, PointJsonContext.Wire.RunReport) is { } run)
         {
