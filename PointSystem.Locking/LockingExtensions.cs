@@ -43,7 +43,6 @@ public static class LockingExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => DaprClientFactory.Create(provider.GetRequiredService<IConfiguration>()));
         services.TryAddSingleton<ILockStore, DaprLockStore>();
-        services.TryAddSingleton<GuardedLockStore>();
         services.TryAddSingleton<KeyedGate>();
         services.TryAddSingleton<LockMetrics>();
         services.TryAddSingleton<BackgroundWork>();

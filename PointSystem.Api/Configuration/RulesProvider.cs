@@ -7,7 +7,8 @@ namespace PointSystem.Api.Configuration;
 
 /// <summary>
 /// The rules in force, never older than a second: a change of the configuration holds for every request that begins a second after it, on every
-/// replica, and nearly no request waits for the database to know them.
+/// replica, and nearly no request waits for the database to know them. A command asks for its lock mode when it arrives, its batch for the rules when it
+/// holds the rows.
 /// </summary>
 /// <remarks>
 /// A snapshot's age counts from before its query was sent. It is renewed in the background from <see cref="RefreshAge"/> on, by one query at a time;
@@ -42,24 +43,21 @@ internal sealed class RulesProvider(
     /// <summary>The rules for a command that is about to run.</summary>
     /// <exception cref="NpgsqlException">They had to be read, and the database is away.</exception>
     /// <exception cref="TimeoutException">They had to be read, and the database did not answer within <see cref="WaitMax"/>.</exception>
-    public ValueTask<Rules> CurrentAsync(CancellationToken cancellationToken)
+    public ValueTask<Rules> CurrentAsync(CancellationToken cancellationToken) =>
+        Find(out var snapshot) ? ValueTask.FromResult(ToRules(snapshot!)) : WaitForRulesAsync(cancellationToken);
+
+    /// <summary>How writes are put in order now; as young as <see cref="CurrentAsync"/>, with the same exceptions.</summary>
+    public ValueTask<LockModes> LockModesAsync(CancellationToken cancellationToken) =>
+        Find(out var snapshot) ? ValueTask.FromResult(snapshot!.Values.LockModes) : WaitForModesAsync(cancellationToken);
+
+    /// <summary>
+    /// The rules as last known, of any age, without waiting: to plan what is judged by <see cref="CurrentAsync"/> afterwards. Newer ones, if these are old, are
+    /// on their way meanwhile. Null while none are known.
+    /// </summary>
+    public Rules? LastKnown()
     {
-        if (Volatile.Read(ref _snapshot) is { } snapshot && snapshot.Epoch == Volatile.Read(ref _epoch))
-        {
-            var age = time.GetElapsedTime(snapshot.TakenAt);
-            if (age < UsableAge)
-            {
-                if (age >= RefreshAge)
-                {
-                    // Nobody waits for it here; a failure is logged, and told to whoever has to wait.
-                    _ = JoinFlight();
-                }
-
-                return ValueTask.FromResult(ToRules(snapshot));
-            }
-        }
-
-        return WaitAsync(cancellationToken);
+        Find(out var snapshot);
+        return snapshot is null ? null : ToRules(snapshot);
     }
 
     /// <summary>Forgets what is known: after a change on this replica, its next request goes by it at once.</summary>
@@ -68,10 +66,34 @@ internal sealed class RulesProvider(
     private Rules ToRules(Snapshot snapshot)
     {
         var offset = environment.IsProduction() ? TimeSpan.Zero : snapshot.Values.ClockOffset;
-        return new Rules(snapshot.Values.Policy, new BusinessMoment(time.GetUtcNow() + offset, _zone), snapshot.Values.LockModes);
+        return new Rules(snapshot.Values.Policy, new BusinessMoment(time.GetUtcNow() + offset, _zone));
     }
 
-    private async ValueTask<Rules> WaitAsync(CancellationToken cancellationToken)
+    /// <summary>The last snapshot; true while it is young enough to be used. Has it renewed where it is not quite young.</summary>
+    private bool Find(out Snapshot? snapshot)
+    {
+        snapshot = Volatile.Read(ref _snapshot);
+        if (snapshot is null)
+        {
+            return false;
+        }
+
+        var isKnown = snapshot.Epoch == Volatile.Read(ref _epoch);
+        var age = time.GetElapsedTime(snapshot.TakenAt);
+        if (!isKnown || age >= RefreshAge)
+        {
+            // Nobody waits for it here; a failure is logged, and thrown to callers that have to wait.
+            _ = JoinFlight();
+        }
+
+        return isKnown && age < UsableAge;
+    }
+
+    private async ValueTask<Rules> WaitForRulesAsync(CancellationToken cancellationToken) => ToRules(await WaitAsync(cancellationToken));
+
+    private async ValueTask<LockModes> WaitForModesAsync(CancellationToken cancellationToken) => (await WaitAsync(cancellationToken)).Values.LockModes;
+
+    private async ValueTask<Snapshot> WaitAsync(CancellationToken cancellationToken)
     {
         var asked = time.GetTimestamp();
         var epoch = Volatile.Read(ref _epoch);
@@ -83,7 +105,7 @@ internal sealed class RulesProvider(
             // A query sent after the question is fresh however long it took; one that was already under way may be too old. Two rounds at most.
             if (snapshot.Epoch >= epoch && (snapshot.TakenAt >= asked || time.GetElapsedTime(snapshot.TakenAt) < UsableAge))
             {
-                return ToRules(snapshot);
+                return snapshot;
             }
         }
     }

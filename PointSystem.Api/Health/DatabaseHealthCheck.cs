@@ -23,11 +23,11 @@ internal sealed class DatabaseHealthCheck([FromKeyedServices(DatabasePools.Contr
             // Waited for from outside too: to cancel a query on a server that does not answer can itself take seconds.
             return await AskAsync(limited.Token).WaitAsync(Limit, cancellationToken);
         }
-        catch (PostgresException missing) when (missing.SqlState == PostgresErrorCodes.UndefinedTable)
+        catch (Exception missing) when (DatabaseErrors.IsSchemaMissing(missing))
         {
             return HealthCheckResult.Unhealthy("The database has no schema yet: run the migrations.");
         }
-        catch (Exception failure) when (failure is NpgsqlException or TimeoutException or OperationCanceledException)
+        catch (Exception failure) when (DatabaseErrors.IsDocumented(failure))
         {
             // Without the exception: its text can name hosts and users, and this answer is open to everybody.
             return HealthCheckResult.Unhealthy("The database does not answer.");
@@ -64,6 +64,6 @@ internal sealed class DatabaseHealthCheck([FromKeyedServices(DatabasePools.Contr
     }
 
     /// <summary>Read from the assembly itself: asking EF would build its whole model for one string, at the first probe of all.</summary>
-    private static string LastMigration() =>
-        typeof(PointDbContext).Assembly.GetTypes().Select(type => type.GetCustomAttribute<MigrationAttribute>()?.Id).OfType<string>().Order(StringComparer.Ordinal).Last();
+    private static string LastMigration() => typeof(PointDbContext).Assembly.GetTypes()
+        .Select(type => type.GetCustomAttribute<MigrationAttribute>()?.Id).OfType<string>().Order(StringComparer.Ordinal).Last();
 }

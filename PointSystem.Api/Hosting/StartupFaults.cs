@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Options;
-using Npgsql;
+using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Hosting;
 
@@ -11,12 +11,7 @@ internal static class StartupFaults
     {
         ConfigurationFaultException => fault.Message,
         OptionsValidationException invalid => string.Join(Environment.NewLine, invalid.Failures),
-        PostgresException { IsTransient: false } refused => $"The database refused: {refused.MessageText}",
-        NpgsqlException { InnerException: System.Net.Sockets.SocketException socket } => $"The database cannot be reached: {socket.Message}.",
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException taken } => taken.Message,
-        _ => null,
+        _ => DatabaseErrors.DescribeAtStart(fault),
     };
 }
-
-/// <summary>A setting is missing or cannot be used. The message says which and what to set.</summary>
-internal sealed class ConfigurationFaultException(string message) : Exception(message);

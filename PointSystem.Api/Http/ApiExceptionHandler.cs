@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Diagnostics;
+using PointSystem.Api.Persistence;
 using PointSystem.Locking;
 
 namespace PointSystem.Api.Http;
@@ -29,7 +30,7 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
             case BadHttpRequestException bad:
                 return Problems.ForStatus(bad.StatusCode);
             case LockNotAcquiredException:
-            case var _ when DatabaseFaults.IsLockTimeout(exception):
+            case var _ when DatabaseErrors.IsLockTimeout(exception):
                 logger.LockNotFree(request.Method, path, traceId);
                 return Problems.LockNotAcquired();
             case QueueFullException:
@@ -39,7 +40,7 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
                 // Cancelled before its lease ended, because the database took too long; rolled back.
                 logger.LeaseEnded(exception, request.Method, path, traceId);
                 return Problems.DatabaseUnavailable();
-            case var _ when DatabaseFaults.IsAway(exception):
+            case var _ when DatabaseErrors.IsAway(exception):
                 logger.DatabaseAway(exception, request.Method, path, traceId);
                 return Problems.DatabaseUnavailable();
             default:

@@ -1,14 +1,13 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
 using PointSystem.Api.Configuration;
-using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Jobs;
 
-/// <summary>Posts EXPIRE entries for what has lapsed (docs/rules.md, "Expiry"). Members who write meanwhile post their own.</summary>
+/// <summary>Posts EXPIRE entries for what has lapsed (docs/rules.md, "Expiry"). Members that write meanwhile post their own.</summary>
 internal sealed class ExpiryJob(
     NpgsqlDataSource dataSource,
     RulesProvider rules,
@@ -84,7 +83,7 @@ internal sealed class ExpiryJob(
                 await ledger.ExecuteAsync(members, RowLockWait, WorkLimit, cancellationToken);
                 return members.Count;
             }
-            catch (Exception e) when (DatabaseFaults.IsOfTheWork(e))
+            catch (Exception e) when (DatabaseErrors.IsOfTheWork(e))
             {
                 // One busy or broken member must not keep the others' lapses from being posted.
                 logger.ChunkSplit(e, members.Count);
@@ -99,7 +98,7 @@ internal sealed class ExpiryJob(
                 await ledger.ExecuteAsync([member], RowLockWait, WorkLimit, cancellationToken);
                 posted++;
             }
-            catch (Exception e) when (DatabaseFaults.IsOfTheWork(e))
+            catch (Exception e) when (DatabaseErrors.IsOfTheWork(e))
             {
                 logger.LapsesNotPosted(e, member.MemberId);
             }
@@ -117,7 +116,7 @@ internal sealed class ExpiryJob(
 
         public void Declare(LoadPlan plan) => plan.NeedMember(MemberId);
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context)
+        public CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context)
         {
             accounts[MemberId].PostExpirations(context.Actor);
             return CommandOutcome.Done;

@@ -10,9 +10,8 @@ internal static class LedgerExtensions
         builder.AddDistributedLocks();
         builder.Services.AddLockedCommands(typeof(LedgerExtensions).Assembly);
         builder.Services.AddSingleton<PointLedger>();
-        builder.Services.AddSingleton<ILockModeSource, ConfiguredLockModes>();
-        builder.Services.AddCombiningExecutor<IPointCommand, CommandOutcome, LedgerBatchHandler>();
-        builder.Services.AddSingleton<PointCommands>();
+        builder.Services.AddSingleton<IBatchHandler<IPointCommand, CommandOutcome>>(services => services.GetRequiredService<PointLedger>());
+        builder.Services.AddCombiningExecutor<IPointCommand, CommandOutcome, PointLedger>();
         return builder;
     }
 }

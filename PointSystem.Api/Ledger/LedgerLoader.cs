@@ -22,8 +22,8 @@ internal static class LedgerLoader
     private const string MakeWallets =
         "INSERT INTO member_wallets (member_id) SELECT m FROM unnest($1) AS m ORDER BY m ON CONFLICT (member_id) DO NOTHING";
 
-    // Sorted once more outside, so that no row is sent before all are locked: an error between two rows of an answer (the second one is busy) leaves Npgsql 10.0.3
-    // with wrong books about what the connection has prepared. Locking may change rows, so the server does not take the inner order for the outer one.
+    // Sorted once more outside, so that no row is sent before all are locked: an error between two rows of an answer (the second one is busy) leaves
+    // Npgsql 10.0.3 with a wrong record of what the connection has prepared. Locking may change rows, so the server sorts again.
     private const string LockWallets =
         """
         SELECT * FROM (
@@ -33,7 +33,7 @@ internal static class LedgerLoader
         """;
 
     // LATERAL with OFFSET 0, here and below, makes each row a look-up of its own. Prepared plans live as long as their connection: one made while the
-    // tables are nearly empty would rather read them whole, or go by another index, and go on doing so when they are not.
+    // tables are nearly empty would read them whole, or use another index, and would still do so when they are large.
     private const string Answers =
         """
         SELECT i.key, i.member_id, i.request_hash, i.status, i.answer
@@ -41,8 +41,9 @@ internal static class LedgerLoader
         WHERE i.created_at > $2 ORDER BY i.created_at DESC
         """;
 
-    // What the members of $1 may draw. An amount that exceeds the balance and all that the commands before may add ($4) will be refused, so no lot is loaded for it:
-    // not even where other amounts of the same member can be drawn. Sums of requested amounts may pass the number range; nobody has that many points.
+    // What the members of $1 may draw. An amount that exceeds the balance and all that the commands before may add ($4) will be refused, so no lot is loaded
+    // for it, not even where other amounts of the same member can be drawn. Sums of requested amounts may exceed the number range; no member has that many
+    // points.
     private static readonly string NeededLots = Needed(with: "", join: "", gain: "d.gain");
 
     // The same where usages ($6, $7) are cancelled, which adds at most what is left of them.
@@ -97,16 +98,13 @@ internal static class LedgerLoader
         """;
 
     /// <summary>Loads what the plan names. The transaction stays open on the connection; nothing has been written but empty wallets.</summary>
-    public static Task<LoadedRows> LoadAsync(
-        NpgsqlConnection connection, LoadPlan plan, Rules rules, DateTimeOffset answersSince, RowTimes times, CancellationToken cancellationToken) =>
-        ReadAsync(connection, plan, rules, answersSince, times, cancellationToken);
-
-    /// <summary>Loads anew in the open transaction, which holds the rows already.</summary>
-    public static Task<LoadedRows> ReloadAsync(
-        NpgsqlConnection connection, LoadPlan plan, Rules rules, DateTimeOffset answersSince, CancellationToken cancellationToken) =>
-        ReadAsync(connection, plan, rules, answersSince, times: null, cancellationToken);
-
-    private static async Task<LoadedRows> ReadAsync(
+    /// <param name="connection">The connection.</param>
+    /// <param name="plan">What the commands need.</param>
+    /// <param name="rules">Decide which lots are live, and whether usages of the orders matter.</param>
+    /// <param name="answersSince">First answers from before are not loaded.</param>
+    /// <param name="times">Of the transaction that is begun; null: loads anew in the open one, which holds the rows already.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<LoadedRows> LoadAsync(
         NpgsqlConnection connection, LoadPlan plan, Rules rules, DateTimeOffset answersSince, RowTimes? times, CancellationToken cancellationToken)
     {
         var rows = new LoadedRows(plan, rules);
@@ -135,10 +133,8 @@ internal static class LedgerLoader
             await reader.NextResultAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                rows.Answers.Add(
-                    reader.GetString(0),
-                    reader.GetInt64(1),
-                    new StoredAnswer(reader.GetFieldValue<byte[]>(2), reader.GetInt16(3), reader.GetFieldValue<byte[]>(4)));
+                rows.Answers.Add(new StoredAnswer(
+                    reader.GetString(0), reader.GetInt64(1), reader.GetFieldValue<byte[]>(2), reader.GetInt16(3), reader.GetFieldValue<byte[]>(4)));
             }
         }
 

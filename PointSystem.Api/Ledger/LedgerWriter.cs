@@ -81,9 +81,9 @@ internal static class LedgerWriter
         WHERE w.member_id = n.member_id AND w.member_id = ANY ($1)
         """;
 
-    // A row for the key can be there already. An outlived one is replaced. One that was written since the answers were loaded (where the member has no wallet,
-    // whose lock would make them wait for each other) means that this request has an answer, which may even have been given: writing none of its columns
-    // breaks the table's NOT NULL, and with it the whole transaction. In the order of keys, so that two such transactions cannot wait for each other.
+    // A row for the key can be there already. An expired one is replaced. One that was written since the answers were loaded (possible where the member has
+    // no wallet to lock) means that this request has an answer, which may even have been given. Writing no hash then breaks the table's NOT NULL, and with
+    // it the whole transaction (DatabaseErrors.IsAnsweredMeanwhile). In the order of keys, so that two such transactions cannot wait for each other.
     private const string KeepAnswers =
         """
         INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at)
@@ -92,10 +92,6 @@ internal static class LedgerWriter
         SET request_hash = CASE WHEN idempotency_keys.created_at <= $7 THEN excluded.request_hash END,
             status = excluded.status, answer = excluded.answer, created_at = excluded.created_at
         """;
-
-    /// <summary>Whether the write failed because a request with one of its idempotency keys was answered meanwhile. Nothing was written.</summary>
-    public static bool IsAnsweredMeanwhile(PostgresException failure) =>
-        failure is { SqlState: PostgresErrorCodes.NotNullViolation, TableName: "idempotency_keys", ColumnName: "request_hash" };
 
     /// <summary>Writes and commits; with nothing to write, ends the transaction.</summary>
     /// <param name="connection">The connection with the open transaction.</param>
@@ -106,7 +102,7 @@ internal static class LedgerWriter
     public static async Task WriteAsync(
         NpgsqlConnection connection,
         IEnumerable<MemberAccount> accounts,
-        IReadOnlyCollection<KeptAnswer> answers,
+        IReadOnlyCollection<StoredAnswer> answers,
         DateTimeOffset now,
         CancellationToken cancellationToken)
     {
@@ -273,6 +269,3 @@ internal static class LedgerWriter
         Columns.Instants(wallets, wallet => wallet.LastEntryAt),
     ];
 }
-
-/// <summary>A first answer to be kept for its idempotency key.</summary>
-internal sealed record KeptAnswer(string Key, long MemberId, byte[] RequestHash, short Status, byte[] Answer);

@@ -3,6 +3,7 @@ using Npgsql;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
+using PointSystem.Locking;
 
 namespace PointSystem.Api.Ledger;
 
@@ -11,6 +12,7 @@ namespace PointSystem.Api.Ledger;
 /// second one. The wallet row lock taken here decides who is right, whatever happened to any distributed lock.
 /// </summary>
 internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rules, TimeProvider clock, ILogger<PointLedger> logger)
+    : IBatchHandler<IPointCommand, CommandOutcome>
 {
     // Each reload asks for twice as much, so two are rare; more mean that the lots hold less than the wallet says.
     private const int ReloadsMax = 8;
@@ -22,8 +24,8 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     /// <param name="commands">At least one.</param>
     /// <param name="rowLockWait">Longest wait for each wallet's row lock.</param>
     /// <param name="workLimit">
-    /// After which the wallets should be free again, whatever becomes of this process. One that is paused between loading and writing cannot heed the token; the
-    /// server ends such a transaction by itself, once what <paramref name="rowLockWait"/> leaves of this time has passed.
+    /// Time after which the wallets should be free again, whatever becomes of this process. One that is paused between loading and writing cannot react to the
+    /// token; the server ends such a transaction by itself, once what <paramref name="rowLockWait"/> leaves of this time has passed.
     /// </param>
     /// <param name="cancellationToken">Ends the attempt; it then has no effect.</param>
     /// <returns>The outcomes, in the order of the commands. They are committed.</returns>
@@ -39,46 +41,56 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         var times = new RowTimes(rowLockWait, idleMax);
         for (var reloads = 0; ; reloads++)
         {
-            // Rules that have to be read come through a pool of their own: who waits for them holds no connection that others wait for.
-            var now = await rules.CurrentAsync(cancellationToken);
+            // These only plan what is loaded; the commands are judged by the rules in force once the rows are held.
+            var planned = rules.LastKnown() ?? await rules.CurrentAsync(cancellationToken);
             try
             {
-                return await dataSource.RunAsync(attempt => ExecuteAsync(attempt, commands, plan, now, times, cancellationToken), logger, cancellationToken);
+                return await dataSource.RunAsync(
+                    attempt => ExecuteAsync(attempt, commands, plan, planned, times, cancellationToken), logger, cancellationToken);
             }
             catch (LotsNotLoadedException e) when (reloads < ReloadsMax)
             {
                 // An earlier command of this batch took away lots that a later one would have drawn from. Load that much more and start over.
                 plan.NeedMore(e.MemberId, e.Amount);
             }
-            catch (PostgresException e) when (LedgerWriter.IsAnsweredMeanwhile(e) && reloads < ReloadsMax)
+            catch (Exception e) when (DatabaseErrors.IsAnsweredMeanwhile(e) && reloads < ReloadsMax)
             {
                 // Start over, and find that answer.
             }
         }
     }
 
+    public long Affinity(IPointCommand command) => command.MemberId;
+
+    public BatchFault Classify(Exception failure) => DatabaseErrors.FaultOf(failure);
+
     private async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
-        Connections.Attempt attempt, IReadOnlyList<IPointCommand> commands, LoadPlan plan, Rules now, RowTimes times, CancellationToken cancellationToken)
+        Connections.Attempt attempt,
+        IReadOnlyList<IPointCommand> commands,
+        LoadPlan plan,
+        Rules planned,
+        RowTimes times,
+        CancellationToken cancellationToken)
     {
         var answersSince = clock.GetUtcNow() - Idempotency.Retention;
-        var rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, now, answersSince, times, cancellationToken);
+        var rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, planned, answersSince, times, cancellationToken);
 
         // The rows may have been waited for, over midnight even. Only what is decided once they are held comes after whatever the last holder
         // did, and is ordered as the ledger is.
-        now = await rules.CurrentAsync(cancellationToken);
+        var now = await rules.CurrentAsync(cancellationToken);
         if (!rows.Covers(now))
         {
-            rows = await LedgerLoader.ReloadAsync(attempt.Connection, plan, now, answersSince, cancellationToken);
+            rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, now, answersSince, times: null, cancellationToken);
         }
 
         var accounts = rows.Build(now.At);
-        var outcomes = Apply(commands, accounts, now, out var answers);
+        var outcomes = Apply(commands, accounts, rows.Answers, now, out var answers);
         attempt.HasBegunToWrite = true;
         try
         {
-            await LedgerWriter.WriteAsync(attempt.Connection, accounts.All, answers.Values, clock.GetUtcNow(), cancellationToken);
+            await LedgerWriter.WriteAsync(attempt.Connection, accounts.Values, answers.Values, clock.GetUtcNow(), cancellationToken);
         }
-        catch (Exception e) when (e is not (NpgsqlException or OperationCanceledException or IOException or TimeoutException))
+        catch (Exception e) when (!DatabaseErrors.IsDocumented(e))
         {
             // Npgsql throws plain exceptions too, when an answer is not what it expects. The COMMIT may have arrived: this must not be taken for a mistake of
             // ours that left nothing behind, and be tried again.
@@ -89,20 +101,24 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     }
 
     private static List<CommandOutcome> Apply(
-        IReadOnlyList<IPointCommand> commands, LoadedAccounts accounts, Rules now, out Dictionary<string, KeptAnswer> answers)
+        IReadOnlyList<IPointCommand> commands,
+        Dictionary<long, MemberAccount> accounts,
+        StoredAnswers earlier,
+        Rules now,
+        out Dictionary<string, StoredAnswer> answers)
     {
         var outcomes = new List<CommandOutcome>(commands.Count);
         answers = new(StringComparer.Ordinal);
         foreach (var command in commands)
         {
-            var outcome = FindAnswer(command, accounts, answers);
+            var outcome = FindAnswer(command, earlier, answers);
             if (outcome is null)
             {
                 outcome = command.Apply(accounts, new CommandContext(now.Policy, now.At, command.Actor, NewKey));
                 if (command.Idempotency is { } idempotency)
                 {
                     var (status, answer) = outcome.Stored();
-                    answers.Add(idempotency.Key, new KeptAnswer(idempotency.Key, command.MemberId, idempotency.RequestHash, status, answer));
+                    answers.Add(idempotency.Key, new StoredAnswer(idempotency.Key, command.MemberId, idempotency.RequestHash, status, answer));
                 }
             }
 
@@ -113,21 +129,11 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     }
 
     /// <summary>The outcome of an earlier request with the same idempotency key: committed before, or earlier in this batch.</summary>
-    private static CommandOutcome? FindAnswer(IPointCommand command, LoadedAccounts accounts, Dictionary<string, KeptAnswer> answers)
-    {
-        if (command.Idempotency is not { } idempotency)
-        {
-            return null;
-        }
-
-        var stored = accounts.Answers.Find(idempotency.Key, command.MemberId);
-        if (stored is null && answers.TryGetValue(idempotency.Key, out var kept))
-        {
-            stored = new StoredAnswer(kept.RequestHash, kept.Status, kept.Answer);
-        }
-
-        return stored is null ? null : idempotency.Judge(stored);
-    }
+    private static CommandOutcome? FindAnswer(IPointCommand command, StoredAnswers earlier, Dictionary<string, StoredAnswer> answers) =>
+        command.Idempotency is { } idempotency
+            && (earlier.Find(idempotency.Key, command.MemberId) ?? answers.GetValueOrDefault(idempotency.Key)) is { } stored
+            ? idempotency.Judge(stored)
+            : null;
 
     private static PointKey NewKey(PointKeyType type, long memberId)
     {

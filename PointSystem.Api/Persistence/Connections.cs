@@ -1,33 +1,32 @@
-using System.Data;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using Npgsql;
 
 namespace PointSystem.Api.Persistence;
 
-/// <summary>Work on a connection of a pool that may have become useless since its last use. Whoever gets such a connection finds it out, and must not suffer for it.</summary>
+/// <summary>
+/// Runs work on a pooled connection. One that has become useless since its last use is found out by its next user, whose work is then done again on another.
+/// </summary>
 /// <remarks>
 /// <list type="bullet">
 /// <item>Gone: the server ended the session or restarted. The work is done again on another connection, if it had not begun to write.</item>
 /// <item>
-/// Forgetful (26000): the client takes a statement for prepared that the session does not know. Npgsql 10.0.3 comes to it when an error arrives between two rows of one
-/// statement of a batch that was preparing later ones. The connection is told to forget all of them, and the work is done again.
+/// Forgetful (26000): the client takes a statement for prepared that the session does not know. Npgsql 10.0.3 does when an error arrives between two rows
+/// of one statement of a batch that was preparing later ones. The connection is told to forget all of them, and the work is done again.
 /// </item>
 /// <item>
-/// Confused: of the same origin. The session knows the statement, the client has forgotten its columns, takes the first row for an error of the protocol and breaks the connection.
-/// The work is done again on another one, if it had not begun to write.
+/// Confused: of the same origin. The session knows the statement, the client has forgotten its columns, takes the first row for an error of the protocol and
+/// breaks the connection. The work is done again on another one, if it had not begun to write.
 /// </item>
 /// <item>
-/// Read-only (25006): the session began while the server took no writes (a standby, a role's default), and may say so long after. The work is done again on a new
-/// connection, at most once a second, so that a server that really takes no writes is not asked for connections all the time.
+/// Read-only (25006): the session began while the server took no writes (a standby, a role's default), and may say so long after. The work is done again on a
+/// new connection, at most once a second, so that a server that really takes no writes is not asked for connections all the time.
 /// </item>
 /// </list>
-/// Where the server answered with an error (26000, 25006) it has rolled back.
+/// Where the server answered with an error (26000, 25006) it has rolled back. <see cref="DatabaseErrors"/> says how each is recognised.
 /// </remarks>
 internal static partial class Connections
 {
-    private const string IdleSessionTimeout = "57P05";
-
     // The next one from the pool may be as bad; a third one hardly is.
     private const int AttemptsMax = 3;
     private static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(1);
@@ -40,7 +39,7 @@ internal static partial class Connections
     /// <summary>Works by a connection of the pool; once more where that one turns out to be of no use and nothing can have come of it.</summary>
     /// <param name="database">The pool.</param>
     /// <param name="work">Says, by its attempt, when it begins to write. Disposing the connection ends its transaction in every case.</param>
-    /// <param name="logger">Hears of the connection.</param>
+    /// <param name="logger">Gets a line for each connection that was of no use; may be null.</param>
     /// <param name="cancellationToken">Ends the wait for a connection.</param>
     public static async Task<T> RunAsync<T>(
         this NpgsqlDataSource database, Func<Attempt, Task<T>> work, ILogger? logger, CancellationToken cancellationToken)
@@ -74,22 +73,22 @@ internal static partial class Connections
         {
             return await work(attempt);
         }
-        catch (PostgresException forgetful) when (forgetful.SqlState == PostgresErrorCodes.InvalidSqlStatementName)
+        catch (Exception forgetful) when (DatabaseErrors.IsForgetful(forgetful))
         {
             await ForgetAsync(connection);
             throw new StaleConnectionException(forgetful);
         }
-        catch (PostgresException readOnly) when (readOnly.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction && TryRenew(database))
+        catch (Exception readOnly) when (DatabaseErrors.IsReadOnly(readOnly) && TryRenew(database))
         {
             throw new StaleConnectionException(readOnly);
         }
-        catch (NpgsqlException gone) when (!attempt.HasBegunToWrite && IsGone(gone))
+        catch (Exception gone) when (!attempt.HasBegunToWrite && DatabaseErrors.IsGone(gone))
         {
             // Its neighbours in the pool are dead as well, or as good as new a moment later.
             database.Clear();
             throw new StaleConnectionException(gone);
         }
-        catch (Exception confused) when (!attempt.HasBegunToWrite && IsConfused(confused, connection))
+        catch (Exception confused) when (!attempt.HasBegunToWrite && DatabaseErrors.IsConfused(confused, connection))
         {
             throw new StaleConnectionException(confused);
         }
@@ -97,14 +96,6 @@ internal static partial class Connections
 
     [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "A pooled connection was of no use any more; trying once more on another")]
     private static partial void LogStale(ILogger logger, Exception exception);
-
-    // Npgsql throws a plain Exception ("Received unexpected backend message ... Please file a bug") and breaks the connection.
-    private static bool IsConfused(Exception failure, NpgsqlConnection connection) =>
-        failure is not (NpgsqlException or OperationCanceledException) && connection.State != ConnectionState.Open;
-
-    private static bool IsGone(NpgsqlException failure) => failure is PostgresException answered
-        ? answered.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or IdleSessionTimeout
-        : failure.IsTransient && failure.InnerException is not TimeoutException;
 
     private static async Task ForgetAsync(NpgsqlConnection connection)
     {

@@ -1,9 +1,8 @@
 using Npgsql;
-using PointSystem.Api.Hosting;
 
 namespace PointSystem.Api.Persistence;
 
-/// <summary>What a database must be, whoever brings it; asked once, at start.</summary>
+/// <summary>What a database must be, wherever it comes from; asked once, at start.</summary>
 internal static class DatabaseRequirements
 {
     // A database that is away is no reason not to start: the replica then says that it is not ready.
@@ -20,12 +19,12 @@ internal static class DatabaseRequirements
             await using var command = database.CreateCommand("SELECT current_setting('server_encoding')");
             encoding = await command.ExecuteScalarAsync(limited.Token) as string;
         }
-        catch (PostgresException refused) when (IsRefusalOfOptions(refused))
+        catch (Exception refused) when (DatabaseErrors.IsRefusalOfOptions(refused))
         {
             throw new ConfigurationFaultException(
                 "The connection goes through PgBouncer, which refuses the startup parameter 'options': add 'No Reset On Close=true' to the connection string.");
         }
-        catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
+        catch (Exception e) when (DatabaseErrors.IsDocumented(e))
         {
             return;
         }
@@ -36,7 +35,4 @@ internal static class DatabaseRequirements
                 $"The database's encoding is {encoding}, which cannot hold every text: create it with ENCODING 'UTF8' (and TEMPLATE template0).");
         }
     }
-
-    private static bool IsRefusalOfOptions(PostgresException refused) =>
-        refused.SqlState == PostgresErrorCodes.ProtocolViolation && refused.MessageText.Contains("startup parameter", StringComparison.Ordinal);
 }

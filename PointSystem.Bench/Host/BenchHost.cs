@@ -23,7 +23,6 @@ internal static class BenchHost
 
     public static Task<int> RunAsync(string[] args) => PointApplication.RunAsync(args, builder =>
     {
-        builder.Services.AddSingleton<LedgerBatchHandler>();
         builder.Services.AddSingleton<EveryLotLedger>();
         builder.Services.AddSingleton<Guards>();
         builder.Services.AddSingleton<GuardedBatchHandler>();

@@ -4,7 +4,7 @@ using PointSystem.Locking;
 namespace PointSystem.Bench.Host;
 
 /// <summary>Executes commands like the product, or, while a guard is set, each command within that guard.</summary>
-internal sealed class GuardedBatchHandler(LedgerBatchHandler product) : IBatchHandler<IPointCommand, CommandOutcome>
+internal sealed class GuardedBatchHandler(PointLedger product) : IBatchHandler<IPointCommand, CommandOutcome>
 {
     private volatile IGuard? _guard;
 

@@ -10,7 +10,7 @@ namespace PointSystem.Locking.Resilience;
 /// arrived after its unlock.
 /// </summary>
 internal sealed class GhostCleaner(
-    GuardedLockStore store, LockBreaker breaker, BackgroundWork background, IOptions<LockingOptions> options,
+    ILockStore store, LockBreaker breaker, BackgroundWork background, IOptions<LockingOptions> options,
     LockMetrics metrics, TimeProvider clock, ILogger<GhostCleaner> logger)
 {
     private static readonly TimeSpan SecondLookAfter = TimeSpan.FromMilliseconds(250);

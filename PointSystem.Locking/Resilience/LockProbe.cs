@@ -6,7 +6,7 @@ namespace PointSystem.Locking.Resilience;
 /// <summary>
 /// Checks with a key of its own whether the store works: acquires a lock and releases it. The warm-up also tries a refusal.
 /// </summary>
-internal sealed class LockProbe(GuardedLockStore store, IOptions<LockingOptions> options, TimeProvider clock)
+internal sealed class LockProbe(ILockStore store, IOptions<LockingOptions> options, TimeProvider clock)
 {
     // Its own key, so that no caller ever waits for a probe and replicas do not collide.
     private readonly string _key = $"probe:{Guid.NewGuid():N}";

@@ -13,7 +13,7 @@ namespace PointSystem.Locking.Resilience;
 /// store. An attempt whose outcome is unknown is handed to the <see cref="GhostCleaner"/>.
 /// </summary>
 internal sealed class ResilientLockStore(
-    GuardedLockStore store, ResiliencePipelineProvider<string> pipelines, LockBreaker breaker, GhostCleaner ghosts,
+    ILockStore store, ResiliencePipelineProvider<string> pipelines, LockBreaker breaker, GhostCleaner ghosts,
     IOptions<LockingOptions> options, LockMetrics metrics, TimeProvider clock, ILogger<ResilientLockStore> logger)
 {
     private readonly ResiliencePipeline _pipeline = pipelines.GetPipeline(LockPipeline.Name);

@@ -21,9 +21,9 @@ internal sealed class DaprLockStore(DaprClient dapr, IOptions<LockingOptions> op
             var response = await dapr.Lock(_store, key, owner, leaseSeconds, cancellationToken);
             return response.Success;
         }
-        catch (Exception failure) when (Classify(failure, cancellationToken) is { } classified)
+        catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            throw classified;
+            throw Classify(failure, cancellationToken);
         }
     }
 
@@ -40,22 +40,26 @@ internal sealed class DaprLockStore(DaprClient dapr, IOptions<LockingOptions> op
                 _ => throw new LockStoreException("unlock-internal", isAmbiguous: true),
             };
         }
-        catch (Exception failure) when (failure is not LockStoreException && Classify(failure, cancellationToken) is { } classified)
+        catch (Exception failure) when (failure is not (LockStoreException or OutOfMemoryException))
         {
-            throw classified;
+            throw Classify(failure, cancellationToken);
         }
     }
 
     /// <summary>
-    /// Classifies by gRPC code. Our own cancellation becomes an OperationCanceledException, whatever the client wrapped it in.
+    /// Classifies by gRPC code. Everything except our own cancellation is a <see cref="LockStoreException"/>, also exceptions that the client
+    /// does not document (gRPC turns a server's DEADLINE_EXCEEDED into a cancellation that no caller requested). Our own cancellation becomes
+    /// an OperationCanceledException, whatever the client wrapped it in.
     /// </summary>
-    private static Exception? Classify(Exception failure, CancellationToken cancellationToken)
+    private static Exception Classify(Exception failure, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested && (failure is OperationCanceledException || RpcOf(failure)?.StatusCode == StatusCode.Cancelled))
         {
             return new OperationCanceledException(failure.Message, failure, cancellationToken);
         }
-        return RpcOf(failure) is { } rpc ? new LockStoreException(ReasonOf(rpc), IsAmbiguous(rpc), rpc) : null;
+        return RpcOf(failure) is { } rpc
+            ? new LockStoreException(ReasonOf(rpc), IsAmbiguous(rpc), rpc)
+            : new LockStoreException(failure is OperationCanceledException or TimeoutException ? "timeout" : "unexpected", isAmbiguous: true, failure);
     }
 
     private static RpcException? RpcOf(Exception failure) => failure as RpcException ?? (failure as DaprException)?.InnerException as RpcException;

@@ -1,7 +1,8 @@
 namespace PointSystem.Locking.Store;
 
 /// <summary>
-/// The bare lock API: never waits, never retries, and observes its token at once. Failures are <see cref="LockStoreException"/>.
+/// The bare lock API: never waits, never retries, and observes its token at once. Every failure except the cancellation that its token
+/// requested is a <see cref="LockStoreException"/>.
 /// </summary>
 internal interface ILockStore
 {

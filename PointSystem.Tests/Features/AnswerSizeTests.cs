@@ -1,10 +1,10 @@
 using System.Text.Json;
 using Npgsql;
+using PointSystem.Api.Features;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
-using PointSystem.Domain.Points;
 
 namespace PointSystem.Tests.Features;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Microsoft.AspNetCore.Http;
 using Npgsql;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Ledger;
@@ -172,7 +171,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
         var answers = new RepeatableAnswers(database, TimeProvider.System);
         var (key, members) = (NewKey(), Enumerable.Range(0, 4).Select(_ => PointsClient.NewMember()).ToArray());
         Idempotency Asked(long member) => Idempotency.For(key, "reconcile", member)!;
-        Task<IResult> GetAsync(long member, string answer) => answers.GetAsync(
+        Task<CommandOutcome> GetAsync(long member, string answer) => answers.GetAsync(
             Asked(member), member, (JsonTypeInfo<string>)JsonSerializerOptions.Default.GetTypeInfo(typeof(string)), (_, _) => Task.FromResult(answer), Token);
 
         // Two requests for the first member: both get the answer that was stored.

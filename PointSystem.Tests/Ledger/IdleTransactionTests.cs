@@ -1,7 +1,7 @@
 using Npgsql;
 using PointSystem.Api.Features.Points;
-using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 using PointSystem.Domain.Policies;
 using PointSystem.Locking;
@@ -30,8 +30,8 @@ public sealed class IdleTransactionTests(PointsDatabase server)
         await client.UseAsync(member, "A2", 60);
 
         use.Apply(accounts, new CommandContext(new PointPolicy(), client.Now, "test", LedgerClient.NewKey));
-        var late = await Assert.ThrowsAnyAsync<NpgsqlException>(() => LedgerWriter.WriteAsync(paused, accounts.All, [], client.Clock.GetUtcNow(), Token));
-        Assert.True(DatabaseFaults.IsAway(late), late.ToString());
+        var late = await Assert.ThrowsAnyAsync<NpgsqlException>(() => LedgerWriter.WriteAsync(paused, accounts.Values, [], client.Clock.GetUtcNow(), Token));
+        Assert.True(DatabaseErrors.IsAway(late), late.ToString());
         Assert.Equal(40, await Books.BalanceAsync(database.ConnectionString, member));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
@@ -48,7 +48,7 @@ public sealed class IdleTransactionTests(PointsDatabase server)
         var rows = await LedgerLoader.LoadAsync(
             connection, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(3)), Token);
         Assert.Equal(("4s", "3s"), await ReadAsync(connection));
-        await LedgerWriter.WriteAsync(connection, rows.Build(client.Now).All, [], client.Clock.GetUtcNow(), Token);
+        await LedgerWriter.WriteAsync(connection, rows.Build(client.Now).Values, [], client.Clock.GetUtcNow(), Token);
         Assert.Equal(("0", "0"), await ReadAsync(connection));
     }
 
@@ -71,8 +71,8 @@ public sealed class IdleTransactionTests(PointsDatabase server)
     public void Fault_BySqlState_IsClassified(string state, BatchFault fault, bool isAway)
     {
         var failure = new PostgresException("a server error", "FATAL", "FATAL", state);
-        Assert.Equal(fault, new LedgerBatchHandler(null!).Classify(failure));
-        Assert.Equal(isAway, DatabaseFaults.IsAway(failure));
+        Assert.Equal(fault, DatabaseErrors.FaultOf(failure));
+        Assert.Equal(isAway, DatabaseErrors.IsAway(failure));
     }
 
     private static async Task<(string LockTimeout, string IdleTimeout)> ReadAsync(NpgsqlConnection connection)

@@ -1,7 +1,9 @@
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Configuration;
 using PointSystem.Locking;
+using PointSystem.Locking.Store;
 using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof;
@@ -48,34 +50,17 @@ public sealed class StoreFailureTests
     public Task AcquireAsync_SidecarBreaksTheProtocol_FallsBackAndRecovers(string fault) => FallsBackAndRecoversAsync(ProtocolFaults[fault]);
 
     [Fact]
-    public async Task AcquireAsync_StoreThrowsUndocumentedException_FallsBackAndRecovers()
+    public async Task Store_ClientThrowsWhatIsNoAnswerOfTheSidecar_IsAFailureOfTheStore()
     {
-        Exception[] exceptions =
-        [
-            new OperationCanceledException(), new TaskCanceledException("", new TimeoutException()), new ObjectDisposedException("channel"), new IOException(),
-            new HttpRequestException(), new InvalidOperationException(), new TimeoutException(), new NotSupportedException(), new AggregateException(),
-        ];
-        foreach (var exception in exceptions)
-        {
-            var store = new MemoryLockStore(TimeProvider.System);
-            await using var replica = await LockReplica.StartAsync(store, [], ("Locking:Breaker:ProbeInterval", "00:00:00.050"));
-            store.Before = (_, _) => throw exception;
-            await FallsBackAndRecoversAsync(replica, () => store.Before = null);
-        }
-    }
+        var client = DaprClientFactory.Create(new ConfigurationBuilder().Build());
+        client.Dispose();
+        var store = new DaprLockStore(client, Microsoft.Extensions.Options.Options.Create(new LockingOptions()));
 
-    [Fact]
-    public async Task DisposeAsync_StoreThrowsUndocumentedException_StillReleasesTheLock()
-    {
-        var store = new MemoryLockStore(TimeProvider.System);
-        await using var replica = await LockReplica.StartAsync(store, [], ("Locking:Breaker:ProbeInterval", "00:00:00.050"));
-        var handle = await replica.Locks.AcquireAsync("k:1", Options, Token);
-        var failures = 3;
-        store.Before = (call, _) => call == "unlock" && Interlocked.Decrement(ref failures) >= 0
-            ? throw new ObjectDisposedException("channel")
-            : Task.CompletedTask;
-        await handle.DisposeAsync();
-        await Eventually.HoldsAsync(() => !store.IsHeld("k:1"), "the lock is free long before its lease ends");
+        var taken = await Assert.ThrowsAsync<LockStoreException>(() => store.TryLockAsync("k:1", "owner", 1, Token));
+        var released = await Assert.ThrowsAsync<LockStoreException>(() => store.UnlockAsync("k:1", "owner", Token));
+
+        Assert.Equal(("unexpected", true), (taken.Reason, taken.IsAmbiguous));
+        Assert.Equal(("unexpected", true), (released.Reason, released.IsAmbiguous));
     }
 
     private static async Task FallsBackAndRecoversAsync(Func<HttpContext, Task> fault)

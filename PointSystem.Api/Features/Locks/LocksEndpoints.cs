@@ -1,5 +1,4 @@
 using PointSystem.Api.Configuration;
-using PointSystem.Api.Http;
 using PointSystem.Api.OpenApi;
 using PointSystem.Api.Security;
 using PointSystem.Locking;
@@ -28,14 +27,17 @@ internal static class LocksEndpoints
 
     private static async Task<IResult> HandleAsync(LockMonitor monitor, RulesProvider rules, IConfiguration configuration, CancellationToken cancellationToken)
     {
-        var modes = (await rules.CurrentAsync(cancellationToken)).LockModes;
+        var modes = await rules.LockModesAsync(cancellationToken);
         var general = modes.General ?? monitor.Mode;
         var snapshot = monitor.Combining(KeysMax).Single();
         var response = new LocksResponse(
             configuration["Replica:Name"],
-            NameOf(general),
+            LockModes.NameOf(general),
             new OperationModes(
-                NameOf(modes.Use ?? general), NameOf(modes.Accumulate ?? general), NameOf(modes.Cancel ?? general), NameOf(modes.Transfer ?? general)),
+                LockModes.NameOf(modes.Use ?? general),
+                LockModes.NameOf(modes.Accumulate ?? general),
+                LockModes.NameOf(modes.Cancel ?? general),
+                LockModes.NameOf(modes.Transfer ?? general)),
             modes.CanaryPercent,
             new BreakerResponse(monitor.IsFallback ? "open" : "closed", monitor.FallbackReason),
             snapshot.Waiting,
@@ -45,8 +47,6 @@ internal static class LocksEndpoints
             Describe(snapshot.LastMinute));
         return TypedResults.Json(response, PointJsonContext.Wire.LocksResponse);
     }
-
-    private static string NameOf(LockMode mode) => mode.ToString().ToLowerInvariant();
 
     private static HotKeyResponse Describe(KeySnapshot key) => new(
         string.Join(" + ", key.Keys),

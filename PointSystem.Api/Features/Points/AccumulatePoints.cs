@@ -1,5 +1,6 @@
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 using PointSystem.Api.Security;
 using PointSystem.Domain.Points;
 using PointSystem.Locking;
@@ -18,7 +19,7 @@ internal static class AccumulatePoints
     {
         public void Declare(LoadPlan plan) => plan.NeedWallet(MemberId, Amount);
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+        public CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context) =>
             CommandOutcome.Of(
                 accounts[MemberId].Accumulate(Amount, ExpirationDays, IsManualGrant, Reason, context),
                 StatusCodes.Status201Created,
@@ -26,14 +27,14 @@ internal static class AccumulatePoints
                 PointJsonContext.Wire.AccumulationResponse);
     }
 
-    public static async Task<IResult> HandleAsync(HttpContext http, PointCommands commands)
+    public static async Task<IResult> HandleAsync(HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
     {
         var body = await RequestBody.ReadAsync(http);
         var memberId = body.MemberId("memberId");
         var amount = body.Amount("amount");
         var expirationDays = body.OptionalInt("expirationDays");
         var isManualGrant = body.OptionalFlag("isManualGrant");
-        var reason = body.OptionalText("reason", TextLimits.Reason);
+        var reason = body.OptionalText("reason", Lengths.Reason);
         if (body.Problem is { } problem || !IdempotencyKeys.TryRead(http, out var key, out problem))
         {
             return problem!;
@@ -46,6 +47,6 @@ internal static class AccumulatePoints
 
         var idempotency = Idempotency.For(key, "accumulate", memberId, amount, expirationDays, isManualGrant, reason);
         var command = new Command(memberId, amount, expirationDays, isManualGrant, reason, http.User.Actor(), idempotency);
-        return (await commands.SendAsync(command, http.RequestAborted)).ToResult();
+        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
     }
 }

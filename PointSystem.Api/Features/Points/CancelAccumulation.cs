@@ -1,5 +1,6 @@
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 using PointSystem.Api.Security;
 using PointSystem.Domain.Points;
 using PointSystem.Locking;
@@ -19,7 +20,7 @@ internal static class CancelAccumulation
 
         public void Declare(LoadPlan plan) => plan.NeedLot(PointKey);
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+        public CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context) =>
             CommandOutcome.Of(
                 accounts[MemberId].CancelAccumulation(PointKey, Reason, context),
                 StatusCodes.Status200OK,
@@ -27,7 +28,7 @@ internal static class CancelAccumulation
                 PointJsonContext.Wire.AccumulationResponse);
     }
 
-    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, PointCommands commands)
+    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
     {
         if (!PointKeys.TryRead(pointKey, PointKeyType.Accumulation, out var lot, out var problem))
         {
@@ -35,13 +36,13 @@ internal static class CancelAccumulation
         }
 
         var body = await RequestBody.ReadAsync(http, optional: true);
-        var reason = body.OptionalText("reason", TextLimits.Reason);
+        var reason = body.OptionalText("reason", Lengths.Reason);
         if ((problem = body.Problem) is not null || !IdempotencyKeys.TryRead(http, out var key, out problem))
         {
             return problem!;
         }
 
         var command = new Command(lot, reason, http.User.Actor(), Idempotency.For(key, "cancel-accumulation", lot.Value, reason));
-        return (await commands.SendAsync(command, http.RequestAborted)).ToResult();
+        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
     }
 }

@@ -1,5 +1,6 @@
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 using PointSystem.Api.Security;
 using PointSystem.Domain.Points;
 using PointSystem.Locking;
@@ -26,7 +27,7 @@ internal static class TransferPoints
             plan.NeedWallet(ToMemberId, Amount);
         }
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+        public CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context) =>
             CommandOutcome.Of(
                 accounts[FromMemberId].TransferTo(accounts[ToMemberId], Amount, Reason, context),
                 StatusCodes.Status201Created,
@@ -34,13 +35,13 @@ internal static class TransferPoints
                 PointJsonContext.Wire.TransferResponse);
     }
 
-    public static async Task<IResult> HandleAsync(HttpContext http, PointCommands commands)
+    public static async Task<IResult> HandleAsync(HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
     {
         var body = await RequestBody.ReadAsync(http);
         var from = body.MemberId("fromMemberId");
         var to = body.MemberId("toMemberId");
         var amount = body.Amount("amount");
-        var reason = body.OptionalText("reason", TextLimits.Reason);
+        var reason = body.OptionalText("reason", Lengths.Reason);
         if (body.Problem is { } problem || !IdempotencyKeys.TryRead(http, out var key, out problem))
         {
             return problem!;
@@ -52,6 +53,6 @@ internal static class TransferPoints
         }
 
         var command = new Command(from, to, amount, reason, http.User.Actor(), Idempotency.For(key, "transfer", from, to, amount, reason));
-        return (await commands.SendAsync(command, http.RequestAborted)).ToResult();
+        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
     }
 }

@@ -21,7 +21,7 @@ internal static class UsePoints
             plan.NeedOrder(MemberId, OrderNumber);
         }
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+        public CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context) =>
             CommandOutcome.Of(
                 accounts[MemberId].Use(OrderNumber, Amount, context),
                 StatusCodes.Status201Created,
@@ -29,7 +29,7 @@ internal static class UsePoints
                 PointJsonContext.Wire.UsageResponse);
     }
 
-    public static async Task<IResult> HandleAsync(HttpContext http, PointCommands commands)
+    public static async Task<IResult> HandleAsync(HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
     {
         var body = await RequestBody.ReadAsync(http);
         var memberId = body.MemberId("memberId");
@@ -42,6 +42,6 @@ internal static class UsePoints
 
         var idempotency = Idempotency.For(key, "use", memberId, orderNumber, amount);
         var command = new Command(memberId, orderNumber, amount, http.User.Actor(), idempotency);
-        return (await commands.SendAsync(command, http.RequestAborted)).ToResult();
+        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
     }
 }

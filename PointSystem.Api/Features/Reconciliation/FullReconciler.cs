@@ -2,7 +2,6 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
-using PointSystem.Api.Http;
 using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
 using PointSystem.Api.Persistence.Rows;
@@ -197,7 +196,7 @@ internal sealed class FullReconciler(
             _chunkSize = Math.Min(options.Value.ChunkSize, _chunkSize * 2);
             return reports;
         }
-        catch (Exception e) when (DatabaseFaults.IsOfTheWork(e))
+        catch (Exception e) when (DatabaseErrors.IsOfTheWork(e))
         {
             if (chunk.Count == 1)
             {
@@ -222,7 +221,7 @@ internal sealed class FullReconciler(
         {
             return await members.CorrectAsync(seen.MemberId, FindingsMax, cancellationToken);
         }
-        catch (Exception e) when (DatabaseFaults.IsOfTheWork(e))
+        catch (Exception e) when (DatabaseErrors.IsOfTheWork(e))
         {
             return members.Count(Failed(seen.MemberId, e));
         }

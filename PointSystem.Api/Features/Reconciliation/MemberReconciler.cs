@@ -47,15 +47,19 @@ internal sealed class MemberReconciler(
     }
 
     /// <summary>Looks again while holding the member's row, and puts derived figures right if only they are wrong.</summary>
-    public async Task<MemberReport> CorrectAsync(long memberId, int findings, CancellationToken cancellationToken)
+    public async Task<MemberReport> CorrectAsync(long memberId, int findings, CancellationToken cancellationToken) =>
+        Count(await writes.RunAsync(attempt => CorrectAsync(attempt, memberId, findings, cancellationToken), logger, cancellationToken));
+
+    private async Task<MemberReport> CorrectAsync(Connections.Attempt attempt, long memberId, int findings, CancellationToken cancellationToken)
     {
-        var limit = options.Value.MemberTimeout;
-        await using var connection = await writes.OpenConnectionAsync(cancellationToken);
+        var (connection, limit) = (attempt.Connection, options.Value.MemberTimeout);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
         await ExecuteAsync(connection, limit, cancellationToken, Columns.Statement(Timeouts), Columns.Statement(LockWallet, Columns.Value(memberId)));
         var report = (await ReadAsync(connection, [memberId], findings, limit, cancellationToken))[0];
         if (report.Status == MemberReport.Corrected)
         {
+            // From here on it is not done again: the second time it would find nothing to correct, and nobody would hear of the correction.
+            attempt.HasBegunToWrite = true;
             var members = new[] { memberId };
             await ExecuteAsync(
                 connection,
@@ -66,7 +70,7 @@ internal sealed class MemberReconciler(
             await transaction.CommitAsync(cancellationToken);
         }
 
-        return Count(report);
+        return report;
     }
 
     /// <summary>Counts and logs a report that is final.</summary>

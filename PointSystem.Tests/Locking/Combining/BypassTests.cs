@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using PointSystem.Locking;
-using PointSystem.Tests.Proof.Properties;
 
 namespace PointSystem.Tests.Locking.Combining;
 

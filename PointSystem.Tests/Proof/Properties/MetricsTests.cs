@@ -45,7 +45,7 @@ public sealed class MetricsTests
         _store.Before = (_, token) => ending.IsCancellationRequested ? Task.CompletedTask : random.Next(60) switch
         {
             0 => throw new LockStoreException("store-internal", isAmbiguous: true),
-            1 => throw new InvalidOperationException("a store that breaks its contract"),
+            1 => throw new LockStoreException("unexpected", isAmbiguous: true),
             2 => Task.Delay(Timeout.Infinite, token),
             < 20 => Task.Delay(random.Next(15), token),
             _ => Task.CompletedTask,

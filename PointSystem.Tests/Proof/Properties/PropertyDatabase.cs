@@ -1,6 +1,6 @@
 using System.Globalization;
 using Npgsql;
-using PointSystem.Api.Configuration;
+using PointSystem.Domain.Policies;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Proof.Properties;
@@ -20,8 +20,8 @@ internal sealed class PropertyDatabase(NpgsqlDataSource dataSource) : IAsyncDisp
     public static async Task<PropertyDatabase> CreateAsync(PointsDatabase server, CancellationToken cancellationToken)
     {
         var database = new PropertyDatabase(await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = ProofServer.PoolMax, cancellationToken));
-        await database.SetAsync(ConfigKeys.MaxAccumulation, Load.Policy.MaxAccumulationAmountPerTime.ToString(CultureInfo.InvariantCulture));
-        await database.SetAsync(ConfigKeys.MaxBalance, Load.Policy.MaxBalancePerMember.ToString(CultureInfo.InvariantCulture));
+        await database.SetAsync(PolicyLimit.MaxAccumulation.Key, Load.Policy.MaxAccumulationAmountPerTime.ToString(CultureInfo.InvariantCulture));
+        await database.SetAsync(PolicyLimit.MaxBalance.Key, Load.Policy.MaxBalancePerMember.ToString(CultureInfo.InvariantCulture));
         return database;
     }
 

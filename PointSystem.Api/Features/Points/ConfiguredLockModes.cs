@@ -1,17 +1,16 @@
 using Microsoft.Extensions.Options;
 using PointSystem.Api.Configuration;
-using PointSystem.Api.Features.Points;
 using PointSystem.Locking;
 
-namespace PointSystem.Api.Ledger;
+namespace PointSystem.Api.Features.Points;
 
-/// <summary>The modes of the run-time configuration, never older than a second; by operation, and by member for the canary.</summary>
+/// <summary>The lock modes of the run-time configuration, never older than a second: by operation, and by member for the canary.</summary>
 internal sealed class ConfiguredLockModes(RulesProvider rules, IOptions<LockingOptions> options) : ILockModeSource
 {
     private readonly LockMode _byOption = options.Value.Mode;
 
     public async ValueTask<LockMode> ModeForAsync(Type commandType, long affinity, CancellationToken cancellationToken) =>
-        Choose((await rules.CurrentAsync(cancellationToken)).LockModes, commandType, affinity, _byOption);
+        Choose(await rules.LockModesAsync(cancellationToken), commandType, affinity, _byOption);
 
     /// <summary>The mode that holds for a command.</summary>
     public static LockMode Choose(LockModes modes, Type commandType, long memberId, LockMode byOption) =>
