@@ -21,7 +21,7 @@ public sealed class BenchCommandTests
     [InlineData("--rounds must be a whole number from 1 to 100.", "hot", "--rounds", "0")]
     [InlineData("--seconds must be a number above 0 and at most 600.", "hot", "--seconds", "x")]
     [InlineData("Required argument missing for option: '--callers'.", "hot", "--callers")]
-    [InlineData("Required argument missing for option: '--callers'.", "hot", "--callers", "--full")]
+    [InlineData("--callers must be a whole number from 1 to 2000.", "hot", "--callers", "--full")]
     [InlineData("--fast is not an option here: --help lists what there is.", "hot", "--fast")]
     [InlineData("zipf is not an option here: --help lists what there is.", "hot", "zipf")]
     [InlineData("warm is not an option here: --help lists what there is.", "warm")]
