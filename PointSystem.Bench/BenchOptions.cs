@@ -24,7 +24,7 @@ internal sealed record BenchOptions
     /// <summary>Requests of each turn instead of a time, 1 … 100,000,000.</summary>
     public long? Requests { get; init; }
 
-    /// <summary>Seconds of each contender's first warm-up, above 0, at most 600; later ones take a third. Below 1 nobody waits for the compiler either.</summary>
+    /// <summary>Seconds of each contender's first warm-up, above 0, at most 600; later ones take a third. Below 1 the compiler is not awaited either.</summary>
     public double? WarmUp { get; init; }
 
     /// <summary>Callers at a time, 1 … 2,000.</summary>
@@ -121,7 +121,8 @@ internal sealed record BenchOptions
         HelpName = "N",
         CustomParser = result =>
         {
-            if (double.TryParse(result.Tokens.Single().Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= 600)
+            var text = result.Tokens.Single().Value;
+            if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= 600)
             {
                 return number;
             }

@@ -28,7 +28,8 @@ internal static class PostgresCommand
         {
             try
             {
-                await RunAsync(parsed.GetRequiredValue(data), parsed.GetRequiredValue(port)!.Value, parsed.GetRequiredValue(connections)!.Value, cancellationToken);
+                await RunAsync(
+                    parsed.GetRequiredValue(data), parsed.GetRequiredValue(port)!.Value, parsed.GetRequiredValue(connections)!.Value, cancellationToken);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {

@@ -9,7 +9,10 @@ public sealed class BenchCommandTests
     public void Parse_EveryOption_IsTaken()
     {
         var options = BenchOptions.Parse(
-            ["hot", "--rounds", "2", "--seconds=1.5", "--callers", "7", "--replicas", "1", "--pool", "5", "--contenders", "row, distributed", "--gateway", "--full"],
+            [
+                "hot", "--rounds", "2", "--seconds=1.5", "--callers", "7", "--replicas", "1", "--pool", "5",
+                "--contenders", "row, distributed", "--gateway", "--full",
+            ],
             TextWriter.Null);
 
         Assert.NotNull(options);
