@@ -7,11 +7,11 @@ namespace PointSystem.AppHost;
 /// <summary>The command line: values of <see cref="Settings"/>, and Aspire's own arguments.</summary>
 internal sealed class Arguments
 {
-    private static readonly Option<int?> Replicas = Number(
-        "--replicas", 1, Settings.ReplicasMax, $"API replicas, 1 to {Settings.ReplicasMax} (default 3)");
+    private static readonly Option<int?> Replicas = CommandLines.Number(
+        "--replicas", 1, Settings.ReplicasMax, "API replicas (default 3)");
 
-    private static readonly Option<int?> Port = Number(
-        "--port", 0, 65535, $"the gateway's port, 0 = any free port (default {Settings.PortDefault})");
+    private static readonly Option<int?> Port = CommandLines.Number(
+        "--port", 0, 65535, $"the gateway's port, 0 = any free one (default {Settings.PortDefault})");
 
     private static readonly Option<string?> Data = new("--data")
     {
@@ -71,18 +71,9 @@ internal sealed class Arguments
         var aspire = OfAspire.Select(name => new Option<string?>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrOne }).ToList();
         aspire.ForEach(root.Add);
         var parsed = root.Parse([.. arguments.Where(argument => !forAspire.Contains(argument))]);
-        if (parsed.Errors.Count == 0 && parsed.Action is not null)
+        if (parsed.Answer(Console.Out))
         {
-            parsed.Invoke();
             return new Arguments(hasPrintedHelp: true, new Dictionary<string, string?>(), []);
-        }
-        if (parsed.UnmatchedTokens is [var unknown, ..])
-        {
-            throw new LocalException($"{unknown} is not an option of the app host: --help lists them.");
-        }
-        if (parsed.Errors is [var error, ..])
-        {
-            throw new LocalException(error.Message);
         }
         forAspire.AddRange(aspire
             .Where(option => parsed.GetResult(option) is { Implicit: false })
@@ -103,20 +94,4 @@ internal sealed class Arguments
             }
         }
     }
-
-    private static Option<int?> Number(string name, int minimum, int maximum, string description) => new(name)
-    {
-        Description = description,
-        HelpName = "N",
-        CustomParser = result =>
-        {
-            if (int.TryParse(result.Tokens.Single().Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-                && number >= minimum && number <= maximum)
-            {
-                return number;
-            }
-            result.AddError($"{name} must be a whole number from {minimum} to {maximum}.");
-            return null;
-        },
-    };
 }

@@ -12,31 +12,26 @@ namespace PointSystem.Bench;
 /// <summary>The command line: runs scenarios, prints tables, writes files.</summary>
 internal static class BenchCommand
 {
-    private const string ReportName = "report";
-    private const string MicroName = "micro";
     private const int Failed = 1;
     private const int UsageError = 2;
 
     /// <returns>0 on success, 1 if the run failed, 2 if the command line is invalid.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
-        BenchOptions options;
-        IReadOnlyList<Scenario> scenarios;
+        BenchOptions? options;
         try
         {
-            options = BenchOptions.Parse(arguments);
-            scenarios = options.Help || options.Scenario is ReportName or MicroName ? [] : ScenarioTable.Find(options.Scenario);
-            _ = options.Contenders?.Select(Contender.Find).ToList();
+            options = BenchOptions.Parse(arguments, output);
+            _ = options?.Contenders?.Select(Contender.Find).ToList();
         }
-        catch (BenchException e)
+        catch (Exception e) when (e is BenchException or LocalException)
         {
             await error.WriteLineAsync(e.Message);
             return UsageError;
         }
 
-        if (options.Help)
+        if (options is null)
         {
-            await output.WriteLineAsync(HelpText());
             return 0;
         }
 
@@ -47,7 +42,7 @@ internal static class BenchCommand
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
         {
-            if (options.Scenario == ReportName)
+            if (options.Scenario == ScenarioTable.ReportName)
             {
                 var repository = BuildOutputs.Repository;
                 foreach (var file in await Documents.RewriteAsync(repository, ResultsDirectory(options, repository), stop.Token))
@@ -56,12 +51,12 @@ internal static class BenchCommand
                 }
             }
 
-            if (options.Scenario == MicroName)
+            if (options.Scenario == ScenarioTable.MicroName)
             {
                 MicroBenchmarks.Run(ResultsDirectory(options, BuildOutputs.Repository));
             }
 
-            foreach (var scenario in scenarios)
+            foreach (var scenario in ScenarioTable.Find(options.Scenario))
             {
                 await RunAsync(scenario, options, output, stop.Token);
             }
@@ -116,35 +111,4 @@ internal static class BenchCommand
 
     private static string ResultsDirectory(BenchOptions options, string? repository) =>
         options.Output ?? Path.Combine(repository ?? Environment.CurrentDirectory, "bench", "results");
-
-    private static string HelpText() =>
-        $"""
-        Measures PointSystem against the usual alternatives.
-
-          dotnet run -c Release --project PointSystem.Bench -- <scenario> [options]
-
-        {string.Join('\n', ScenarioTable.All.Select(scenario => $"  {scenario.Name,-12} {scenario.Summary}"))}
-          {ScenarioTable.AllName,-12} every scenario, one after the other
-          {MicroName,-12} parts that need no servers: draw order, queue, lock keys (BenchmarkDotNet)
-          {ReportName,-12} writes the latest results into docs/performance.md and draws the README's chart
-
-          --rounds N           number of turns of each contender
-          --seconds N          measured time per turn
-          --warm-up N          seconds of each contender's first warm-up; later warm-ups take a third
-          --requests N         requests per turn, instead of a time
-          --callers N          number of concurrent callers
-          --replicas N         API replicas, 1 to 16 (default {BenchOptions.ReplicasDefault})
-          --pool N             database connections per replica, 1 to 200 (default {BenchOptions.PoolSizeDefault})
-          --contenders A,B     of {string.Join(", ", Contender.All.Select(contender => contender.Name))}
-          --gateway            through the gateway instead of directly to the replicas
-          --telemetry          export telemetry to OTEL_EXPORTER_OTLP_ENDPOINT during the run
-          --full               also what takes much time or disk space
-          --markdown           also print the table as Markdown
-          --output DIR         directory of the results (default bench/results)
-          --data DIR           directory of the servers' data during the run (default a temporary one)
-          --verbose            print the servers' log to standard error
-          -h, --help           print this help
-
-        The bench starts and stops the servers itself; see bench/README.md.
-        """;
 }

@@ -1,5 +1,8 @@
+using System.CommandLine;
 using System.Globalization;
+using PointSystem.Bench.Contenders;
 using PointSystem.Bench.Scenarios;
+using PointSystem.Local;
 
 namespace PointSystem.Bench;
 
@@ -9,10 +12,8 @@ internal sealed record BenchOptions
     public const int ReplicasDefault = 3;
     public const int PoolSizeDefault = 30;
 
-    /// <summary>One of <see cref="ScenarioTable"/>, or <c>all</c>.</summary>
-    public string Scenario { get; init; } = "";
-
-    public bool Help { get; init; }
+    /// <summary>One of <see cref="ScenarioTable.Commands"/>.</summary>
+    public required string Scenario { get; init; }
 
     /// <summary>Number of turns of each contender, 1 … 100.</summary>
     public int? Rounds { get; init; }
@@ -23,10 +24,7 @@ internal sealed record BenchOptions
     /// <summary>Requests per turn instead of a time, 1 … 100,000,000.</summary>
     public long? Requests { get; init; }
 
-    /// <summary>
-    /// Seconds of each contender's first warm-up, above 0, at most 600; later warm-ups take a third. Below 1, the run does not wait for
-    /// the JIT compiler either.
-    /// </summary>
+    /// <summary>Seconds of each contender's first warm-up, above 0, at most 600; later ones take a third. Below 1 the compiler is not awaited either.</summary>
     public double? WarmUp { get; init; }
 
     /// <summary>Number of concurrent callers, 1 … 2,000.</summary>
@@ -62,58 +60,75 @@ internal sealed record BenchOptions
     /// <summary>Directory of the servers' data during the run; deleted afterwards.</summary>
     public string? DataDirectory { get; init; }
 
-    /// <exception cref="BenchException">An option is unknown, or its value is missing or invalid.</exception>
-    public static BenchOptions Parse(IReadOnlyList<string> arguments)
+    /// <returns>Null when only the help or the version was asked for; it has been written.</returns>
+    /// <exception cref="LocalException">An option is unknown, lacks its value or has a wrong one.</exception>
+    public static BenchOptions? Parse(IReadOnlyList<string> arguments, TextWriter output)
     {
-        var options = new BenchOptions();
-        for (var i = 0; i < arguments.Count; i++)
+        var rounds = CommandLines.Number("--rounds", 1, 100, "how often each contender gets its turn");
+        var seconds = Time("--seconds", "measured seconds of each turn");
+        var warmUp = Time("--warm-up", "seconds of each contender's first warm-up; later ones take a third");
+        var requests = CommandLines.Number("--requests", 1, 100_000_000, "requests of each turn, instead of a time");
+        var callers = CommandLines.Number("--callers", 1, 2_000, "callers at a time");
+        var replicas = CommandLines.Number("--replicas", 1, 16, $"API replicas (default {ReplicasDefault})");
+        var pool = CommandLines.Number("--pool", 1, 200, $"database connections of each replica (default {PoolSizeDefault})");
+        var contenders = Text("--contenders", "A,B", $"of {string.Join(", ", Contender.All.Select(contender => contender.Name))}");
+        var gateway = Flag("--gateway", "through the gateway instead of straight to the replicas");
+        var telemetry = Flag("--telemetry", "export telemetry to OTEL_EXPORTER_OTLP_ENDPOINT meanwhile");
+        var full = Flag("--full", "what takes long or much room too");
+        var markdown = Flag("--markdown", "print the table as Markdown too");
+        var results = Text("--output", "DIR", "where results go (default bench/results)");
+        var data = Text("--data", "DIR", "where the servers' data lie meanwhile (default a temporary directory)");
+        var verbose = Flag("--verbose", "the servers' log on the error output");
+
+        var root = new RootCommand("Measures PointSystem against what anyone would pick instead. It starts and ends its own servers; see bench/README.md.");
+        ScenarioTable.Commands.ForEach(root.Add);
+        foreach (var option in (Option[])
+            [rounds, seconds, warmUp, requests, callers, replicas, pool, contenders, gateway, telemetry, full, markdown, results, data, verbose])
         {
-            var argument = arguments[i];
-            var equals = argument.IndexOf('=', StringComparison.Ordinal);
-            var (name, inline) = argument.StartsWith("--", StringComparison.Ordinal) && equals > 0
-                ? (argument[..equals], argument[(equals + 1)..])
-                : (argument, null);
-            string Value() => inline ?? (++i < arguments.Count && !arguments[i].StartsWith("--", StringComparison.Ordinal)
-                ? arguments[i]
-                : throw new BenchException($"{name} needs a value: see --help."));
-            options = options.With(name, Value);
+            option.Recursive = true;
+            root.Add(option);
         }
 
-        return options.Help || options.Scenario.Length > 0
-            ? options
-            : throw new BenchException($"Name a scenario: {ScenarioTable.Names}. See --help.");
+        var parsed = root.Parse(arguments);
+        return parsed.Answer(output) ? null : new BenchOptions
+        {
+            Scenario = parsed.CommandResult.Command.Name,
+            Rounds = parsed.GetValue(rounds),
+            Seconds = parsed.GetValue(seconds),
+            WarmUp = parsed.GetValue(warmUp),
+            Requests = parsed.GetValue(requests),
+            Callers = parsed.GetValue(callers),
+            Replicas = parsed.GetValue(replicas) ?? ReplicasDefault,
+            PoolSize = parsed.GetValue(pool) ?? PoolSizeDefault,
+            Contenders = parsed.GetValue(contenders)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+            Gateway = parsed.GetValue(gateway),
+            Telemetry = parsed.GetValue(telemetry),
+            Full = parsed.GetValue(full),
+            Markdown = parsed.GetValue(markdown),
+            Output = parsed.GetValue(results),
+            DataDirectory = parsed.GetValue(data),
+            Verbose = parsed.GetValue(verbose),
+        };
     }
 
-    private BenchOptions With(string name, Func<string> value) => name switch
+    private static Option<bool> Flag(string name, string description) => new(name) { Description = description };
+
+    private static Option<string?> Text(string name, string value, string description) => new(name) { Description = description, HelpName = value };
+
+    private static Option<double?> Time(string name, string description) => new(name)
     {
-        "-h" or "-?" or "--help" => this with { Help = true },
-        "--rounds" => this with { Rounds = (int)Whole(name, value(), 1, 100) },
-        "--seconds" => this with { Seconds = ReadSeconds(name, value()) },
-        "--warm-up" => this with { WarmUp = ReadSeconds(name, value()) },
-        "--requests" => this with { Requests = Whole(name, value(), 1, 100_000_000) },
-        "--callers" => this with { Callers = (int)Whole(name, value(), 1, 2_000) },
-        "--replicas" => this with { Replicas = (int)Whole(name, value(), 1, 16) },
-        "--pool" => this with { PoolSize = (int)Whole(name, value(), 1, 200) },
-        "--contenders" => this with { Contenders = value().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) },
-        "--gateway" => this with { Gateway = true },
-        "--telemetry" => this with { Telemetry = true },
-        "--full" => this with { Full = true },
-        "--verbose" => this with { Verbose = true },
-        "--markdown" => this with { Markdown = true },
-        "--output" => this with { Output = value() },
-        "--data" => this with { DataDirectory = value() },
-        _ when name.StartsWith('-') => throw new BenchException($"Unknown option {name}: --help lists the options."),
-        _ when Scenario.Length > 0 => throw new BenchException($"One scenario at a time, or all: {Scenario} and {name} were given."),
-        _ => this with { Scenario = name },
+        Description = description,
+        HelpName = "N",
+        CustomParser = result =>
+        {
+            var text = result.Tokens.Single().Value;
+            if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= 600)
+            {
+                return number;
+            }
+
+            result.AddError($"{name} must be a number above 0 and at most 600.");
+            return null;
+        },
     };
-
-    private static long Whole(string name, string text, long min, long max) =>
-        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max
-            ? number
-            : throw new BenchException($"{name} must be a whole number from {min} to {max}, not '{text}'.");
-
-    private static double ReadSeconds(string name, string text) =>
-        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= 600
-            ? number
-            : throw new BenchException($"{name} must be a number above 0 and at most 600, not '{text}'.");
 }

@@ -1,20 +1,31 @@
+using System.CommandLine;
+using PointSystem.Local;
 using PointSystem.Local.Garnet;
 using PointSystem.Local.Postgres;
 using PointSystem.Local.Sidecar;
 
-// Each verb is a process that the app host or a test starts in place of a program that this machine lacks.
-return args switch
+// Each verb is one process that the app host or a test starts in the place of what this machine lacks.
+if (args is [SidecarCommand.Name, .. var flags])
 {
-    [SidecarCommand.Name, .. var rest] => await SidecarCommand.RunAsync(rest),
-    [GarnetCommand.Name, .. var rest] => await GarnetCommand.RunAsync(rest),
-    [PostgresCommand.Name, .. var rest] => await PostgresCommand.RunAsync(rest),
-    _ => Usage(),
-};
-
-static int Usage()
+    return await SidecarCommand.RunAsync(flags);
+}
+try
 {
-    Console.Error.WriteLine(
-        $"PointSystem.Local needs a verb: {PostgresCommand.Name}, {GarnetCommand.Name} or {SidecarCommand.Name}. "
-        + "The app host starts them: dotnet run --project PointSystem.AppHost");
+    var parsed = new RootCommand("What a machine lacks, as one process. The app host starts it: dotnet run --project PointSystem.AppHost")
+    {
+        PostgresCommand.Create(),
+        GarnetCommand.Create(),
+        new Command(SidecarCommand.Name, "the lock sidecar stand-in; takes daprd's flags (docs/sidecar.md)"),
+    }.Parse(args);
+    return parsed.Answer(Console.Out) ? 0 : await parsed.InvokeAsync(new InvocationConfiguration
+    {
+        EnableDefaultExceptionHandler = false,
+        // SIGTERM and Ctrl+C cancel the verb, which decides how long its end may take.
+        ProcessTerminationTimeout = Timeout.InfiniteTimeSpan,
+    });
+}
+catch (LocalException fault)
+{
+    await Console.Error.WriteLineAsync(fault.Message);
     return 1;
 }

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using PointSystem.Bench.Reports;
 
 namespace PointSystem.Bench.Scenarios;
@@ -15,6 +16,8 @@ internal abstract record Scenario(string Name, string Summary)
 internal static class ScenarioTable
 {
     public const string AllName = "all";
+    public const string MicroName = "micro";
+    public const string ReportName = "report";
 
     public static IReadOnlyList<Scenario> All { get; } =
     [
@@ -31,11 +34,15 @@ internal static class ScenarioTable
         new ReplicaCounts(),
     ];
 
-    public static string Names => string.Join(", ", All.Select(scenario => scenario.Name).Append(AllName).Append("micro").Append("report"));
+    /// <summary>What the command line offers: the scenarios, and what is no measurement of the service.</summary>
+    public static List<Command> Commands =>
+    [
+        .. All.Select(scenario => new Command(scenario.Name, scenario.Summary)),
+        new(AllName, "every scenario, one after the other"),
+        new(MicroName, "the parts without servers: draw order, queue, lock keys (BenchmarkDotNet)"),
+        new(ReportName, "puts the latest results into docs/performance.md and draws the README's chart"),
+    ];
 
-    /// <exception cref="BenchException">There is no scenario of that name.</exception>
-    public static IReadOnlyList<Scenario> Find(string name) =>
-        name == AllName ? All
-        : All.FirstOrDefault(scenario => scenario.Name == name) is { } found ? [found]
-        : throw new BenchException($"There is no scenario '{name}': {Names}.");
+    /// <summary>The scenarios behind one of <see cref="Commands"/>.</summary>
+    public static IReadOnlyList<Scenario> Find(string name) => name == AllName ? All : [.. All.Where(scenario => scenario.Name == name)];
 }

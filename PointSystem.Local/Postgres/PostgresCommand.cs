@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
+using System.CommandLine;
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.Postgres;
@@ -17,28 +17,26 @@ internal static class PostgresCommand
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
     /// <summary>Runs until SIGTERM, Ctrl+C or the end of the server.</summary>
-    /// <param name="args"><c>--data DIR</c>, <c>--port N</c> and <c>--max-connections N</c>.</param>
-    /// <returns>0 after an orderly shutdown, 1 if it could not start or the server ended; the reason is on standard error.</returns>
-    public static async Task<int> RunAsync(string[] args)
+    public static Command Create()
     {
-        using var stop = new CancellationTokenSource();
-        using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Stop(signal, stop));
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Stop(signal, stop));
-        try
+        var data = new Option<string>("--data") { Description = "the data directory", HelpName = "DIR", Required = true };
+        var port = CommandLines.Number("--port", 1, 65535, "where it listens");
+        var connections = CommandLines.Number("--max-connections", 1, 100_000, "connections at a time");
+        port.Required = connections.Required = true;
+        var command = new Command(Name, "PostgreSQL, installed or from npm") { data, port, connections };
+        command.SetAction(async (parsed, cancellationToken) =>
         {
-            var options = new VerbOptions(args);
-            await RunAsync(options.Text("--data"), options.Number("--port", 1, 65535), options.Number("--max-connections", 1, 100_000), stop.Token);
-            return 0;
-        }
-        catch (LocalException e)
-        {
-            await Console.Error.WriteLineAsync(e.Message);
-            return 1;
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            return 0;
-        }
+            try
+            {
+                await RunAsync(
+                    parsed.GetRequiredValue(data), parsed.GetRequiredValue(port)!.Value, parsed.GetRequiredValue(connections)!.Value, cancellationToken);
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                // The orderly end.
+            }
+        });
+        return command;
     }
 
     private static async Task RunAsync(string directory, int port, int maxConnections, CancellationToken cancellationToken)
@@ -96,11 +94,5 @@ internal static class PostgresCommand
             }
             await Task.Delay(50, cancellationToken);
         }
-    }
-
-    private static void Stop(PosixSignalContext signal, CancellationTokenSource stop)
-    {
-        signal.Cancel = true;
-        stop.Cancel();
     }
 }

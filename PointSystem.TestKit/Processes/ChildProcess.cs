@@ -27,7 +27,12 @@ public sealed class ChildProcess : IAsyncDisposable
     public string Output => string.Join('\n', _output);
 
     /// <summary>Starts a program with a standard input that stays open until <see cref="CloseInput"/>.</summary>
-    public static ChildProcess Start(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null)
+    /// <param name="file">The program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="environment">Added to this process's environment; null removes a variable.</param>
+    /// <param name="userName">The user to run as; null = the user of this process.</param>
+    public static ChildProcess Start(
+        string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null, string? userName = null)
     {
         var start = new ProcessStartInfo(file, arguments)
         {
@@ -35,6 +40,10 @@ public sealed class ChildProcess : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        if (userName is not null)
+        {
+            start.UserName = userName;
+        }
         foreach (var (name, value) in environment ?? new Dictionary<string, string?>())
         {
             start.Environment[name] = value;

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Configuration;
 using Npgsql;
 using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
+using PointSystem.Local.Postgres;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
@@ -281,10 +282,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
                 """),
                 cancellationToken);
             // It refuses to run as root, as PostgreSQL does.
-            var asRoot = Environment.UserName == "root";
-            var process = asRoot
-                ? ChildProcess.Start("setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", program, file])
-                : ChildProcess.Start(program, [file]);
+            var process = ChildProcess.Start(program, [file], userName: PostgresUser.Choose()?.Name);
             var pooler = new PgBouncer(process, directory, port);
             await Eventually.HoldsAsync(
                 async () =>

@@ -36,9 +36,12 @@ public sealed class VerbTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--data is missing", "postgres")]
+    [InlineData("Option '--data' is required.", "postgres")]
     [InlineData("--port must be a whole number from 1 to 65535", "postgres", "--data", "/x", "--port", "0")]
-    [InlineData("PointSystem.Local needs a verb", "nothing")]
+    [InlineData("nothing is not an option here", "nothing")]
+    [InlineData("Required command was not provided.")]
+    [InlineData("--port must be a whole number from 1 to 65535", "garnet", "--port", "65536")]
+    [InlineData("Option '--port' is required.", "garnet", "--exit-with-stdin")]
     [InlineData("--max-connections must be a whole number", "postgres", "--data", "/x", "--port", "1", "--max-connections", "many")]
     public async Task Verb_WrongOption_ExitsWithOneSentence(string sentence, params string[] arguments)
     {

@@ -21,6 +21,18 @@ public sealed class CircuitBreakerTests
     }
 
     [Fact]
+    public void Closed_FailuresInARowAfterSuccesses_Opens()
+    {
+        var breaker = Breaker(maxRequests: 1);
+
+        Succeed(breaker);
+        Succeed(breaker);
+        Fail(breaker, 3);
+
+        Assert.Equal((BreakerState.Closed, BreakerState.Open), Assert.Single(_changes));
+    }
+
+    [Fact]
     public void Open_UntilItsTimeIsOver_RefusesEveryCall()
     {
         var breaker = Breaker(maxRequests: 1);

@@ -33,6 +33,7 @@ public sealed class SidecarFlagsTests
     [Theory]
     [InlineData("--app-id is missing")]
     [InlineData("--app-id needs a value", "--app-id")]
+    [InlineData("--app-id needs a value", "--app-id", "--app-port", "8080")]
     [InlineData("needs a port", "--app-id", "x", "--dapr-http-port", "0")]
     [InlineData("needs a port", "--app-id", "x", "--dapr-grpc-port", "65536")]
     [InlineData("--log-level must be", "--app-id", "x", "--log-level", "loud")]
