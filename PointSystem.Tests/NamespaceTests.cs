@@ -1,7 +1,7 @@
+using System.Data.Common;
 using System.Reflection;
 using System.Reflection.Emit;
 using System.Text.RegularExpressions;
-using Npgsql;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.Persistence;
 
@@ -63,7 +63,7 @@ public sealed partial class NamespaceTests
     {
         var readers = from type in Api.GetTypes()
                       from member in MembersUsedBy(type)
-                      where member.DeclaringType == typeof(PostgresException) && member.Name == "get_" + nameof(PostgresException.SqlState)
+                      where member.Name == "get_" + nameof(DbException.SqlState) && member.DeclaringType?.IsAssignableTo(typeof(DbException)) == true
                       select OutermostOf(type);
 
         Assert.Equal([typeof(DatabaseErrors)], readers.Distinct());
@@ -73,7 +73,8 @@ public sealed partial class NamespaceTests
     {
         var all = uses.Where(use => use.From != use.To).Distinct().ToList();
         Assert.NotEmpty(all);
-        Assert.Empty(all.Where(use => !Parts.Single(part => part.Part == use.From).MayKnow.Contains(use.To)).Select(use => $"{use.User} knows {use.Used}"));
+        var forbidden = all.Where(use => !Parts.Single(part => part.Part == use.From).MayKnow.Contains(use.To)).Select(use => $"{use.User} knows {use.Used}");
+        Assert.Equal("", string.Join(Environment.NewLine, forbidden));
     }
 
     private static string? PartOf(Type type) =>
@@ -114,8 +115,11 @@ public sealed partial class NamespaceTests
 
     private static IEnumerable<Type> LocalsOf(MethodBase method) => method.GetMethodBody() is not { } body
         ? []
-        : [.. body.LocalVariables.Select(local => local.LocalType),
-           .. body.ExceptionHandlingClauses.Where(clause => clause.Flags == ExceptionHandlingClauseOptions.Clause).Select(clause => clause.CatchType).OfType<Type>()];
+        : [
+            .. body.LocalVariables.Select(local => local.LocalType),
+            .. body.ExceptionHandlingClauses.Where(clause => clause.Flags == ExceptionHandlingClauseOptions.Clause)
+                .Select(clause => clause.CatchType).OfType<Type>(),
+        ];
 
     private static IEnumerable<Type?> TypesOf(MemberInfo member) => member switch
     {

@@ -7,8 +7,7 @@ namespace PointSystem.Api.Configuration;
 
 /// <summary>
 /// The rules in force, never older than a second: a change of the configuration holds for every request that begins a second after it, on every
-/// replica, and nearly no request waits for the database to know them. A command asks for its lock mode when it arrives, its batch for the rules when it
-/// holds the rows.
+/// replica, and nearly no request waits for the database to know them. A command asks for its lock mode alone when it arrives; its batch asks for the rules.
 /// </summary>
 /// <remarks>
 /// A snapshot's age counts from before its query was sent. It is renewed in the background from <see cref="RefreshAge"/> on, by one query at a time;
@@ -44,21 +43,11 @@ internal sealed class RulesProvider(
     /// <exception cref="NpgsqlException">They had to be read, and the database is away.</exception>
     /// <exception cref="TimeoutException">They had to be read, and the database did not answer within <see cref="WaitMax"/>.</exception>
     public ValueTask<Rules> CurrentAsync(CancellationToken cancellationToken) =>
-        Find(out var snapshot) ? ValueTask.FromResult(ToRules(snapshot!)) : WaitForRulesAsync(cancellationToken);
+        FindUsable() is { } snapshot ? ValueTask.FromResult(ToRules(snapshot)) : WaitForRulesAsync(cancellationToken);
 
     /// <summary>How writes are put in order now; as young as <see cref="CurrentAsync"/>, with the same exceptions.</summary>
     public ValueTask<LockModes> LockModesAsync(CancellationToken cancellationToken) =>
-        Find(out var snapshot) ? ValueTask.FromResult(snapshot!.Values.LockModes) : WaitForModesAsync(cancellationToken);
-
-    /// <summary>
-    /// The rules as last known, of any age, without waiting: to plan what is judged by <see cref="CurrentAsync"/> afterwards. Newer ones, if these are old, are
-    /// on their way meanwhile. Null while none are known.
-    /// </summary>
-    public Rules? LastKnown()
-    {
-        Find(out var snapshot);
-        return snapshot is null ? null : ToRules(snapshot);
-    }
+        FindUsable() is { } snapshot ? ValueTask.FromResult(snapshot.Values.LockModes) : WaitForModesAsync(cancellationToken);
 
     /// <summary>Forgets what is known: after a change on this replica, its next request goes by it at once.</summary>
     public void Invalidate() => Interlocked.Increment(ref _epoch);
@@ -69,24 +58,27 @@ internal sealed class RulesProvider(
         return new Rules(snapshot.Values.Policy, new BusinessMoment(time.GetUtcNow() + offset, _zone));
     }
 
-    /// <summary>The last snapshot; true while it is young enough to be used. Has it renewed where it is not quite young.</summary>
-    private bool Find(out Snapshot? snapshot)
+    /// <summary>The last snapshot while it is young enough to be used; has it renewed before it no longer is.</summary>
+    private Snapshot? FindUsable()
     {
-        snapshot = Volatile.Read(ref _snapshot);
-        if (snapshot is null)
+        if (Volatile.Read(ref _snapshot) is not { } snapshot || snapshot.Epoch != Volatile.Read(ref _epoch))
         {
-            return false;
+            return null;
         }
 
-        var isKnown = snapshot.Epoch == Volatile.Read(ref _epoch);
         var age = time.GetElapsedTime(snapshot.TakenAt);
-        if (!isKnown || age >= RefreshAge)
+        if (age >= UsableAge)
         {
-            // Nobody waits for it here; a failure is logged, and thrown to callers that have to wait.
+            return null;
+        }
+
+        if (age >= RefreshAge)
+        {
+            // No caller waits for it here; a failure is logged, and thrown to callers that have to wait.
             _ = JoinFlight();
         }
 
-        return isKnown && age < UsableAge;
+        return snapshot;
     }
 
     private async ValueTask<Rules> WaitForRulesAsync(CancellationToken cancellationToken) => ToRules(await WaitAsync(cancellationToken));

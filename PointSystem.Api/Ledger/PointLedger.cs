@@ -41,8 +41,9 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         var times = new RowTimes(rowLockWait, idleMax);
         for (var reloads = 0; ; reloads++)
         {
-            // These only plan what is loaded; the commands are judged by the rules in force once the rows are held.
-            var planned = rules.LastKnown() ?? await rules.CurrentAsync(cancellationToken);
+            // These plan what is loaded; the commands are judged by those in force once the rows are held. Asked for here too, so that rules that have to be
+            // read are waited for without a connection and without the rows.
+            var planned = await rules.CurrentAsync(cancellationToken);
             try
             {
                 return await dataSource.RunAsync(
