@@ -7,7 +7,7 @@ namespace PointSystem.Api.Configuration;
 
 /// <summary>
 /// The rules in force, never older than a second: a change of the configuration holds for every request that begins a second after it, on every
-/// replica, and nearly no request waits for the database to know them.
+/// replica, and nearly no request waits for the database to know them. A command asks for its lock mode alone when it arrives; its batch asks for the rules.
 /// </summary>
 /// <remarks>
 /// A snapshot's age counts from before its query was sent. It is renewed in the background from <see cref="RefreshAge"/> on, by one query at a time;
@@ -42,25 +42,12 @@ internal sealed class RulesProvider(
     /// <summary>The rules for a command that is about to run.</summary>
     /// <exception cref="NpgsqlException">They had to be read, and the database is away.</exception>
     /// <exception cref="TimeoutException">They had to be read, and the database did not answer within <see cref="WaitMax"/>.</exception>
-    public ValueTask<Rules> CurrentAsync(CancellationToken cancellationToken)
-    {
-        if (Volatile.Read(ref _snapshot) is { } snapshot && snapshot.Epoch == Volatile.Read(ref _epoch))
-        {
-            var age = time.GetElapsedTime(snapshot.TakenAt);
-            if (age < UsableAge)
-            {
-                if (age >= RefreshAge)
-                {
-                    // Nobody waits for it here; a failure is logged, and told to whoever has to wait.
-                    _ = JoinFlight();
-                }
+    public ValueTask<Rules> CurrentAsync(CancellationToken cancellationToken) =>
+        FindUsable() is { } snapshot ? ValueTask.FromResult(ToRules(snapshot)) : WaitForRulesAsync(cancellationToken);
 
-                return ValueTask.FromResult(ToRules(snapshot));
-            }
-        }
-
-        return WaitAsync(cancellationToken);
-    }
+    /// <summary>How writes are put in order now; as young as <see cref="CurrentAsync"/>, with the same exceptions.</summary>
+    public ValueTask<LockModes> LockModesAsync(CancellationToken cancellationToken) =>
+        FindUsable() is { } snapshot ? ValueTask.FromResult(snapshot.Values.LockModes) : WaitForModesAsync(cancellationToken);
 
     /// <summary>Forgets what is known: after a change on this replica, its next request goes by it at once.</summary>
     public void Invalidate() => Interlocked.Increment(ref _epoch);
@@ -68,10 +55,37 @@ internal sealed class RulesProvider(
     private Rules ToRules(Snapshot snapshot)
     {
         var offset = environment.IsProduction() ? TimeSpan.Zero : snapshot.Values.ClockOffset;
-        return new Rules(snapshot.Values.Policy, new BusinessMoment(time.GetUtcNow() + offset, _zone), snapshot.Values.LockModes);
+        return new Rules(snapshot.Values.Policy, new BusinessMoment(time.GetUtcNow() + offset, _zone));
     }
 
-    private async ValueTask<Rules> WaitAsync(CancellationToken cancellationToken)
+    /// <summary>The last snapshot while it is young enough to be used; has it renewed before it no longer is.</summary>
+    private Snapshot? FindUsable()
+    {
+        if (Volatile.Read(ref _snapshot) is not { } snapshot || snapshot.Epoch != Volatile.Read(ref _epoch))
+        {
+            return null;
+        }
+
+        var age = time.GetElapsedTime(snapshot.TakenAt);
+        if (age >= UsableAge)
+        {
+            return null;
+        }
+
+        if (age >= RefreshAge)
+        {
+            // No caller waits for it here; a failure is logged, and thrown to callers that have to wait.
+            _ = JoinFlight();
+        }
+
+        return snapshot;
+    }
+
+    private async ValueTask<Rules> WaitForRulesAsync(CancellationToken cancellationToken) => ToRules(await WaitAsync(cancellationToken));
+
+    private async ValueTask<LockModes> WaitForModesAsync(CancellationToken cancellationToken) => (await WaitAsync(cancellationToken)).Values.LockModes;
+
+    private async ValueTask<Snapshot> WaitAsync(CancellationToken cancellationToken)
     {
         var asked = time.GetTimestamp();
         var epoch = Volatile.Read(ref _epoch);
@@ -83,7 +97,7 @@ internal sealed class RulesProvider(
             // A query sent after the question is fresh however long it took; one that was already under way may be too old. Two rounds at most.
             if (snapshot.Epoch >= epoch && (snapshot.TakenAt >= asked || time.GetElapsedTime(snapshot.TakenAt) < UsableAge))
             {
-                return ToRules(snapshot);
+                return snapshot;
             }
         }
     }

@@ -11,7 +11,7 @@ internal sealed class ConfiguredLockModes(RulesProvider rules, IOptions<LockingO
     private readonly LockMode _byOption = options.Value.Mode;
 
     public async ValueTask<LockMode> ModeForAsync(Type commandType, long affinity, CancellationToken cancellationToken) =>
-        Choose((await rules.CurrentAsync(cancellationToken)).LockModes, commandType, affinity, _byOption);
+        Choose(await rules.LockModesAsync(cancellationToken), commandType, affinity, _byOption);
 
     /// <summary>The mode that holds for a command.</summary>
     public static LockMode Choose(LockModes modes, Type commandType, long memberId, LockMode byOption) =>

@@ -41,11 +41,12 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         var times = new RowTimes(rowLockWait, idleMax);
         for (var reloads = 0; ; reloads++)
         {
-            // Rules that have to be read come through a pool of their own: who waits for them holds no connection that others wait for.
-            var now = await rules.CurrentAsync(cancellationToken);
+            // These plan what is loaded; the commands are judged by those in force once the rows are held. Asked for here too, so that rules that have to be
+            // read are waited for without a connection and without the rows.
+            var planned = await rules.CurrentAsync(cancellationToken);
             try
             {
-                return await dataSource.RunAsync(attempt => ExecuteAsync(attempt, commands, plan, now, times, cancellationToken), logger, cancellationToken);
+                return await dataSource.RunAsync(attempt => ExecuteAsync(attempt, commands, plan, planned, times, cancellationToken), logger, cancellationToken);
             }
             catch (LotsNotLoadedException e) when (reloads < ReloadsMax)
             {
@@ -64,14 +65,14 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     public BatchFault Classify(Exception failure) => DatabaseErrors.FaultOf(failure);
 
     private async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
-        Connections.Attempt attempt, IReadOnlyList<IPointCommand> commands, LoadPlan plan, Rules now, RowTimes times, CancellationToken cancellationToken)
+        Connections.Attempt attempt, IReadOnlyList<IPointCommand> commands, LoadPlan plan, Rules planned, RowTimes times, CancellationToken cancellationToken)
     {
         var answersSince = clock.GetUtcNow() - Idempotency.Retention;
-        var rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, now, answersSince, times, cancellationToken);
+        var rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, planned, answersSince, times, cancellationToken);
 
         // The rows may have been waited for, over midnight even. Only what is decided once they are held comes after whatever the last holder
         // did, and is ordered as the ledger is.
-        now = await rules.CurrentAsync(cancellationToken);
+        var now = await rules.CurrentAsync(cancellationToken);
         if (!rows.Covers(now))
         {
             rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, now, answersSince, times: null, cancellationToken);

@@ -35,7 +35,7 @@ internal sealed class Shop
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 3, 1, 3, 0, 0, TimeSpan.Zero));
 
     /// <summary>The default rules at <see cref="Now"/>.</summary>
-    public Rules Rules => new(PointPolicy.Default, Now, new LockModes());
+    public Rules Rules => new(PointPolicy.Default, Now);
 
     public BusinessMoment Now => new(Clock.GetUtcNow(), Zone);
 

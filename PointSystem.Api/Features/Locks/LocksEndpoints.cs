@@ -28,7 +28,7 @@ internal static class LocksEndpoints
 
     private static async Task<IResult> HandleAsync(LockMonitor monitor, RulesProvider rules, IConfiguration configuration, CancellationToken cancellationToken)
     {
-        var modes = (await rules.CurrentAsync(cancellationToken)).LockModes;
+        var modes = await rules.LockModesAsync(cancellationToken);
         var general = modes.General ?? monitor.Mode;
         var snapshot = monitor.Combining(KeysMax).Single();
         var response = new LocksResponse(
