@@ -1,4 +1,4 @@
-using PointSystem.Api.Persistence;
+using PointSystem.Api.Hosting;
 using PointSystem.Bench;
 using PointSystem.Bench.Host;
 

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using PointSystem.Api.Features.Config;
 
 namespace PointSystem.Api.Configuration;
 
@@ -16,7 +15,6 @@ internal static class RulesExtensions
                 "Business:TimeZone must be the IANA id of a time zone this machine knows, such as Asia/Seoul.")
             .ValidateOnStart();
         builder.Services.AddSingleton<RulesProvider>();
-        builder.Services.AddScoped<UpdateConfig.Handler>();
         return builder;
     }
 }

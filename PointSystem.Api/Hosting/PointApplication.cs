@@ -1,5 +1,6 @@
 using Npgsql;
 using PointSystem.Api.Configuration;
+using PointSystem.Api.Features;
 using PointSystem.Api.Features.Config;
 using PointSystem.Api.Features.Locks;
 using PointSystem.Api.Features.Points;
@@ -32,9 +33,11 @@ internal static class PointApplication
             builder.AddOneLineConsole();
             builder.AddPersistence();
             builder.AddPointSecurity();
-            builder.AddPointHttp();
+            builder.AddPointHttp(PointJsonContext.Wire);
             builder.AddPointRules();
             builder.AddLedger();
+            builder.AddPoints();
+            builder.AddConfig();
             builder.AddPointHealth();
             builder.AddPointOpenApi();
             builder.AddPointJobs();

@@ -15,6 +15,3 @@ internal static class StartupFaults
         _ => DatabaseErrors.DescribeAtStart(fault),
     };
 }
-
-/// <summary>A setting is missing or cannot be used. The message says which and what to set.</summary>
-internal sealed class ConfigurationFaultException(string message) : Exception(message);

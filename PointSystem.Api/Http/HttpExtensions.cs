@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace PointSystem.Api.Http;
@@ -6,7 +7,9 @@ namespace PointSystem.Api.Http;
 internal static class HttpExtensions
 {
     /// <summary>Registers how requests are read and refused: limits, JSON, the mapping of exceptions.</summary>
-    public static IHostApplicationBuilder AddPointHttp(this IHostApplicationBuilder builder)
+    /// <param name="builder">The application.</param>
+    /// <param name="answers">The JSON of what the features answer.</param>
+    public static IHostApplicationBuilder AddPointHttp(this IHostApplicationBuilder builder, IJsonTypeInfoResolver answers)
     {
         var services = builder.Services;
         services.Configure<KestrelServerOptions>(kestrel =>
@@ -17,10 +20,11 @@ internal static class HttpExtensions
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = false);
         services.ConfigureHttpJsonOptions(json =>
         {
-            json.SerializerOptions.Encoder = PointJsonContext.Wire.Options.Encoder;
+            json.SerializerOptions.Encoder = ProblemJsonContext.Wire.Options.Encoder;
             // Numbers are numbers, never text; the OpenAPI document says so too.
             json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
-            json.SerializerOptions.TypeInfoResolverChain.Insert(0, PointJsonContext.Wire);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, answers);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(1, ProblemJsonContext.Wire);
         });
         services.AddSingleton<ReadLimit>();
         services.AddExceptionHandler<ApiExceptionHandler>();

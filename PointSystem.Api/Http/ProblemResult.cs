@@ -30,7 +30,7 @@ internal sealed class ProblemResult(Problem problem) : IResult, IStatusCodeHttpR
         response.Headers.CacheControl = NoStore;
         return response.WriteAsJsonAsync(
             Value with { TraceId = TraceIdOf(httpContext) },
-            PointJsonContext.Wire.Problem,
+            ProblemJsonContext.Wire.Problem,
             ContentType,
             httpContext.RequestAborted);
     }

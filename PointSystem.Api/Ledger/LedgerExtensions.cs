@@ -10,7 +10,6 @@ internal static class LedgerExtensions
         builder.AddDistributedLocks();
         builder.Services.AddLockedCommands(typeof(LedgerExtensions).Assembly);
         builder.Services.AddSingleton<PointLedger>();
-        builder.Services.AddSingleton<ILockModeSource, ConfiguredLockModes>();
         builder.Services.AddSingleton<IBatchHandler<IPointCommand, CommandOutcome>>(services => services.GetRequiredService<PointLedger>());
         builder.Services.AddCombiningExecutor<IPointCommand, CommandOutcome, PointLedger>();
         return builder;

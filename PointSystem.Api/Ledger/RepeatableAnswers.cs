@@ -27,13 +27,13 @@ internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvide
         WHERE idempotency_keys.created_at <= $7
         """;
 
-    /// <summary>Answers with the first answer for the key, or does the work and keeps its answer.</summary>
-    public async Task<IResult> GetAsync<T>(
+    /// <summary>The first answer for the key; where there is none, does the work and keeps its answer.</summary>
+    public async Task<CommandOutcome> GetAsync<T>(
         Idempotency? idempotency, long memberId, JsonTypeInfo<T> type, Func<long, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
     {
         if (idempotency is not null && await FindAsync(idempotency, memberId, cancellationToken) is { } earlier)
         {
-            return earlier.ToResult();
+            return earlier;
         }
 
         var outcome = CommandOutcome.Accepted(StatusCodes.Status200OK, await work(memberId, cancellationToken), type);
@@ -43,7 +43,7 @@ internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvide
             outcome = await FindAsync(idempotency!, memberId, cancellationToken) ?? outcome;
         }
 
-        return outcome.ToResult();
+        return outcome;
     }
 
     /// <summary>The first answer for the key; null when there is none.</summary>

@@ -5,15 +5,17 @@ namespace PointSystem.Api.OpenApi;
 
 internal static class OpenApiExtensions
 {
+    /// <summary>Name of the document, to configure its <see cref="OpenApiOptions"/> by.</summary>
+    public const string DocumentName = "v1";
+
     /// <summary>Registers the OpenAPI document.</summary>
     public static IHostApplicationBuilder AddPointOpenApi(this IHostApplicationBuilder builder)
     {
-        builder.Services.AddOpenApi("v1", options =>
+        builder.Services.AddOpenApi(DocumentName, options =>
         {
             // Responses are nested in what answers them, as requests are: GetUsage.Response is GetUsageResponse to the world.
             options.CreateSchemaReferenceId = static type =>
                 OpenApiOptions.CreateDefaultSchemaReferenceId(type) is { } name ? type.Type.DeclaringType?.Name + name : null;
-            options.AddSchemaTransformer<SchemaDocs>();
             options.AddOperationTransformer<OperationDocs>();
             options.AddDocumentTransformer<DocumentDocs>();
         });

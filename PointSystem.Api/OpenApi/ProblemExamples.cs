@@ -12,7 +12,7 @@ internal static class ProblemExamples
     private const string TraceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 
     public static JsonNode? Of(int status, string code) =>
-        JsonSerializer.SerializeToNode(Make(status, code) with { TraceId = TraceId }, PointJsonContext.Wire.Problem);
+        JsonSerializer.SerializeToNode(Make(status, code) with { TraceId = TraceId }, ProblemJsonContext.Wire.Problem);
 
     private static Problem Make(int status, string code) => code switch
     {

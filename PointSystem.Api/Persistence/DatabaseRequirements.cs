@@ -1,5 +1,4 @@
 using Npgsql;
-using PointSystem.Api.Hosting;
 
 namespace PointSystem.Api.Persistence;
 

@@ -5,7 +5,6 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
-using PointSystem.Api.Hosting;
 using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Persistence;

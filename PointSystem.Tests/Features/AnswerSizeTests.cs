@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Npgsql;
+using PointSystem.Api.Features;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;

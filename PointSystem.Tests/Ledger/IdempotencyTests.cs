@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Microsoft.AspNetCore.Http;
 using Npgsql;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Ledger;
@@ -183,7 +182,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
         var answers = new RepeatableAnswers(database, TimeProvider.System);
         var (key, members) = (NewKey(), Enumerable.Range(0, 4).Select(_ => PointsClient.NewMember()).ToArray());
         Idempotency Asked(long member) => Idempotency.For(key, "reconcile", member)!;
-        Task<IResult> GetAsync(long member, string answer) => answers.GetAsync(
+        Task<CommandOutcome> GetAsync(long member, string answer) => answers.GetAsync(
             Asked(member), member, (JsonTypeInfo<string>)JsonSerializerOptions.Default.GetTypeInfo(typeof(string)), (_, _) => Task.FromResult(answer), Token);
 
         // For the first member, two at once: both get the answer of the one that was kept.

@@ -8,6 +8,12 @@ internal static class ConfigEndpoints
     private const string Example =
         """{"configKey":"MAX_BALANCE_PER_MEMBER","configValue":"20000000","description":"Most live points a member may reach","updatedAt":"2026-11-22T09:30:00+00:00","updatedBy":"ops@example.com"}""";
 
+    public static IHostApplicationBuilder AddConfig(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddScoped<UpdateConfig.Handler>();
+        return builder;
+    }
+
     /// <summary>Maps the run-time configuration; all of it needs the admin role.</summary>
     public static IEndpointRouteBuilder MapConfig(this IEndpointRouteBuilder app)
     {

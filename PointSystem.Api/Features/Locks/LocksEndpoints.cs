@@ -1,5 +1,4 @@
 using PointSystem.Api.Configuration;
-using PointSystem.Api.Http;
 using PointSystem.Api.OpenApi;
 using PointSystem.Api.Security;
 using PointSystem.Locking;

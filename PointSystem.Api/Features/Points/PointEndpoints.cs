@@ -1,16 +1,26 @@
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.OpenApi;
 using PointSystem.Domain.Points;
+using PointSystem.Locking;
 
 namespace PointSystem.Api.Features.Points;
 
 /// <summary>The route table of points.</summary>
 internal static class PointEndpoints
 {
+    /// <summary>Registers what the points' commands and answers need beside the ledger.</summary>
+    public static IHostApplicationBuilder AddPoints(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<ILockModeSource, ConfiguredLockModes>();
+        builder.Services.Configure<OpenApiOptions>(OpenApiExtensions.DocumentName, static options => options.AddSchemaTransformer<PointSchemas>());
+        return builder;
+    }
+
     public static void MapPoints(this IEndpointRouteBuilder app)
     {
         var points = app.MapGroup("/api/points").WithTags("Points");

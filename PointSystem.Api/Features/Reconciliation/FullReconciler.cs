@@ -2,7 +2,6 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
-using PointSystem.Api.Http;
 using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
 using PointSystem.Api.Persistence.Rows;

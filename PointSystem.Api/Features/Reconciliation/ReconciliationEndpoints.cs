@@ -71,7 +71,7 @@ internal static class ReconciliationEndpoints
         }
 
         var idempotency = Idempotency.For(key, "reconcile-member", id);
-        return await answers.GetAsync(idempotency, id, PointJsonContext.Wire.MemberReport, reconciler.ReconcileAsync, http.RequestAborted);
+        return (await answers.GetAsync(idempotency, id, PointJsonContext.Wire.MemberReport, reconciler.ReconcileAsync, http.RequestAborted)).ToResult();
     }
 
     private static async Task<IResult> ReconcileAllAsync(HttpContext http, FullReconciler reconciler, ReconciliationJob job, RepeatableAnswers answers)

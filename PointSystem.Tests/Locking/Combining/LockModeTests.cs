@@ -1,6 +1,5 @@
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features.Points;
-using PointSystem.Api.Ledger;
 using PointSystem.Locking;
 
 namespace PointSystem.Tests.Locking.Combining;

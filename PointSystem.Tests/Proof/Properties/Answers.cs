@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using PointSystem.Api.Http;
+using PointSystem.Api.Features;
 using PointSystem.Api.Ledger;
 using PointSystem.Tests.Domain;
 

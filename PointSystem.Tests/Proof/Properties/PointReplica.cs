@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using PointSystem.Api.Configuration;
+using PointSystem.Api.Features.Points;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.Persistence;
 using PointSystem.Locking;
@@ -46,6 +47,7 @@ internal sealed class PointReplica : IAsyncDisposable
         builder.AddPersistence();
         builder.AddPointRules();
         builder.AddLedger();
+        builder.AddPoints();
         if (modes is not null)
         {
             builder.Services.AddSingleton(modes);

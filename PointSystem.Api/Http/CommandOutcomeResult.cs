@@ -1,6 +1,6 @@
-using PointSystem.Api.Http;
+using PointSystem.Api.Ledger;
 
-namespace PointSystem.Api.Ledger;
+namespace PointSystem.Api.Http;
 
 /// <summary>Sends an outcome as the HTTP answer.</summary>
 internal static class CommandOutcomeResult

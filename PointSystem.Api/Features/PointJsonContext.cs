@@ -1,4 +1,3 @@
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using PointSystem.Api.Features.Config;
@@ -6,12 +5,12 @@ using PointSystem.Api.Features.Locks;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Features.Reconciliation;
+using PointSystem.Api.Http;
 
-namespace PointSystem.Api.Http;
+namespace PointSystem.Api.Features;
 
-/// <summary>The JSON of everything that is answered, generated at compile time. A new DTO adds its line here.</summary>
+/// <summary>The JSON of everything that features answer, generated at compile time. A new DTO adds its line here.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
-[JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(AccumulationResponse))]
 [JsonSerializable(typeof(UsageResponse))]
 [JsonSerializable(typeof(CancellationResponse))]
@@ -32,12 +31,6 @@ namespace PointSystem.Api.Http;
 [JsonSerializable(typeof(IReadOnlyList<MemberReport>))]
 internal sealed partial class PointJsonContext : JsonSerializerContext
 {
-    /// <summary>
-    /// As answers are written: quotes and letters of other scripts stay readable. (The default escapes them for pages that paste JSON into HTML; ours
-    /// goes out as application/json only.)
-    /// </summary>
-    public static PointJsonContext Wire { get; } = new(new JsonSerializerOptions(JsonSerializerDefaults.Web)
-    {
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    });
+    /// <summary>As answers are written.</summary>
+    public static PointJsonContext Wire { get; } = new(ProblemJsonContext.NewWireOptions());
 }

@@ -1,15 +1,14 @@
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
-using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Ledger;
 using PointSystem.Domain.Points;
 
-namespace PointSystem.Api.OpenApi;
+namespace PointSystem.Api.Features.Points;
 
 /// <summary>Ranges, lengths and the values of texts that are one of a few, which the types of requests and answers do not tell.</summary>
-internal sealed class SchemaDocs : IOpenApiSchemaTransformer
+internal sealed class PointSchemas : IOpenApiSchemaTransformer
 {
     public Task TransformAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
     {

@@ -1,11 +1,12 @@
 using Microsoft.EntityFrameworkCore;
 using PointSystem.Api.Jobs;
+using PointSystem.Api.Persistence;
 
-namespace PointSystem.Api.Persistence;
+namespace PointSystem.Api.Hosting;
 
 /// <summary>
 /// <c>PointSystem.Api migrate</c>: brings the schema up to date and ends. Replicas never migrate; they wait until this has run. Several at once wait for each
-/// other from beginning to end, since even asking for the list of migrations of a new database is a race.
+/// other from beginning to end, because even asking for the list of migrations of a new database is a race.
 /// </summary>
 internal static class MigrateCommand
 {

@@ -1,11 +1,10 @@
 using Microsoft.Extensions.Options;
 using PointSystem.Api.Configuration;
-using PointSystem.Api.Features.Points;
 using PointSystem.Locking;
 
-namespace PointSystem.Api.Ledger;
+namespace PointSystem.Api.Features.Points;
 
-/// <summary>The modes of the run-time configuration, never older than a second; by operation, and by member for the canary.</summary>
+/// <summary>The lock modes of the run-time configuration, never older than a second: by operation, and by member for the canary.</summary>
 internal sealed class ConfiguredLockModes(RulesProvider rules, IOptions<LockingOptions> options) : ILockModeSource
 {
     private readonly LockMode _byOption = options.Value.Mode;
