@@ -24,8 +24,8 @@ public sealed partial class NamespaceTests
         ("Jobs", ["Persistence", "Configuration", "Ledger"]),
         ("Health", ["Persistence"]),
         ("Http", ["Persistence", "Ledger"]),
-        ("Security", ["Http"]),
-        ("OpenApi", ["Http"]),
+        ("Security", ["Persistence", "Http"]),
+        ("OpenApi", ["Persistence", "Ledger", "Http"]),
         ("Features", ["Persistence", "Configuration", "Ledger", "Jobs", "Http", "Security", "OpenApi"]),
         ("Hosting", ["Persistence", "Configuration", "Ledger", "Jobs", "Health", "Http", "Security", "OpenApi", "Features"]),
     ];

@@ -14,14 +14,9 @@ internal sealed record ConfigKey(string Name, string Default, string Description
     public bool InProduction { get; init; } = true;
 }
 
-/// <summary>Every key there is. What a key's values must be together is <see cref="PointPolicy.FindViolation"/>'s to say.</summary>
+/// <summary>Every key there is. <see cref="PointPolicy.FindViolation"/> says what the values must be together.</summary>
 internal static class ConfigKeys
 {
-    public const string MaxAccumulation = "MAX_ACCUMULATION_AMOUNT_PER_TIME";
-    public const string MaxBalance = "MAX_BALANCE_PER_MEMBER";
-    public const string DefaultExpirationDays = "DEFAULT_EXPIRATION_DAYS";
-    public const string MinExpirationDays = "MIN_EXPIRATION_DAYS";
-    public const string MaxExpirationDays = "MAX_EXPIRATION_DAYS";
     public const string OnDuplicateOrder = "ON_DUPLICATE_ORDER";
     public const string ClockOffsetDays = "CLOCK_OFFSET_DAYS";
 
@@ -45,18 +40,25 @@ internal static class ConfigKeys
     /// <summary>The keys in the order of their names.</summary>
     public static IReadOnlyList<ConfigKey> All { get; } =
     [
-        new(ClockOffsetDays, "0", "Days that the business clock runs ahead (not in production)", Whole(ClockOffsetDays, 0, ClockOffsetDaysMax)) { InProduction = false },
-        new(DefaultExpirationDays, "365", "Days until a lot expires when nothing is said", Whole(DefaultExpirationDays, 1, PointPolicy.ExpirationDaysLimit)),
+        new(ClockOffsetDays, "0", "Days that the business clock runs ahead (not in production)", Whole(ClockOffsetDays, 0, ClockOffsetDaysMax))
+        {
+            InProduction = false,
+        },
+        Limit(PolicyLimit.DefaultExpirationDays),
         new(LockCanaryPercent, "100", "Percentage of members whose writes go by the lock modes; the others' go by 'row'", Whole(LockCanaryPercent, 0, 100)),
-        new(LockMode, ByDefault, "How writes are put in order: distributed, adaptive, row, or default (as each replica's option Locking:Mode says)", Mode(LockMode)),
+        new(
+            LockMode,
+            ByDefault,
+            "How writes are put in order: distributed, adaptive, row, or default (as each replica's option Locking:Mode says)",
+            Mode(LockMode)),
         new(LockModeOfAccumulate, ByDefault, "Lock mode of accumulating; default = LOCKING_MODE", Mode(LockModeOfAccumulate)),
         new(LockModeOfCancel, ByDefault, "Lock mode of cancelling; default = LOCKING_MODE", Mode(LockModeOfCancel)),
         new(LockModeOfTransfer, ByDefault, "Lock mode of transferring; default = LOCKING_MODE", Mode(LockModeOfTransfer)),
         new(LockModeOfUse, ByDefault, "Lock mode of using points; default = LOCKING_MODE", Mode(LockModeOfUse)),
-        new(MaxAccumulation, "100000", "Most points of one accumulation", Whole(MaxAccumulation, 1, PointPolicy.PointsMax)),
-        new(MaxBalance, "10000000", "Most live points a member may reach by accumulating or receiving", Whole(MaxBalance, 1, PointPolicy.PointsMax)),
-        new(MaxExpirationDays, "1824", "Most days until expiry that may be asked for", Whole(MaxExpirationDays, 1, PointPolicy.ExpirationDaysLimit)),
-        new(MinExpirationDays, "1", "Fewest days until expiry that may be asked for", Whole(MinExpirationDays, 1, PointPolicy.ExpirationDaysLimit)),
+        Limit(PolicyLimit.MaxAccumulation),
+        Limit(PolicyLimit.MaxBalance),
+        Limit(PolicyLimit.MaxExpirationDays),
+        Limit(PolicyLimit.MinExpirationDays),
         new(
             OnDuplicateOrder,
             Allow,
@@ -73,8 +75,10 @@ internal static class ConfigKeys
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value)
         && value.ToString(CultureInfo.InvariantCulture) == text;
 
+    private static ConfigKey Limit(PolicyLimit limit) => new(limit.Key, limit.DefaultText, limit.Description, Whole(limit.Key, 1, limit.Max));
+
     private static Func<string, string?> Mode(string name) => text =>
-        text is "distributed" or "adaptive" or "row" or ByDefault ? null : $"{name} must be distributed, adaptive, row or default.";
+        text == ByDefault || LockModes.Names.Contains(text) ? null : $"{name} must be {string.Join(", ", LockModes.Names)} or {ByDefault}.";
 
     private static Func<string, string?> Whole(string name, long min, long max) => text =>
         TryReadWhole(text, out var value) && value >= min && value <= max ? null : $"{name} must be a whole number from {min} to {max}, in digits alone.";

@@ -16,11 +16,11 @@ internal sealed class ConfigValues
         _stored = stored.ToFrozenDictionary(StringComparer.Ordinal);
         Policy = new PointPolicy
         {
-            MaxAccumulationAmountPerTime = Whole(ConfigKeys.MaxAccumulation),
-            MaxBalancePerMember = Whole(ConfigKeys.MaxBalance),
-            DefaultExpirationDays = checked((int)Whole(ConfigKeys.DefaultExpirationDays)),
-            MinExpirationDays = checked((int)Whole(ConfigKeys.MinExpirationDays)),
-            MaxExpirationDays = checked((int)Whole(ConfigKeys.MaxExpirationDays)),
+            MaxAccumulationAmountPerTime = Whole(PolicyLimit.MaxAccumulation.Key),
+            MaxBalancePerMember = Whole(PolicyLimit.MaxBalance.Key),
+            DefaultExpirationDays = checked((int)Whole(PolicyLimit.DefaultExpirationDays.Key)),
+            MinExpirationDays = checked((int)Whole(PolicyLimit.MinExpirationDays.Key)),
+            MaxExpirationDays = checked((int)Whole(PolicyLimit.MaxExpirationDays.Key)),
             RefusesDuplicateOrders = Known(ConfigKeys.OnDuplicateOrder) == ConfigKeys.Refuse,
         };
         LockModes = new LockModes

@@ -6,9 +6,12 @@ namespace PointSystem.Api.Configuration;
 /// <summary>How writes are put in order, as configured; null leaves it to what stands above.</summary>
 internal sealed record LockModes
 {
-    /// <summary>The modes by name, as they are configured and shown.</summary>
+    /// <summary>The modes by name.</summary>
     public static IReadOnlyDictionary<string, LockMode> ByName { get; } =
-        Enum.GetValues<LockMode>().ToFrozenDictionary(mode => mode.ToString().ToLowerInvariant(), StringComparer.OrdinalIgnoreCase);
+        Enum.GetValues<LockMode>().ToFrozenDictionary(NameOf, StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>The names of all modes.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. Enum.GetValues<LockMode>().Select(NameOf)];
 
     /// <summary>For every operation without a mode of its own; null: as the option <c>Locking:Mode</c> says.</summary>
     public LockMode? General { get; init; }
@@ -23,4 +26,7 @@ internal sealed record LockModes
 
     /// <summary>Percentage of members for whom these modes hold, 0 … 100; the others' writes go by <see cref="LockMode.Row"/>.</summary>
     public int CanaryPercent { get; init; } = 100;
+
+    /// <summary>The name of a mode, as it is configured and shown.</summary>
+    public static string NameOf(LockMode mode) => mode.ToString().ToLowerInvariant();
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Http;
 
@@ -6,9 +7,6 @@ namespace PointSystem.Api.Http;
 internal static class IdempotencyKeys
 {
     public const string Header = "Idempotency-Key";
-
-    /// <summary>Longest key, in characters.</summary>
-    public const int LengthMax = 200;
 
     /// <summary>Reads the key; null when the header is not there. Compared as it stands, quotes included.</summary>
     public static bool TryRead(HttpContext http, out string? key, [NotNullWhen(false)] out IResult? problem)
@@ -19,8 +17,8 @@ internal static class IdempotencyKeys
         problem = values.Count switch
         {
             0 => null,
-            1 when key is { Length: > 0 and <= LengthMax } && key.All(c => c is > ' ' and <= '~') => null,
-            1 => Problems.Invalid(Header, $"{Header} must have 1 to {LengthMax} visible ASCII characters, without blanks."),
+            1 when key is { Length: > 0 and <= Lengths.IdempotencyKey } && key.All(c => c is > ' ' and <= '~') => null,
+            1 => Problems.Invalid(Header, $"{Header} must have 1 to {Lengths.IdempotencyKey} visible ASCII characters, without blanks."),
             _ => Problems.Invalid(Header, $"{Header} must be given at most once."),
         };
         return problem is null;

@@ -3,9 +3,15 @@ using System.Globalization;
 
 namespace PointSystem.Api.Http;
 
-/// <summary>The query parameter <c>size</c> of lists; the other one is <see cref="Cursor"/>.</summary>
+/// <summary>The query parameters <c>size</c> and <c>cursor</c> of lists; what a cursor holds is <see cref="Cursor"/>'s to say.</summary>
 internal static class Paging
 {
+    /// <summary>Name of the parameter that says how many rows a page has.</summary>
+    public const string SizeParameter = "size";
+
+    /// <summary>Name of the parameter that says where a page starts.</summary>
+    public const string CursorParameter = "cursor";
+
     /// <summary>Rows of a page when nothing is said.</summary>
     public const int SizeDefault = 20;
 
@@ -18,7 +24,7 @@ internal static class Paging
         ArgumentNullException.ThrowIfNull(http);
         size = sizeDefault;
         problem = null;
-        if (!http.Request.Query.TryGetValue("size", out var values))
+        if (!http.Request.Query.TryGetValue(SizeParameter, out var values))
         {
             return true;
         }
@@ -28,7 +34,31 @@ internal static class Paging
             return true;
         }
 
-        problem = Problems.Invalid("size", $"size must be a whole number from 1 to {SizeMax}.");
+        problem = Problems.Invalid(SizeParameter, $"{SizeParameter} must be a whole number from 1 to {SizeMax}.");
         return false;
     }
+
+    /// <summary>Reads <c>cursor</c> of a list whose position is one number.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="list">The name of the list, as in <see cref="Cursor.Write"/>.</param>
+    /// <param name="start">The position before the first page.</param>
+    /// <param name="position">The position that the page starts after.</param>
+    /// <param name="problem">What is wrong with it.</param>
+    public static bool TryReadPosition(HttpContext http, string list, long start, out long position, [NotNullWhen(false)] out IResult? problem)
+    {
+        position = start;
+        if (!QueryTexts.TryRead(http, CursorParameter, out var text, out problem) || text is null)
+        {
+            return problem is null;
+        }
+
+        Span<long> parts = stackalloc long[1];
+        problem = Cursor.TryRead(list, text, parts) ? null : InvalidCursor();
+        position = parts[0];
+        return problem is null;
+    }
+
+    /// <summary>400 for a cursor that is not one of this list.</summary>
+    public static ProblemResult InvalidCursor() =>
+        Problems.Invalid(CursorParameter, $"{CursorParameter} must be the nextCursor of an earlier page of the same list, with the same filters, unchanged.");
 }

@@ -13,8 +13,4 @@ internal static class QueryTexts
         problem = values.Count > 1 ? Problems.Invalid(name, $"{name} must be given once.") : null;
         return problem is null;
     }
-
-    /// <summary>400 for a cursor that is not one of this list.</summary>
-    public static ProblemResult InvalidCursor() =>
-        Problems.Invalid("cursor", "cursor must be the nextCursor of an earlier page of the same list, with the same filters, unchanged.");
 }

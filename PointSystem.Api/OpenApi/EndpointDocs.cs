@@ -1,6 +1,9 @@
 using System.Globalization;
 using Microsoft.OpenApi;
 using PointSystem.Api.Http;
+using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
+using PointSystem.Domain.Results;
 
 namespace PointSystem.Api.OpenApi;
 
@@ -17,7 +20,7 @@ internal static class EndpointDocs
 
     /// <summary>Takes the query parameters <c>size</c> and <c>cursor</c>.</summary>
     public static RouteHandlerBuilder TakesPage(this RouteHandlerBuilder endpoint, int sizeDefault = Paging.SizeDefault) => endpoint
-        .TakesQuery("size", "Rows of the page.", new OpenApiSchema
+        .TakesQuery(Paging.SizeParameter, "Rows of the page.", new OpenApiSchema
         {
             Type = JsonSchemaType.Integer,
             Format = "int32",
@@ -25,9 +28,12 @@ internal static class EndpointDocs
             Maximum = Paging.SizeMax.ToString(CultureInfo.InvariantCulture),
             Default = sizeDefault,
         })
-        .TakesQuery("cursor", "The nextCursor of the page before; left out for the first page.");
+        .TakesQuery(Paging.CursorParameter, "The nextCursor of the page before; left out for the first page.");
 
-    /// <summary>Takes an optional query parameter, a text unless a schema says otherwise. It carries no example: a page that sends it prefilled would ask for what is not there.</summary>
+    /// <summary>
+    /// Takes an optional query parameter, a text unless a schema says otherwise. It carries no example: a page that sends it prefilled would ask for what is
+    /// not there.
+    /// </summary>
     public static RouteHandlerBuilder TakesQuery(this RouteHandlerBuilder endpoint, string name, string description, OpenApiSchema? schema = null) =>
         endpoint.WithMetadata(new ParameterDoc(name, IsHeader: false, description, schema ?? new OpenApiSchema { Type = JsonSchemaType.String }));
 
@@ -35,15 +41,19 @@ internal static class EndpointDocs
     public static RouteHandlerBuilder TakesIdempotencyKey(this RouteHandlerBuilder endpoint) => endpoint.WithMetadata(new ParameterDoc(
         IdempotencyKeys.Header,
         IsHeader: true,
-        "The same key with the same request gets the first answer again for 24 hours, a refusal too, marked by the header Idempotency-Replayed; with another request it is refused.",
-        new OpenApiSchema { Type = JsonSchemaType.String, Pattern = "^[!-~]+$", MinLength = 1, MaxLength = IdempotencyKeys.LengthMax }))
-        .Refuses(422, "IDEMPOTENCY_KEY_REUSED");
+        $"The same key with the same request gets the first answer again for {Idempotency.Retention.TotalHours} hours, a refusal too, "
+            + $"marked by the header {CommandOutcomeResult.ReplayedHeader}; with another request it is refused.",
+        new OpenApiSchema { Type = JsonSchemaType.String, Pattern = "^[!-~]+$", MinLength = 1, MaxLength = Lengths.IdempotencyKey }))
+        .Refuses(422, PointErrorCodes.IdempotencyKeyReused);
 
     /// <summary>Answers with this, on success.</summary>
     public static RouteHandlerBuilder Answers<TResponse>(this RouteHandlerBuilder endpoint, int status, string example) =>
         endpoint.Produces<TResponse>(status).WithMetadata(new AnswerDoc(status, example));
 
-    /// <summary>Refuses with one of these codes. May be called more than once for a status. What any request can meet (401 and 403 with a token, 429, 5xx, and with a body 408) is added.</summary>
+    /// <summary>
+    /// Refuses with one of these codes. May be called more than once for a status. What any request can meet (401 and 403 with a token, 429, 5xx, and with a
+    /// body 408) is added.
+    /// </summary>
     public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder endpoint, int status, params string[] codes) =>
         endpoint.WithMetadata(new RefusalDoc(status, codes));
 }

@@ -1,12 +1,10 @@
 using System.Security.Claims;
+using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Security;
 
 internal static class ActorExtensions
 {
-    /// <summary>Longest actor that is recorded, in characters.</summary>
-    public const int LengthMax = 200;
-
     private const string Anonymous = "anonymous";
 
     /// <summary>Who asks, as the ledger records it: the token's subject, or "anonymous" without a token.</summary>
@@ -20,7 +18,7 @@ internal static class ActorExtensions
         }
 
         // What an issuer puts there is not ours to refuse, but it must fit the column, and Postgres stores neither NUL nor half a surrogate pair.
-        var text = string.Concat(subject.EnumerateRunes().Where(rune => !System.Text.Rune.IsControl(rune)).Take(LengthMax));
+        var text = string.Concat(subject.EnumerateRunes().Where(rune => !System.Text.Rune.IsControl(rune)).Take(Lengths.Actor));
         return text.Length == 0 ? Anonymous : text;
     }
 

@@ -12,20 +12,20 @@ public sealed record PointPolicy
     /// <summary>The values a new installation starts with.</summary>
     public static PointPolicy Default { get; } = new();
 
-    /// <summary>Most points of one accumulation, 1 … 10^12. Default 100,000.</summary>
-    public long MaxAccumulationAmountPerTime { get; init; } = 100_000;
+    /// <summary>Maximum points of one accumulation, 1 … 10^12. Default 100,000.</summary>
+    public long MaxAccumulationAmountPerTime { get; init; } = PolicyLimit.MaxAccumulation.Default;
 
-    /// <summary>Most live points a member may reach by accumulating or receiving, 1 … 10^12. Default 10,000,000.</summary>
-    public long MaxBalancePerMember { get; init; } = 10_000_000;
+    /// <summary>Maximum live points a member may reach by accumulating or receiving, 1 … 10^12. Default 10,000,000.</summary>
+    public long MaxBalancePerMember { get; init; } = PolicyLimit.MaxBalance.Default;
 
     /// <summary>Days until a lot expires when nothing is said, MIN … MAX. Default 365.</summary>
-    public int DefaultExpirationDays { get; init; } = 365;
+    public int DefaultExpirationDays { get; init; } = (int)PolicyLimit.DefaultExpirationDays.Default;
 
-    /// <summary>Fewest days until expiry that may be asked for, 1 … 1824 and below MAX. Default 1.</summary>
-    public int MinExpirationDays { get; init; } = 1;
+    /// <summary>Minimum days until expiry that may be asked for, 1 … 1824 and below MAX. Default 1.</summary>
+    public int MinExpirationDays { get; init; } = (int)PolicyLimit.MinExpirationDays.Default;
 
-    /// <summary>Most days until expiry that may be asked for, 1 … 1824. Default 1824.</summary>
-    public int MaxExpirationDays { get; init; } = ExpirationDaysLimit;
+    /// <summary>Maximum days until expiry that may be asked for, 1 … 1824. Default 1824.</summary>
+    public int MaxExpirationDays { get; init; } = (int)PolicyLimit.MaxExpirationDays.Default;
 
     /// <summary>
     /// Whether an order may have one standing usage only: a use for an order of the member that has a usage not wholly cancelled is refused.
@@ -34,35 +34,23 @@ public sealed record PointPolicy
     public bool RefusesDuplicateOrders { get; init; }
 
     /// <summary>The first rule that these values break together, as a sentence; null when they hold.</summary>
-    public string? FindViolation()
+    public string? FindViolation() =>
+        PolicyLimit.MaxAccumulation.FindFault(MaxAccumulationAmountPerTime)
+        ?? PolicyLimit.MaxBalance.FindFault(MaxBalancePerMember)
+        ?? PolicyLimit.MinExpirationDays.FindFault(MinExpirationDays)
+        ?? PolicyLimit.MaxExpirationDays.FindFault(MaxExpirationDays)
+        ?? FindContradiction();
+
+    private string? FindContradiction()
     {
-        if (MaxAccumulationAmountPerTime is < 1 or > PointsMax)
-        {
-            return $"MAX_ACCUMULATION_AMOUNT_PER_TIME must be from 1 to {PointsMax}.";
-        }
-
-        if (MaxBalancePerMember is < 1 or > PointsMax)
-        {
-            return $"MAX_BALANCE_PER_MEMBER must be from 1 to {PointsMax}.";
-        }
-
-        if (MinExpirationDays is < 1 or > ExpirationDaysLimit)
-        {
-            return $"MIN_EXPIRATION_DAYS must be from 1 to {ExpirationDaysLimit}.";
-        }
-
-        if (MaxExpirationDays is < 1 or > ExpirationDaysLimit)
-        {
-            return $"MAX_EXPIRATION_DAYS must be from 1 to {ExpirationDaysLimit}.";
-        }
-
+        var (min, max, given) = (PolicyLimit.MinExpirationDays.Key, PolicyLimit.MaxExpirationDays.Key, PolicyLimit.DefaultExpirationDays.Key);
         if (MinExpirationDays >= MaxExpirationDays)
         {
-            return $"MIN_EXPIRATION_DAYS ({MinExpirationDays}) must be below MAX_EXPIRATION_DAYS ({MaxExpirationDays}).";
+            return $"{min} ({MinExpirationDays}) must be below {max} ({MaxExpirationDays}).";
         }
 
         return DefaultExpirationDays < MinExpirationDays || DefaultExpirationDays > MaxExpirationDays
-            ? $"DEFAULT_EXPIRATION_DAYS ({DefaultExpirationDays}) must be from MIN_EXPIRATION_DAYS ({MinExpirationDays}) to MAX_EXPIRATION_DAYS ({MaxExpirationDays})."
+            ? $"{given} ({DefaultExpirationDays}) must be from {min} ({MinExpirationDays}) to {max} ({MaxExpirationDays})."
             : null;
     }
 }

@@ -1,5 +1,7 @@
 using PointSystem.Api.OpenApi;
 using PointSystem.Api.Security;
+using PointSystem.Domain.Results;
+using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Features.Config;
 
@@ -26,7 +28,7 @@ internal static class ConfigEndpoints
         config.MapGet("/{key}", GetConfig.OneAsync).WithName("GetConfig")
             .WithSummary("One value")
             .Answers<ConfigResponse>(200, Example)
-            .Refuses(404, "CONFIG_NOT_FOUND");
+            .Refuses(404, PointErrorCodes.ConfigNotFound);
 
         config.MapPut("/{key}", UpdateConfig.HandleAsync).WithName("UpdateConfig")
             .WithSummary("Changes a value")
@@ -34,8 +36,8 @@ internal static class ConfigEndpoints
                 + "neither does a value that is in force already, which adds nothing to the history either.")
             .Takes<UpdateConfigRequest>("""{"configValue":"20000000","description":"Raised for the anniversary"}""")
             .Answers<ConfigResponse>(200, Example)
-            .Refuses(400, "INVALID_REQUEST").Refuses(404, "CONFIG_NOT_FOUND").Refuses(423, "LOCK_NOT_ACQUIRED")
-            .Refuses(422, "INVALID_CONFIG_VALUE");
+            .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, PointErrorCodes.ConfigNotFound).Refuses(423, ProblemCodes.LockNotAcquired)
+            .Refuses(422, PointErrorCodes.InvalidConfigValue);
 
         config.MapGet("/{key}/history", GetConfig.HistoryAsync).WithName("GetConfigHistory")
             .WithSummary("Who changed a value, when and from what, the newest change first")
@@ -43,7 +45,7 @@ internal static class ConfigEndpoints
             .Answers<ConfigHistoryResponse>(
                 200,
                 """{"items":[{"configKey":"MAX_BALANCE_PER_MEMBER","configValue":"20000000","oldValue":"10000000","newValue":"20000000","description":"Raised","updatedAt":"2026-11-22T09:30:00+00:00","updatedBy":"ops@example.com"}],"nextCursor":null}""")
-            .Refuses(400, "INVALID_REQUEST").Refuses(404, "CONFIG_NOT_FOUND");
+            .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, PointErrorCodes.ConfigNotFound);
         return app;
     }
 }

@@ -1,3 +1,4 @@
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Results;
 
 namespace PointSystem.Api.Features.Config;
@@ -5,7 +6,7 @@ namespace PointSystem.Api.Features.Config;
 internal static class ConfigErrors
 {
     public static PointError NotFound(string key) => new(
-        PointErrorCodes.ConfigNotFound, PointErrorKind.NotFound, $"There is no configuration key '{(key.Length <= 100 ? key : key[..100] + "…")}'.");
+        PointErrorCodes.ConfigNotFound, PointErrorKind.NotFound, $"There is no configuration key '{(key.Length <= Lengths.ConfigKey ? key : key[..Lengths.ConfigKey] + "…")}'.");
 
     public static PointError Invalid(string sentence) => new(PointErrorCodes.InvalidConfigValue, PointErrorKind.Refused, sentence);
 }

@@ -9,8 +9,6 @@ namespace PointSystem.Api.Features.Config;
 /// <summary>Reads the values in force and their history, straight from the database.</summary>
 internal static class GetConfig
 {
-    private static readonly DateTimeOffset Installed = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
-
     public static async Task<IResult> ListAsync(PointDbContext db, IHostEnvironment environment, CancellationToken cancellationToken)
     {
         var rows = await db.Configs.ToDictionaryAsync(row => row.ConfigKey, cancellationToken);
@@ -40,20 +38,13 @@ internal static class GetConfig
             return ConfigErrors.NotFound(key).ToProblem();
         }
 
-        if (!Paging.TryReadSize(http, out var size, out var problem) || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem))
+        var list = $"config-history:{key}";
+        if (!Paging.TryReadSize(http, out var size, out var problem) || !Paging.TryReadPosition(http, list, long.MaxValue, out var before, out problem))
         {
             return problem;
         }
 
-        var list = $"config-history:{key}";
-        Span<long> position = [long.MaxValue];
-        if (cursor is not null && !Cursor.TryRead(list, cursor, position))
-        {
-            return QueryTexts.InvalidCursor();
-        }
-
         // One more than asked for tells whether there is a next page.
-        var before = position[0];
         var rows = await db.ConfigHistory
             .Where(row => row.ConfigKey == key && row.Id < before)
             .OrderByDescending(row => row.Id)
@@ -67,6 +58,6 @@ internal static class GetConfig
 
     /// <summary>A stored value, or the default of what nobody has changed yet.</summary>
     public static ConfigResponse Response(ConfigKey key, ConfigRow? row) => row is null
-        ? new ConfigResponse(key.Name, key.Default, key.Description, Installed, "system")
+        ? new ConfigResponse(key.Name, key.Default, key.Description, ConfigRow.InstalledAt, ConfigRow.InstalledBy)
         : new ConfigResponse(row.ConfigKey, row.ConfigValue, row.Description, row.UpdatedAt, row.UpdatedBy);
 }

@@ -12,9 +12,6 @@ namespace PointSystem.Api.Features.Config;
 /// <summary>Changes one value, if it is valid alone and together with the others.</summary>
 internal static class UpdateConfig
 {
-    private const int ValueLengthMax = 200;
-    private const int DescriptionLengthMax = 500;
-
     public static async Task<IResult> HandleAsync(
         string key, HttpContext http, Handler handler, IHostEnvironment environment, CancellationToken cancellationToken)
     {
@@ -24,8 +21,8 @@ internal static class UpdateConfig
         }
 
         var body = await RequestBody.ReadAsync(http);
-        var value = body.TextOrInteger("configValue", ValueLengthMax);
-        var description = body.OptionalText("description", DescriptionLengthMax);
+        var value = body.TextOrInteger("configValue", Lengths.ConfigValue);
+        var description = body.OptionalText("description", Lengths.ConfigDescription);
         if (body.Problem is { } problem)
         {
             return problem;

@@ -32,9 +32,12 @@ internal static class LocksEndpoints
         var snapshot = monitor.Combining(KeysMax).Single();
         var response = new LocksResponse(
             configuration["Replica:Name"],
-            NameOf(general),
+            LockModes.NameOf(general),
             new OperationModes(
-                NameOf(modes.Use ?? general), NameOf(modes.Accumulate ?? general), NameOf(modes.Cancel ?? general), NameOf(modes.Transfer ?? general)),
+                LockModes.NameOf(modes.Use ?? general),
+                LockModes.NameOf(modes.Accumulate ?? general),
+                LockModes.NameOf(modes.Cancel ?? general),
+                LockModes.NameOf(modes.Transfer ?? general)),
             modes.CanaryPercent,
             new BreakerResponse(monitor.IsFallback ? "open" : "closed", monitor.FallbackReason),
             snapshot.Waiting,
@@ -44,8 +47,6 @@ internal static class LocksEndpoints
             Describe(snapshot.LastMinute));
         return TypedResults.Json(response, PointJsonContext.Wire.LocksResponse);
     }
-
-    private static string NameOf(LockMode mode) => mode.ToString().ToLowerInvariant();
 
     private static HotKeyResponse Describe(KeySnapshot key) => new(
         string.Join(" + ", key.Keys),

@@ -1,5 +1,6 @@
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 using PointSystem.Api.Security;
 using PointSystem.Domain.Points;
 using PointSystem.Locking;
@@ -33,7 +34,7 @@ internal static class AccumulatePoints
         var amount = body.Amount("amount");
         var expirationDays = body.OptionalInt("expirationDays");
         var isManualGrant = body.OptionalFlag("isManualGrant");
-        var reason = body.OptionalText("reason", TextLimits.Reason);
+        var reason = body.OptionalText("reason", Lengths.Reason);
         if (body.Problem is { } problem || !IdempotencyKeys.TryRead(http, out var key, out problem))
         {
             return problem!;

@@ -1,5 +1,6 @@
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 using PointSystem.Api.Security;
 using PointSystem.Domain.Points;
 using PointSystem.Locking;
@@ -36,7 +37,7 @@ internal static class CancelUsage
 
         var body = await RequestBody.ReadAsync(http, optional: true);
         var amount = body.OptionalAmount("amount");
-        var reason = body.OptionalText("reason", TextLimits.Reason);
+        var reason = body.OptionalText("reason", Lengths.Reason);
         if ((problem = body.Problem) is not null || !IdempotencyKeys.TryRead(http, out var key, out problem))
         {
             return problem!;

@@ -11,9 +11,6 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>GET /api/points/accumulations/{pointKey}</summary>
 internal static class GetAccumulation
 {
-    /// <summary>Usages of a page when nothing is said.</summary>
-    public const int SizeDefault = 100;
-
     /// <summary>A lot and where its points went.</summary>
     public sealed record Response : AccumulationResponse
     {
@@ -41,23 +38,15 @@ internal static class GetAccumulation
     public static async Task<IResult> HandleAsync(
         string pointKey, HttpContext http, RulesProvider rules, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
     {
-        if (!PointKeys.TryRead(pointKey, PointKeyType.Accumulation, out var key, out var problem)
-            || !Paging.TryReadSize(http, out var size, out problem, SizeDefault)
-            || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem))
+        if (!InnerPages.TryRead(pointKey, PointKeyType.Accumulation, http, AccumulationTraceQuery.List, out var page, out var problem))
         {
             return problem;
         }
 
-        Span<long> after = stackalloc long[1];
-        if (cursor is not null && !Cursor.TryRead(AccumulationTraceQuery.List(key), cursor, after))
-        {
-            return QueryTexts.InvalidCursor();
-        }
-
-        var trace = await AccumulationTraceQuery.ReadAsync(database, key, after[0], size, http.RequestAborted);
+        var trace = await AccumulationTraceQuery.ReadAsync(database, page.Key, page.After, page.Size, http.RequestAborted);
         if (trace is null)
         {
-            return PointErrors.AccumulationNotFound(key.Value).ToProblem();
+            return PointErrors.AccumulationNotFound(pointKey).ToProblem();
         }
 
         var today = (await rules.CurrentAsync(http.RequestAborted)).At.Today;

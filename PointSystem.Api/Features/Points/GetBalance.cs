@@ -27,7 +27,7 @@ internal static class GetBalance
     {
         if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem)
             || !Paging.TryReadSize(http, out var size, out problem)
-            || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem)
+            || !QueryTexts.TryRead(http, Paging.CursorParameter, out var cursor, out problem)
             || !QueryTexts.TryRead(http, "asOf", out var asOf, out problem))
         {
             return problem;
@@ -46,7 +46,7 @@ internal static class GetBalance
         {
             if (!DrawPosition.TryRead(list, cursor, out var position))
             {
-                return QueryTexts.InvalidCursor();
+                return Paging.InvalidCursor();
             }
 
             after = position;

@@ -19,7 +19,7 @@ internal static class GetHistory
     {
         if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem)
             || !Paging.TryReadSize(http, out var size, out problem)
-            || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem)
+            || !QueryTexts.TryRead(http, Paging.CursorParameter, out var cursor, out problem)
             || !QueryTexts.TryRead(http, "orderNumber", out var orderNumber, out problem)
             || !QueryTexts.TryRead(http, "kind", out var kind, out problem))
         {
@@ -40,7 +40,7 @@ internal static class GetHistory
         var before = long.MaxValue;
         if (cursor is not null && !filter.TryReadCursor(cursor, out before))
         {
-            return QueryTexts.InvalidCursor();
+            return Paging.InvalidCursor();
         }
 
         var page = await HistoryQuery.ReadAsync(database, filter, before, size, http.RequestAborted);
@@ -53,7 +53,7 @@ internal static class GetHistory
     {
         if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem)
             || !Paging.TryReadSize(http, out var size, out problem, InnerLists.SizeMax)
-            || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem))
+            || !QueryTexts.TryRead(http, Paging.CursorParameter, out var cursor, out problem))
         {
             return problem;
         }

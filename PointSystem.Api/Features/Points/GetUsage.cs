@@ -10,9 +10,6 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>GET /api/points/use/{pointKey}</summary>
 internal static class GetUsage
 {
-    /// <summary>Cancellations of a page when nothing is said.</summary>
-    public const int SizeDefault = 100;
-
     /// <summary>A usage and what of it was given back.</summary>
     public sealed record Response : UsageResponse
     {
@@ -34,22 +31,14 @@ internal static class GetUsage
 
     public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
     {
-        if (!PointKeys.TryRead(pointKey, PointKeyType.Usage, out var key, out var problem)
-            || !Paging.TryReadSize(http, out var size, out problem, SizeDefault)
-            || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem))
+        if (!InnerPages.TryRead(pointKey, PointKeyType.Usage, http, UsageTraceQuery.List, out var page, out var problem))
         {
             return problem;
         }
 
-        Span<long> after = stackalloc long[1];
-        if (cursor is not null && !Cursor.TryRead(UsageTraceQuery.List(key), cursor, after))
-        {
-            return QueryTexts.InvalidCursor();
-        }
-
-        var trace = await UsageTraceQuery.ReadAsync(database, key, after[0], size, http.RequestAborted);
+        var trace = await UsageTraceQuery.ReadAsync(database, page.Key, page.After, page.Size, http.RequestAborted);
         return trace is null
-            ? PointErrors.UsageNotFound(key.Value).ToProblem()
+            ? PointErrors.UsageNotFound(pointKey).ToProblem()
             : TypedResults.Ok(new Response(UsageResponse.From(trace.Usage, trace.Details), trace.Cancellations));
     }
 

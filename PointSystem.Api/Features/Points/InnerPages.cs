@@ -4,9 +4,9 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points;
 
-/// <summary>A page of the list inside one usage, cancellation or transfer.</summary>
-/// <param name="Key">Whose list.</param>
-/// <param name="After">How many rows stand before it.</param>
+/// <summary>A page of the list inside one accumulation, usage, cancellation or transfer.</summary>
+/// <param name="Key">The accumulation, usage, cancellation or transfer.</param>
+/// <param name="After">The position that it starts after.</param>
 /// <param name="Size">Rows at most.</param>
 internal readonly record struct InnerPage(PointKey Key, long After, int Size);
 
@@ -20,19 +20,12 @@ internal static class InnerPages
         page = default;
         if (!PointKeys.TryRead(pointKey, type, out var key, out problem)
             || !Paging.TryReadSize(http, out var size, out problem, InnerLists.SizeMax)
-            || !QueryTexts.TryRead(http, "cursor", out var cursor, out problem))
+            || !Paging.TryReadPosition(http, list(key), 0, out var after, out problem))
         {
             return false;
         }
 
-        Span<long> after = stackalloc long[1];
-        if (cursor is not null && !Cursor.TryRead(list(key), cursor, after))
-        {
-            problem = QueryTexts.InvalidCursor();
-            return false;
-        }
-
-        page = new InnerPage(key, after[0], size);
+        page = new InnerPage(key, after, size);
         return true;
     }
 }

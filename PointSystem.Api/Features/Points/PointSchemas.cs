@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points;
@@ -39,7 +40,7 @@ internal sealed class PointSchemas : IOpenApiSchemaTransformer
                 (schema.MinLength, schema.MaxLength) = (1, OrderNumbers.LengthMax);
                 break;
             case "reason":
-                schema.MaxLength = TextLimits.Reason;
+                schema.MaxLength = Lengths.Reason;
                 break;
         }
 

@@ -1,5 +1,6 @@
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 using PointSystem.Api.Security;
 using PointSystem.Domain.Points;
 using PointSystem.Locking;
@@ -40,7 +41,7 @@ internal static class TransferPoints
         var from = body.MemberId("fromMemberId");
         var to = body.MemberId("toMemberId");
         var amount = body.Amount("amount");
-        var reason = body.OptionalText("reason", TextLimits.Reason);
+        var reason = body.OptionalText("reason", Lengths.Reason);
         if (body.Problem is { } problem || !IdempotencyKeys.TryRead(http, out var key, out problem))
         {
             return problem!;

@@ -4,6 +4,8 @@ using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.OpenApi;
 using PointSystem.Api.Security;
+using PointSystem.Domain.Results;
+using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Features.Reconciliation;
 
@@ -47,20 +49,20 @@ internal static class ReconciliationEndpoints
         reconciliation.MapPost("/members/{memberId}", ReconcileMemberAsync).WithName("ReconcileMember").CountsAsRead()
             .WithSummary("Checks one member's books, and puts derived figures right")
             .Answers<MemberReport>(200, MemberExample)
-            .TakesIdempotencyKey().Refuses(400, "INVALID_REQUEST").Refuses(423, "LOCK_NOT_ACQUIRED");
+            .TakesIdempotencyKey().Refuses(400, PointErrorCodes.InvalidRequest).Refuses(423, ProblemCodes.LockNotAcquired);
         reconciliation.MapPost("/all", ReconcileAllAsync).WithName("ReconcileAll")
             .WithSummary("Begins to check every member's books")
             .WithDescription("Goes on in the background; the header Location says where to ask for its progress. One run at a time: while one is unfinished, this is locked.")
             .Answers<RunReport>(202, RunBegun)
-            .TakesIdempotencyKey().Refuses(400, "INVALID_REQUEST").Refuses(423, "LOCK_NOT_ACQUIRED");
+            .TakesIdempotencyKey().Refuses(400, PointErrorCodes.InvalidRequest).Refuses(423, ProblemCodes.LockNotAcquired);
         reconciliation.MapGet("/all", GetLatestRunAsync).WithName("GetLatestReconciliationRun")
             .WithSummary("How far the latest run over all members has come")
             .Answers<RunReport>(200, RunDone)
-            .Refuses(404, "NOT_FOUND");
+            .Refuses(404, ProblemCodes.NotFound);
         reconciliation.MapGet("/all/{runId}", GetRunAsync).WithName("GetReconciliationRun")
             .WithSummary("How far a run over all members has come")
             .Answers<RunReport>(200, RunDone)
-            .Refuses(404, "NOT_FOUND");
+            .Refuses(404, ProblemCodes.NotFound);
     }
 
     private static async Task<IResult> ReconcileMemberAsync(string memberId, HttpContext http, MemberReconciler reconciler, RepeatableAnswers answers)

@@ -42,10 +42,10 @@ internal sealed class LedgerEntryConfiguration : IEntityTypeConfiguration<Ledger
         builder.HasIndex(row => new { row.MemberId, row.Kind, row.Sequence })
             .HasFilter("sequence = group_sequence")
             .HasDatabaseName("ix_point_ledger_entries_kind");
-        builder.Property(row => row.Kind).HasMaxLength(20);
-        builder.Property(row => row.PointKey).HasMaxLength(40);
-        builder.Property(row => row.Actor).HasMaxLength(200);
-        builder.Property(row => row.Reason).HasMaxLength(500);
+        builder.Property(row => row.Kind).HasMaxLength(Lengths.Kind);
+        builder.Property(row => row.PointKey).HasMaxLength(Lengths.PointKey);
+        builder.Property(row => row.Actor).HasMaxLength(Lengths.Actor);
+        builder.Property(row => row.Reason).HasMaxLength(Lengths.Reason);
     }
 }
 
@@ -80,7 +80,7 @@ internal sealed class AccumulationConfiguration : IEntityTypeConfiguration<Accum
             .HasFilter("is_open AND lot_id > 0")
             .HasDatabaseName("ix_point_accumulations_expiry");
         builder.Property(row => row.IsOpen).HasComputedColumnSql("available_amount > 0", stored: true);
-        builder.Property(row => row.PointKey).HasMaxLength(40);
-        builder.Property(row => row.SourcePointKey).HasMaxLength(40);
+        builder.Property(row => row.PointKey).HasMaxLength(Lengths.PointKey);
+        builder.Property(row => row.SourcePointKey).HasMaxLength(Lengths.PointKey);
     }
 }

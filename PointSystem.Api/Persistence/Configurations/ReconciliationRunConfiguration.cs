@@ -10,7 +10,7 @@ internal sealed class ReconciliationRunConfiguration : IEntityTypeConfiguration<
     {
         builder.ToTable("reconciliation_runs");
         builder.HasKey(row => row.Id);
-        builder.Property(row => row.StartedBy).HasMaxLength(200);
+        builder.Property(row => row.StartedBy).HasMaxLength(Lengths.Actor);
 
         // Only one run is unfinished: by the unique index ux_reconciliation_runs_unfinished of the migrations, over a constant, which EF cannot say.
 

@@ -17,7 +17,7 @@ internal sealed class UsageConfiguration : IEntityTypeConfiguration<UsageRow>
         builder.HasKey(row => new { row.MemberId, row.UsageId });
         builder.HasIndex(row => new { row.MemberId, row.PointKey }).IsUnique().HasDatabaseName("ux_point_usages_point_key");
         builder.HasIndex(row => new { row.MemberId, row.OrderNumber, row.UsageId }).HasDatabaseName("ix_point_usages_order_number");
-        builder.Property(row => row.PointKey).HasMaxLength(40);
+        builder.Property(row => row.PointKey).HasMaxLength(Lengths.PointKey);
         builder.Property(row => row.OrderNumber).HasMaxLength(OrderNumbers.LengthMax);
     }
 }
@@ -48,8 +48,8 @@ internal sealed class UsageCancellationConfiguration : IEntityTypeConfiguration<
         builder.HasKey(row => new { row.MemberId, row.FirstSequence });
         builder.HasIndex(row => new { row.MemberId, row.PointKey }).IsUnique().HasDatabaseName("ux_usage_cancellations_point_key");
         builder.HasIndex(row => new { row.MemberId, row.UsageId }).HasDatabaseName("ix_usage_cancellations_usage");
-        builder.Property(row => row.PointKey).HasMaxLength(40);
-        builder.Property(row => row.Reason).HasMaxLength(500);
+        builder.Property(row => row.PointKey).HasMaxLength(Lengths.PointKey);
+        builder.Property(row => row.Reason).HasMaxLength(Lengths.Reason);
     }
 }
 
@@ -64,7 +64,7 @@ internal sealed class TransferConfiguration : IEntityTypeConfiguration<TransferR
         });
         builder.HasKey(row => new { row.MemberId, row.FirstSequence });
         builder.HasIndex(row => new { row.MemberId, row.PointKey }).IsUnique().HasDatabaseName("ux_point_transfers_point_key");
-        builder.Property(row => row.PointKey).HasMaxLength(40);
-        builder.Property(row => row.Reason).HasMaxLength(500);
+        builder.Property(row => row.PointKey).HasMaxLength(Lengths.PointKey);
+        builder.Property(row => row.Reason).HasMaxLength(Lengths.Reason);
     }
 }

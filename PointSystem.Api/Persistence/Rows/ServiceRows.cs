@@ -21,6 +21,12 @@ internal sealed class IdempotencyKeyRow
 /// <summary>A row of <c>point_configs</c>.</summary>
 internal sealed class ConfigRow
 {
+    /// <summary>Who sets the values that a new installation starts with.</summary>
+    public const string InstalledBy = "system";
+
+    /// <summary>When that is said to be.</summary>
+    public static readonly DateTimeOffset InstalledAt = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
     public required string ConfigKey { get; init; }
 
     public required string ConfigValue { get; set; }

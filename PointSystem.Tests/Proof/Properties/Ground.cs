@@ -1,6 +1,6 @@
 using System.Globalization;
 using Npgsql;
-using PointSystem.Api.Configuration;
+using PointSystem.Domain.Policies;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Proof.Properties;
@@ -20,8 +20,8 @@ internal sealed class Ground(NpgsqlDataSource database) : IAsyncDisposable
     public static async Task<Ground> CreateAsync(PointsDatabase server, CancellationToken cancellationToken)
     {
         var ground = new Ground(await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = ProofServer.PoolMax, cancellationToken));
-        await ground.SetAsync(ConfigKeys.MaxAccumulation, Load.Policy.MaxAccumulationAmountPerTime.ToString(CultureInfo.InvariantCulture));
-        await ground.SetAsync(ConfigKeys.MaxBalance, Load.Policy.MaxBalancePerMember.ToString(CultureInfo.InvariantCulture));
+        await ground.SetAsync(PolicyLimit.MaxAccumulation.Key, Load.Policy.MaxAccumulationAmountPerTime.ToString(CultureInfo.InvariantCulture));
+        await ground.SetAsync(PolicyLimit.MaxBalance.Key, Load.Policy.MaxBalancePerMember.ToString(CultureInfo.InvariantCulture));
         return ground;
     }
 

@@ -1,4 +1,5 @@
 using Npgsql;
+using PointSystem.Api.Ledger;
 using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 
@@ -66,7 +67,7 @@ internal static class CancellationQuery
     public static void ReadPart(NpgsqlDataReader reader, int at, List<RestoredResponse> restored, List<RegrantedResponse> regranted)
     {
         var (lotKey, points) = (reader.GetString(at + 2), reader.GetInt64(at + 1));
-        if (reader.GetString(at) == "REGRANT")
+        if (reader.GetString(at) == WireNames.Of(PointKind.Regrant))
         {
             regranted.Add(new RegrantedResponse(reader.GetString(at + 3), lotKey, points, reader.GetFieldValue<DateOnly>(at + 4)));
         }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Npgsql;
 using PointSystem.Api.Http;
 using PointSystem.Api.Persistence;
@@ -8,8 +7,6 @@ namespace PointSystem.Api.Features.Points.Queries;
 /// <summary>A page of a member's history.</summary>
 internal static class HistoryQuery
 {
-    private static readonly int GroupEntriesMax = int.Parse(HistorySql.GroupEntriesMax, CultureInfo.InvariantCulture);
-
     /// <summary>Reads up to <paramref name="size"/> groups before a sequence, newest first.</summary>
     public static Task<Page<HistoryItem>> ReadAsync(
         NpgsqlDataSource database, HistoryFilter filter, long before, int size, CancellationToken cancellationToken) =>
@@ -93,7 +90,7 @@ internal static class HistoryQuery
             reader.IsDBNull(5) ? null : reader.GetString(5),
             entries,
             last - first + 1,
-            NextEntries(memberId, first + GroupEntriesMax, last));
+            NextEntries(memberId, first + InnerLists.SizeMax, last));
     }
 
     private static string? NextEntries(long memberId, long next, long last) => next <= last ? Cursor.Write(EntriesList(memberId), next, last) : null;

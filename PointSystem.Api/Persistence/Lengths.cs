@@ -1,0 +1,23 @@
+namespace PointSystem.Api.Persistence;
+
+/// <summary>Maximum lengths of texts that are stored, in characters: of their columns, and so of what requests may carry. That of an order number is the domain's.</summary>
+internal static class Lengths
+{
+    public const int Kind = 20;
+
+    /// <summary>Of the columns; a key itself is a little shorter (<see cref="Domain.Points.PointKey.LengthMax"/>).</summary>
+    public const int PointKey = 40;
+
+    /// <summary>Who asked for something.</summary>
+    public const int Actor = 200;
+
+    public const int Reason = 500;
+
+    public const int IdempotencyKey = 200;
+
+    public const int ConfigKey = 100;
+
+    public const int ConfigValue = 200;
+
+    public const int ConfigDescription = 500;
+}
