@@ -3,32 +3,27 @@ using PointSystem.Api.Ledger;
 namespace PointSystem.Api.Http;
 
 /// <summary>Sends an outcome as the HTTP answer.</summary>
-internal static class CommandOutcomeResult
+internal sealed class CommandOutcomeResult(CommandOutcome outcome) : IResult
 {
     /// <summary>Header of an answer that was given before, to an earlier request with the same idempotency key.</summary>
     public const string ReplayedHeader = "Idempotency-Replayed";
 
-    public static IResult ToResult(this CommandOutcome outcome) => new Result(outcome);
-
-    private sealed class Result(CommandOutcome outcome) : IResult
+    public Task ExecuteAsync(HttpContext httpContext)
     {
-        public Task ExecuteAsync(HttpContext httpContext)
+        var response = httpContext.Response;
+        if (outcome.IsReplay)
         {
-            var response = httpContext.Response;
-            if (outcome.IsReplay)
-            {
-                response.Headers[ReplayedHeader] = "true";
-            }
-
-            if (outcome.Error is { } error)
-            {
-                return error.ToProblem().ExecuteAsync(httpContext);
-            }
-
-            response.StatusCode = outcome.Status;
-            response.ContentType = "application/json; charset=utf-8";
-            response.ContentLength = outcome.Answer.Length;
-            return response.Body.WriteAsync(outcome.Answer, httpContext.RequestAborted).AsTask();
+            response.Headers[ReplayedHeader] = "true";
         }
+
+        if (outcome.Error is { } error)
+        {
+            return error.ToProblem().ExecuteAsync(httpContext);
+        }
+
+        response.StatusCode = outcome.Status;
+        response.ContentType = "application/json; charset=utf-8";
+        response.ContentLength = outcome.Answer.Length;
+        return response.Body.WriteAsync(outcome.Answer, httpContext.RequestAborted).AsTask();
     }
 }

@@ -116,7 +116,7 @@ internal sealed class ExpiryJob(
 
         public void Declare(LoadPlan plan) => plan.NeedMember(MemberId);
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context)
+        public CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context)
         {
             accounts[MemberId].PostLapses(context.Actor);
             return CommandOutcome.Done;

@@ -132,10 +132,8 @@ internal static class LedgerLoader
             await reader.NextResultAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                rows.Answers.Add(
-                    reader.GetString(0),
-                    reader.GetInt64(1),
-                    new StoredAnswer(reader.GetFieldValue<byte[]>(2), reader.GetInt16(3), reader.GetFieldValue<byte[]>(4)));
+                rows.Answers.Add(new StoredAnswer(
+                    reader.GetString(0), reader.GetInt64(1), reader.GetFieldValue<byte[]>(2), reader.GetInt16(3), reader.GetFieldValue<byte[]>(4)));
             }
         }
 

@@ -102,7 +102,7 @@ internal static class LedgerWriter
     public static async Task WriteAsync(
         NpgsqlConnection connection,
         IEnumerable<MemberAccount> accounts,
-        IReadOnlyCollection<KeptAnswer> answers,
+        IReadOnlyCollection<StoredAnswer> answers,
         DateTimeOffset now,
         CancellationToken cancellationToken)
     {
@@ -269,6 +269,3 @@ internal static class LedgerWriter
         Columns.Instants(wallets, wallet => wallet.LastEntryAt),
     ];
 }
-
-/// <summary>A first answer to be kept for its idempotency key.</summary>
-internal sealed record KeptAnswer(string Key, long MemberId, byte[] RequestHash, short Status, byte[] Answer);

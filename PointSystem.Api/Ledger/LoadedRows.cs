@@ -21,6 +21,7 @@ internal sealed class LoadedRows(LoadPlan plan, Rules rules)
     /// <summary>Whether standing usages of the orders were loaded.</summary>
     public bool HasStandingUsages => rules.Policy.RefusesDuplicateOrders && plan.Orders.Count > 0;
 
+    /// <summary>First answers of earlier requests.</summary>
     public StoredAnswers Answers { get; } = new();
 
     /// <summary>False when by these rules something else would have been loaded: another day has begun, or orders have come to matter.</summary>
@@ -62,8 +63,8 @@ internal sealed class LoadedRows(LoadPlan plan, Rules rules)
         orders.TryAdd(orderNumber, usage);
     }
 
-    /// <summary>The accounts at a moment of <see cref="Today"/>.</summary>
-    public LoadedAccounts Build(BusinessMoment at)
+    /// <summary>The accounts at a moment of <see cref="Today"/>, by member.</summary>
+    public Dictionary<long, MemberAccount> Build(BusinessMoment at)
     {
         var lots = _lots.Values.ToLookup(lot => lot.MemberId);
         var usages = _usages.ToLookup(usage => usage.MemberId);
@@ -76,6 +77,6 @@ internal sealed class LoadedRows(LoadPlan plan, Rules rules)
                 id, new MemberAccount(wallet, lots[id], usages[id], at, _loadedThrough.GetValueOrDefault(id), _standing.GetValueOrDefault(id)));
         }
 
-        return new LoadedAccounts(accounts, Answers);
+        return accounts;
     }
 }

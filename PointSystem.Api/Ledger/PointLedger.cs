@@ -79,11 +79,11 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         }
 
         var accounts = rows.Build(now.At);
-        var outcomes = Apply(commands, accounts, now, out var answers);
+        var outcomes = Apply(commands, accounts, rows.Answers, now, out var answers);
         attempt.HasBegunToWrite = true;
         try
         {
-            await LedgerWriter.WriteAsync(attempt.Connection, accounts.All, answers.Values, clock.GetUtcNow(), cancellationToken);
+            await LedgerWriter.WriteAsync(attempt.Connection, accounts.Values, answers.Values, clock.GetUtcNow(), cancellationToken);
         }
         catch (Exception e) when (!DatabaseErrors.IsDocumented(e))
         {
@@ -96,20 +96,24 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     }
 
     private static List<CommandOutcome> Apply(
-        IReadOnlyList<IPointCommand> commands, LoadedAccounts accounts, Rules now, out Dictionary<string, KeptAnswer> answers)
+        IReadOnlyList<IPointCommand> commands,
+        Dictionary<long, MemberAccount> accounts,
+        StoredAnswers earlier,
+        Rules now,
+        out Dictionary<string, StoredAnswer> answers)
     {
         var outcomes = new List<CommandOutcome>(commands.Count);
         answers = new(StringComparer.Ordinal);
         foreach (var command in commands)
         {
-            var outcome = FindAnswer(command, accounts, answers);
+            var outcome = FindAnswer(command, earlier, answers);
             if (outcome is null)
             {
                 outcome = command.Apply(accounts, new CommandContext(now.Policy, now.At, command.Actor, NewKey));
                 if (command.Idempotency is { } idempotency)
                 {
                     var (status, answer) = outcome.Stored();
-                    answers.Add(idempotency.Key, new KeptAnswer(idempotency.Key, command.MemberId, idempotency.RequestHash, status, answer));
+                    answers.Add(idempotency.Key, new StoredAnswer(idempotency.Key, command.MemberId, idempotency.RequestHash, status, answer));
                 }
             }
 
@@ -120,21 +124,11 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     }
 
     /// <summary>The outcome of an earlier request with the same idempotency key: committed before, or earlier in this batch.</summary>
-    private static CommandOutcome? FindAnswer(IPointCommand command, LoadedAccounts accounts, Dictionary<string, KeptAnswer> answers)
-    {
-        if (command.Idempotency is not { } idempotency)
-        {
-            return null;
-        }
-
-        var stored = accounts.Answers.Find(idempotency.Key, command.MemberId);
-        if (stored is null && answers.TryGetValue(idempotency.Key, out var kept))
-        {
-            stored = new StoredAnswer(kept.RequestHash, kept.Status, kept.Answer);
-        }
-
-        return stored is null ? null : idempotency.Judge(stored);
-    }
+    private static CommandOutcome? FindAnswer(IPointCommand command, StoredAnswers earlier, Dictionary<string, StoredAnswer> answers) =>
+        command.Idempotency is { } idempotency
+            && (earlier.Find(idempotency.Key, command.MemberId) ?? answers.GetValueOrDefault(idempotency.Key)) is { } stored
+            ? idempotency.Judge(stored)
+            : null;
 
     private static PointKey NewKey(PointKeyType type, long memberId)
     {

@@ -29,9 +29,9 @@ internal sealed class EveryLotLedger(NpgsqlDataSource dataSource, RulesProvider 
         var now = await rules.CurrentAsync(cancellationToken);
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         var account = await LoadAsync(connection, command.MemberId, now, rowLockWait, cancellationToken);
-        var accounts = new LoadedAccounts(new Dictionary<long, MemberAccount> { [command.MemberId] = account }, new StoredAnswers());
+        var accounts = new Dictionary<long, MemberAccount> { [command.MemberId] = account };
         var outcome = command.Apply(accounts, new CommandContext(now.Policy, now.At, command.Actor, NewKey));
-        await LedgerWriter.WriteAsync(connection, accounts.All, [], clock.GetUtcNow(), cancellationToken);
+        await LedgerWriter.WriteAsync(connection, accounts.Values, [], clock.GetUtcNow(), cancellationToken);
         return [outcome];
     }
 

@@ -32,7 +32,7 @@ public sealed class IdleTransactionTests(PointsDatabase server)
         await shop.UseAsync(member, "A2", 60);
 
         use.Apply(accounts, new CommandContext(new PointPolicy(), shop.Now, "test", NewKey));
-        var late = await Assert.ThrowsAnyAsync<NpgsqlException>(() => LedgerWriter.WriteAsync(paused, accounts.All, [], shop.Clock.GetUtcNow(), Token));
+        var late = await Assert.ThrowsAnyAsync<NpgsqlException>(() => LedgerWriter.WriteAsync(paused, accounts.Values, [], shop.Clock.GetUtcNow(), Token));
         Assert.True(DatabaseErrors.IsAway(late), late.ToString());
         Assert.Equal(40, await Books.CountAsync(database.ConnectionString, "SELECT balance FROM member_wallets WHERE member_id = $1", member));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
@@ -50,7 +50,7 @@ public sealed class IdleTransactionTests(PointsDatabase server)
         var rows = await LedgerLoader.LoadAsync(
             connection, LoadPlan.For([use]), shop.Rules, shop.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(3)), Token);
         Assert.Equal(("4s", "3s"), await ReadAsync(connection));
-        await LedgerWriter.WriteAsync(connection, rows.Build(shop.Now).All, [], shop.Clock.GetUtcNow(), Token);
+        await LedgerWriter.WriteAsync(connection, rows.Build(shop.Now).Values, [], shop.Clock.GetUtcNow(), Token);
         Assert.Equal(("0", "0"), await ReadAsync(connection));
     }
 

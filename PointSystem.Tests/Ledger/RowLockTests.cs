@@ -46,7 +46,7 @@ public sealed class RowLockTests(PointsDatabase server)
         await ExecuteAsync(connection, "BEGIN");
         var outcome = Use(member).Apply(accounts, new CommandContext(new PointPolicy(), shop.Now, "test", NewKey));
         Assert.Null(outcome.Error);
-        var refused = await Assert.ThrowsAsync<PostgresException>(() => LedgerWriter.WriteAsync(connection, accounts.All, [], shop.Clock.GetUtcNow(), Token));
+        var refused = await Assert.ThrowsAsync<PostgresException>(() => LedgerWriter.WriteAsync(connection, accounts.Values, [], shop.Clock.GetUtcNow(), Token));
 
         Assert.Equal(PostgresErrorCodes.UniqueViolation, refused.SqlState);
         await ExecuteAsync(connection, "ROLLBACK");

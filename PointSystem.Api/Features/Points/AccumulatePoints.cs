@@ -19,7 +19,7 @@ internal static class AccumulatePoints
     {
         public void Declare(LoadPlan plan) => plan.NeedWallet(MemberId, Amount);
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+        public CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context) =>
             CommandOutcome.Of(
                 accounts[MemberId].Accumulate(Amount, ExpirationDays, IsManualGrant, Reason, context),
                 StatusCodes.Status201Created,
@@ -47,6 +47,6 @@ internal static class AccumulatePoints
 
         var idempotency = Idempotency.For(key, "accumulate", memberId, amount, expirationDays, isManualGrant, reason);
         var command = new Command(memberId, amount, expirationDays, isManualGrant, reason, http.User.Actor(), idempotency);
-        return (await executor.ExecuteAsync(command, http.RequestAborted)).ToResult();
+        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
     }
 }

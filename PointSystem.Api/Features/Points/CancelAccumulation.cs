@@ -20,7 +20,7 @@ internal static class CancelAccumulation
 
         public void Declare(LoadPlan plan) => plan.NeedLot(PointKey);
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+        public CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context) =>
             CommandOutcome.Of(
                 accounts[MemberId].CancelAccumulation(PointKey, Reason, context),
                 StatusCodes.Status200OK,
@@ -43,6 +43,6 @@ internal static class CancelAccumulation
         }
 
         var command = new Command(lot, reason, http.User.Actor(), Idempotency.For(key, "cancel-accumulation", lot.Value, reason));
-        return (await executor.ExecuteAsync(command, http.RequestAborted)).ToResult();
+        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
     }
 }

@@ -20,7 +20,7 @@ internal static class CancelUsage
 
         public void Declare(LoadPlan plan) => plan.NeedUsage(PointKey);
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+        public CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context) =>
             CommandOutcome.Of(
                 accounts[MemberId].CancelUsage(PointKey, Amount, Reason, context),
                 StatusCodes.Status200OK,
@@ -44,6 +44,6 @@ internal static class CancelUsage
         }
 
         var command = new Command(usage, amount, reason, http.User.Actor(), Idempotency.For(key, "cancel-usage", usage.Value, amount, reason));
-        return (await executor.ExecuteAsync(command, http.RequestAborted)).ToResult();
+        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
     }
 }

@@ -27,7 +27,7 @@ internal static class TransferPoints
             plan.NeedWallet(ToMemberId, Amount);
         }
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+        public CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context) =>
             CommandOutcome.Of(
                 accounts[FromMemberId].TransferTo(accounts[ToMemberId], Amount, Reason, context),
                 StatusCodes.Status201Created,
@@ -53,6 +53,6 @@ internal static class TransferPoints
         }
 
         var command = new Command(from, to, amount, reason, http.User.Actor(), Idempotency.For(key, "transfer", from, to, amount, reason));
-        return (await executor.ExecuteAsync(command, http.RequestAborted)).ToResult();
+        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
     }
 }

@@ -21,7 +21,7 @@ internal static class UsePoints
             plan.NeedOrder(MemberId, OrderNumber);
         }
 
-        public CommandOutcome Apply(LoadedAccounts accounts, CommandContext context) =>
+        public CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context) =>
             CommandOutcome.Of(
                 accounts[MemberId].Use(OrderNumber, Amount, context),
                 StatusCodes.Status201Created,
@@ -42,6 +42,6 @@ internal static class UsePoints
 
         var idempotency = Idempotency.For(key, "use", memberId, orderNumber, amount);
         var command = new Command(memberId, orderNumber, amount, http.User.Actor(), idempotency);
-        return (await executor.ExecuteAsync(command, http.RequestAborted)).ToResult();
+        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
     }
 }

@@ -73,7 +73,8 @@ internal static class ReconciliationEndpoints
         }
 
         var idempotency = Idempotency.For(key, "reconcile-member", id);
-        return (await answers.GetAsync(idempotency, id, PointJsonContext.Wire.MemberReport, reconciler.ReconcileAsync, http.RequestAborted)).ToResult();
+        return new CommandOutcomeResult(
+            await answers.GetAsync(idempotency, id, PointJsonContext.Wire.MemberReport, reconciler.ReconcileAsync, http.RequestAborted));
     }
 
     private static async Task<IResult> ReconcileAllAsync(HttpContext http, FullReconciler reconciler, ReconciliationJob job, RepeatableAnswers answers)
@@ -102,14 +103,14 @@ internal static class ReconciliationEndpoints
         return Located(http, begun);
     }
 
-    private static IResult Located(HttpContext http, CommandOutcome begun)
+    private static CommandOutcomeResult Located(HttpContext http, CommandOutcome begun)
     {
         if (begun.Error is null && JsonSerializer.Deserialize(begun.Answer.Span, PointJsonContext.Wire.RunReport) is { } run)
         {
             http.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"{Base}/all/{run.RunId}");
         }
 
-        return begun.ToResult();
+        return new CommandOutcomeResult(begun);
     }
 
     private static async Task<IResult> GetLatestRunAsync(HttpContext http, FullReconciler reconciler) =>

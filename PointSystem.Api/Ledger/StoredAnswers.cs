@@ -1,20 +1,7 @@
-using PointSystem.Domain.Points;
-
 namespace PointSystem.Api.Ledger;
 
-/// <summary>The locked members of one transaction.</summary>
-internal sealed class LoadedAccounts(IReadOnlyDictionary<long, MemberAccount> accounts, StoredAnswers answers)
-{
-    public IEnumerable<MemberAccount> All => accounts.Values;
-
-    /// <summary>First answers of earlier requests.</summary>
-    public StoredAnswers Answers => answers;
-
-    public MemberAccount this[long memberId] => accounts[memberId];
-}
-
-/// <summary>A row of <c>idempotency_keys</c>.</summary>
-internal sealed record StoredAnswer(byte[] RequestHash, short Status, byte[] Answer);
+/// <summary>A first answer, as it is kept for its idempotency key in <c>idempotency_keys</c>.</summary>
+internal sealed record StoredAnswer(string Key, long MemberId, byte[] RequestHash, short Status, byte[] Answer);
 
 /// <summary>First answers by their idempotency keys.</summary>
 /// <remarks>
@@ -27,10 +14,10 @@ internal sealed class StoredAnswers
     private readonly Dictionary<string, StoredAnswer> _ofAnyone = new(StringComparer.Ordinal);
 
     /// <summary>Adds an answer; the first for a key and member stays.</summary>
-    public void Add(string key, long memberId, StoredAnswer answer)
+    public void Add(StoredAnswer answer)
     {
-        _ofMember.TryAdd((key, memberId), answer);
-        _ofAnyone.TryAdd(key, answer);
+        _ofMember.TryAdd((answer.Key, answer.MemberId), answer);
+        _ofAnyone.TryAdd(answer.Key, answer);
     }
 
     /// <summary>The answer for the key: the member's own, otherwise another's; null when there is none.</summary>
