@@ -21,7 +21,7 @@ internal static class PointApplication
 {
     /// <summary>Runs the service until it is told to stop, or migrates the database.</summary>
     /// <param name="args">The command line.</param>
-    /// <param name="more">Registers more, or something else in the place of what is registered: the benchmarks measure other locks in this very service.</param>
+    /// <param name="more">Registers more services, or replaces registered ones: the benchmarks measure other locks in this very service.</param>
     /// <returns>The exit code: 1, with a sentence on the error output, when the environment is at fault.</returns>
     public static async Task<int> RunAsync(string[] args, Action<IHostApplicationBuilder>? more = null)
     {

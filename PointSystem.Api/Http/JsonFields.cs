@@ -80,7 +80,8 @@ internal static class JsonFields
             isTooDeep |= SkipIsTooDeep(ref reader);
             if (!fields.TryAdd(name, field))
             {
-                throw new RequestRefusedException(Problems.Invalid(Spelling.Shorten(name, "field"), $"{Spelling.Shorten(name, "field")} is given more than once."));
+                var shown = Spelling.Shorten(name, "field");
+                throw new RequestRefusedException(Problems.Invalid(shown, $"{shown} is given more than once."));
             }
         }
 

@@ -7,7 +7,8 @@ namespace PointSystem.Api.Http;
 
 /// <summary>
 /// A JSON body, read field by field: each wrong field gets its own sentence, and all of them are told at once. A field that is not asked for is
-/// unknown and wrong: a misspelt amount must not count as none. Ask for every field first, then answer <see cref="Problem"/> if there is one; the values of wrong fields are placeholders.
+/// unknown and wrong: a misspelt amount must not count as none. Ask for every field first, then answer <see cref="Problem"/> if there is one; the values of
+/// wrong fields are placeholders.
 /// </summary>
 internal sealed partial class RequestBody
 {

@@ -41,8 +41,9 @@ internal static class LedgerLoader
         WHERE i.created_at > $2 ORDER BY i.created_at DESC
         """;
 
-    // What the members of $1 may draw. An amount that exceeds the balance and all that the commands before may add ($4) will be refused, so no lot is loaded for it:
-    // not even where other amounts of the same member can be drawn. Sums of requested amounts may pass the number range; nobody has that many points.
+    // What the members of $1 may draw. An amount that exceeds the balance and all that the commands before may add ($4) will be refused, so no lot is loaded
+    // for it, not even where other amounts of the same member can be drawn. Sums of requested amounts may exceed the number range; no member has that many
+    // points.
     private static readonly string NeededLots = Needed(with: "", join: "", gain: "d.gain");
 
     // The same where usages ($6, $7) are cancelled, which adds at most what is left of them.

@@ -81,9 +81,9 @@ internal static class LedgerWriter
         WHERE w.member_id = n.member_id AND w.member_id = ANY ($1)
         """;
 
-    // A row for the key can be there already. An outlived one is replaced. One that was written since the answers were loaded (where the member has no wallet,
-    // whose lock would make them wait for each other) means that this request has an answer, which may even have been given: writing none of its columns
-    // breaks the table's NOT NULL, and with it the whole transaction (DatabaseErrors.IsAnsweredMeanwhile). In the order of keys, so that two such transactions cannot wait for each other.
+    // A row for the key can be there already. An expired one is replaced. One that was written since the answers were loaded (possible where the member has
+    // no wallet to lock) means that this request has an answer, which may even have been given. Writing no hash then breaks the table's NOT NULL, and with
+    // it the whole transaction (DatabaseErrors.IsAnsweredMeanwhile). In the order of keys, so that two such transactions cannot wait for each other.
     private const string KeepAnswers =
         """
         INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at)

@@ -24,8 +24,8 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     /// <param name="commands">At least one.</param>
     /// <param name="rowLockWait">Longest wait for each wallet's row lock.</param>
     /// <param name="workLimit">
-    /// After which the wallets should be free again, whatever becomes of this process. One that is paused between loading and writing cannot heed the token; the
-    /// server ends such a transaction by itself, once what <paramref name="rowLockWait"/> leaves of this time has passed.
+    /// Time after which the wallets should be free again, whatever becomes of this process. One that is paused between loading and writing cannot react to the
+    /// token; the server ends such a transaction by itself, once what <paramref name="rowLockWait"/> leaves of this time has passed.
     /// </param>
     /// <param name="cancellationToken">Ends the attempt; it then has no effect.</param>
     /// <returns>The outcomes, in the order of the commands. They are committed.</returns>
@@ -46,7 +46,8 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
             var planned = await rules.CurrentAsync(cancellationToken);
             try
             {
-                return await dataSource.RunAsync(attempt => ExecuteAsync(attempt, commands, plan, planned, times, cancellationToken), logger, cancellationToken);
+                return await dataSource.RunAsync(
+                    attempt => ExecuteAsync(attempt, commands, plan, planned, times, cancellationToken), logger, cancellationToken);
             }
             catch (LotsNotLoadedException e) when (reloads < ReloadsMax)
             {
@@ -65,7 +66,12 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     public BatchFault Classify(Exception failure) => DatabaseErrors.FaultOf(failure);
 
     private async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
-        Connections.Attempt attempt, IReadOnlyList<IPointCommand> commands, LoadPlan plan, Rules planned, RowTimes times, CancellationToken cancellationToken)
+        Connections.Attempt attempt,
+        IReadOnlyList<IPointCommand> commands,
+        LoadPlan plan,
+        Rules planned,
+        RowTimes times,
+        CancellationToken cancellationToken)
     {
         var answersSince = clock.GetUtcNow() - Idempotency.Retention;
         var rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, planned, answersSince, times, cancellationToken);

@@ -58,7 +58,8 @@ internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvide
         command.Parameters.Add(Columns.Value(memberId));
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)
-            ? idempotency.Judge(new StoredAnswer(idempotency.Key, memberId, reader.GetFieldValue<byte[]>(0), reader.GetInt16(1), reader.GetFieldValue<byte[]>(2)))
+            ? idempotency.Judge(new StoredAnswer(
+                idempotency.Key, memberId, reader.GetFieldValue<byte[]>(0), reader.GetInt16(1), reader.GetFieldValue<byte[]>(2)))
             : null;
     }
 

@@ -80,7 +80,11 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
     private static OpenApiSchema Identifier() => new() { Type = JsonSchemaType.Integer, Format = "int64", Minimum = "1" };
 
     private static async Task AddProblemsAsync(
-        OpenApiOperation operation, IEnumerable<RefusalDoc> refusals, bool secured, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+        OpenApiOperation operation,
+        IEnumerable<RefusalDoc> refusals,
+        bool secured,
+        OpenApiOperationTransformerContext context,
+        CancellationToken cancellationToken)
     {
         var all = refusals
             .Concat(secured ? [new(401, [ProblemCodes.Unauthorized]), new(403, [ProblemCodes.Forbidden])] : [])

@@ -19,8 +19,8 @@ namespace PointSystem.Api.Persistence;
 /// breaks the connection. The work is done again on another one, if it had not begun to write.
 /// </item>
 /// <item>
-/// Read-only (25006): the session began while the server took no writes (a standby, a role's default), and may say so long after. The work is done again on a new
-/// connection, at most once a second, so that a server that really takes no writes is not asked for connections all the time.
+/// Read-only (25006): the session began while the server took no writes (a standby, a role's default), and may say so long after. The work is done again on a
+/// new connection, at most once a second, so that a server that really takes no writes is not asked for connections all the time.
 /// </item>
 /// </list>
 /// Where the server answered with an error (26000, 25006) it has rolled back. <see cref="DatabaseErrors"/> says how each is recognised.

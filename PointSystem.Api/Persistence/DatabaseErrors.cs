@@ -32,7 +32,9 @@ internal static class DatabaseErrors
     public static bool IsStatementLimit(Exception exception) =>
         StateOf(exception) is PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.OutOfMemory or PostgresErrorCodes.ConfigurationLimitExceeded;
 
-    /// <summary>The work itself may be the cause, one member's rows for example: other work, or less of it, may succeed. False where the database is away.</summary>
+    /// <summary>
+    /// The work itself may be the cause, one member's rows for example: other work, or less of it, may succeed. False where the database is away.
+    /// </summary>
     public static bool IsOfTheWork(Exception exception) =>
         exception is not OperationCanceledException && (IsStatementLimit(exception) || !IsAway(exception));
 

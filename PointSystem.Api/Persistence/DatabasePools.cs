@@ -8,7 +8,9 @@ internal sealed class ReadOptions
 {
     public const string SectionName = "Reads";
 
-    /// <summary>Maximum number of connections for reads, 1 … 100; default 8. At most a quarter of the connection string's <c>Maximum Pool Size</c> is used for them.</summary>
+    /// <summary>
+    /// Maximum number of connections for reads, 1 … 100; default 8. At most a quarter of the connection string's <c>Maximum Pool Size</c> is used for them.
+    /// </summary>
     [Range(1, 100)]
     public int Connections { get; set; } = 8;
 

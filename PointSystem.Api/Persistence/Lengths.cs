@@ -1,6 +1,8 @@
 namespace PointSystem.Api.Persistence;
 
-/// <summary>Maximum lengths of texts that are stored, in characters: of their columns, and so of what requests may carry. That of an order number is the domain's.</summary>
+/// <summary>
+/// Maximum lengths of texts that are stored, in characters: of their columns, and so of what requests may carry. The domain has that of an order number.
+/// </summary>
 internal static class Lengths
 {
     public const int Kind = 20;

@@ -67,7 +67,8 @@ internal static class PersistenceExtensions
         .ConfigureCommandFilter(static _ => Activity.Current is not null)
         .ConfigureBatchFilter(static _ => Activity.Current is not null)
         .ConfigureCommandSpanNameProvider(static command => NameOf(command.CommandText))
-        .ConfigureBatchSpanNameProvider(static batch => NameOf(batch.BatchCommands is [.., { CommandText: "COMMIT" }] ? "COMMIT" : batch.BatchCommands[0].CommandText));
+        .ConfigureBatchSpanNameProvider(
+            static batch => NameOf(batch.BatchCommands is [.., { CommandText: "COMMIT" }] ? "COMMIT" : batch.BatchCommands[0].CommandText));
 
     // What a write's two round trips are known by: BEGIN, which loads under the row locks, and COMMIT, which writes.
     private static string NameOf(string sql)

@@ -32,7 +32,8 @@ internal static class ConfigEndpoints
 
         config.MapPut("/{key}", UpdateConfig.HandleAsync).WithName("UpdateConfig")
             .WithSummary("Changes a value")
-            .WithDescription("Holds for every replica's next request at the latest one second later. A value that is invalid, alone or together with the others, changes nothing; "
+            .WithDescription("Holds for every replica's next request at the latest one second later. "
+                + "A value that is invalid, alone or together with the others, changes nothing; "
                 + "neither does a value that is in force already, which adds nothing to the history either.")
             .Takes<UpdateConfigRequest>("""{"configValue":"20000000","description":"Raised for the anniversary"}""")
             .Answers<ConfigResponse>(200, Example)

@@ -44,15 +44,17 @@ internal static class UpdateConfig
 
             await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
 
-            // All rows, always in the same order: two changes that are valid each by itself must not become invalid together, nor deadlock. Read again
-            // once they are ours, since the locking statement cannot see rows that were inserted while it waited.
+            // All rows, always in the same order: two changes that are each valid must not become invalid together, nor deadlock. Read again once they are
+            // locked, because the locking statement cannot see rows that were inserted while it waited.
             await db.Database.ExecuteSqlAsync($"SET LOCAL lock_timeout = '5s'", cancellationToken);
             await db.Database.ExecuteSqlAsync($"SELECT 1 FROM point_configs ORDER BY config_key FOR UPDATE", cancellationToken);
             var rows = await db.Configs.AsTracking().ToListAsync(cancellationToken);
             var row = rows.Find(candidate => candidate.ConfigKey == key.Name);
             var old = row?.ConfigValue ?? key.Default;
             var proposed = new ConfigValues(
-                rows.Where(other => other != row).Select(other => KeyValuePair.Create(other.ConfigKey, other.ConfigValue)).Append(KeyValuePair.Create(key.Name, value)));
+                rows.Where(other => other != row)
+                    .Select(other => KeyValuePair.Create(other.ConfigKey, other.ConfigValue))
+                    .Append(KeyValuePair.Create(key.Name, value)));
             if (proposed.Policy.FindViolation() is { } violation)
             {
                 return ConfigErrors.Invalid(violation);

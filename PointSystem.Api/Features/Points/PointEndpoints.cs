@@ -80,8 +80,14 @@ internal static class PointEndpoints
             .Refuses(400, PointErrorCodes.InvalidRequest);
         points.MapGet("/history/{memberId}", GetHistory.HandleAsync).WithName(nameof(GetHistory))
             .WithSummary("What happened to a member's points, the newest first")
-            .TakesQuery("orderNumber", "Only what belongs to this order.", new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = OrderNumbers.LengthMax })
-            .TakesQuery("kind", "Only this kind of entry.", new OpenApiSchema { Type = JsonSchemaType.String, Enum = [.. WireNames.Kinds.Select(kind => (JsonNode)kind)] })
+            .TakesQuery(
+                "orderNumber",
+                "Only what belongs to this order.",
+                new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = OrderNumbers.LengthMax })
+            .TakesQuery(
+                "kind",
+                "Only this kind of entry.",
+                new OpenApiSchema { Type = JsonSchemaType.String, Enum = [.. WireNames.Kinds.Select(kind => (JsonNode)kind)] })
             .TakesPage()
             .Answers<GetHistory.Response>(200, PointExamples.History)
             .Refuses(400, PointErrorCodes.InvalidRequest, PointErrorCodes.InvalidOrderNumber);

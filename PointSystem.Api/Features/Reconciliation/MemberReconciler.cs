@@ -58,7 +58,7 @@ internal sealed class MemberReconciler(
         var report = (await ReadAsync(connection, [memberId], findings, limit, cancellationToken))[0];
         if (report.Status == MemberReport.Corrected)
         {
-            // From here on it is not done again: the second time it would find nothing to correct, and nobody would hear of the correction.
+            // From here on it is not done again: a second time would find nothing to correct, and the correction would not be reported.
             attempt.HasBegunToWrite = true;
             var members = new[] { memberId };
             await ExecuteAsync(

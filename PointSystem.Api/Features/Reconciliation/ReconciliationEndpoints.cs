@@ -52,7 +52,8 @@ internal static class ReconciliationEndpoints
             .TakesIdempotencyKey().Refuses(400, PointErrorCodes.InvalidRequest).Refuses(423, ProblemCodes.LockNotAcquired);
         reconciliation.MapPost("/all", ReconcileAllAsync).WithName("ReconcileAll")
             .WithSummary("Begins to check every member's books")
-            .WithDescription("Goes on in the background; the header Location says where to ask for its progress. One run at a time: while one is unfinished, this is locked.")
+            .WithDescription("Goes on in the background; the header Location says where to ask for its progress. "
+                + "One run at a time: while one is unfinished, this is locked.")
             .Answers<RunReport>(202, RunBegun)
             .TakesIdempotencyKey().Refuses(400, PointErrorCodes.InvalidRequest).Refuses(423, ProblemCodes.LockNotAcquired);
         reconciliation.MapGet("/all", GetLatestRunAsync).WithName("GetLatestReconciliationRun")
