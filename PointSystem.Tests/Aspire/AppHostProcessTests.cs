@@ -97,7 +97,7 @@ public sealed class AppHostProcessTests : IDisposable
 
     [Theory]
     [InlineData("what?", "is damaged")]
-    [InlineData("9", "was made by PostgreSQL 9")]
+    [InlineData("9", "was created by PostgreSQL 9")]
     public async Task DataIsOfNoUse_EndsWithOneSentence(string version, string sentence)
     {
         Directory.CreateDirectory(Path.Combine(_data, "postgres"));
