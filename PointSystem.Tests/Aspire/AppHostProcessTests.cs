@@ -101,7 +101,7 @@ public sealed class AppHostProcessTests : IDisposable
 
     [Theory]
     [InlineData("what?", "is damaged")]
-    [InlineData("9", "was made by PostgreSQL 9")]
+    [InlineData("9", "was created by PostgreSQL 9")]
     public async Task Start_DataIsUnusable_ExitsWithOneSentence(string version, string sentence)
     {
         Directory.CreateDirectory(Path.Combine(_data, "postgres"));

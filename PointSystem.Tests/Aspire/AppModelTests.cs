@@ -41,7 +41,7 @@ public sealed class AppModelTests : IDisposable
         await process.WaitForExitAsync(Token);
 
         Assert.Equal(1, process.ExitCode);
-        Assert.Contains("was made by PostgreSQL 16, and this version runs 18, which cannot open it", process.Output, StringComparison.Ordinal);
+        Assert.Contains("was created by PostgreSQL 16; PostgreSQL 18, which is used now, cannot open it", process.Output, StringComparison.Ordinal);
     }
 
     [Fact]
