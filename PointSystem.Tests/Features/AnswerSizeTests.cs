@@ -4,7 +4,6 @@ using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
-using PointSystem.Domain.Points;
 
 namespace PointSystem.Tests.Features;
 
