@@ -46,7 +46,8 @@ internal static class LocksEndpoints
         return TypedResults.Json(response, PointJsonContext.Wire.LocksResponse);
     }
 
-    private static string NameOf(LockMode mode) => mode.ToString().ToLowerInvariant();
+    /// <summary>The mode as answers name it.</summary>
+    public static string NameOf(LockMode mode) => mode.ToString().ToLowerInvariant();
 
     private static HotKeyResponse Describe(KeySnapshot key) => new(
         string.Join(" + ", key.Keys),
