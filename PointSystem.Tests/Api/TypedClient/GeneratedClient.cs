@@ -12,6 +12,14 @@ namespace PointSystem.Tests.Api.TypedClient;
 /// <summary>A C# client generated from an OpenAPI document, compiled together with the tour that uses it.</summary>
 internal static class GeneratedClient
 {
+    private static readonly IReadOnlyList<MetadataReference> s_references =
+    [
+        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Where(path => Path.GetFileName(path) is var name
+                && (name.StartsWith("System.", StringComparison.Ordinal) || name.StartsWith("xunit.v3.assert", StringComparison.Ordinal)))
+            .Select(path => MetadataReference.CreateFromFile(path)),
+    ];
+
     /// <summary>The client's source.</summary>
     public static async Task<string> GenerateAsync(string json, CancellationToken cancellationToken)
     {
@@ -44,14 +52,10 @@ internal static class GeneratedClient
     {
         using var resource = new StreamReader(typeof(GeneratedClient).Assembly.GetManifestResourceStream("Tour.cs")!);
         var tour = await resource.ReadToEndAsync(cancellationToken);
-        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
-            .Where(path => Path.GetFileName(path) is var name
-                && (name.StartsWith("System.", StringComparison.Ordinal) || name.StartsWith("xunit.v3.assert", StringComparison.Ordinal)))
-            .Select(path => MetadataReference.CreateFromFile(path));
         var compilation = CSharpCompilation.Create(
             "Tour",
             [CSharpSyntaxTree.ParseText(client, cancellationToken: cancellationToken), CSharpSyntaxTree.ParseText(tour, cancellationToken: cancellationToken)],
-            references,
+            s_references,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
         using var assembly = new MemoryStream();
         var result = compilation.Emit(assembly, cancellationToken: cancellationToken);

@@ -16,9 +16,8 @@ public sealed class GeneratedClientTests(ApiFixture api)
     [Theory]
     [InlineData("UsageResponse", "usageDetailsTotal", null, "usageDetailsTotal")]
     [InlineData("HistoryItem", "entriesTotal", """{"type":"string"}""", "entriesTotal")]
-    [InlineData("TransferResponse", "reason", """{"type":"string"}""", "Reason")]
-    [InlineData("MemberReport", "cause", """{"type":"string"}""", "cause")]
-    [InlineData("Problem", "available", null, "Available")]
+    [InlineData("UsageResponse", "usageDetailsNextCursor", """{"type":"string"}""", "UsageDetailsNextCursor")]
+    [InlineData("AccumulationResponse", "cause", """{"type":"string"}""", "cause")]
     public async Task Client_GeneratedFromAWrongDocument_Fails(string schema, string property, string? become, string named)
     {
         var document = await ReadDocumentAsync();
