@@ -57,6 +57,7 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
                 Name = parameter.Name,
                 In = parameter.IsHeader ? ParameterLocation.Header : ParameterLocation.Query,
                 Description = parameter.Description,
+                Required = parameter.IsRequired,
                 Schema = parameter.Schema,
             });
         }

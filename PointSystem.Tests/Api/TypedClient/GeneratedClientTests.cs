@@ -14,11 +14,11 @@ public sealed class GeneratedClientTests(ApiFixture api)
 
     /// <summary>The tour fails by documents that are wrong.</summary>
     [Theory]
-    [InlineData("UsageResponse", "usageDetailsTotal", null, "usageDetailsTotal")]
-    [InlineData("HistoryItem", "entriesTotal", """{"type":"string"}""", "entriesTotal")]
-    [InlineData("UsageResponse", "usageDetailsNextCursor", """{"type":"string"}""", "UsageDetailsNextCursor")]
-    [InlineData("AccumulationResponse", "cause", """{"type":"string"}""", "cause")]
-    public async Task Client_GeneratedFromAWrongDocument_Fails(string schema, string property, string? become, string named)
+    [InlineData("UsageResponse", "usageDetailsTotal", null)]
+    [InlineData("HistoryItem", "entriesTotal", """{"type":"string"}""")]
+    [InlineData("UsageResponse", "usageDetailsNextCursor", """{"type":"string"}""")]
+    [InlineData("AccumulationResponse", "cause", """{"type":"string"}""")]
+    public async Task Client_GeneratedFromAWrongDocument_Fails(string schema, string property, string? become)
     {
         var document = await ReadDocumentAsync();
         var parts = document["components"]!["schemas"]![schema]!;
@@ -33,7 +33,7 @@ public sealed class GeneratedClientTests(ApiFixture api)
 
         var failure = await Assert.ThrowsAnyAsync<Exception>(() => PlayAsync(document));
 
-        Assert.Contains(named, failure.ToString(), StringComparison.Ordinal);
+        Assert.Contains(property, failure.ToString(), StringComparison.OrdinalIgnoreCase);
     }
 
     private async Task<JsonNode> ReadDocumentAsync()
