@@ -11,7 +11,7 @@ internal sealed partial class RequestBody
 
     /// <summary>Reads the body.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="optional">True: no body at all counts as an empty object.</param>
+    /// <param name="optional">True: no body at all, or null, counts as an empty object.</param>
     /// <exception cref="RequestRefusedException">Not JSON by its content type, no JSON object, or too large.</exception>
     public static async ValueTask<RequestBody> ReadAsync(HttpContext http, bool optional = false)
     {
@@ -44,9 +44,10 @@ internal sealed partial class RequestBody
 
                 if (read.IsCompleted)
                 {
-                    return buffer.IsEmpty
-                        ? Empty(optional)
-                        : new RequestBody(JsonFields.Parse(buffer.IsSingleSegment ? buffer.FirstSpan : buffer.ToArray()));
+                    var json = buffer.IsSingleSegment ? buffer.FirstSpan : buffer.ToArray();
+
+                    // Generated clients write null where an optional body is left out.
+                    return json.IsEmpty || (optional && json.SequenceEqual("null"u8)) ? Empty(optional) : new RequestBody(JsonFields.Parse(json));
                 }
 
                 consumed = buffer.Start;

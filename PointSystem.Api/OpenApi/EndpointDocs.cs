@@ -19,7 +19,11 @@ internal static class EndpointDocs
         endpoint.WithMetadata(new RequestDoc(typeof(TRequest), example, optional));
 
     /// <summary>Takes the query parameters <c>size</c> and <c>cursor</c>.</summary>
-    public static RouteHandlerBuilder TakesPage(this RouteHandlerBuilder endpoint, int sizeDefault = Paging.SizeDefault) => endpoint
+    /// <param name="endpoint">The endpoint.</param>
+    /// <param name="sizeDefault">Rows of the page if the request does not say otherwise.</param>
+    /// <param name="firstCursor">Where the first page's cursor comes from, if it needs one.</param>
+    public static RouteHandlerBuilder TakesPage(
+        this RouteHandlerBuilder endpoint, int sizeDefault = Paging.SizeDefault, string? firstCursor = null) => endpoint
         .TakesQuery(Paging.SizeParameter, "Rows of the page.", new OpenApiSchema
         {
             Type = JsonSchemaType.Integer,
@@ -28,7 +32,12 @@ internal static class EndpointDocs
             Maximum = Paging.SizeMax.ToString(CultureInfo.InvariantCulture),
             Default = sizeDefault,
         })
-        .TakesQuery(Paging.CursorParameter, "The nextCursor of the page before; left out for the first page.");
+        .WithMetadata(new ParameterDoc(
+            Paging.CursorParameter,
+            IsHeader: false,
+            $"The nextCursor of the page before; {firstCursor ?? "left out"} for the first page.",
+            new OpenApiSchema { Type = JsonSchemaType.String },
+            IsRequired: firstCursor is not null));
 
     /// <summary>
     /// Takes an optional query parameter, a text unless a schema says otherwise. It carries no example: a page that sends it prefilled would ask for what is
@@ -60,7 +69,7 @@ internal static class EndpointDocs
 
 internal sealed record RequestDoc(Type Type, string Example, bool Optional);
 
-internal sealed record ParameterDoc(string Name, bool IsHeader, string Description, OpenApiSchema Schema);
+internal sealed record ParameterDoc(string Name, bool IsHeader, string Description, OpenApiSchema Schema, bool IsRequired = false);
 
 internal sealed record AnswerDoc(int Status, string Example);
 

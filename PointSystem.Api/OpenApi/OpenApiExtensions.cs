@@ -32,6 +32,9 @@ internal static class OpenApiExtensions
             options.DefaultFonts = false;
             options.Telemetry = false;
             options.Agent = new ScalarAgentOptions { Disabled = true };
+            // Buttons that would hand the document to a service of the page's makers.
+            options.ShowDeveloperTools = DeveloperToolsVisibility.Never;
+            options.HideClientButton = true;
         });
         return app;
     }

@@ -57,6 +57,7 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
                 Name = parameter.Name,
                 In = parameter.IsHeader ? ParameterLocation.Header : ParameterLocation.Query,
                 Description = parameter.Description,
+                Required = parameter.IsRequired,
                 Schema = parameter.Schema,
             });
         }
@@ -74,6 +75,8 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
                 "key" => ("The configuration key.", new OpenApiSchema { Type = JsonSchemaType.String }),
                 _ => ("The point key, as an earlier answer gave it.", new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = PointKey.LengthMax }),
             };
+            // A page sends it as it stands. There is no point key that everybody has.
+            parameter.Example = parameter.Name switch { "memberId" => 7, "runId" => 1, "key" => "MAX_BALANCE_PER_MEMBER", _ => null };
         }
     }
 

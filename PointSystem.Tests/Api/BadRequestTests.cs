@@ -84,6 +84,19 @@ public sealed class BadRequestTests(ApiFixture api)
         Assert.Equal("A JSON object is required as the body.", used.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("body"));
     }
 
+    [Fact]
+    public async Task Cancel_NullAsBody_IsNoBody()
+    {
+        using var client = api.Client();
+        var member = PointsClient.NewMember();
+        (await client.AccumulateAsync(member, 10)).Expect(HttpStatusCode.Created);
+        var usage = (await client.UseAsync(member, "A1", 10)).Expect(HttpStatusCode.Created).TextOf("pointKey");
+
+        var cancelled = await client.PostAsync($"/api/points/use/{usage}/cancel", new StringContent("null", Encoding.UTF8, "application/json"));
+
+        Assert.Equal(10, cancelled.Expect(HttpStatusCode.OK).NumberOf("cancelledAmount"));
+    }
+
     private static HttpRequestMessage Chunked(string path, string? contentType)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent([]) };

@@ -21,7 +21,7 @@ public sealed class DocumentTests(ApiFixture api)
         Assert.All(operations, operation =>
         {
             var parts = operation.Value!;
-            Assert.NotEmpty(parts["summary"]!.GetValue<string>());
+            Assert.Matches("^[A-Z][a-z']* ", parts["summary"]!.GetValue<string>());
             Assert.All(Bodies(parts), body => Assert.NotNull(body["example"]));
             Assert.NotNull(parts["responses"]!["503"]);
         });
@@ -43,14 +43,16 @@ public sealed class DocumentTests(ApiFixture api)
             Assert.Equal(operation["requestBody"] is not null, operation["responses"]!["408"] is not null);
             var parameters = operation["parameters"]?.AsArray() ?? [];
             Assert.All(parameters.Where(parameter => parameter!["required"]?.GetValue<bool>() != true), parameter => Assert.Null(parameter!["example"]));
+            Assert.All(parameters.Where(parameter => parameter!["name"]!.GetValue<string>() is "memberId" or "runId" or "key"), parameter => Assert.NotNull(parameter!["example"]));
             Assert.All(parameters.Where(parameter => parameter!["name"]!.GetValue<string>() is "size" or "memberId" or "runId"), parameter =>
                 Assert.Equal("integer", parameter!["schema"]!["type"]!.GetValue<string>()));
         });
         JsonNode Parameter(string path, string name) =>
-            document["paths"]![path]!["get"]!["parameters"]!.AsArray().Single(parameter => parameter!["name"]!.GetValue<string>() == name)!["schema"]!;
-        Assert.Equal(20, Parameter("/api/points/balance/{memberId}", "size")["default"]!.GetValue<int>());
-        Assert.Equal(100, Parameter("/api/points/use/{pointKey}/details", "size")["default"]!.GetValue<int>());
-        Assert.Equal(8, Parameter("/api/points/history/{memberId}", "kind")["enum"]!.AsArray().Count);
+            document["paths"]![path]!["get"]!["parameters"]!.AsArray().Single(parameter => parameter!["name"]!.GetValue<string>() == name)!;
+        Assert.Equal(20, Parameter("/api/points/balance/{memberId}", "size")["schema"]!["default"]!.GetValue<int>());
+        Assert.Equal(100, Parameter("/api/points/use/{pointKey}/details", "size")["schema"]!["default"]!.GetValue<int>());
+        Assert.Equal(8, Parameter("/api/points/history/{memberId}", "kind")["schema"]!["enum"]!.AsArray().Count);
+        Assert.True(Parameter("/api/points/history/{memberId}/entries", "cursor")["required"]!.GetValue<bool>());
         Assert.NotNull(document["paths"]!["/api/admin/points/config/{key}"]!["put"]!["responses"]!["423"]);
         var schemas = document["components"]!["schemas"]!;
         Assert.DoesNotContain("usage", schemas["CancellationResponse"]!["required"]!.AsArray().Select(name => name!.GetValue<string>()));

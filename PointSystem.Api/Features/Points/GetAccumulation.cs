@@ -24,15 +24,15 @@ internal static class GetAccumulation
 
         /// <summary>Every order that spent from it, oldest first.</summary>
         [JsonPropertyOrder(1)]
-        public IReadOnlyList<LotUsage> Usages { get; }
+        public IReadOnlyList<LotUsage> Usages { get; init; }
 
         /// <summary>Where the next page of usages starts; null when this is the last.</summary>
         [JsonPropertyOrder(2)]
-        public string? UsagesNextCursor { get; }
+        public string? UsagesNextCursor { get; init; }
 
         /// <summary>The first hundred transfers that took points of it.</summary>
         [JsonPropertyOrder(3)]
-        public IReadOnlyList<LotTransfer> Transfers { get; }
+        public IReadOnlyList<LotTransfer> Transfers { get; init; }
     }
 
     public static async Task<IResult> HandleAsync(

@@ -47,7 +47,7 @@ internal static class GetHistory
         return TypedResults.Ok(new Response(page.Items, page.NextCursor));
     }
 
-    /// <summary>GET /api/points/history/{memberId}/entries</summary>
+    // GET /api/points/history/{memberId}/entries
     public static async Task<IResult> HandleEntriesAsync(
         string memberId, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
     {

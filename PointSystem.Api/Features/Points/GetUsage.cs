@@ -22,11 +22,11 @@ internal static class GetUsage
 
         /// <summary>Its cancellations, oldest first.</summary>
         [JsonPropertyOrder(1)]
-        public IReadOnlyList<CancellationResponse> Cancellations { get; }
+        public IReadOnlyList<CancellationResponse> Cancellations { get; init; }
 
         /// <summary>Where the next page of cancellations starts; null when this is the last.</summary>
         [JsonPropertyOrder(2)]
-        public string? CancellationsNextCursor { get; }
+        public string? CancellationsNextCursor { get; init; }
     }
 
     public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
@@ -42,7 +42,7 @@ internal static class GetUsage
             : TypedResults.Ok(new Response(UsageResponse.From(trace.Usage, trace.Details), trace.Cancellations));
     }
 
-    /// <summary>GET /api/points/use/{pointKey}/details</summary>
+    // GET /api/points/use/{pointKey}/details
     public static async Task<IResult> HandleDetailsAsync(
         string pointKey, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
     {

@@ -93,7 +93,7 @@ internal static class PointEndpoints
             .Refuses(400, PointErrorCodes.InvalidRequest, PointErrorCodes.InvalidOrderNumber);
         points.MapGet("/history/{memberId}/entries", GetHistory.HandleEntriesAsync).WithName("GetHistoryEntries")
             .WithSummary("The entries of one item of the history that the history itself leaves out")
-            .TakesPage(InnerLists.SizeMax)
+            .TakesPage(InnerLists.SizeMax, firstCursor: "the item's entriesNextCursor")
             .Answers<Page<HistoryEntry>>(200, PointExamples.HistoryEntries)
             .Refuses(400, PointErrorCodes.InvalidRequest);
         points.MapGet("/accumulations/{pointKey}", GetAccumulation.HandleAsync).WithName(nameof(GetAccumulation))

@@ -1,18 +1,32 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
+using PointSystem.Api.Configuration;
+using PointSystem.Api.Features.Locks;
 using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Api.Features.Reconciliation;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
+using PointSystem.Locking;
 
 namespace PointSystem.Api.Features.Points;
 
-/// <summary>Ranges, lengths and the values of texts that are one of a few, which the types of requests and answers do not tell.</summary>
+/// <summary>
+/// Ranges, lengths, the values of texts that are one of a few, and which fields an answer always has: the types of requests and answers do
+/// not say that.
+/// </summary>
 internal sealed class PointSchemas : IOpenApiSchemaTransformer
 {
     public Task TransformAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
     {
+        if (context.JsonTypeInfo is { Kind: JsonTypeInfoKind.Object } type && !type.Type.Name.EndsWith("Request", StringComparison.Ordinal))
+        {
+            schema.Required = type.Properties.Where(IsAlwaysWritten).Select(field => field.Name).ToHashSet();
+        }
+
         if (context.JsonPropertyInfo is not { } property)
         {
             return Task.CompletedTask;
@@ -24,6 +38,11 @@ internal sealed class PointSchemas : IOpenApiSchemaTransformer
             "status" when typeof(AccumulationResponse).IsAssignableFrom(owner) => Values(Enum.GetValues<LotStatus>().Select(WireNames.Of)),
             "status" when typeof(UsageResponse).IsAssignableFrom(owner) => Values(Enum.GetValues<UsageStatus>().Select(WireNames.Of)),
             "kind" when owner == typeof(HistoryItem) => Values(WireNames.Kinds),
+            "status" when owner == typeof(MemberReport) => Values([MemberReport.Matched, MemberReport.Corrected, MemberReport.Broken, MemberReport.Failed]),
+            "status" when owner == typeof(RunReport) => Values([RunReport.Running, RunReport.Completed]),
+            "state" when owner == typeof(BreakerResponse) => Values(["closed", "open"]),
+            "mode" when owner == typeof(LocksResponse) => Modes(),
+            _ when owner == typeof(OperationModes) => Modes(),
             _ => schema.Enum,
         };
         if (owner.Name != "Request")
@@ -46,6 +65,10 @@ internal sealed class PointSchemas : IOpenApiSchemaTransformer
 
         return Task.CompletedTask;
     }
+
+    private static bool IsAlwaysWritten(JsonPropertyInfo field) => field.AttributeProvider?.IsDefined(typeof(JsonIgnoreAttribute), inherit: true) != true;
+
+    private static List<JsonNode> Modes() => Values(LockModes.Names);
 
     private static List<JsonNode> Values(IEnumerable<string> texts) => [.. texts.Select(text => JsonValue.Create(text))];
 }
