@@ -137,6 +137,7 @@ internal static class BenchCommand
           --pool N             database connections of each replica, 1 to 200 (default {BenchOptions.PoolSizeDefault})
           --contenders A,B     of {string.Join(", ", Contender.All.Select(contender => contender.Name))}
           --gateway            through the gateway instead of straight to the replicas
+          --no-affinity        the same, replicas taking turns instead of a member's requests going to one of them
           --telemetry          export telemetry to OTEL_EXPORTER_OTLP_ENDPOINT meanwhile
           --full               what takes long or much room too
           --markdown           print the table as Markdown too

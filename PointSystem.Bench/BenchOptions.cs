@@ -41,6 +41,9 @@ internal sealed record BenchOptions
     /// <summary>Through the gateway instead of straight to the replicas.</summary>
     public bool Gateway { get; init; }
 
+    /// <summary>The gateway lets replicas take turns, instead of sending a member's requests to one of them.</summary>
+    public bool NoAffinity { get; init; }
+
     /// <summary>Keep the OTLP exporter that the environment asks for.</summary>
     public bool Telemetry { get; init; }
 
@@ -93,6 +96,7 @@ internal sealed record BenchOptions
         "--pool" => this with { PoolSize = (int)Whole(name, value(), 1, 200) },
         "--contenders" => this with { Contenders = value().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) },
         "--gateway" => this with { Gateway = true },
+        "--no-affinity" => this with { Gateway = true, NoAffinity = true },
         "--telemetry" => this with { Telemetry = true },
         "--full" => this with { Full = true },
         "--verbose" => this with { Verbose = true },
