@@ -4,7 +4,7 @@ using System.Net;
 namespace PointSystem.Tests.Proof;
 
 /// <summary>
-/// Many callers that use, accumulate, cancel and transfer the points of a few members at once, over all replicas, and then do the accounts: what was
+/// Many callers that use, accumulate, cancel and transfer the points of a few members at once, over all replicas or through gateways, and then do the accounts: what was
 /// answered must be what is stored, once each.
 /// </summary>
 internal sealed class Crowd : IDisposable
@@ -21,10 +21,12 @@ internal sealed class Crowd : IDisposable
     private int _uses;
     private int _done;
 
-    public Crowd(LocalCluster cluster)
+    /// <param name="cluster">What the accounts are held against.</param>
+    /// <param name="urls">Where requests go; null for the replicas themselves.</param>
+    public Crowd(LocalCluster cluster, IEnumerable<Uri>? urls = null)
     {
         _cluster = cluster;
-        _client = new PatientClient(cluster);
+        _client = urls is null ? new PatientClient(cluster) : new PatientClient(urls);
     }
 
     public int Repeated => _client.Repeated;

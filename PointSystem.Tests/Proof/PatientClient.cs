@@ -5,13 +5,19 @@ namespace PointSystem.Tests.Proof;
 /// <summary>
 /// A client as it should be: every request has an Idempotency-Key, and is repeated with it, elsewhere, until somebody gives a final answer.
 /// </summary>
-internal sealed class PatientClient(LocalCluster cluster) : IDisposable
+internal sealed class PatientClient(IEnumerable<Uri> urls) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan PauseMax = TimeSpan.FromMilliseconds(250);
 
-    private readonly List<PointsClient> _replicas = [.. cluster.Replicas.Select(replica => new PointsClient(replica.Url))];
+    private readonly List<PointsClient> _replicas = [.. urls.Select(url => new PointsClient(url))];
     private int _repeated;
+
+    /// <summary>Of the replicas of a cluster.</summary>
+    public PatientClient(LocalCluster cluster)
+        : this(cluster.Replicas.Select(replica => replica.Url))
+    {
+    }
 
     /// <summary>Requests that had to be sent again, because of the answers below or because there was none.</summary>
     public int Repeated => Volatile.Read(ref _repeated);
