@@ -42,6 +42,9 @@ internal sealed record BenchOptions
     /// <summary>Send requests through the gateway instead of directly to the replicas.</summary>
     public bool Gateway { get; init; }
 
+    /// <summary>The gateway lets replicas take turns, instead of sending a member's requests to one of them. Implies <see cref="Gateway"/>.</summary>
+    public bool NoAffinity { get; init; }
+
     /// <summary>Keep the OTLP exporter that the environment configures.</summary>
     public bool Telemetry { get; init; }
 
@@ -73,6 +76,7 @@ internal sealed record BenchOptions
         var pool = CommandLines.Number("--pool", 1, 200, $"database connections of each replica (default {PoolSizeDefault})");
         var contenders = Text("--contenders", "A,B", $"of {string.Join(", ", Contender.All.Select(contender => contender.Name))}");
         var gateway = Flag("--gateway", "through the gateway instead of straight to the replicas");
+        var noAffinity = Flag("--no-affinity", "through the gateway, with replicas taking turns instead of one replica per member");
         var telemetry = Flag("--telemetry", "export telemetry to OTEL_EXPORTER_OTLP_ENDPOINT meanwhile");
         var full = Flag("--full", "what takes long or much room too");
         var markdown = Flag("--markdown", "print the table as Markdown too");
@@ -83,7 +87,7 @@ internal sealed record BenchOptions
         var root = new RootCommand("Measures PointSystem against what anyone would pick instead. It starts and ends its own servers; see bench/README.md.");
         ScenarioTable.Commands.ForEach(root.Add);
         foreach (var option in (Option[])
-            [rounds, seconds, warmUp, requests, callers, replicas, pool, contenders, gateway, telemetry, full, markdown, results, data, verbose])
+            [rounds, seconds, warmUp, requests, callers, replicas, pool, contenders, gateway, noAffinity, telemetry, full, markdown, results, data, verbose])
         {
             option.Recursive = true;
             root.Add(option);
@@ -101,7 +105,8 @@ internal sealed record BenchOptions
             Replicas = parsed.GetValue(replicas) ?? ReplicasDefault,
             PoolSize = parsed.GetValue(pool) ?? PoolSizeDefault,
             Contenders = parsed.GetValue(contenders)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
-            Gateway = parsed.GetValue(gateway),
+            Gateway = parsed.GetValue(gateway) || parsed.GetValue(noAffinity),
+            NoAffinity = parsed.GetValue(noAffinity),
             Telemetry = parsed.GetValue(telemetry),
             Full = parsed.GetValue(full),
             Markdown = parsed.GetValue(markdown),

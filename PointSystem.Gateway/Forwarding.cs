@@ -9,9 +9,11 @@ namespace PointSystem.Gateway;
 /// <summary>Sends each request to a replica, and to another one where that is safe and the first could not answer.</summary>
 /// <param name="forwarder">Sends one request.</param>
 /// <param name="balancer">Chooses the replica.</param>
+/// <param name="options">What the choice goes by.</param>
 /// <param name="isTraced">Whether the gateway's own spans are recorded.</param>
 /// <param name="logger">Hears why a request could not be answered.</param>
-internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer, bool isTraced, ILogger<Forwarding> logger) : IDisposable
+internal sealed class Forwarding(
+    IHttpForwarder forwarder, LoadBalancer balancer, GatewayOptions options, bool isTraced, ILogger<Forwarding> logger) : IDisposable
 {
     // Longer than the API's own limits (5 s of waiting for a lock and the work after it).
     private static readonly ForwarderRequestConfig Config = new() { ActivityTimeout = TimeSpan.FromSeconds(30), Version = HttpVersion.Version11 };
@@ -56,12 +58,13 @@ internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer
             return;
         }
         var repeatable = RetryRules.IsRepeatable(context.Request);
+        var member = options.Affinity == Affinity.Member ? RequestMember.Find(context.Request.Path, body) : null;
         var tried = new List<Upstream>();
         var wasSent = false;
-        while (balancer.Next(tried) is { } upstream)
+        while (balancer.Next(member, tried) is { } upstream)
         {
             tried.Add(upstream);
-            var attempt = await SendAsync(context, upstream, body, repeatable);
+            var attempt = await SendAsync(context, upstream, member, body, repeatable);
             if (attempt.Error == ForwarderError.None || context.RequestAborted.IsCancellationRequested)
             {
                 return;
@@ -99,7 +102,8 @@ internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer
         context.Features.Set<IForwarderErrorFeature>(null);
     }
 
-    private async Task<(ForwarderError Error, Exception? Failure)> SendAsync(HttpContext context, Upstream upstream, byte[]? body, bool repeatable)
+    private async Task<(ForwarderError Error, Exception? Failure)> SendAsync(
+        HttpContext context, Upstream upstream, long? member, byte[]? body, bool repeatable)
     {
         if (body is not null)
         {
@@ -107,8 +111,15 @@ internal sealed class Forwarding(IHttpForwarder forwarder, LoadBalancer balancer
         }
         // One that may be repeated need not wait for a replica that was found to hang. One that may not has nowhere else to go.
         var giveUp = repeatable ? upstream.Usable : CancellationToken.None;
-        var error = await forwarder.SendAsync(
-            context, upstream.Url.GetLeftPart(UriPartial.Authority), _client, Config, new ReplicaTransformer(upstream), giveUp);
-        return (error, context.Features.Get<IForwarderErrorFeature>()?.Exception);
+        try
+        {
+            var error = await forwarder.SendAsync(
+                context, upstream.Url.GetLeftPart(UriPartial.Authority), _client, Config, new ReplicaTransformer(upstream), giveUp);
+            return (error, context.Features.Get<IForwarderErrorFeature>()?.Exception);
+        }
+        finally
+        {
+            upstream.Leave(member);
+        }
     }
 }

@@ -33,7 +33,7 @@ internal static class GatewayApplication
 
     /// <param name="args">The command line.</param>
     /// <param name="given">The replicas, if the caller maintains their state. Default: what the configuration names, watched.</param>
-    /// <exception cref="GatewayFaultException">No replica is named, or not by a URL.</exception>
+    /// <exception cref="GatewayFaultException">No replica is named, or not by a URL, or a setting cannot be used.</exception>
     internal static WebApplication Create(string[] args, ReplicaSet? given = null)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
@@ -51,6 +51,9 @@ internal static class GatewayApplication
         var replicas = given ?? ReplicaSet.Discover(builder.Configuration);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(replicas);
+        builder.Services.AddSingleton(GatewayOptions.Read(builder.Configuration));
+        builder.Services.AddSingleton<GatewayMetrics>();
+        builder.Services.AddSingleton<LoadBalancer>();
         if (given is null)
         {
             builder.Services.AddHostedService<ReplicaWatches>();
@@ -58,7 +61,7 @@ internal static class GatewayApplication
         builder.Services.AddHealthChecks().AddCheck<ReplicasHealthCheck>("replicas", tags: [Extensions.ReadyTag]);
         builder.Services.AddHttpForwarder();
         var isTraced = !string.IsNullOrWhiteSpace(builder.Configuration[TelemetryOptions.OtlpEndpointKey]);
-        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<Forwarding>(services, new LoadBalancer(replicas), isTraced));
+        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<Forwarding>(services, isTraced));
 
         var app = builder.Build();
         app.UseRouting();

@@ -35,7 +35,8 @@ internal static class GatewayProblems
 
     private static string HowToFindOut(HttpRequest request) =>
         HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) ? "It changes nothing: send it again."
-        : RetryRules.IsRepeatable(request) ? $"Send it again with the same {RetryRules.IdempotencyKey}: it is carried out once, and the answer is that of the first time."
+        : RetryRules.IsRepeatable(request)
+            ? $"Send it again with the same {RetryRules.IdempotencyKey}: it is carried out once, and the answer is that of the first time."
         : $"Ask the member's history. With an {RetryRules.IdempotencyKey} it could be sent again safely.";
 
     private static Task WriteAsync(HttpContext context, string code, string detail)

@@ -74,6 +74,7 @@ internal static partial class GatewayLog
     [LoggerMessage(EventId = 1302, Level = LogLevel.Warning, Message = "The replicas' names could not be resolved ({Reason}); those known before are used on")]
     public static partial void NotResolved(this ILogger logger, string reason);
 
-    [LoggerMessage(EventId = 1303, Level = LogLevel.Warning, Message = "A {Method} was sent to {Replica} and not answered ({Error}: {Reason}); trace {TraceId}")]
+    [LoggerMessage(
+        EventId = 1303, Level = LogLevel.Warning, Message = "A {Method} was sent to {Replica} and not answered ({Error}: {Reason}); trace {TraceId}")]
     public static partial void Lost(this ILogger logger, string method, string replica, ForwarderError error, string reason, string traceId);
 }

@@ -19,7 +19,12 @@ internal enum UpstreamState
 /// <summary>A replica as the gateway sees it.</summary>
 internal sealed class Upstream(string name, Uri url) : IDisposable
 {
+    // Members that share a slot are taken for one: a neighbour of a hot member may stay at a crowded replica by mistake, once in so many.
+    private const int Slots = 4096;
     private readonly Lock _gate = new();
+    private readonly ulong _seed = Rendezvous.Seed(url);
+    private readonly int[] _inFlightByMember = new int[Slots];
+    private long _inFlight;
     private CancellationTokenSource _usable = new();
     private TaskCompletionSource _doubted = NewSource();
 
@@ -30,6 +35,9 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
     public Uri Url { get; } = url;
 
     public UpstreamState State { get; private set; }
+
+    /// <summary>Requests that have been sent to it and not been answered yet.</summary>
+    public long InFlight => Interlocked.Read(ref _inFlight);
 
     /// <summary>
     /// Cancelled when the replica hangs: requests that may be repeated need not wait for it any longer. Not when it is down: what it was
@@ -55,6 +63,38 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
             {
                 return _doubted.Task;
             }
+        }
+    }
+
+    /// <summary>Its place in the member's order, see <see cref="Rendezvous"/>.</summary>
+    public ulong ScoreOf(long member) => Rendezvous.Score(_seed, member);
+
+    /// <summary>
+    /// Counts a request of a member as in flight, unless that makes more than <paramref name="limit"/> and none of this member is in flight here.
+    /// </summary>
+    public bool TryEnter(long member, long limit)
+    {
+        ref var ofMember = ref _inFlightByMember[SlotOf(member)];
+        if (Interlocked.Increment(ref _inFlight) > limit && Volatile.Read(ref ofMember) == 0)
+        {
+            Interlocked.Decrement(ref _inFlight);
+            return false;
+        }
+        Interlocked.Increment(ref ofMember);
+        return true;
+    }
+
+    /// <summary>Counts a request without a member as in flight.</summary>
+    public void Enter() => Interlocked.Increment(ref _inFlight);
+
+    /// <summary>The request has its answer, or gets none.</summary>
+    /// <param name="member">As when it was counted.</param>
+    public void Leave(long? member)
+    {
+        Interlocked.Decrement(ref _inFlight);
+        if (member is { } id)
+        {
+            Interlocked.Decrement(ref _inFlightByMember[SlotOf(id)]);
         }
     }
 
@@ -132,6 +172,8 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
     };
 
     public void Dispose() => _usable.Dispose();
+
+    internal static int SlotOf(long member) => (int)(Rendezvous.Mix((ulong)member) % Slots);
 
     private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -14,7 +14,7 @@ public sealed class SolutionTests
     [InlineData("PointSystem.Domain")]
     [InlineData("PointSystem.ServiceDefaults")]
     [InlineData("PointSystem.Locking")]
-    [InlineData("PointSystem.Gateway", "PointSystem.ServiceDefaults")]
+    [InlineData("PointSystem.Gateway", "PointSystem.Domain", "PointSystem.ServiceDefaults")]
     [InlineData("PointSystem.Api", "PointSystem.Domain", "PointSystem.Locking", "PointSystem.ServiceDefaults")]
     [InlineData("PointSystem.Local", "PointSystem.ServiceDefaults")]
     [InlineData("PointSystem.AppHost", "PointSystem.Api", "PointSystem.Gateway", "PointSystem.Local")]

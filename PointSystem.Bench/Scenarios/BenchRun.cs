@@ -63,6 +63,6 @@ internal sealed class BenchRun(BenchOptions options, TextWriter progress, string
         Add("--replicas", Options.Replicas == BenchOptions.ReplicasDefault ? null : Options.Replicas);
         Add("--pool", Options.PoolSize == BenchOptions.PoolSizeDefault ? null : Options.PoolSize);
         Add("--contenders", Options.Contenders is null ? null : string.Join(',', Options.Contenders));
-        return text + (Options.Gateway ? " --gateway" : "") + (Options.Full ? " --full" : "");
+        return text + (Options.NoAffinity ? " --no-affinity" : Options.Gateway ? " --gateway" : "") + (Options.Full ? " --full" : "");
     }
 }

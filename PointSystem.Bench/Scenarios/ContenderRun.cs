@@ -149,7 +149,9 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
             requests?.ToString(CultureInfo.InvariantCulture) ?? time.TotalSeconds.ToString(CultureInfo.InvariantCulture),
         ["replicas"] = options.Replicas.ToString(CultureInfo.InvariantCulture),
         ["connections of each replica"] = options.PoolSize.ToString(CultureInfo.InvariantCulture),
-        ["requests go"] = options.Gateway ? "through the gateway" : "straight to the replicas, callers spread evenly",
+        ["requests go"] = options.NoAffinity ? "through the gateway, replicas in turn"
+            : options.Gateway ? "through the gateway, each member's to one replica"
+            : "straight to the replicas, callers spread evenly",
     };
 
     private IEnumerable<Target> Targets(IReadOnlyDictionary<string, List<Turn>> turns) =>

@@ -59,6 +59,9 @@ internal sealed class BenchCluster : IAsyncDisposable
         cluster.ApiEnvironment[BenchHost.Variable] = "1";
         cluster.ApiEnvironment["ASPNETCORE_ENVIRONMENT"] = "Production";
         cluster.ApiEnvironment["Logging__LogLevel__Default"] = "Warning";
+        cluster.GatewayEnvironment["ASPNETCORE_ENVIRONMENT"] = "Production";
+        cluster.GatewayEnvironment["Logging__LogLevel__Default"] = "Warning";
+        cluster.GatewayEnvironment["Gateway__Affinity"] = options.NoAffinity ? "None" : "Member";
         // Enough for the replicas' pools and the advisory locks in them, for pgbench, and for manual queries.
         var connections = (options.Replicas * (options.PoolSize + Guards.AdvisoryConnections)) + (options.Callers ?? ContenderRun.CallersDefault) + 30;
         cluster.PostgresSettings["max_connections"] = connections.ToString(CultureInfo.InvariantCulture);

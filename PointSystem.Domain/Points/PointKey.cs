@@ -72,36 +72,13 @@ public readonly record struct PointKey : IFormattable
     /// <summary>Parses a key. False when the text cannot be a key of this service.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out PointKey key)
     {
-        key = default;
-        if (text is null || text.Length is <= PrefixLength or > LengthMax || TypeOf(text) is not { } type)
-        {
-            return false;
-        }
-
-        Span<byte> bytes = stackalloc byte[sizeof(long) + EntropyBytes];
-
-        // Not TryDecodeFromChars: it returns false only when the destination is too short, and throws on text that is not base64url.
-        var decoded = Base64Url.DecodeFromChars(text.AsSpan(PrefixLength), bytes, out _, out var length);
-        if (decoded != OperationStatus.Done || length <= EntropyBytes)
-        {
-            return false;
-        }
-
-        long memberId = 0;
-        foreach (var part in bytes[..(length - EntropyBytes)])
-        {
-            memberId = (memberId << 8) | part;
-        }
-
-        // Each key has exactly one text: a padded or otherwise equivalent spelling is not the key.
-        if (memberId <= 0 || Create(type, memberId, bytes[(length - EntropyBytes)..length]).Value != text)
-        {
-            return false;
-        }
-
-        key = new PointKey(text, type, memberId);
-        return true;
+        var isKey = TryRead(text, out var type, out var memberId);
+        key = isKey ? new PointKey(text!, type, memberId) : default;
+        return isKey;
     }
+
+    /// <summary>Reads the member of a key and allocates nothing. False when the text cannot be a key, as with <see cref="TryParse"/>.</summary>
+    public static bool TryReadMember(ReadOnlySpan<char> text, out long memberId) => TryRead(text, out _, out memberId);
 
     /// <summary>True when the text consists of characters that a key may have (A–Z, a–z, 0–9, - and _) and has at most 100 characters.</summary>
     public static bool IsWellFormed(string text)
@@ -127,16 +104,53 @@ public readonly record struct PointKey : IFormattable
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 
-    private static PointKeyType? TypeOf(string text)
+    private static bool TryRead(ReadOnlySpan<char> text, out PointKeyType type, out long memberId)
     {
-        foreach (var type in Enum.GetValues<PointKeyType>())
+        memberId = 0;
+        if (text.Length is <= PrefixLength or > LengthMax || !TryReadType(text[..PrefixLength], out type))
         {
-            if (text.StartsWith(PrefixOf(type), StringComparison.Ordinal))
-            {
-                return type;
-            }
+            type = default;
+            return false;
         }
 
-        return null;
+        Span<byte> bytes = stackalloc byte[sizeof(long) + EntropyBytes];
+        var body = text[PrefixLength..];
+
+        // Not TryDecodeFromChars: it returns false only when the destination is too short, and throws on text that is not base64url.
+        var decoded = Base64Url.DecodeFromChars(body, bytes, out _, out var length);
+
+        // Each key has exactly one text: a member id with leading zeros, a padded or an otherwise equivalent spelling is not the key.
+        if (decoded != OperationStatus.Done || length <= EntropyBytes || bytes[0] == 0)
+        {
+            return false;
+        }
+
+        Span<char> spelling = stackalloc char[LengthMax];
+        if (!body.SequenceEqual(spelling[..Base64Url.EncodeToChars(bytes[..length], spelling)]))
+        {
+            return false;
+        }
+
+        long id = 0;
+        foreach (var part in bytes[..(length - EntropyBytes)])
+        {
+            id = (id << 8) | part;
+        }
+
+        memberId = Math.Max(id, 0);
+        return id > 0;
+    }
+
+    private static bool TryReadType(ReadOnlySpan<char> prefix, out PointKeyType type)
+    {
+        (var isKnown, type) = prefix switch
+        {
+            "acc_" => (true, PointKeyType.Accumulation),
+            "use_" => (true, PointKeyType.Usage),
+            "can_" => (true, PointKeyType.Cancellation),
+            "trf_" => (true, PointKeyType.Transfer),
+            _ => (false, default),
+        };
+        return isKnown;
     }
 }

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace PointSystem.Tests.Deploy;
 
-/// <summary>Every metric on the dashboard is served by a replica, with the labels that the dashboard uses.</summary>
+/// <summary>Every metric on the dashboard is served by a replica or the gateway, with the labels that the dashboard uses.</summary>
 public sealed partial class GrafanaTests(ClusterFixture clusters)
 {
     private static readonly JsonNode Dashboard =
@@ -30,7 +30,7 @@ public sealed partial class GrafanaTests(ClusterFixture clusters)
     }
 
     [Fact]
-    public async Task Expressions_All_UseMetricsAndLabelsThatAReplicaServes()
+    public async Task Expressions_All_UseMetricsAndLabelsThatAreServed()
     {
         var expressions = Panels.SelectMany(panel => panel["targets"]?.AsArray().Select(target => (string)target!["expr"]!) ?? [])
             .Append((string)Dashboard["templating"]!["list"]!.AsArray().Single(variable => (string)variable!["type"]! == "query")!["definition"]!).ToList();
@@ -60,7 +60,8 @@ public sealed partial class GrafanaTests(ClusterFixture clusters)
         var member = PointsClient.NewMember();
         Assert.Equal(HttpStatusCode.Created, (await client.AccumulateAsync(member, 1_000)).Status);
         Assert.Equal(HttpStatusCode.Created, (await client.UseAsync(member, "A1", 10)).Status);
-        return (await client.GetAsync("/metrics")).Text.Split('\n');
+        using var gateway = new PointsClient(cluster.GatewayUrl);
+        return [.. (await client.GetAsync("/metrics")).Text.Split('\n'), .. (await gateway.GetAsync("/metrics")).Text.Split('\n')];
     }
 
     [GeneratedRegex(@"(?<name>(pointsystem|http_server|db_client|dotnet)_\w+)(\{(?<labels>[^}]*)\})?")]

@@ -2,17 +2,17 @@ using System.Diagnostics.Metrics;
 
 namespace PointSystem.Tests.Infrastructure;
 
-/// <summary>Adds up the counters and histograms of one replica.</summary>
+/// <summary>Adds up the counters and histograms of one replica or one gateway.</summary>
 internal sealed class MeterSums : IDisposable
 {
     private readonly MeterListener _listener = new();
     private readonly Dictionary<string, double> _sums = new(StringComparer.Ordinal);
 
-    public MeterSums(IMeterFactory factory)
+    public MeterSums(IMeterFactory factory, string meter = "PointSystem.Locking")
     {
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (instrument.Meter.Name == "PointSystem.Locking" && ReferenceEquals(instrument.Meter.Scope, factory))
+            if (instrument.Meter.Name == meter && ReferenceEquals(instrument.Meter.Scope, factory))
             {
                 listener.EnableMeasurementEvents(instrument);
             }

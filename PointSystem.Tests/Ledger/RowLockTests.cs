@@ -41,7 +41,8 @@ public sealed class RowLockTests(PointsDatabase server)
         await ExecuteAsync(connection, "BEGIN");
         var outcome = Use(member).Apply(accounts, new CommandContext(new PointPolicy(), client.Now, "test", LedgerClient.NewKey));
         Assert.Null(outcome.Error);
-        var refused = await Assert.ThrowsAsync<PostgresException>(() => LedgerWriter.WriteAsync(connection, accounts.Values, [], client.Clock.GetUtcNow(), Token));
+        var refused = await Assert.ThrowsAsync<PostgresException>(
+            () => LedgerWriter.WriteAsync(connection, accounts.Values, [], client.Clock.GetUtcNow(), Token));
 
         Assert.Equal(PostgresErrorCodes.UniqueViolation, refused.SqlState);
         await ExecuteAsync(connection, "ROLLBACK");

@@ -4,7 +4,7 @@ using System.Net;
 namespace PointSystem.Tests.Proof;
 
 /// <summary>
-/// Many callers that use, accumulate, cancel and transfer points of a few members concurrently, over all replicas. At the end the stored rows
+/// Many callers that use, accumulate, cancel and transfer points of a few members concurrently, over all replicas or through gateways. At the end the stored rows
 /// must equal the answers, each applied once.
 /// </summary>
 internal sealed class MixedLoad : IDisposable
@@ -21,10 +21,12 @@ internal sealed class MixedLoad : IDisposable
     private int _uses;
     private int _done;
 
-    public MixedLoad(LocalCluster cluster)
+    /// <param name="cluster">The replicas, and the database that the stored rows are read from.</param>
+    /// <param name="urls">Where requests go; null for the replicas themselves.</param>
+    public MixedLoad(LocalCluster cluster, IEnumerable<Uri>? urls = null)
     {
         _cluster = cluster;
-        _client = new RetryingClient(cluster);
+        _client = urls is null ? new RetryingClient(cluster) : new RetryingClient(urls);
     }
 
     public int Repeated => _client.Repeated;

@@ -5,13 +5,19 @@ namespace PointSystem.Tests.Proof;
 /// <summary>
 /// A client that retries: every request has an Idempotency-Key and is repeated with it, at another replica, until it gets a final answer.
 /// </summary>
-internal sealed class RetryingClient(LocalCluster cluster) : IDisposable
+internal sealed class RetryingClient(IEnumerable<Uri> urls) : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan PauseMax = TimeSpan.FromMilliseconds(250);
 
-    private readonly List<PointsClient> _replicas = [.. cluster.Replicas.Select(replica => new PointsClient(replica.Url))];
+    private readonly List<PointsClient> _replicas = [.. urls.Select(url => new PointsClient(url))];
     private int _repeated;
+
+    /// <summary>A client of the replicas of a cluster.</summary>
+    public RetryingClient(LocalCluster cluster)
+        : this(cluster.Replicas.Select(replica => replica.Url))
+    {
+    }
 
     /// <summary>Number of requests that were repeated, because of a retryable answer or because there was none.</summary>
     public int Repeated => Volatile.Read(ref _repeated);

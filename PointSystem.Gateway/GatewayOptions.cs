@@ -1,0 +1,60 @@
+using System.Globalization;
+
+namespace PointSystem.Gateway;
+
+/// <summary>What decides which replica gets a request.</summary>
+internal enum Affinity
+{
+    /// <summary>The member: all requests of a member go to the same replica.</summary>
+    Member,
+
+    /// <summary>Nothing: replicas take turns.</summary>
+    None,
+}
+
+/// <summary>How the gateway spreads requests. Read once, at start.</summary>
+internal sealed class GatewayOptions
+{
+    public const string SectionName = "Gateway";
+
+    /// <summary>What decides which replica gets a request. Default <see cref="Affinity.Member"/>.</summary>
+    public Affinity Affinity { get; init; }
+
+    /// <summary>
+    /// Bound of requests in flight at a replica, in multiples of the mean, 1.05 … 10. Beyond it only members that have requests in flight there get
+    /// in. Default 1.25.
+    /// </summary>
+    public double LoadBound { get; init; } = 1.25;
+
+    /// <summary>Requests in flight at a replica below which the bound does not apply, 1 … 10,000. Default 32.</summary>
+    public int LoadFloor { get; init; } = 32;
+
+    /// <exception cref="GatewayFaultException">A setting cannot be used; the text says which.</exception>
+    public static GatewayOptions Read(IConfiguration configuration)
+    {
+        var section = configuration.GetSection(SectionName);
+        var defaults = new GatewayOptions();
+        return new GatewayOptions
+        {
+            Affinity = Read(section, nameof(Affinity), defaults.Affinity, ParseAffinity, "Member or None"),
+            LoadBound = Read(section, nameof(LoadBound), defaults.LoadBound, ParseBound, "a number from 1.05 to 10"),
+            LoadFloor = Read(section, nameof(LoadFloor), defaults.LoadFloor, ParseFloor, "a whole number from 1 to 10000"),
+        };
+    }
+
+    private static T Read<T>(IConfigurationSection section, string key, T otherwise, Func<string, T?> parse, string rule)
+        where T : struct =>
+        section[key] is not { Length: > 0 } text ? otherwise
+        : parse(text) ?? throw new GatewayFaultException($"{SectionName}:{key} must be {rule}, not '{text}'.");
+
+    private static Affinity? ParseAffinity(string text) =>
+        text.Equals(nameof(Affinity.Member), StringComparison.OrdinalIgnoreCase) ? Affinity.Member
+        : text.Equals(nameof(Affinity.None), StringComparison.OrdinalIgnoreCase) ? Affinity.None
+        : null;
+
+    private static double? ParseBound(string text) =>
+        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var bound) && bound is >= 1.05 and <= 10 ? bound : null;
+
+    private static int? ParseFloor(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var floor) && floor is >= 1 and <= 10_000 ? floor : null;
+}
