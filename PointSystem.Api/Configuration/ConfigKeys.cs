@@ -31,7 +31,9 @@ internal static class ConfigKeys
     public const string Allow = "ALLOW";
     public const string Refuse = "REFUSE";
 
-    /// <summary>The value of a lock mode that is not set: an operation then uses LOCKING_MODE, and LOCKING_MODE uses the option Locking:Mode.</summary>
+    /// <summary>
+    /// The value of a lock mode that is not set: an operation then uses LOCKING_MODE, and LOCKING_MODE uses the option Locking:Mode.
+    /// </summary>
     public const string DefaultMode = "default";
 
     /// <summary>Maximum shift of the business clock, in days.</summary>

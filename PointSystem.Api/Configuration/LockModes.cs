@@ -24,7 +24,9 @@ internal sealed record LockModes
 
     public LockMode? Transfer { get; init; }
 
-    /// <summary>Percentage of members to which these modes apply, 0 … 100; writes of the other members use <see cref="LockMode.Row"/>.</summary>
+    /// <summary>
+    /// Percentage of members to which these modes apply, 0 … 100; writes of the other members use <see cref="LockMode.Row"/>.
+    /// </summary>
     public int CanaryPercent { get; init; } = 100;
 
     /// <summary>The name of a mode in configuration and answers.</summary>

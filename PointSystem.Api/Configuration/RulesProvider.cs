@@ -6,8 +6,9 @@ using PointSystem.Domain.Policies;
 namespace PointSystem.Api.Configuration;
 
 /// <summary>
-/// The rules in effect, at most one second old: on every replica, a configuration change applies to each request that starts at least a second
-/// after it. Almost no request waits for the database. A command asks for its lock mode when it arrives; its batch asks for the rules.
+/// The rules in effect, at most one second old: on every replica, a configuration change applies to each request that starts at least a
+/// second after it. Almost no request waits for the database. A command asks for its lock mode when it arrives; its batch asks for the
+/// rules.
 /// </summary>
 /// <remarks>
 /// The age of a snapshot counts from before its query was sent. From <see cref="RefreshAge"/> on, one query at a time renews it in the
@@ -23,7 +24,9 @@ internal sealed class RulesProvider(
     /// <summary>Age from which a snapshot is renewed in the background.</summary>
     public static readonly TimeSpan RefreshAge = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Age from which a snapshot is not used any more. Less than a second, because the command that uses it has yet to run.</summary>
+    /// <summary>
+    /// Age from which a snapshot is not used any more. Less than a second, because the command that uses it has yet to run.
+    /// </summary>
     public static readonly TimeSpan UsableAge = TimeSpan.FromMilliseconds(900);
 
     /// <summary>Maximum time a request waits for the rules. Less than the wait for a lock, which starts at the same moment.</summary>
@@ -41,7 +44,9 @@ internal sealed class RulesProvider(
 
     /// <summary>The rules for a command that is about to run.</summary>
     /// <exception cref="NpgsqlException">The rules had to be read, and the database is unavailable.</exception>
-    /// <exception cref="TimeoutException">The rules had to be read, and the database did not answer within <see cref="WaitMax"/>.</exception>
+    /// <exception cref="TimeoutException">
+    /// The rules had to be read, and the database did not answer within <see cref="WaitMax"/>.
+    /// </exception>
     public ValueTask<Rules> CurrentAsync(CancellationToken cancellationToken) =>
         FindUsable() is { } snapshot ? ValueTask.FromResult(ToRules(snapshot)) : WaitForRulesAsync(cancellationToken);
 
@@ -58,7 +63,9 @@ internal sealed class RulesProvider(
         return new Rules(snapshot.Values.Policy, new BusinessMoment(time.GetUtcNow() + offset, _zone));
     }
 
-    /// <summary>The last snapshot if it is recent enough, otherwise null. Starts the refresh when the snapshot reaches <see cref="RefreshAge"/>.</summary>
+    /// <summary>
+    /// The last snapshot if it is recent enough, otherwise null. Starts the refresh when the snapshot reaches <see cref="RefreshAge"/>.
+    /// </summary>
     private Snapshot? FindUsable()
     {
         if (Volatile.Read(ref _snapshot) is not { } snapshot || snapshot.Epoch != Volatile.Read(ref _epoch))

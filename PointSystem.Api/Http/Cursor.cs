@@ -7,10 +7,12 @@ using System.Text;
 namespace PointSystem.Api.Http;
 
 /// <summary>
-/// Where a page ended: the sort key of its last item as opaque text, with a check sum over it and the list it belongs to, so that a mistyped
-/// cursor and one of another list are refused instead of answering a page of something else.
+/// Where a page ended: the sort key of its last item as opaque text, with a check sum over it and the list it belongs to, so that a
+/// mistyped cursor and one of another list are refused instead of answering a page of something else.
 /// </summary>
-/// <remarks>The check sum is no secret and need not be one: every query is bound to the member asked about, whatever its cursor says.</remarks>
+/// <remarks>
+/// The check sum is no secret and need not be one: every query is bound to the member asked about, whatever its cursor says.
+/// </remarks>
 internal static class Cursor
 {
     private const int CheckBytes = 6;

@@ -6,13 +6,15 @@ namespace PointSystem.Api.Http;
 
 /// <summary>One field of a JSON object as it was sent.</summary>
 /// <param name="Kind">What stands there.</param>
-/// <param name="Text">Of a string its value, of a number its digits as written; null for the rest and for strings that are no Unicode text.</param>
+/// <param name="Text">
+/// Of a string its value, of a number its digits as written; null for the rest and for strings that are no Unicode text.
+/// </param>
 internal readonly record struct JsonField(JsonTokenType Kind, string? Text);
 
 /// <summary>Splits a body into its fields without believing anything about them.</summary>
 /// <remarks>
-/// A binder would stop at the first field of a wrong type, accept a name given twice and let halves of surrogate pairs through; here every field is
-/// checked, and what Postgres could not store never gets that far.
+/// A binder would stop at the first field of a wrong type, accept a name given twice and let halves of surrogate pairs through; here
+/// every field is checked, and what Postgres could not store never gets that far.
 /// </remarks>
 internal static class JsonFields
 {
@@ -22,7 +24,8 @@ internal static class JsonFields
     {
         AllowTrailingCommas = false,
         CommentHandling = JsonCommentHandling.Disallow,
-        // No body can be deeper than it is long. What is deeper than DepthMax is read all the same, so that it is called too deep and not broken.
+        // No body can be deeper than it is long. What is deeper than DepthMax is read all the same, so that it is called too deep and not
+        // broken.
         MaxDepth = RequestBody.BytesMax,
     };
 

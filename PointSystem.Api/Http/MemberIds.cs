@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace PointSystem.Api.Http;
 
-/// <summary>Member ids in routes and queries. Routes take them as text, so that a wrong one gets our sentence instead of routing's 404.</summary>
+/// <summary>
+/// Member ids in routes and queries. Routes take them as text, so that a wrong one gets our sentence instead of routing's 404.
+/// </summary>
 internal static class MemberIds
 {
     /// <summary>Reads a member id, 1 … 2^63-1, in plain digits.</summary>

@@ -13,8 +13,9 @@ internal sealed partial class ProblemJsonContext : JsonSerializerContext
     public static ProblemJsonContext Wire { get; } = new(NewWireOptions());
 
     /// <summary>
-    /// How every answer is written: quotes and letters of other scripts stay readable. (The default escapes them for pages that paste JSON into HTML; ours
-    /// goes out as application/json only.) New ones each time, because they belong to the context that they are given to.
+    /// How every answer is written: quotes and letters of other scripts stay readable. (The default escapes them for pages that paste
+    /// JSON into HTML; ours goes out as application/json only.) New ones each time, because they belong to the context that they are
+    /// given to.
     /// </summary>
     public static JsonSerializerOptions NewWireOptions() =>
         new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

@@ -5,7 +5,9 @@ using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Http;
 
-/// <summary>Answers with a problem, whatever the client says it accepts: an error that cannot be read is worse than one in another format.</summary>
+/// <summary>
+/// Answers with a problem, whatever the client says it accepts: an error that cannot be read is worse than one in another format.
+/// </summary>
 internal sealed class ProblemResult(Problem problem) : IResult, IStatusCodeHttpResult, IValueHttpResult<Problem>
 {
     public const string ContentType = "application/problem+json";

@@ -55,7 +55,9 @@ internal static class Problems
     public static ProblemResult InternalError() =>
         Of(ProblemCodes.InternalError, "Something went wrong on our side. Quote the trace id when you report it.");
 
-    /// <summary>The problem for a status that was set without a body: routing's own 404, 405 and 415, authorization's 401 and 403, and the like.</summary>
+    /// <summary>
+    /// The problem for a status that was set without a body: routing's own 404, 405 and 415, authorization's 401 and 403, and the like.
+    /// </summary>
     public static ProblemResult ForStatus(int status) => status switch
     {
         StatusCodes.Status400BadRequest => Of(ProblemCodes.InvalidRequest, "The request could not be read."),

@@ -6,8 +6,9 @@ using PointSystem.Domain.Points;
 namespace PointSystem.Api.Http;
 
 /// <summary>
-/// Limits how many reads are under way on this replica: as many as there are connections for them, and half of that for one member, so that reads of a member
-/// with a long history leave room for those of the others. Some wait for a moment; what is more is refused with 429.
+/// Limits how many reads are under way on this replica: as many as there are connections for them, and half of that for one member, so
+/// that reads of a member with a long history leave room for those of the others. Some wait for a moment; what is more is refused with
+/// 429.
 /// </summary>
 internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
 {

@@ -26,12 +26,13 @@ internal sealed partial class RequestBody
             var read = await ReadSomeAsync(reader, http.RequestAborted);
             var buffer = read.Buffer;
 
-            // A refusal takes what it has seen, too: Kestrel closes a connection whose reader was left in the middle, without a word in the answer, and
-            // whoever uses it next (the gateway, for another caller) loses a request.
+            // A refusal takes what it has seen, too: Kestrel closes a connection whose reader was left in the middle, without a word in
+            // the answer, and whoever uses it next (the gateway, for another caller) loses a request.
             var consumed = buffer.End;
             try
             {
-                // Chunked, so possibly empty all the same, and no body has no type. A body of another type is not worth reading any further.
+                // Chunked, so possibly empty all the same, and no body has no type. A body of another type is not worth reading any
+                // further.
                 if (!buffer.IsEmpty && !IsJson(http.Request))
                 {
                     throw new RequestRefusedException(Problems.UnsupportedMediaType());

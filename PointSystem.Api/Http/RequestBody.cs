@@ -6,9 +6,9 @@ using PointSystem.Domain.Results;
 namespace PointSystem.Api.Http;
 
 /// <summary>
-/// A JSON body, read field by field: each wrong field gets its own sentence, and all of them are told at once. A field that is not asked for is
-/// unknown and wrong: a misspelt amount must not count as none. Ask for every field first, then answer <see cref="Problem"/> if there is one; the values of
-/// wrong fields are placeholders.
+/// A JSON body, read field by field: each wrong field gets its own sentence, and all of them are told at once. A field that is not asked
+/// for is unknown and wrong: a misspelt amount must not count as none. Ask for every field first, then answer <see cref="Problem"/> if
+/// there is one; the values of wrong fields are placeholders.
 /// </summary>
 internal sealed partial class RequestBody
 {
@@ -22,7 +22,9 @@ internal sealed partial class RequestBody
 
     private RequestBody(Dictionary<string, JsonField> fields) => _fields = fields;
 
-    /// <summary>Null when every field asked for was right and no other was sent, otherwise the 400 that says what is wrong with each.</summary>
+    /// <summary>
+    /// Null when every field asked for was right and no other was sent, otherwise the 400 that says what is wrong with each.
+    /// </summary>
     public IResult? Problem
     {
         get
@@ -141,7 +143,9 @@ internal sealed partial class RequestBody
         return value.Text!;
     }
 
-    /// <summary>A whole number from <paramref name="min"/> to <paramref name="max"/>; null, with a sentence added, when it is anything else.</summary>
+    /// <summary>
+    /// A whole number from <paramref name="min"/> to <paramref name="max"/>; null, with a sentence added, when it is anything else.
+    /// </summary>
     private long? Whole(string field, long min, long max)
     {
         if (IsAbsent(field))

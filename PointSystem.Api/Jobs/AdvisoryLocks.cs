@@ -5,9 +5,10 @@ using PointSystem.Api.Persistence;
 namespace PointSystem.Api.Jobs;
 
 /// <summary>
-/// Locks of the database's own: for jobs while the lock service is away, and for migrations. Each is held by a transaction that stays open on a connection of
-/// its own. It ends with the process that holds it and takes no connection from the pool. A lock of the session would be left behind on a server connection
-/// of a pooler in transaction mode; the transaction keeps that server connection for itself, and the lock ends with it.
+/// Locks of the database's own: for jobs while the lock service is away, and for migrations. Each is held by a transaction that stays
+/// open on a connection of its own. It ends with the process that holds it and takes no connection from the pool. A lock of the session
+/// would be left behind on a server connection of a pooler in transaction mode; the transaction keeps that server connection for itself,
+/// and the lock ends with it.
 /// </summary>
 internal sealed class AdvisoryLocks(IConfiguration configuration)
 {
@@ -116,7 +117,8 @@ internal sealed class AdvisoryLock : IAsyncDisposable
         _connection.StateChange -= OnStateChange;
         try
         {
-            // Explicitly, although the end of the session would do: that may reach the server after the next process has asked for the lock.
+            // Explicitly, although the end of the session would do: that may reach the server after the next process has asked for the
+            // lock.
             await using var command = new NpgsqlCommand("ROLLBACK", _connection);
             await command.ExecuteNonQueryAsync(CancellationToken.None);
         }

@@ -3,8 +3,8 @@ using PointSystem.Locking;
 namespace PointSystem.Api.Jobs;
 
 /// <summary>
-/// A job that every replica has and one at a time runs, under the lock <c>point:job:{name}</c>: chunk by chunk, so that another replica goes on where a dead
-/// one stopped. Two runners at once, which a lost lock can bring about, would only find less to do.
+/// A job that every replica has and one at a time runs, under the lock <c>point:job:{name}</c>: chunk by chunk, so that another replica
+/// goes on where a dead one stopped. Two runners at once, which a lost lock can bring about, would only find less to do.
 /// </summary>
 internal abstract class ChunkedJob(string name, TimeSpan interval, JobRunner runner, TimeProvider clock, ILogger logger) : BackgroundService
 {

@@ -22,7 +22,8 @@ internal sealed class ExpiryJob(
     private static readonly TimeSpan RowLockWait = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan WorkLimit = TimeSpan.FromSeconds(10);
 
-    // Oldest lapses first, straight from ix_point_accumulations_expiry, which "lot_id > 0" opens; a member with many lots of one day shows up once.
+    // Oldest lapses first, straight from ix_point_accumulations_expiry, which "lot_id > 0" opens; a member with many lots of one day
+    // shows up once.
     private const string NextMembers =
         """
         SELECT DISTINCT expiration_date, member_id FROM (
@@ -32,7 +33,8 @@ internal sealed class ExpiryJob(
         ) AS lapsed ORDER BY expiration_date, member_id
         """;
 
-    // How far this round has come. A member whose lapses could not be posted is passed by until the next round, so that it keeps no other waiting.
+    // How far this round has come. A member whose lapses could not be posted is passed by until the next round, so that it keeps no other
+    // waiting.
     private (DateOnly Date, long Member) _after;
 
     protected override async Task<bool> RunChunkAsync(CancellationToken cancellationToken)

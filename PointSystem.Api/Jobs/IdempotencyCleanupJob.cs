@@ -5,7 +5,10 @@ using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Jobs;
 
-/// <summary>Deletes idempotency keys that have outlived their 24 hours. (They are answers, not points: "nothing is ever deleted" is said of those.)</summary>
+/// <summary>
+/// Deletes idempotency keys that have outlived their 24 hours. (They are answers, not points: "nothing is ever deleted" is said of
+/// those.)
+/// </summary>
 internal sealed class IdempotencyCleanupJob(
     NpgsqlDataSource dataSource,
     JobRunner runner,

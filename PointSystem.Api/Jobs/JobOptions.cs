@@ -26,11 +26,15 @@ internal sealed class JobOptions
     [Range(typeof(TimeSpan), "00:00:01", "00:05:00")]
     public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>After how long a run is cut; the next one goes on there. Not shorter than the lease, at most 1 day; default 1 hour.</summary>
+    /// <summary>
+    /// After how long a run is cut; the next one goes on there. Not shorter than the lease, at most 1 day; default 1 hour.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan Cap { get; set; } = TimeSpan.FromHours(1);
 
-    /// <summary>How long jobs rest while the lock service is away, before they go on under a lock of the database. 0 … 1 day; default 3 minutes.</summary>
+    /// <summary>
+    /// How long jobs rest while the lock service is away, before they go on under a lock of the database. 0 … 1 day; default 3 minutes.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
     public TimeSpan RestFor { get; set; } = TimeSpan.FromMinutes(3);
 

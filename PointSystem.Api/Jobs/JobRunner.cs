@@ -5,8 +5,9 @@ using PointSystem.Locking.Jobs;
 namespace PointSystem.Api.Jobs;
 
 /// <summary>
-/// Runs a job where no other replica is at it, under the lock <c>point:job:{name}</c>. While the lock service is away a job rests at first: it has time, and a
-/// restart of Redis must not set every replica going. When that has lasted, one replica goes on under an advisory lock of the database.
+/// Runs a job where no other replica is at it, under the lock <c>point:job:{name}</c>. While the lock service is away a job rests at
+/// first: it has time, and a restart of Redis must not set every replica going. When that has lasted, one replica goes on under an
+/// advisory lock of the database.
 /// </summary>
 internal sealed class JobRunner(IJobLocks locks, AdvisoryLocks advisory, IOptions<JobOptions> options, TimeProvider clock, ILogger<JobRunner> logger)
 {

@@ -5,7 +5,9 @@ using PointSystem.Domain.Results;
 namespace PointSystem.Api.Ledger;
 
 /// <summary>What a command came to: an answer, ready to be sent, or a refusal.</summary>
-/// <remarks>The answer is bytes because it is a snapshot: commands after this one in the same transaction change the same objects.</remarks>
+/// <remarks>
+/// The answer is bytes because it is a snapshot: commands after this one in the same transaction change the same objects.
+/// </remarks>
 internal sealed record CommandOutcome
 {
     private CommandOutcome(int status, ReadOnlyMemory<byte> answer, PointError? error, bool isReplay)

@@ -8,8 +8,8 @@ namespace PointSystem.Api.Ledger;
 
 /// <summary>The first round trip of a write: begins the transaction, locks the wallets and loads what the commands need.</summary>
 /// <remarks>
-/// The statements travel together, and each sees what was committed before it ran: those behind the <c>FOR UPDATE</c> run when the locks are held,
-/// so they read what the previous holder wrote.
+/// The statements travel together, and each sees what was committed before it ran: those behind the <c>FOR UPDATE</c> run when the locks
+/// are held, so they read what the previous holder wrote.
 /// </remarks>
 internal static class LedgerLoader
 {
@@ -22,8 +22,9 @@ internal static class LedgerLoader
     private const string MakeWallets =
         "INSERT INTO member_wallets (member_id) SELECT m FROM unnest($1) AS m ORDER BY m ON CONFLICT (member_id) DO NOTHING";
 
-    // Sorted once more outside, so that no row is sent before all are locked: an error between two rows of an answer (the second one is busy) leaves
-    // Npgsql 10.0.3 with a wrong record of what the connection has prepared. Locking may change rows, so the server sorts again.
+    // Sorted once more outside, so that no row is sent before all are locked: an error between two rows of an answer (the second one is
+    // busy) leaves Npgsql 10.0.3 with a wrong record of what the connection has prepared. Locking may change rows, so the server sorts
+    // again.
     private const string LockWallets =
         """
         SELECT * FROM (
@@ -32,8 +33,8 @@ internal static class LedgerLoader
         ) AS locked ORDER BY member_id
         """;
 
-    // LATERAL with OFFSET 0, here and below, makes each row a look-up of its own. Prepared plans live as long as their connection: one made while the
-    // tables are nearly empty would read them whole, or use another index, and would still do so when they are large.
+    // LATERAL with OFFSET 0, here and below, makes each row a look-up of its own. Prepared plans live as long as their connection: one
+    // made while the tables are nearly empty would read them whole, or use another index, and would still do so when they are large.
     private const string Answers =
         """
         SELECT i.key, i.member_id, i.request_hash, i.status, i.answer
@@ -41,9 +42,9 @@ internal static class LedgerLoader
         WHERE i.created_at > $2 ORDER BY i.created_at DESC
         """;
 
-    // What the members of $1 may draw. An amount that exceeds the balance and all that the commands before may add ($4) will be refused, so no lot is loaded
-    // for it, not even where other amounts of the same member can be drawn. Sums of requested amounts may exceed the number range; no member has that many
-    // points.
+    // What the members of $1 may draw. An amount that exceeds the balance and all that the commands before may add ($4) will be refused,
+    // so no lot is loaded for it, not even where other amounts of the same member can be drawn. Sums of requested amounts may exceed the
+    // number range; no member has that many points.
     private static readonly string NeededLots = Needed(with: "", join: "", gain: "d.gain");
 
     // The same where usages ($6, $7) are cancelled, which adds at most what is left of them.
@@ -97,7 +98,9 @@ internal static class LedgerLoader
         ORDER BY d.member_id, d.usage_id, d.detail_number
         """;
 
-    /// <summary>Loads what the plan names. The transaction stays open on the connection; nothing has been written but empty wallets.</summary>
+    /// <summary>
+    /// Loads what the plan names. The transaction stays open on the connection; nothing has been written but empty wallets.
+    /// </summary>
     /// <param name="connection">The connection.</param>
     /// <param name="plan">What the commands need.</param>
     /// <param name="rules">Decide which lots are live, and whether usages of the orders matter.</param>

@@ -6,8 +6,9 @@ namespace PointSystem.Api.Ledger;
 
 /// <summary>The second and last round trip of a write: what all commands changed, as sets, and the commit.</summary>
 /// <remarks>
-/// The statements travel together. When one fails, the server skips the rest, the COMMIT too, so nothing is half written. Should a wallet have been
-/// written by someone else since it was locked (which the row lock forbids), the ledger's primary key refuses the second entry of that sequence.
+/// The statements travel together. When one fails, the server skips the rest, the COMMIT too, so nothing is half written. Should a wallet
+/// have been written by someone else since it was locked (which the row lock forbids), the ledger's primary key refuses the second entry
+/// of that sequence.
 /// </remarks>
 internal static class LedgerWriter
 {
@@ -81,9 +82,10 @@ internal static class LedgerWriter
         WHERE w.member_id = n.member_id AND w.member_id = ANY ($1)
         """;
 
-    // A row for the key can be there already. An expired one is replaced. One that was written since the answers were loaded (possible where the member has
-    // no wallet to lock) means that this request has an answer, which may even have been given. Writing no hash then breaks the table's NOT NULL, and with
-    // it the whole transaction (DatabaseErrors.IsAnsweredMeanwhile). In the order of keys, so that two such transactions cannot wait for each other.
+    // A row for the key can be there already. An expired one is replaced. One that was written since the answers were loaded (possible
+    // where the member has no wallet to lock) means that this request has an answer, which may even have been given. Writing no hash then
+    // breaks the table's NOT NULL, and with it the whole transaction (DatabaseErrors.IsAnsweredMeanwhile). In the order of keys, so that
+    // two such transactions cannot wait for each other.
     private const string KeepAnswers =
         """
         INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at)

@@ -55,8 +55,8 @@ internal sealed class LoadPlan
     }
 
     /// <summary>
-    /// What commands may draw: for each amount how often, and how many points the member may have gained by then. Every member is among them, with an amount
-    /// of 0.
+    /// What commands may draw: for each amount how often, and how many points the member may have gained by then. Every member is among
+    /// them, with an amount of 0.
     /// </summary>
     public IReadOnlyList<Draw> Draws()
     {
@@ -81,7 +81,9 @@ internal sealed class LoadPlan
     /// <summary>Lots that hold so many points are loaded, in draw order; none for more points than the member can have by then.</summary>
     public void NeedPoints(long memberId, long amount) => Need(memberId).AddDraw(amount);
 
-    /// <summary>Not enough lots were loaded. Each time much more is asked for than the time before, so that a few reloads reach any amount.</summary>
+    /// <summary>
+    /// Not enough lots were loaded. Each time much more is asked for than the time before, so that a few reloads reach any amount.
+    /// </summary>
     public void NeedMore(long memberId, long amount)
     {
         var member = Need(memberId);

@@ -24,7 +24,9 @@ internal sealed class LoadedRows(LoadPlan plan, Rules rules)
     /// <summary>First answers of earlier requests.</summary>
     public StoredAnswers Answers { get; } = new();
 
-    /// <summary>False when by these rules something else would have been loaded: another day has begun, or orders have come to matter.</summary>
+    /// <summary>
+    /// False when by these rules something else would have been loaded: another day has begun, or orders have come to matter.
+    /// </summary>
     public bool Covers(Rules now) => now.At.Today == Today && (!now.Policy.RefusesDuplicateOrders || HasStandingUsages || plan.Orders.Count == 0);
 
     public void Add(WalletState wallet) => _wallets.Add(wallet.MemberId, wallet);

@@ -8,8 +8,8 @@ using PointSystem.Locking;
 namespace PointSystem.Api.Ledger;
 
 /// <summary>
-/// Executes commands over one or several members in one transaction: lock and load in one round trip, decide in memory, write and commit in a
-/// second one. The wallet row lock taken here decides who is right, whatever happened to any distributed lock.
+/// Executes commands over one or several members in one transaction: lock and load in one round trip, decide in memory, write and commit
+/// in a second one. The wallet row lock taken here decides who is right, whatever happened to any distributed lock.
 /// </summary>
 internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rules, TimeProvider clock, ILogger<PointLedger> logger)
     : IBatchHandler<IPointCommand, CommandOutcome>
@@ -24,15 +24,18 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     /// <param name="commands">At least one.</param>
     /// <param name="rowLockWait">Longest wait for each wallet's row lock.</param>
     /// <param name="workLimit">
-    /// Time after which the wallets should be free again, whatever becomes of this process. One that is paused between loading and writing cannot react to the
-    /// token; the server ends such a transaction by itself, once what <paramref name="rowLockWait"/> leaves of this time has passed.
+    /// Time after which the wallets should be free again, whatever becomes of this process. One that is paused between loading and
+    /// writing cannot react to the token; the server ends such a transaction by itself, once what <paramref name="rowLockWait"/> leaves
+    /// of this time has passed.
     /// </param>
     /// <param name="cancellationToken">Ends the attempt; it then has no effect.</param>
     /// <returns>The outcomes, in the order of the commands. They are committed.</returns>
     /// <exception cref="PostgresException">
     /// 55P03: a wallet was not free within <paramref name="rowLockWait"/>. 25P03: this process was paused and the server has rolled back.
     /// </exception>
-    /// <exception cref="NpgsqlException">The database is away. Whether a commit under way took effect is then unknown; it did wholly or not at all.</exception>
+    /// <exception cref="NpgsqlException">
+    /// The database is away. Whether a commit under way took effect is then unknown; it did wholly or not at all.
+    /// </exception>
     public async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
         IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken)
     {
@@ -41,8 +44,8 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         var times = new RowTimes(rowLockWait, idleMax);
         for (var reloads = 0; ; reloads++)
         {
-            // These plan what is loaded; the commands are judged by those in force once the rows are held. Asked for here too, so that rules that have to be
-            // read are waited for without a connection and without the rows.
+            // These plan what is loaded; the commands are judged by those in force once the rows are held. Asked for here too, so that
+            // rules that have to be read are waited for without a connection and without the rows.
             var planned = await rules.CurrentAsync(cancellationToken);
             try
             {
@@ -51,7 +54,8 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
             }
             catch (LotsNotLoadedException e) when (reloads < ReloadsMax)
             {
-                // An earlier command of this batch took away lots that a later one would have drawn from. Load that much more and start over.
+                // An earlier command of this batch took away lots that a later one would have drawn from. Load that much more and start
+                // over.
                 plan.NeedMore(e.MemberId, e.Amount);
             }
             catch (Exception e) when (DatabaseErrors.IsAnsweredMeanwhile(e) && reloads < ReloadsMax)
@@ -76,8 +80,8 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         var answersSince = clock.GetUtcNow() - Idempotency.Retention;
         var rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, planned, answersSince, times, cancellationToken);
 
-        // The rows may have been waited for, over midnight even. Only what is decided once they are held comes after whatever the last holder
-        // did, and is ordered as the ledger is.
+        // The rows may have been waited for, over midnight even. Only what is decided once they are held comes after whatever the last
+        // holder did, and is ordered as the ledger is.
         var now = await rules.CurrentAsync(cancellationToken);
         if (!rows.Covers(now))
         {
@@ -93,8 +97,8 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         }
         catch (Exception e) when (!DatabaseErrors.IsDocumented(e))
         {
-            // Npgsql throws plain exceptions too, when an answer is not what it expects. The COMMIT may have arrived: this must not be taken for a mistake of
-            // ours that left nothing behind, and be tried again.
+            // Npgsql throws plain exceptions too, when an answer is not what it expects. The COMMIT may have arrived: this must not be
+            // taken for a mistake of ours that left nothing behind, and be tried again.
             throw new NpgsqlException("What became of the write is not known.", e);
         }
 

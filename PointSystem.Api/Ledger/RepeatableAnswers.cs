@@ -5,7 +5,8 @@ using PointSystem.Api.Persistence;
 namespace PointSystem.Api.Ledger;
 
 /// <summary>
-/// Idempotency keys for work that may safely be done twice, so that its answer need not be kept in the transaction of its effect: reconciliation.
+/// Idempotency keys for work that may safely be done twice, so that its answer need not be kept in the transaction of its effect:
+/// reconciliation.
 /// </summary>
 internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvider clock)
 {

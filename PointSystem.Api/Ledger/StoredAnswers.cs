@@ -5,8 +5,8 @@ internal sealed record StoredAnswer(string Key, long MemberId, byte[] RequestHas
 
 /// <summary>First answers by their idempotency keys.</summary>
 /// <remarks>
-/// One key can have an answer for each of several members: they were asked for at the same instant, when neither could see the other. Each request gets
-/// its own again; a request of yet another member finds any of them.
+/// One key can have an answer for each of several members: they were asked for at the same instant, when neither could see the other.
+/// Each request gets its own again; a request of yet another member finds any of them.
 /// </remarks>
 internal sealed class StoredAnswers
 {

@@ -9,8 +9,8 @@ namespace PointSystem.Api.OpenApi;
 
 /// <summary>What an endpoint says of itself in the OpenAPI document, in a few words where it is mapped.</summary>
 /// <remarks>
-/// Bodies and queries are read by hand, so the framework cannot see them. Its own <c>Accepts</c> is not used, because routing would then answer a
-/// wrong content type before <see cref="RequestBody"/> does.
+/// Bodies and queries are read by hand, so the framework cannot see them. Its own <c>Accepts</c> is not used, because routing would then
+/// answer a wrong content type before <see cref="RequestBody"/> does.
 /// </remarks>
 internal static class EndpointDocs
 {
@@ -40,8 +40,8 @@ internal static class EndpointDocs
             IsRequired: firstCursor is not null));
 
     /// <summary>
-    /// Takes an optional query parameter, a text unless a schema says otherwise. It carries no example: a page that sends it prefilled would ask for what is
-    /// not there.
+    /// Takes an optional query parameter, a text unless a schema says otherwise. It carries no example: a page that sends it prefilled
+    /// would ask for what is not there.
     /// </summary>
     public static RouteHandlerBuilder TakesQuery(this RouteHandlerBuilder endpoint, string name, string description, OpenApiSchema? schema = null) =>
         endpoint.WithMetadata(new ParameterDoc(name, IsHeader: false, description, schema ?? new OpenApiSchema { Type = JsonSchemaType.String }));
@@ -60,8 +60,8 @@ internal static class EndpointDocs
         endpoint.Produces<TResponse>(status).WithMetadata(new AnswerDoc(status, example));
 
     /// <summary>
-    /// Refuses with one of these codes. May be called more than once for a status. What any request can meet (401 and 403 with a token, 429, 5xx, and with a
-    /// body 408) is added.
+    /// Refuses with one of these codes. May be called more than once for a status. What any request can meet (401 and 403 with a token,
+    /// 429, 5xx, and with a body 408) is added.
     /// </summary>
     public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder endpoint, int status, params string[] codes) =>
         endpoint.WithMetadata(new RefusalDoc(status, codes));

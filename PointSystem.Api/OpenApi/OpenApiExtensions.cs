@@ -22,7 +22,9 @@ internal static class OpenApiExtensions
         return builder;
     }
 
-    /// <summary>Serves the document at /openapi/v1.json and a page to browse and try it at /scalar. The page needs nothing from elsewhere.</summary>
+    /// <summary>
+    /// Serves the document at /openapi/v1.json and a page to browse and try it at /scalar. The page needs nothing from elsewhere.
+    /// </summary>
     public static WebApplication MapPointOpenApi(this WebApplication app)
     {
         app.MapOpenApi();

@@ -9,7 +9,9 @@ using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.OpenApi;
 
-/// <summary>Writes what <see cref="EndpointDocs"/> noted into the document: bodies, parameters, examples, and the problems with their codes.</summary>
+/// <summary>
+/// Writes what <see cref="EndpointDocs"/> noted into the document: bodies, parameters, examples, and the problems with their codes.
+/// </summary>
 internal sealed class OperationDocs : IOpenApiOperationTransformer
 {
     public async Task TransformAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)

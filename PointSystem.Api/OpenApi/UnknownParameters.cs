@@ -5,8 +5,8 @@ namespace PointSystem.Api.OpenApi;
 internal static class UnknownParameters
 {
     /// <summary>
-    /// Refuses query parameters that the endpoint does not name in its document: <c>…/cancel?amount=10</c> must not cancel everything, nor a misspelt
-    /// filter answer a whole list.
+    /// Refuses query parameters that the endpoint does not name in its document: <c>…/cancel?amount=10</c> must not cancel everything,
+    /// nor a misspelt filter answer a whole list.
     /// </summary>
     public static WebApplication RefuseUnknownParameters(this WebApplication app)
     {

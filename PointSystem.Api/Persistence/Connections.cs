@@ -5,22 +5,27 @@ using Npgsql;
 namespace PointSystem.Api.Persistence;
 
 /// <summary>
-/// Runs work on a pooled connection. One that has become useless since its last use is found out by its next user, whose work is then done again on another.
+/// Runs work on a pooled connection. One that has become useless since its last use is found out by its next user, whose work is then
+/// done again on another.
 /// </summary>
 /// <remarks>
 /// <list type="bullet">
-/// <item>Gone: the server ended the session or restarted. The work is done again on another connection, if it had not begun to write.</item>
 /// <item>
-/// Forgetful (26000): the client takes a statement for prepared that the session does not know. Npgsql 10.0.3 does when an error arrives between two rows
-/// of one statement of a batch that was preparing later ones. The connection is told to forget all of them, and the work is done again.
+/// Gone: the server ended the session or restarted. The work is done again on another connection, if it had not begun to write.
 /// </item>
 /// <item>
-/// Confused: of the same origin. The session knows the statement, the client has forgotten its columns, takes the first row for an error of the protocol and
-/// breaks the connection. The work is done again on another one, if it had not begun to write.
+/// Forgetful (26000): the client takes a statement for prepared that the session does not know. Npgsql 10.0.3 does when an error arrives
+/// between two rows of one statement of a batch that was preparing later ones. The connection is told to forget all of them, and the work
+/// is done again.
 /// </item>
 /// <item>
-/// Read-only (25006): the session began while the server took no writes (a standby, a role's default), and may say so long after. The work is done again on a
-/// new connection, at most once a second, so that a server that really takes no writes is not asked for connections all the time.
+/// Confused: of the same origin. The session knows the statement, the client has forgotten its columns, takes the first row for an error
+/// of the protocol and breaks the connection. The work is done again on another one, if it had not begun to write.
+/// </item>
+/// <item>
+/// Read-only (25006): the session began while the server took no writes (a standby, a role's default), and may say so long after. The
+/// work is done again on a new connection, at most once a second, so that a server that really takes no writes is not asked for
+/// connections all the time.
 /// </item>
 /// </list>
 /// Where the server answered with an error (26000, 25006) it has rolled back. <see cref="DatabaseErrors"/> says how each is recognised.
@@ -36,9 +41,13 @@ internal static partial class Connections
     public static Task<T> RunAsync<T>(this NpgsqlDataSource database, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken) =>
         database.RunAsync(attempt => work(attempt.Connection), null, cancellationToken);
 
-    /// <summary>Works by a connection of the pool; once more where that one turns out to be of no use and nothing can have come of it.</summary>
+    /// <summary>
+    /// Works by a connection of the pool; once more where that one turns out to be of no use and nothing can have come of it.
+    /// </summary>
     /// <param name="database">The pool.</param>
-    /// <param name="work">Says, by its attempt, when it begins to write. Disposing the connection ends its transaction in every case.</param>
+    /// <param name="work">
+    /// Says, by its attempt, when it begins to write. Disposing the connection ends its transaction in every case.
+    /// </param>
     /// <param name="logger">Gets a line for each connection that was of no use; may be null.</param>
     /// <param name="cancellationToken">Ends the wait for a connection.</param>
     public static async Task<T> RunAsync<T>(

@@ -11,12 +11,13 @@ internal static class DatabaseErrors
     private const string IdleInTransactionSessionTimeout = "25P03";
     private const string IdleSessionTimeout = "57P05";
 
-    // Connection exceptions; insufficient resources (disk full, out of memory, too many connections); operator intervention other than a cancelled
-    // query (shutdown, crash recovery, startup, database dropped); errors of the server's own system, such as I/O.
+    // Connection exceptions; insufficient resources (disk full, out of memory, too many connections); operator intervention other than a
+    // cancelled query (shutdown, crash recovery, startup, database dropped); errors of the server's own system, such as I/O.
     private static readonly string[] AwayClasses = ["08", "53", "57P", "58"];
 
     /// <summary>
-    /// Thrown by Npgsql as documented: an error of the server, a broken connection, a timeout, a cancellation. Anything else is a defect, ours or Npgsql's.
+    /// Thrown by Npgsql as documented: an error of the server, a broken connection, a timeout, a cancellation. Anything else is a defect,
+    /// ours or Npgsql's.
     /// </summary>
     public static bool IsDocumented(Exception exception) => exception is NpgsqlException or OperationCanceledException or IOException or TimeoutException;
 
@@ -24,22 +25,27 @@ internal static class DatabaseErrors
     public static bool IsLockTimeout(Exception exception) => StateOf(exception) is PostgresErrorCodes.LockNotAvailable;
 
     /// <summary>
-    /// The server ended the session because its transaction had been idle for too long: this process was paused, or its host was. Rolled back, for certain.
+    /// The server ended the session because its transaction had been idle for too long: this process was paused, or its host was. Rolled
+    /// back, for certain.
     /// </summary>
     public static bool IsIdleTimeout(Exception exception) => StateOf(exception) is IdleInTransactionSessionTimeout;
 
-    /// <summary>The server ended a statement because it ran too long or took too much memory or temporary space: a smaller one may succeed.</summary>
+    /// <summary>
+    /// The server ended a statement because it ran too long or took too much memory or temporary space: a smaller one may succeed.
+    /// </summary>
     public static bool IsStatementLimit(Exception exception) =>
         StateOf(exception) is PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.OutOfMemory or PostgresErrorCodes.ConfigurationLimitExceeded;
 
     /// <summary>
-    /// The work itself may be the cause, one member's rows for example: other work, or less of it, may succeed. False where the database is away.
+    /// The work itself may be the cause, one member's rows for example: other work, or less of it, may succeed. False where the database
+    /// is away.
     /// </summary>
     public static bool IsOfTheWork(Exception exception) =>
         exception is not OperationCanceledException && (IsStatementLimit(exception) || !IsAway(exception));
 
     /// <summary>
-    /// Refused, broken, shutting down, starting up, read-only, out of connections, memory or disk, or too slow: trying again later may help.
+    /// Refused, broken, shutting down, starting up, read-only, out of connections, memory or disk, or too slow: trying again later may
+    /// help.
     /// </summary>
     public static bool IsAway(Exception exception)
     {
@@ -49,14 +55,17 @@ internal static class DatabaseErrors
                 || AwayClasses.Any(prefix => state.StartsWith(prefix, StringComparison.Ordinal));
         }
 
-        // The pool's own exhaustion comes as an NpgsqlException around a TimeoutException; what we stop waiting for ourselves, as the latter alone.
+        // The pool's own exhaustion comes as an NpgsqlException around a TimeoutException; what we stop waiting for ourselves, as the
+        // latter alone.
         return exception is TimeoutException
             || (Find<NpgsqlException>(exception) is { } failed
                 && (failed.IsTransient || Find<TimeoutException>(failed) is not null || Find<SocketException>(failed) is not null
                     || Find<IOException>(failed) is not null));
     }
 
-    /// <summary>A request with one of the idempotency keys was answered since the answers were loaded (<c>LedgerWriter</c>). Rolled back.</summary>
+    /// <summary>
+    /// A request with one of the idempotency keys was answered since the answers were loaded (<c>LedgerWriter</c>). Rolled back.
+    /// </summary>
     public static bool IsAnsweredMeanwhile(Exception exception) =>
         exception is PostgresException { SqlState: PostgresErrorCodes.NotNullViolation, TableName: "idempotency_keys", ColumnName: "request_hash" };
 
@@ -79,13 +88,15 @@ internal static class DatabaseErrors
     public static bool IsForgetful(Exception exception) => exception is PostgresException { SqlState: PostgresErrorCodes.InvalidSqlStatementName };
 
     /// <summary>
-    /// Of a pooled connection: Npgsql has forgotten the columns of a prepared statement. It throws a plain exception ("Received unexpected backend message ...
-    /// Please file a bug") and breaks the connection.
+    /// Of a pooled connection: Npgsql has forgotten the columns of a prepared statement. It throws a plain exception ("Received
+    /// unexpected backend message ... Please file a bug") and breaks the connection.
     /// </summary>
     public static bool IsConfused(Exception exception, NpgsqlConnection connection) =>
         exception is not (NpgsqlException or OperationCanceledException) && connection.State != ConnectionState.Open;
 
-    /// <summary>The session takes no writes. Of a pooled connection: it may have begun while the server was a standby. Rolled back.</summary>
+    /// <summary>
+    /// The session takes no writes. Of a pooled connection: it may have begun while the server was a standby. Rolled back.
+    /// </summary>
     public static bool IsReadOnly(Exception exception) => exception is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction };
 
     /// <summary>What the failure of a batch of commands means for them.</summary>

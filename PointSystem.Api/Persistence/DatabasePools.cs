@@ -9,7 +9,8 @@ internal sealed class ReadOptions
     public const string SectionName = "Reads";
 
     /// <summary>
-    /// Maximum number of connections for reads, 1 … 100; default 8. At most a quarter of the connection string's <c>Maximum Pool Size</c> is used for them.
+    /// Maximum number of connections for reads, 1 … 100; default 8. At most a quarter of the connection string's <c>Maximum Pool Size</c>
+    /// is used for them.
     /// </summary>
     [Range(1, 100)]
     public int Connections { get; set; } = 8;
@@ -28,8 +29,8 @@ internal sealed class ReadOptions
 }
 
 /// <summary>
-/// The connections of one replica, in three pools, so that slow reads cannot keep writes, readiness probes or the rules waiting. Together they take the
-/// connection string's <c>Maximum Pool Size</c>, but at least one connection each.
+/// The connections of one replica, in three pools, so that slow reads cannot keep writes, readiness probes or the rules waiting. Together
+/// they take the connection string's <c>Maximum Pool Size</c>, but at least one connection each.
 /// </summary>
 /// <param name="Writes">Connections of the unnamed <see cref="NpgsqlDataSource"/>: writes, jobs, configuration.</param>
 /// <param name="Reads">Connections of the data source <see cref="ReadPool"/>.</param>

@@ -1,7 +1,8 @@
 namespace PointSystem.Api.Persistence;
 
 /// <summary>
-/// Maximum lengths of texts that are stored, in characters: of their columns, and so of what requests may carry. The domain has that of an order number.
+/// Maximum lengths of texts that are stored, in characters: of their columns, and so of what requests may carry. The domain has that of
+/// an order number.
 /// </summary>
 internal static class Lengths
 {

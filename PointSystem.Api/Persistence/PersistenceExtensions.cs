@@ -78,7 +78,9 @@ internal static class PersistenceExtensions
         return $"{(end < 0 ? verb : verb[..end])} {ConnectionName}";
     }
 
-    /// <summary>Adds the spans and metrics of Aspire's integration for Entity Framework, and nothing that changes how the service behaves.</summary>
+    /// <summary>
+    /// Adds the spans and metrics of Aspire's integration for Entity Framework, and nothing that changes how the service behaves.
+    /// </summary>
     private static void AddAspire(IHostApplicationBuilder builder)
     {
         if (string.IsNullOrWhiteSpace(builder.Configuration[TelemetryOptions.OtlpEndpointKey]))
@@ -101,8 +103,8 @@ internal static class PersistenceExtensions
         var settings = Parse(connectionString);
         var said = Keywords(connectionString);
 
-        // What Npgsql asks of connection strings for PgBouncer. In transaction mode each transaction may be on another server connection, which knows nothing
-        // of statements prepared on the one before, and startup parameters are not passed on.
+        // What Npgsql asks of connection strings for PgBouncer. In transaction mode each transaction may be on another server connection,
+        // which knows nothing of statements prepared on the one before, and startup parameters are not passed on.
         var pooler = settings.NoResetOnClose;
         if (!pooler && !said.Contains("MAXAUTOPREPARE"))
         {
@@ -113,10 +115,11 @@ internal static class PersistenceExtensions
 
         if (!pooler && string.IsNullOrEmpty(settings.Options))
         {
-            // Every statement here touches few rows; where the planner fears more, compiling the plan takes a thousand times as long as running it.
-            // And all of them have an index: a prepared plan that reads a whole table was made while the table was small, and is kept when it is not.
-            // The server's side of a connection whose other end has vanished (no host, no word): given up within half a minute, not within hours.
-            // Every statement that is no transaction of its own counts on READ COMMITTED, whatever the database's default is.
+            // Every statement here touches few rows; where the planner fears more, compiling the plan takes a thousand times as long as
+            // running it. And all of them have an index: a prepared plan that reads a whole table was made while the table was small, and
+            // is kept when it is not. The server's side of a connection whose other end has vanished (no host, no word): given up within
+            // half a minute, not within hours. Every statement that is no transaction of its own counts on READ COMMITTED, whatever the
+            // database's default is.
             settings.Options = "-c jit=off -c enable_seqscan=off -c default_transaction_isolation=read\\ committed"
                 + " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=25000";
         }

@@ -17,7 +17,8 @@ internal static class ActorExtensions
             return Anonymous;
         }
 
-        // What an issuer puts there is not ours to refuse, but it must fit the column, and Postgres stores neither NUL nor half a surrogate pair.
+        // What an issuer puts there is not ours to refuse, but it must fit the column, and Postgres stores neither NUL nor half a
+        // surrogate pair.
         var text = string.Concat(subject.EnumerateRunes().Where(rune => !System.Text.Rune.IsControl(rune)).Take(Lengths.Actor));
         return text.Length == 0 ? Anonymous : text;
     }

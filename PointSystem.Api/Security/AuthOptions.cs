@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace PointSystem.Api.Security;
 
-/// <summary>Whose tokens are believed: either those signed with <see cref="SigningKey"/>, or those of the OpenID provider <see cref="Authority"/>.</summary>
+/// <summary>
+/// Whose tokens are believed: either those signed with <see cref="SigningKey"/>, or those of the OpenID provider <see cref="Authority"/>.
+/// </summary>
 internal sealed class AuthOptions
 {
     public const string SectionName = "Auth";
@@ -16,7 +18,9 @@ internal sealed class AuthOptions
     /// <summary>Address of the OpenID provider. Not with <see cref="SigningKey"/>.</summary>
     public string? Authority { get; set; }
 
-    /// <summary>The issuer that tokens must name. Default pointsystem; with <see cref="Authority"/> what the provider says of itself.</summary>
+    /// <summary>
+    /// The issuer that tokens must name. Default pointsystem; with <see cref="Authority"/> what the provider says of itself.
+    /// </summary>
     public string? Issuer { get; set; }
 
     /// <summary>The audience that tokens must name. Default pointsystem.</summary>

@@ -44,8 +44,8 @@ internal static class UpdateConfig
 
             await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
 
-            // Lock all rows, always in the same order: two changes that are valid one by one must not be invalid in combination, and must not
-            // deadlock. Read again after locking, because the locking statement does not see rows that were inserted while it waited.
+            // Lock all rows, always in the same order: two changes that are valid one by one must not be invalid in combination, and must
+            // not deadlock. Read again after locking, because the locking statement does not see rows that were inserted while it waited.
             await db.Database.ExecuteSqlAsync($"SET LOCAL lock_timeout = '5s'", cancellationToken);
             await db.Database.ExecuteSqlAsync($"SELECT 1 FROM point_configs ORDER BY config_key FOR UPDATE", cancellationToken);
             var rows = await db.Configs.AsTracking().ToListAsync(cancellationToken);

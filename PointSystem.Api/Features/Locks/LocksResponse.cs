@@ -50,7 +50,7 @@ internal sealed record HotKeyResponse(string Key, int Waiting, double OldestWait
 /// <param name="Batches">Transactions.</param>
 /// <param name="Turns">Turns: each acquires the lock, or runs without it, and executes batches.</param>
 /// <param name="Fallbacks">Turns without a lease because the lock store was unavailable.</param>
-/// <param name="Unlocked">Turns without a lock because the key was cold.</param>
+/// <param name="Unlocked">Turns without a lock because the key was not contended.</param>
 /// <param name="Bypasses">Turns without a lease because other replicas held the lock for too long.</param>
 /// <param name="CommandsPerSecond">Executed plus RowOnly, per second.</param>
 /// <param name="CommandsPerBatch">Executed divided by Batches; 0 if there were none.</param>

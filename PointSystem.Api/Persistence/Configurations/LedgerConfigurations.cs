@@ -66,16 +66,17 @@ internal sealed class AccumulationConfiguration : IEntityTypeConfiguration<Accum
         });
         builder.HasKey(row => new { row.MemberId, row.LotId });
 
-        // The member second: an index that led with him would look as good as the primary key for "these lots of his" to a plan made while the
-        // table is nearly empty, and that plan would read all of his lots for each. (The key itself starts with the member, so neighbours stay so.)
+        // The member second: an index that led with him would look as good as the primary key for "these lots of his" to a plan made
+        // while the table is nearly empty, and that plan would read all of his lots for each. (The key itself starts with the member, so
+        // neighbours stay so.)
         builder.HasIndex(row => new { row.PointKey, row.MemberId }).IsUnique().HasDatabaseName("ux_point_accumulations_point_key");
         builder.HasIndex(row => new { row.MemberId, row.IsManualGrant, row.ExpirationDate, row.CreatedAt, row.LotId })
             .IsDescending(false, true, false, false, false)
             .HasFilter("is_open")
             .HasDatabaseName("ix_point_accumulations_draw_order");
 
-        // For the expiry job alone. "lot_id > 0" holds for every lot, but only who says it may use the index: a look-up of one member's lapses must
-        // never be planned over it, since it would then read the lapses of all the others.
+        // For the expiry job alone. "lot_id > 0" holds for every lot, but only who says it may use the index: a look-up of one member's
+        // lapses must never be planned over it, since it would then read the lapses of all the others.
         builder.HasIndex(row => new { row.ExpirationDate, row.MemberId })
             .HasFilter("is_open AND lot_id > 0")
             .HasDatabaseName("ix_point_accumulations_expiry");

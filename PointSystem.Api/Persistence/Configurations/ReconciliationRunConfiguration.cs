@@ -12,7 +12,8 @@ internal sealed class ReconciliationRunConfiguration : IEntityTypeConfiguration<
         builder.HasKey(row => row.Id);
         builder.Property(row => row.StartedBy).HasMaxLength(Lengths.Actor);
 
-        // Only one run is unfinished: by the unique index ux_reconciliation_runs_unfinished of the migrations, over a constant, which EF cannot say.
+        // Only one run is unfinished: by the unique index ux_reconciliation_runs_unfinished of the migrations, over a constant, which EF
+        // cannot say.
 
         // A runner that was taken for dead and wakes up again must not count members twice.
         builder.Property(row => row.Runner).IsConcurrencyToken();

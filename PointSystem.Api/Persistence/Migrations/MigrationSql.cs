@@ -1,6 +1,9 @@
 namespace PointSystem.Api.Persistence.Migrations;
 
-/// <summary>What migrations need and EF cannot say: the guard of the ledger, storage settings, two functions of the write path and reads, an index.</summary>
+/// <summary>
+/// What migrations need and EF cannot say: the guard of the ledger, storage settings, two functions of the write path and reads, an
+/// index.
+/// </summary>
 internal static class MigrationSql
 {
     /// <summary>Not even the service's own account changes history: UPDATE, DELETE and TRUNCATE are refused.</summary>
@@ -26,10 +29,10 @@ internal static class MigrationSql
         """;
 
     /// <summary>
-    /// The lots a member's commands need: all that have lapsed with points left, and, in draw order, as many as hold <c>p_need</c> points. It stops
-    /// reading there, so the cost does not depend on how many lots there are. Every query is sorted by the index of the draw order, lest the planner
-    /// thinks of another one. Nothing is drawn from when even the smallest draw exceeds the live
-    /// balance: the domain refuses it by the wallet alone.
+    /// The lots a member's commands need: all that have lapsed with points left, and, in draw order, as many as hold <c>p_need</c>
+    /// points. It stops reading there, so the cost does not depend on how many lots there are. Every query is sorted by the index of the
+    /// draw order, lest the planner thinks of another one. Nothing is drawn from when even the smallest draw exceeds the live balance:
+    /// the domain refuses it by the wallet alone.
     /// </summary>
     public const string LoadLots =
         """
@@ -87,8 +90,8 @@ internal static class MigrationSql
         """;
 
     /// <summary>
-    /// Sequence of a member's last ledger entry at or before an instant, 0 when there is none. Ledger time never runs backwards for a member, so a
-    /// binary search over the primary key finds it without an index on time.
+    /// Sequence of a member's last ledger entry at or before an instant, 0 when there is none. Ledger time never runs backwards for a
+    /// member, so a binary search over the primary key finds it without an index on time.
     /// </summary>
     public const string LedgerSequenceAt =
         """
@@ -113,7 +116,9 @@ internal static class MigrationSql
         END $$;
         """;
 
-    /// <summary>At most one run over all members is unfinished; of several that an earlier version began at once, the newest goes on.</summary>
+    /// <summary>
+    /// At most one run over all members is unfinished; of several that an earlier version began at once, the newest goes on.
+    /// </summary>
     public const string OneUnfinishedRun =
         """
         UPDATE reconciliation_runs SET finished_at = updated_at
