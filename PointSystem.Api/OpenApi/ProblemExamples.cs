@@ -24,7 +24,7 @@ internal static class ProblemExamples
             Problem.Of(code, "There is nothing of that sort with this point key."),
         PointErrorCodes.ConfigNotFound => Problem.Of(code, "There is no configuration key 'MAX_BALANCE'."),
         PointErrorCodes.InvalidConfigValue =>
-            Problem.Of(code, "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, in digits alone."),
+            Problem.Of(code, "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, digits only."),
         ProblemCodes.LockNotAcquired => Problems.LockNotAcquired().Value,
         ProblemCodes.TooManyRequests => Problems.TooManyRequests().Value,
         ProblemCodes.DatabaseUnavailable => Problems.DatabaseUnavailable().Value,

@@ -6,7 +6,7 @@ namespace PointSystem.Api.Security;
 internal static class SecurityExtensions
 {
     /// <summary>
-    /// Registers bearer tokens and the admin policy. Settings are judged when the host starts, so <c>migrate</c> needs none.
+    /// Registers bearer tokens and the admin policy. Settings are validated when the host starts, so <c>migrate</c> needs none.
     /// </summary>
     public static IHostApplicationBuilder AddPointSecurity(this IHostApplicationBuilder builder)
     {

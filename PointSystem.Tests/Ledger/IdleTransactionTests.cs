@@ -31,7 +31,7 @@ public sealed class IdleTransactionTests(PointsDatabase server)
 
         use.Apply(accounts, new CommandContext(new PointPolicy(), client.Now, "test", LedgerClient.NewKey));
         var late = await Assert.ThrowsAnyAsync<NpgsqlException>(() => LedgerWriter.WriteAsync(paused, accounts.Values, [], client.Clock.GetUtcNow(), Token));
-        Assert.True(DatabaseErrors.IsAway(late), late.ToString());
+        Assert.True(DatabaseErrors.IsUnavailable(late), late.ToString());
         Assert.Equal(40, await Books.BalanceAsync(database.ConnectionString, member));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
@@ -72,7 +72,7 @@ public sealed class IdleTransactionTests(PointsDatabase server)
     {
         var failure = new PostgresException("a server error", "FATAL", "FATAL", state);
         Assert.Equal(fault, DatabaseErrors.FaultOf(failure));
-        Assert.Equal(isAway, DatabaseErrors.IsAway(failure));
+        Assert.Equal(isAway, DatabaseErrors.IsUnavailable(failure));
     }
 
     private static async Task<(string LockTimeout, string IdleTimeout)> ReadAsync(NpgsqlConnection connection)
