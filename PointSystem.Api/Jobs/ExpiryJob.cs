@@ -61,7 +61,8 @@ internal sealed class ExpiryJob(
         return true;
     }
 
-    private async Task<List<(DateOnly Date, long Member)>> NextExpirationsAsync(NpgsqlConnection connection, DateOnly today, CancellationToken cancellationToken)
+    private async Task<List<(DateOnly Date, long Member)>> NextExpirationsAsync(
+        NpgsqlConnection connection, DateOnly today, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(NextMembers, connection);
         command.Parameters.Add(Columns.Value(today));

@@ -16,7 +16,9 @@ public sealed class BenchCommandTests
             TextWriter.Null);
 
         Assert.NotNull(options);
-        Assert.Equal(("hot", 2, 1.5, 7, 1, 5, true, true), (options.Scenario, options.Rounds, options.Seconds, options.Callers, options.Replicas, options.PoolSize, options.Gateway, options.Full));
+        Assert.Equal(
+            ("hot", 2, 1.5, 7, 1, 5, true, true),
+            (options.Scenario, options.Rounds, options.Seconds, options.Callers, options.Replicas, options.PoolSize, options.Gateway, options.Full));
         Assert.Equal(["row", "distributed"], options.Contenders);
     }
 

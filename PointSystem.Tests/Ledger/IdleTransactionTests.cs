@@ -22,7 +22,7 @@ public sealed class IdleTransactionTests(PointsDatabase server)
         await using var paused = await database.OpenConnectionAsync(Token);
         var use = new UsePoints.Command(member, "A1", 60, "test", null);
         var rows = await LedgerLoader.LoadAsync(
-            paused, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(300)), Token);
+            paused, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(), new RowLockTimes(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(300)), Token);
 
         var accounts = rows.Build(client.Now);
 
@@ -46,7 +46,7 @@ public sealed class IdleTransactionTests(PointsDatabase server)
         await using var connection = await database.OpenConnectionAsync(Token);
         var use = new UsePoints.Command(member, "A1", 60, "test", null);
         var rows = await LedgerLoader.LoadAsync(
-            connection, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(3)), Token);
+            connection, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(), new RowLockTimes(TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(3)), Token);
         Assert.Equal(("4s", "3s"), await ReadAsync(connection));
         await LedgerWriter.WriteAsync(connection, rows.Build(client.Now).Values, [], client.Clock.GetUtcNow(), Token);
         Assert.Equal(("0", "0"), await ReadAsync(connection));

@@ -105,7 +105,8 @@ public sealed class JobLockTests : IAsyncLifetime
         const string notRenewed = "pointsystem.lock.lost_leases status=NotRenewed";
         var before = _holder.Count(notRenewed);
         var stillHeld = new TaskCompletionSource<bool>();
-        await using var _ = held.Lost.Register(() => stillHeld.TrySetResult(_look.GetDatabase().KeyExists(Name(Key)) || _look.GetDatabase().KeyExists(Name(Key + ":relay"))));
+        await using var _ = held.Lost.Register(
+            () => stillHeld.TrySetResult(_look.GetDatabase().KeyExists(Name(Key)) || _look.GetDatabase().KeyExists(Name(Key + ":relay"))));
         await _holderSidecar.Process.SignalAsync("STOP");
         Assert.True(await stillHeld.Task.WaitAsync(TimeSpan.FromSeconds(30), Token) || await stalls.SeenAsync());
         await Eventually.HoldsAsync(() => _holder.Count(notRenewed) == before + 1, "the loss is counted");
@@ -135,7 +136,8 @@ public sealed class JobLockTests : IAsyncLifetime
         await Eventually.HoldsAsync(() => held.Lost.IsCancellationRequested, "the hold is capped");
         await held.DisposeAsync();
         Assert.True(
-            (_holder.Count("pointsystem.lock.lost_leases"), Renewals(_holder, "renewed")) is (0, >= 1 and <= 10) || await stalls.SeenAsync(), "the cap is no loss");
+            (_holder.Count("pointsystem.lock.lost_leases"), Renewals(_holder, "renewed")) is (0, >= 1 and <= 10) || await stalls.SeenAsync(),
+            "the cap is no loss");
         await FreeAsync();
     }
 
@@ -202,7 +204,8 @@ public sealed class JobLockTests : IAsyncLifetime
     private static async Task<JobLock> TakeAsync(LockReplica replica, JobLockOptions? options = null, string key = Key)
     {
         JobLock? held = null;
-        await Eventually.HoldsAsync(async () => (held = await replica.JobLocks.TryAcquireAsync(key, options ?? Options, Token)) is { IsFallback: false }, "the lock is taken");
+        await Eventually.HoldsAsync(
+            async () => (held = await replica.JobLocks.TryAcquireAsync(key, options ?? Options, Token)) is { IsFallback: false }, "the lock is taken");
         return held!;
     }
 
