@@ -22,7 +22,8 @@ public sealed class IdleTransactionTests(PointsDatabase server)
         await using var paused = await database.OpenConnectionAsync(Token);
         var use = new UsePoints.Command(member, "A1", 60, "test", null);
         var rows = await LedgerLoader.LoadAsync(
-            paused, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(), new RowLockTimes(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(300)), Token);
+            paused, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(),
+            new RowLockTimes(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(300)), Token);
 
         var accounts = rows.Build(client.Now);
 

@@ -43,7 +43,7 @@ internal static class ConfigEndpoints
             .WithSummary("Changes a value")
             .WithDescription("The new value applies to new requests on every replica after at most one second. "
                 + "A value that is invalid, on its own or in combination with the others, is refused. "
-                + "A value equal to the current one changes nothing and adds no entry to the history.")
+                + "A request that changes nothing adds no entry to the history.")
             .Takes<UpdateConfigRequest>("""{"configValue":"20000000","description":"Raised for the anniversary"}""")
             .Answers<ConfigResponse>(200, Example)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, PointErrorCodes.ConfigNotFound).Refuses(423, ProblemCodes.LockNotAcquired)

@@ -44,7 +44,7 @@ internal sealed class FullReconciler(
     {
         while (true)
         {
-            var begun = await dataSource.RunAsync(
+            var started = await dataSource.RunAsync(
                 async attempt =>
                 {
                     attempt.HasBegunToWrite = true;
@@ -55,7 +55,7 @@ internal sealed class FullReconciler(
                 },
                 logger,
                 cancellationToken);
-            if (begun is long id)
+            if (started is long id)
             {
                 return (await FindAsync(id, cancellationToken), 0);
             }

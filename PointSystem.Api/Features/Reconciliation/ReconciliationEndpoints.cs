@@ -15,13 +15,13 @@ internal static class ReconciliationEndpoints
     private const string MemberExample =
         """{"memberId":7,"status":"MATCHED","walletBalance":300,"ledgerBalance":300,"lotsBalance":300,"findings":[]}""";
 
-    private const string RunBegun =
+    private const string RunningExample =
         """
         {"runId":3,"status":"RUNNING","resumed":false,"members":0,"matched":0,"corrected":0,"broken":0,"failed":0,"lastMemberId":0,
          "startedAt":"2026-11-23T03:00:00+00:00","updatedAt":"2026-11-23T03:00:00+00:00","finishedAt":null,"details":[]}
         """;
 
-    private const string RunDone =
+    private const string CompletedExample =
         """
         {"runId":3,"status":"COMPLETED","resumed":false,"members":1200,"matched":1200,"corrected":0,"broken":0,"failed":0,"lastMemberId":98231,
          "startedAt":"2026-11-23T03:00:00+00:00","updatedAt":"2026-11-23T03:00:04+00:00","finishedAt":"2026-11-23T03:00:04+00:00","details":[]}
@@ -54,15 +54,15 @@ internal static class ReconciliationEndpoints
             .WithSummary("Starts a reconciliation of all members")
             .WithDescription("The run continues in the background; the header Location has the address of its progress. "
                 + "Only one run at a time: while one is unfinished, this answers 423.")
-            .Answers<RunReport>(202, RunBegun)
+            .Answers<RunReport>(202, RunningExample)
             .TakesIdempotencyKey().Refuses(400, PointErrorCodes.InvalidRequest).Refuses(423, ProblemCodes.LockNotAcquired);
         reconciliation.MapGet("/all", GetLatestRunAsync).WithName("GetLatestReconciliationRun")
             .WithSummary("Gets the progress of the latest run over all members")
-            .Answers<RunReport>(200, RunDone)
+            .Answers<RunReport>(200, CompletedExample)
             .Refuses(404, ProblemCodes.NotFound);
         reconciliation.MapGet("/all/{runId}", GetRunAsync).WithName("GetReconciliationRun")
             .WithSummary("Gets the progress of a run over all members")
-            .Answers<RunReport>(200, RunDone)
+            .Answers<RunReport>(200, CompletedExample)
             .Refuses(404, ProblemCodes.NotFound);
     }
 
@@ -99,20 +99,20 @@ internal static class ReconciliationEndpoints
         }
 
         // Stored even if the caller has disconnected: the run has started, and the same key must not start another.
-        var begun = CommandOutcome.Accepted(StatusCodes.Status202Accepted, run, PointJsonContext.Wire.RunReport);
-        await answers.KeepAsync(idempotency, IdempotencyStore.EveryMember, begun, CancellationToken.None);
+        var started = CommandOutcome.Accepted(StatusCodes.Status202Accepted, run, PointJsonContext.Wire.RunReport);
+        await answers.KeepAsync(idempotency, IdempotencyStore.EveryMember, started, CancellationToken.None);
         job.Wake();
-        return WithLocation(http, begun);
+        return WithLocation(http, started);
     }
 
-    private static CommandOutcomeResult WithLocation(HttpContext http, CommandOutcome begun)
+    private static CommandOutcomeResult WithLocation(HttpContext http, CommandOutcome started)
     {
-        if (begun.Error is null && JsonSerializer.Deserialize(begun.Answer.Span, PointJsonContext.Wire.RunReport) is { } run)
+        if (started.Error is null && JsonSerializer.Deserialize(started.Answer.Span, PointJsonContext.Wire.RunReport) is { } run)
         {
             http.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"{Base}/all/{run.RunId}");
         }
 
-        return new CommandOutcomeResult(begun);
+        return new CommandOutcomeResult(started);
     }
 
     private static async Task<IResult> GetLatestRunAsync(HttpContext http, FullReconciler reconciler) =>
