@@ -49,7 +49,7 @@ internal static class Problems
     /// <summary>503: the database is unavailable. The request was applied in full or not at all.</summary>
     public static ProblemResult DatabaseUnavailable() => Of(
         ProblemCodes.DatabaseUnavailable,
-        "The database is unavailable; nothing was done in part. Try again, with the same Idempotency-Key if there was one.");
+        "The database is unavailable; no request is applied in part. Try again, with the same Idempotency-Key if there was one.");
 
     /// <summary>500 without internal details; the log has them under the trace id.</summary>
     public static ProblemResult InternalError() =>

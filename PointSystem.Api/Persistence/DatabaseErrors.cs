@@ -125,7 +125,7 @@ internal static class DatabaseErrors
     /// </summary>
     public static string? DescribeAtStart(Exception exception) => exception switch
     {
-        PostgresException { IsTransient: false } refused => $"The database refused the connection: {refused.MessageText}",
+        PostgresException { IsTransient: false } refused => $"The database returned an error: {refused.MessageText}",
         NpgsqlException { InnerException: SocketException socket } => $"The database cannot be reached: {socket.Message}.",
         _ => null,
     };

@@ -21,7 +21,7 @@ internal sealed record MemberReport(
     public const string Failed = "FAILED";
 
     /// <summary>The report with a last sentence that states how many findings are not listed.</summary>
-    public MemberReport WithMore(long findings) => findings <= 0 ? this : this with { Findings = [.. Findings, $"{findings} more findings are not listed."] };
+    public MemberReport WithMore(long findings) => findings <= 0 ? this : this with { Findings = [.. Findings, $"Further findings not listed: {findings}."] };
 }
 
 /// <summary>A run over all members.</summary>
