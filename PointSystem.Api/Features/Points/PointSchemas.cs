@@ -10,7 +10,6 @@ using PointSystem.Api.Features.Reconciliation;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
-using PointSystem.Locking;
 
 namespace PointSystem.Api.Features.Points;
 
