@@ -71,7 +71,7 @@ public static class ProblemCodes
             new(TooManyRequests, StatusCodes.Status429TooManyRequests, "a queue is full; nothing was done", 1),
             new(InternalError, StatusCodes.Status500InternalServerError, "an error in the service; report the trace id"),
             new(ReplicaLost, StatusCodes.Status502BadGateway, "the replica ended before it answered; a write may have been executed", 1),
-            new(DatabaseUnavailable, StatusCodes.Status503ServiceUnavailable, "the database is unavailable; nothing was half done", 2),
+            new(DatabaseUnavailable, StatusCodes.Status503ServiceUnavailable, "the database is unavailable; no request is applied in part", 2),
             new(ReplicaUnavailable, StatusCodes.Status503ServiceUnavailable, "no replica is ready; nothing was sent, nothing was done", 1),
             new(ReplicaTimeout, StatusCodes.Status504GatewayTimeout, "the replica did not answer in time; a write may have been executed", 1),
         ];

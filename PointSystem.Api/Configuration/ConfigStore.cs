@@ -6,7 +6,7 @@ namespace PointSystem.Api.Configuration;
 /// <summary>Reads of <c>point_configs</c>.</summary>
 internal static class ConfigStore
 {
-    /// <summary>All stored values at one moment.</summary>
+    /// <summary>All stored values, read in one statement.</summary>
     public static Task<ConfigValues> ReadAsync(NpgsqlDataSource database, CancellationToken cancellationToken) =>
         database.RunAsync(connection => ReadAsync(connection, cancellationToken), cancellationToken);
 

@@ -4,7 +4,7 @@ using PointSystem.Locking;
 
 namespace PointSystem.Api.Configuration;
 
-/// <summary>The stored values at one moment, with the defaults for what is not stored.</summary>
+/// <summary>The stored values at one moment, with defaults for keys that are not stored.</summary>
 internal sealed class ConfigValues
 {
     private static readonly FrozenDictionary<string, ConfigKey> Keys = ConfigKeys.All.ToFrozenDictionary(key => key.Name, StringComparer.Ordinal);
@@ -21,7 +21,7 @@ internal sealed class ConfigValues
             DefaultExpirationDays = checked((int)Whole(PolicyLimit.DefaultExpirationDays.Key)),
             MinExpirationDays = checked((int)Whole(PolicyLimit.MinExpirationDays.Key)),
             MaxExpirationDays = checked((int)Whole(PolicyLimit.MaxExpirationDays.Key)),
-            RefusesDuplicateOrders = Known(ConfigKeys.OnDuplicateOrder) == ConfigKeys.Refuse,
+            RefusesDuplicateOrders = ReadKnown(ConfigKeys.OnDuplicateOrder) == ConfigKeys.Refuse,
         };
         LockModes = new LockModes
         {
@@ -35,34 +35,34 @@ internal sealed class ConfigValues
         ClockOffset = TimeSpan.FromDays(Math.Clamp(Whole(ConfigKeys.ClockOffsetDays), 0, ConfigKeys.ClockOffsetDaysMax));
     }
 
-    /// <summary>The limits.</summary>
+    /// <summary>The limits on points.</summary>
     public PointPolicy Policy { get; }
 
-    /// <summary>How writes are put in order.</summary>
+    /// <summary>The lock modes of writes.</summary>
     public LockModes LockModes { get; }
 
-    /// <summary>How far the business clock runs ahead; for <see cref="RulesProvider"/>, which leaves it out in production.</summary>
+    /// <summary>How far the business clock is ahead of real time. <see cref="RulesProvider"/> ignores it in production.</summary>
     public TimeSpan ClockOffset { get; }
 
-    /// <summary>The value of a key, stored or default.</summary>
+    /// <summary>The value of a key: the stored one, otherwise the default.</summary>
     public string this[ConfigKey key] => _stored.GetValueOrDefault(key.Name, key.Default);
 
-    // A value that was written by hand and that means nothing leaves it to the default: every mode is right, they differ in speed.
+    // An invalid value, written to the table by hand, counts as the default: every mode is correct, they differ only in speed.
     private LockMode? Mode(string name) => LockModes.ByName.TryGetValue(this[Keys[name]], out var mode) ? mode : null;
 
     private long Whole(string name)
     {
         var text = this[Keys[name]];
-        return ConfigKeys.TryReadWhole(text, out var value) ? value : throw Meaningless(name, text);
+        return ConfigKeys.TryReadWhole(text, out var value) ? value : throw InvalidValue(name, text);
     }
 
-    private string Known(string name)
+    private string ReadKnown(string name)
     {
         var text = this[Keys[name]];
-        return Keys[name].FindFault(text) is null ? text : throw Meaningless(name, text);
+        return Keys[name].FindFault(text) is null ? text : throw InvalidValue(name, text);
     }
 
-    // Only validated values are written, so the table was written to by hand. Going by a guess could hand out points; stopping cannot.
-    private static InvalidOperationException Meaningless(string name, string text) =>
-        new($"point_configs holds '{text}' for {name}, which means nothing; correct it in the database.");
+    // The API writes only validated values, so somebody edited the table. Guessing a value could give points away; failing cannot.
+    private static InvalidOperationException InvalidValue(string name, string text) =>
+        new($"point_configs holds '{text}' for {name}, which is not a valid value; correct it in the database.");
 }

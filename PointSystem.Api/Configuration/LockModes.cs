@@ -3,7 +3,7 @@ using PointSystem.Locking;
 
 namespace PointSystem.Api.Configuration;
 
-/// <summary>How writes are put in order, as configured; null leaves it to what stands above.</summary>
+/// <summary>The configured lock modes; null means that no mode is set at this level.</summary>
 internal sealed record LockModes
 {
     /// <summary>The modes by name.</summary>
@@ -13,7 +13,7 @@ internal sealed record LockModes
     /// <summary>The names of all modes.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Enum.GetValues<LockMode>().Select(NameOf)];
 
-    /// <summary>For every operation without a mode of its own; null: as the option <c>Locking:Mode</c> says.</summary>
+    /// <summary>The mode of operations that have no mode of their own; null: the option <c>Locking:Mode</c> decides.</summary>
     public LockMode? General { get; init; }
 
     public LockMode? Use { get; init; }
@@ -24,9 +24,11 @@ internal sealed record LockModes
 
     public LockMode? Transfer { get; init; }
 
-    /// <summary>Percentage of members for whom these modes hold, 0 … 100; the others' writes go by <see cref="LockMode.Row"/>.</summary>
+    /// <summary>
+    /// Percentage of members to which these modes apply, 0 … 100; writes of the other members use <see cref="LockMode.Row"/>.
+    /// </summary>
     public int CanaryPercent { get; init; } = 100;
 
-    /// <summary>The name of a mode, as it is configured and shown.</summary>
+    /// <summary>The name of a mode in configuration and answers.</summary>
     public static string NameOf(LockMode mode) => mode.ToString().ToLowerInvariant();
 }

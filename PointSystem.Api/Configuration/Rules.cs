@@ -2,5 +2,5 @@ using PointSystem.Domain.Policies;
 
 namespace PointSystem.Api.Configuration;
 
-/// <summary>What a command is judged by: the limits in force and the business clock.</summary>
+/// <summary>What decides a command: the limits in effect and the business time.</summary>
 internal sealed record Rules(PointPolicy Policy, BusinessMoment At);

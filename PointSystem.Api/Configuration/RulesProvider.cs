@@ -6,12 +6,13 @@ using PointSystem.Domain.Policies;
 namespace PointSystem.Api.Configuration;
 
 /// <summary>
-/// The rules in force, never older than a second: a change of the configuration holds for every request that begins a second after it, on every
-/// replica, and nearly no request waits for the database to know them. A command asks for its lock mode alone when it arrives; its batch asks for the rules.
+/// The rules in effect, at most one second old: on every replica, a configuration change applies to each request that starts at least a
+/// second after it. Almost no request waits for the database. A command asks for its lock mode when it arrives; its batch asks for the
+/// rules.
 /// </summary>
 /// <remarks>
-/// A snapshot's age counts from before its query was sent. It is renewed in the background from <see cref="RefreshAge"/> on, by one query at a time;
-/// only where that did not happen in time (no traffic, a slow database) does a request wait for a new one.
+/// The age of a snapshot counts from before its query was sent. From <see cref="RefreshAge"/> on, one query at a time renews it in the
+/// background. A request waits for a new snapshot only if that did not happen in time (no traffic, a slow database).
 /// </remarks>
 internal sealed class RulesProvider(
     [FromKeyedServices(DatabasePools.ControlPool)] NpgsqlDataSource database,
@@ -23,10 +24,12 @@ internal sealed class RulesProvider(
     /// <summary>Age from which a snapshot is renewed in the background.</summary>
     public static readonly TimeSpan RefreshAge = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Age from which it is not used any more. Less than a second: the command that goes by it has yet to run.</summary>
+    /// <summary>
+    /// Age from which a snapshot is not used any more. Less than a second, because the command that uses it has yet to run.
+    /// </summary>
     public static readonly TimeSpan UsableAge = TimeSpan.FromMilliseconds(900);
 
-    /// <summary>How long a request waits for them. Less than the wait for a lock, which counts from the same moment.</summary>
+    /// <summary>Maximum time a request waits for the rules. Less than the wait for a lock, which starts at the same moment.</summary>
     public static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(3);
 
     private static readonly TimeSpan LogPause = TimeSpan.FromSeconds(1);
@@ -34,22 +37,24 @@ internal sealed class RulesProvider(
     private readonly TimeZoneInfo _zone = options.Value.Zone();
     private readonly Lock _gate = new();
     private Snapshot? _snapshot;
-    private Task<Snapshot>? _flight;
-    private long _flightSince;
+    private Task<Snapshot>? _refresh;
+    private long _refreshStartedAt;
     private int _epoch;
     private long? _loggedAt;
 
     /// <summary>The rules for a command that is about to run.</summary>
-    /// <exception cref="NpgsqlException">They had to be read, and the database is away.</exception>
-    /// <exception cref="TimeoutException">They had to be read, and the database did not answer within <see cref="WaitMax"/>.</exception>
+    /// <exception cref="NpgsqlException">The rules had to be read, and the database is unavailable.</exception>
+    /// <exception cref="TimeoutException">
+    /// The rules had to be read, and the database did not answer within <see cref="WaitMax"/>.
+    /// </exception>
     public ValueTask<Rules> CurrentAsync(CancellationToken cancellationToken) =>
         FindUsable() is { } snapshot ? ValueTask.FromResult(ToRules(snapshot)) : WaitForRulesAsync(cancellationToken);
 
-    /// <summary>How writes are put in order now; as young as <see cref="CurrentAsync"/>, with the same exceptions.</summary>
+    /// <summary>The lock modes in effect; as recent as the rules of <see cref="CurrentAsync"/>, with the same exceptions.</summary>
     public ValueTask<LockModes> LockModesAsync(CancellationToken cancellationToken) =>
         FindUsable() is { } snapshot ? ValueTask.FromResult(snapshot.Values.LockModes) : WaitForModesAsync(cancellationToken);
 
-    /// <summary>Forgets what is known: after a change on this replica, its next request goes by it at once.</summary>
+    /// <summary>Discards the snapshot: after a change on this replica, its next request uses the new values.</summary>
     public void Invalidate() => Interlocked.Increment(ref _epoch);
 
     private Rules ToRules(Snapshot snapshot)
@@ -58,7 +63,9 @@ internal sealed class RulesProvider(
         return new Rules(snapshot.Values.Policy, new BusinessMoment(time.GetUtcNow() + offset, _zone));
     }
 
-    /// <summary>The last snapshot while it is young enough to be used; has it renewed before it no longer is.</summary>
+    /// <summary>
+    /// The last snapshot if it is recent enough, otherwise null. Starts the refresh when the snapshot reaches <see cref="RefreshAge"/>.
+    /// </summary>
     private Snapshot? FindUsable()
     {
         if (Volatile.Read(ref _snapshot) is not { } snapshot || snapshot.Epoch != Volatile.Read(ref _epoch))
@@ -74,8 +81,8 @@ internal sealed class RulesProvider(
 
         if (age >= RefreshAge)
         {
-            // No caller waits for it here; a failure is logged, and thrown to callers that have to wait.
-            _ = JoinFlight();
+            // No caller waits for it here. A failure is logged, and thrown to callers that have to wait.
+            _ = JoinRefresh();
         }
 
         return snapshot;
@@ -92,9 +99,10 @@ internal sealed class RulesProvider(
         while (true)
         {
             var left = WaitMax - time.GetElapsedTime(asked);
-            var snapshot = await JoinFlight().WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, time, cancellationToken);
+            var snapshot = await JoinRefresh().WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, time, cancellationToken);
 
-            // A query sent after the question is fresh however long it took; one that was already under way may be too old. Two rounds at most.
+            // The result of a query sent after this call started is always fresh; that of a query already running may be too old.
+            // At most two rounds.
             if (snapshot.Epoch >= epoch && (snapshot.TakenAt >= asked || time.GetElapsedTime(snapshot.TakenAt) < UsableAge))
             {
                 return snapshot;
@@ -102,34 +110,34 @@ internal sealed class RulesProvider(
         }
     }
 
-    private Task<Snapshot> JoinFlight()
+    private Task<Snapshot> JoinRefresh()
     {
         lock (_gate)
         {
-            // One that hangs is given up, or the first requests after a database's return would wait for what was asked before it went away.
-            if (_flight is { IsCompleted: false } flight && time.GetElapsedTime(_flightSince) < WaitMax)
+            // A query that hangs is abandoned. Otherwise the first requests after a database outage would wait for a query from before it.
+            if (_refresh is { IsCompleted: false } refresh && time.GetElapsedTime(_refreshStartedAt) < WaitMax)
             {
-                return flight;
+                return refresh;
             }
 
-            _flightSince = time.GetTimestamp();
+            _refreshStartedAt = time.GetTimestamp();
 
-            // Its own context: the query belongs to no request, so it must not end with one nor show in its trace.
+            // No execution context: the query belongs to no request, so it must neither be cancelled with one nor appear in its trace.
             using (ExecutionContext.SuppressFlow())
             {
-                return _flight = Task.Run(FlyAsync);
+                return _refresh = Task.Run(RefreshAsync);
             }
         }
     }
 
-    private async Task<Snapshot> FlyAsync()
+    private async Task<Snapshot> RefreshAsync()
     {
         try
         {
             var epoch = Volatile.Read(ref _epoch);
             var takenAt = time.GetTimestamp();
             var snapshot = new Snapshot(await ConfigStore.ReadAsync(database, CancellationToken.None), takenAt, epoch);
-            Keep(snapshot);
+            Store(snapshot);
             return snapshot;
         }
         catch (Exception failure)
@@ -143,7 +151,7 @@ internal sealed class RulesProvider(
         }
     }
 
-    // Every request that finds no rules asks for them, and has a line of its own; for what it waited on, one line a second is enough.
+    // Each request that fails logs its own line; for the failed read behind them, one line a second is enough.
     private bool IsLogDue()
     {
         lock (_gate)
@@ -154,11 +162,11 @@ internal sealed class RulesProvider(
         }
     }
 
-    private void Keep(Snapshot snapshot)
+    private void Store(Snapshot snapshot)
     {
         lock (_gate)
         {
-            // One that was given up may come in after its successor.
+            // An abandoned query may return after its successor.
             if (_snapshot is not { } known || known.TakenAt <= snapshot.TakenAt)
             {
                 Volatile.Write(ref _snapshot, snapshot);

@@ -9,7 +9,7 @@ using PointSystem.Api.Http;
 
 namespace PointSystem.Api.Features;
 
-/// <summary>The JSON of everything that features answer, generated at compile time. A new DTO adds its line here.</summary>
+/// <summary>The JSON serialization of all answers, generated at compile time. Each new answer type needs a line here.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
 [JsonSerializable(typeof(AccumulationResponse))]
 [JsonSerializable(typeof(UsageResponse))]
@@ -31,6 +31,6 @@ namespace PointSystem.Api.Features;
 [JsonSerializable(typeof(IReadOnlyList<MemberReport>))]
 internal sealed partial class PointJsonContext : JsonSerializerContext
 {
-    /// <summary>As answers are written.</summary>
+    /// <summary>The context with the options that answers are written with.</summary>
     public static PointJsonContext Wire { get; } = new(ProblemJsonContext.NewWireOptions());
 }

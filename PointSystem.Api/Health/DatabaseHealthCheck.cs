@@ -6,10 +6,10 @@ using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Health;
 
-/// <summary>The database answers, and its schema has everything this build counts on.</summary>
+/// <summary>Healthy if the database answers, accepts writes, and has the last migration of this build.</summary>
 internal sealed class DatabaseHealthCheck([FromKeyedServices(DatabasePools.ControlPool)] NpgsqlDataSource database) : IHealthCheck
 {
-    /// <summary>Longest a check takes; by then it has failed.</summary>
+    /// <summary>Maximum time of a check; after it, the check has failed.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
 
     private static readonly string Expected = LastMigration();
@@ -20,7 +20,7 @@ internal sealed class DatabaseHealthCheck([FromKeyedServices(DatabasePools.Contr
         limited.CancelAfter(Limit);
         try
         {
-            // Waited for from outside too: to cancel a query on a server that does not answer can itself take seconds.
+            // WaitAsync as well: cancelling a query on a server that does not answer can itself take seconds.
             return await AskAsync(limited.Token).WaitAsync(Limit, cancellationToken);
         }
         catch (Exception missing) when (DatabaseErrors.IsSchemaMissing(missing))
@@ -29,7 +29,7 @@ internal sealed class DatabaseHealthCheck([FromKeyedServices(DatabasePools.Contr
         }
         catch (Exception failure) when (DatabaseErrors.IsDocumented(failure))
         {
-            // Without the exception: its text can name hosts and users, and this answer is open to everybody.
+            // Without the exception: its text can name hosts and users, and this answer is public.
             return HealthCheckResult.Unhealthy("The database does not answer.");
         }
     }
@@ -39,7 +39,7 @@ internal sealed class DatabaseHealthCheck([FromKeyedServices(DatabasePools.Contr
         var (isReadOnly, isMigrated) = await database.RunAsync(connection => AskAsync(connection, cancellationToken), cancellationToken);
         if (isReadOnly)
         {
-            // A session keeps the default that it began with: a new one says whether that still holds.
+            // A session keeps the default it started with. A new session shows whether the database is still read-only.
             database.Clear();
             (isReadOnly, isMigrated) = await database.RunAsync(connection => AskAsync(connection, cancellationToken), cancellationToken);
         }
@@ -63,7 +63,7 @@ internal sealed class DatabaseHealthCheck([FromKeyedServices(DatabasePools.Contr
         return (reader.GetBoolean(0), reader.GetBoolean(1));
     }
 
-    /// <summary>Read from the assembly itself: asking EF would build its whole model for one string, at the first probe of all.</summary>
+    /// <summary>Read from the assembly: EF would build its whole model for this one string, at the first probe.</summary>
     private static string LastMigration() => typeof(PointDbContext).Assembly.GetTypes()
         .Select(type => type.GetCustomAttribute<MigrationAttribute>()?.Id).OfType<string>().Order(StringComparer.Ordinal).Last();
 }

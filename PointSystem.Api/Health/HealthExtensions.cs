@@ -2,7 +2,7 @@ namespace PointSystem.Api.Health;
 
 internal static class HealthExtensions
 {
-    /// <summary>Registers what must hold for this replica to take requests, and what ends it.</summary>
+    /// <summary>Registers the readiness checks of this replica.</summary>
     public static IHostApplicationBuilder AddPointHealth(this IHostApplicationBuilder builder)
     {
         // A singleton, so that the expected migration is looked up once.

@@ -4,18 +4,18 @@ using PointSystem.Locking;
 namespace PointSystem.Api.Health;
 
 /// <summary>
-/// Degraded on what the alarms of deploy/prometheus fire on: fallback, acquisitions that fail, abnormal waits. Never unhealthy: the replica writes
-/// correctly in every one of these states, so taking it out of rotation would only make things worse.
+/// Degraded in the states that the alerts in deploy/prometheus fire on: fallback, failed acquisitions, long waits. Never unhealthy: the
+/// replica writes correctly in all of these states, so taking it out of rotation would only make things worse.
 /// </summary>
 internal sealed class LockHealthCheck(LockMonitor monitor) : IHealthCheck
 {
-    /// <summary>Share of commands that may run out of time before that is a sign.</summary>
+    /// <summary>Maximum share of failed or timed-out commands.</summary>
     public const double FailureShareMax = 0.02;
 
-    /// <summary>Commands a minute below which a share means nothing.</summary>
+    /// <summary>Commands per minute below which the share is not evaluated.</summary>
     public const long CommandsMin = 6;
 
-    /// <summary>A wait beyond this is abnormal.</summary>
+    /// <summary>Maximum normal wait.</summary>
     public static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(1);
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
@@ -25,7 +25,7 @@ internal sealed class LockHealthCheck(LockMonitor monitor) : IHealthCheck
     {
         if (isFallback)
         {
-            return HealthCheckResult.Degraded($"Writes go on under the row lock alone: the lock service is away ({reason}).");
+            return HealthCheckResult.Degraded($"Writes continue with the row lock only: the lock store is unavailable ({reason}).");
         }
 
         foreach (var executor in executors)
@@ -35,7 +35,7 @@ internal sealed class LockHealthCheck(LockMonitor monitor) : IHealthCheck
             var commands = rates.Executed + failed;
             if (commands >= CommandsMin && failed > commands * FailureShareMax)
             {
-                return HealthCheckResult.Degraded($"{failed} of {commands} commands of the last minute failed or ran out of time.");
+                return HealthCheckResult.Degraded($"{failed} of {commands} commands in the last minute failed or timed out.");
             }
 
             if (executor.Hottest is [{ } hottest, ..] && hottest.OldestWait > WaitMax)
@@ -44,6 +44,6 @@ internal sealed class LockHealthCheck(LockMonitor monitor) : IHealthCheck
             }
         }
 
-        return HealthCheckResult.Healthy("Locks are taken.");
+        return HealthCheckResult.Healthy("Locks work normally.");
     }
 }

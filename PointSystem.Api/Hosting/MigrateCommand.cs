@@ -5,8 +5,8 @@ using PointSystem.Api.Persistence;
 namespace PointSystem.Api.Hosting;
 
 /// <summary>
-/// <c>PointSystem.Api migrate</c>: brings the schema up to date and ends. Replicas never migrate; they wait until this has run. Several at once wait for each
-/// other from beginning to end, because even asking for the list of migrations of a new database is a race.
+/// <c>PointSystem.Api migrate</c>: updates the schema and exits. Replicas never migrate; they are not ready until this has run.
+/// Concurrent runs execute one after the other as a whole, because even listing the migrations of a new database is a race.
 /// </summary>
 internal static class MigrateCommand
 {
@@ -14,13 +14,13 @@ internal static class MigrateCommand
 
     private const string Key = "point:migrate";
 
-    // An index over a table of many millions of rows takes its time.
+    // Creating an index on a table with many millions of rows takes long.
     private static readonly TimeSpan StatementTimeout = TimeSpan.FromHours(4);
 
     public static async Task<int> RunAsync(IHost app, CancellationToken cancellationToken)
     {
         await using var scope = app.Services.CreateAsyncScope();
-        await using var turn = await scope.ServiceProvider.GetRequiredService<AdvisoryLocks>().TakeAsync(Key, cancellationToken);
+        await using var held = await scope.ServiceProvider.GetRequiredService<AdvisoryLocks>().AcquireAsync(Key, cancellationToken);
         var db = scope.ServiceProvider.GetRequiredService<PointDbContext>();
         db.Database.SetCommandTimeout(StatementTimeout);
         var pending = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();

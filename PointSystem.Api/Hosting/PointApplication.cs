@@ -16,18 +16,20 @@ using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Hosting;
 
-/// <summary>The service, put together.</summary>
+/// <summary>Composes and runs the service.</summary>
 internal static class PointApplication
 {
-    /// <summary>Runs the service until it is told to stop, or migrates the database.</summary>
+    /// <summary>Runs the service until it is stopped, or migrates the database.</summary>
     /// <param name="args">The command line.</param>
-    /// <param name="more">Registers more services, or replaces registered ones: the benchmarks measure other locks in this very service.</param>
-    /// <returns>The exit code: 1, with a sentence on the error output, when the environment is at fault.</returns>
+    /// <param name="more">
+    /// Registers further services or replaces registered ones: the benchmarks use it to measure other locks in this service.
+    /// </param>
+    /// <returns>The exit code: 1, with a sentence on standard error, if the environment is at fault.</returns>
     public static async Task<int> RunAsync(string[] args, Action<IHostApplicationBuilder>? more = null)
     {
         try
         {
-            // The settings lie beside the program, wherever it is started from.
+            // The settings are next to the program, wherever it is started from.
             var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
             builder.AddServiceDefaults();
             builder.AddOneLineConsole();

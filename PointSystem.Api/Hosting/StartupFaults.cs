@@ -3,10 +3,10 @@ using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Hosting;
 
-/// <summary>Faults of the environment, not of the program: told in one sentence, without a stack trace.</summary>
+/// <summary>Faults of the environment, not of the program: reported in one sentence, without a stack trace.</summary>
 internal static class StartupFaults
 {
-    /// <summary>What to tell; null for a fault that deserves its stack trace.</summary>
+    /// <summary>The sentence to report; null for a fault that needs its stack trace.</summary>
     public static string? Describe(Exception fault) => fault switch
     {
         ConfigurationFaultException => fault.Message,

@@ -4,23 +4,23 @@ using PointSystem.Locking;
 
 namespace PointSystem.Api.Http;
 
-/// <summary>The one place where an exception becomes an answer. Nothing of the inside leaves: no stack trace, no SQL.</summary>
+/// <summary>Turns every exception into an answer, without internal details: no stack trace, no SQL.</summary>
 internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
         if (httpContext.RequestAborted.IsCancellationRequested)
         {
-            // The client has gone: nobody reads an answer. The status is for the access log.
+            // The client has disconnected and reads no answer. The status is for the access log.
             httpContext.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
             return true;
         }
 
-        await Judge(httpContext.Request, exception, ProblemResult.TraceIdOf(httpContext)).ExecuteAsync(httpContext);
+        await ToProblem(httpContext.Request, exception, ProblemResult.TraceIdOf(httpContext)).ExecuteAsync(httpContext);
         return true;
     }
 
-    private ProblemResult Judge(HttpRequest request, Exception exception, string traceId)
+    private ProblemResult ToProblem(HttpRequest request, Exception exception, string traceId)
     {
         var path = request.Path.Value ?? "";
         switch (exception)
@@ -31,17 +31,17 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
                 return Problems.ForStatus(bad.StatusCode);
             case LockNotAcquiredException:
             case var _ when DatabaseErrors.IsLockTimeout(exception):
-                logger.LockNotFree(request.Method, path, traceId);
+                logger.LockTimedOut(request.Method, path, traceId);
                 return Problems.LockNotAcquired();
             case QueueFullException:
                 logger.QueueFull(request.Method, path, traceId);
                 return Problems.TooManyRequests();
             case LeaseEndedException:
-                // Cancelled before its lease ended, because the database took too long; rolled back.
+                // The database took too long: cancelled before the lease ended, and rolled back.
                 logger.LeaseEnded(exception, request.Method, path, traceId);
                 return Problems.DatabaseUnavailable();
-            case var _ when DatabaseErrors.IsAway(exception):
-                logger.DatabaseAway(exception, request.Method, path, traceId);
+            case var _ when DatabaseErrors.IsUnavailable(exception):
+                logger.DatabaseUnavailable(exception, request.Method, path, traceId);
                 return Problems.DatabaseUnavailable();
             default:
                 logger.RequestFailed(exception, request.Method, path, traceId);

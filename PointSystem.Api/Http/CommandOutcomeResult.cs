@@ -2,10 +2,10 @@ using PointSystem.Api.Ledger;
 
 namespace PointSystem.Api.Http;
 
-/// <summary>Sends an outcome as the HTTP answer.</summary>
+/// <summary>Writes an outcome as the HTTP answer.</summary>
 internal sealed class CommandOutcomeResult(CommandOutcome outcome) : IResult
 {
-    /// <summary>Header of an answer that was given before, to an earlier request with the same idempotency key.</summary>
+    /// <summary>Header of an answer that repeats the answer to an earlier request with the same idempotency key.</summary>
     public const string ReplayedHeader = "Idempotency-Replayed";
 
     public Task ExecuteAsync(HttpContext httpContext)

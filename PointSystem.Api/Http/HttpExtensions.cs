@@ -6,9 +6,9 @@ namespace PointSystem.Api.Http;
 
 internal static class HttpExtensions
 {
-    /// <summary>Registers how requests are read and refused: limits, JSON, the mapping of exceptions.</summary>
+    /// <summary>Registers request limits, JSON options, and the mapping of exceptions to problems.</summary>
     /// <param name="builder">The application.</param>
-    /// <param name="answers">The JSON of what the features answer.</param>
+    /// <param name="answers">The JSON serialization of the answers.</param>
     public static IHostApplicationBuilder AddPointHttp(this IHostApplicationBuilder builder, IJsonTypeInfoResolver answers)
     {
         var services = builder.Services;
@@ -21,7 +21,7 @@ internal static class HttpExtensions
         services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.Encoder = ProblemJsonContext.Wire.Options.Encoder;
-            // Numbers are numbers, never text; the OpenAPI document says so too.
+            // Numbers are written and read as numbers only, as in the OpenAPI document.
             json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, answers);
             json.SerializerOptions.TypeInfoResolverChain.Insert(1, ProblemJsonContext.Wire);
@@ -31,7 +31,7 @@ internal static class HttpExtensions
         return builder;
     }
 
-    /// <summary>Puts the mapping of exceptions and of empty error answers around everything that follows.</summary>
+    /// <summary>Adds the middleware that turns exceptions and empty error answers into problems.</summary>
     public static WebApplication UsePointHttp(this WebApplication app)
     {
         var replica = app.Configuration["Replica:Name"];
@@ -49,7 +49,7 @@ internal static class HttpExtensions
             });
         }
 
-        // Balances and refusals are of their moment: nothing between here and the client may keep one for later.
+        // Answers are valid only at their moment: no cache may store one.
         app.Use(static (http, next) =>
         {
             if (http.Request.Path.StartsWithSegments("/api"))

@@ -8,7 +8,7 @@ internal static class IdempotencyKeys
 {
     public const string Header = "Idempotency-Key";
 
-    /// <summary>Reads the key; null when the header is not there. Compared as it stands, quotes included.</summary>
+    /// <summary>Reads the key; null if there is no such header. The key is used exactly as sent, including quotes.</summary>
     public static bool TryRead(HttpContext http, out string? key, [NotNullWhen(false)] out IResult? problem)
     {
         ArgumentNullException.ThrowIfNull(http);
@@ -18,7 +18,7 @@ internal static class IdempotencyKeys
         {
             0 => null,
             1 when key is { Length: > 0 and <= Lengths.IdempotencyKey } && key.All(c => c is > ' ' and <= '~') => null,
-            1 => Problems.Invalid(Header, $"{Header} must have 1 to {Lengths.IdempotencyKey} visible ASCII characters, without blanks."),
+            1 => Problems.Invalid(Header, $"{Header} must have 1 to {Lengths.IdempotencyKey} visible ASCII characters, without spaces."),
             _ => Problems.Invalid(Header, $"{Header} must be given at most once."),
         };
         return problem is null;

@@ -4,15 +4,17 @@ using System.Text.Unicode;
 
 namespace PointSystem.Api.Http;
 
-/// <summary>One field of a JSON object as it was sent.</summary>
-/// <param name="Kind">What stands there.</param>
-/// <param name="Text">Of a string its value, of a number its digits as written; null for the rest and for strings that are no Unicode text.</param>
+/// <summary>One field of a JSON object, as sent.</summary>
+/// <param name="Kind">The type of the value.</param>
+/// <param name="Text">
+/// The value of a string, or the digits of a number as sent; null for other types and for strings that are not valid Unicode.
+/// </param>
 internal readonly record struct JsonField(JsonTokenType Kind, string? Text);
 
-/// <summary>Splits a body into its fields without believing anything about them.</summary>
+/// <summary>Splits a request body into its fields, without assuming anything about their types.</summary>
 /// <remarks>
-/// A binder would stop at the first field of a wrong type, accept a name given twice and let halves of surrogate pairs through; here every field is
-/// checked, and what Postgres could not store never gets that far.
+/// Model binding would stop at the first field of a wrong type, accept a name given twice, and let unpaired surrogates through. Here
+/// every field is checked, and text that Postgres cannot store is refused.
 /// </remarks>
 internal static class JsonFields
 {
@@ -22,7 +24,8 @@ internal static class JsonFields
     {
         AllowTrailingCommas = false,
         CommentHandling = JsonCommentHandling.Disallow,
-        // No body can be deeper than it is long. What is deeper than DepthMax is read all the same, so that it is called too deep and not broken.
+        // No body can be deeper than it is long. A body deeper than DepthMax is read to its end, so that it is refused as too deep, not
+        // as invalid.
         MaxDepth = RequestBody.BytesMax,
     };
 
@@ -38,7 +41,7 @@ internal static class JsonFields
 
         if (!Utf8.IsValid(body))
         {
-            throw Refuse("The body must be JSON in UTF-8; it holds bytes that are not UTF-8.");
+            throw Refuse("The body must be JSON in UTF-8; it has bytes that are not UTF-8.");
         }
 
         try
@@ -58,7 +61,7 @@ internal static class JsonFields
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
         {
-            // Read on: broken JSON is said to be broken before anything else is said of it.
+            // Read to the end, so that invalid JSON is reported as such first.
             while (reader.Read())
             {
             }
@@ -87,10 +90,10 @@ internal static class JsonFields
 
         // What follows the object must be white space; anything else is a JsonException.
         reader.Read();
-        return isTooDeep ? throw Refuse($"The body is nested too deep: it must have at most {DepthMax} levels.") : fields;
+        return isTooDeep ? throw Refuse($"The body is nested too deeply: at most {DepthMax} levels are allowed.") : fields;
     }
 
-    /// <summary>Steps over a value; true when something in it is deeper than allowed.</summary>
+    /// <summary>Skips a value; true if something in it is nested too deeply.</summary>
     private static bool SkipIsTooDeep(ref Utf8JsonReader reader)
     {
         if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray))
@@ -104,11 +107,11 @@ internal static class JsonFields
             deepest = reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray ? Math.Max(deepest, reader.CurrentDepth) : deepest;
         }
 
-        // The body itself is the first level.
+        // The body itself is level 1.
         return deepest >= DepthMax;
     }
 
-    /// <summary>Null when escapes spell half a surrogate pair.</summary>
+    /// <summary>Null if escapes form an unpaired surrogate.</summary>
     private static string? TextOf(ref Utf8JsonReader reader)
     {
         try

@@ -3,10 +3,13 @@ using System.Globalization;
 
 namespace PointSystem.Api.Http;
 
-/// <summary>Member ids in routes and queries. Routes take them as text, so that a wrong one gets our sentence instead of routing's 404.</summary>
+/// <summary>
+/// Member ids in routes and queries. Routes take them as text, so that an invalid one gets a problem with a sentence instead of routing's
+/// 404.
+/// </summary>
 internal static class MemberIds
 {
-    /// <summary>Reads a member id, 1 … 2^63-1, in plain digits.</summary>
+    /// <summary>Reads a member id, 1 … 2^63-1, in digits.</summary>
     public static bool TryRead(string text, string field, out long id, [NotNullWhen(false)] out IResult? problem)
     {
         problem = null;
@@ -21,7 +24,7 @@ internal static class MemberIds
         {
             (true, 0) => $"{field} must be at least 1.",
             (true, _) => $"{field} must be at most {long.MaxValue}.",
-            _ => $"{field} must be a whole number from 1 to {long.MaxValue}, in digits alone.",
+            _ => $"{field} must be a whole number from 1 to {long.MaxValue}, digits only.",
         });
         return false;
     }

@@ -3,19 +3,19 @@ using System.Globalization;
 
 namespace PointSystem.Api.Http;
 
-/// <summary>The query parameters <c>size</c> and <c>cursor</c> of lists; what a cursor holds is <see cref="Cursor"/>'s to say.</summary>
+/// <summary>The query parameters <c>size</c> and <c>cursor</c> of lists; <see cref="Cursor"/> defines the content of a cursor.</summary>
 internal static class Paging
 {
-    /// <summary>Name of the parameter that says how many rows a page has.</summary>
+    /// <summary>Name of the parameter for the number of rows per page.</summary>
     public const string SizeParameter = "size";
 
-    /// <summary>Name of the parameter that says where a page starts.</summary>
+    /// <summary>Name of the parameter for the start of a page.</summary>
     public const string CursorParameter = "cursor";
 
-    /// <summary>Rows of a page when nothing is said.</summary>
+    /// <summary>Default number of rows per page.</summary>
     public const int SizeDefault = 20;
 
-    /// <summary>Maximum rows of a page.</summary>
+    /// <summary>Maximum number of rows per page.</summary>
     public const int SizeMax = 100;
 
     /// <summary>Reads <c>size</c>, 1 … 100.</summary>
@@ -42,8 +42,8 @@ internal static class Paging
     /// <param name="http">The request.</param>
     /// <param name="list">The name of the list, as in <see cref="Cursor.Write"/>.</param>
     /// <param name="start">The position before the first page.</param>
-    /// <param name="position">The position that the page starts after.</param>
-    /// <param name="problem">What is wrong with it.</param>
+    /// <param name="position">The position after which the page starts.</param>
+    /// <param name="problem">The problem, if the cursor is not valid.</param>
     public static bool TryReadPosition(HttpContext http, string list, long start, out long position, [NotNullWhen(false)] out IResult? problem)
     {
         position = start;
@@ -58,7 +58,8 @@ internal static class Paging
         return problem is null;
     }
 
-    /// <summary>400 for a cursor that is not one of this list.</summary>
+    /// <summary>400 for a cursor that does not belong to this list.</summary>
     public static ProblemResult InvalidCursor() =>
-        Problems.Invalid(CursorParameter, $"{CursorParameter} must be the nextCursor of an earlier page of the same list, with the same filters, unchanged.");
+        Problems.Invalid(
+            CursorParameter, $"{CursorParameter} must be the nextCursor of an earlier page of the same list, with the same filters, unchanged.");
 }

@@ -4,7 +4,7 @@ namespace PointSystem.Api.Http;
 
 internal static class PointErrorExtensions
 {
-    /// <summary>The HTTP answer for a refusal of the domain.</summary>
+    /// <summary>The HTTP answer for an error of the domain.</summary>
     public static IResult ToProblem(this PointError error)
     {
         var problem = Problem.Of(error.Code, error.Message);

@@ -9,7 +9,7 @@ namespace PointSystem.Api.Http;
 internal static class PointKeys
 {
     /// <summary>
-    /// Reads a key. Impossible as a key: 400; possible, but none of ours or of another sort: 404 of the expected sort.
+    /// Reads a key. Text that cannot be a key: 400. A key that was not issued here, or of another type: the 404 of the expected type.
     /// </summary>
     public static bool TryRead(string text, PointKeyType expected, out PointKey key, [NotNullWhen(false)] out IResult? problem)
     {
@@ -31,7 +31,7 @@ internal static class PointKeys
         {
             problem = (NotFound(expected, text) with
             {
-                Message = $"'{text}' is the key of {NameOf(key.Type)}; {NameOf(expected)}'s key belongs here.",
+                Message = $"'{text}' is the key of {NameOf(key.Type)}; the key of {NameOf(expected)} is required here.",
             }).ToProblem();
             return false;
         }

@@ -6,33 +6,33 @@ namespace PointSystem.Api.Http;
 /// <summary>The body of every 4xx and 5xx answer: RFC 9457 problem details with a stable code.</summary>
 internal sealed record Problem
 {
-    /// <summary>URI of the sort of problem; one for each code.</summary>
+    /// <summary>URI of the problem type; one for each code.</summary>
     public required string Type { get; init; }
 
-    /// <summary>The sort of problem in a few words; the same for every problem of that code.</summary>
+    /// <summary>The problem type in a few words; the same for all problems with this code.</summary>
     public required string Title { get; init; }
 
     /// <summary>The HTTP status.</summary>
     public required int Status { get; init; }
 
-    /// <summary>What happened this time, as a sentence for people.</summary>
+    /// <summary>What happened in this case, as a sentence for people.</summary>
     public required string Detail { get; init; }
 
-    /// <summary>What programs branch on, e.g. <c>INSUFFICIENT_POINT</c>.</summary>
+    /// <summary>The code for programs to evaluate, e.g. <c>INSUFFICIENT_POINT</c>.</summary>
     public required string Code { get; init; }
 
-    /// <summary>W3C trace id: quote it to support, it finds the logs and the trace.</summary>
+    /// <summary>W3C trace id. Quote it in support requests: logs and traces are found by it.</summary>
     public string TraceId { get; init; } = "";
 
-    /// <summary>With status 400: what is wrong with each field at fault.</summary>
+    /// <summary>With status 400: for each invalid field, what is wrong with it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
 
-    /// <summary>With <c>INSUFFICIENT_POINT</c>: the member's usable points.</summary>
+    /// <summary>With <c>INSUFFICIENT_POINT</c>: the points that the member can use.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? Available { get; init; }
 
-    /// <summary>With <c>INSUFFICIENT_POINT</c>: the points asked for.</summary>
+    /// <summary>With <c>INSUFFICIENT_POINT</c>: the points requested.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? Requested { get; init; }
 

@@ -4,17 +4,17 @@ using System.Text.Json.Serialization;
 
 namespace PointSystem.Api.Http;
 
-/// <summary>The JSON of problems, generated at compile time.</summary>
+/// <summary>The JSON serialization of problems, generated at compile time.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
 [JsonSerializable(typeof(Problem))]
 internal sealed partial class ProblemJsonContext : JsonSerializerContext
 {
-    /// <summary>As answers are written.</summary>
+    /// <summary>The context with the options that answers are written with.</summary>
     public static ProblemJsonContext Wire { get; } = new(NewWireOptions());
 
     /// <summary>
-    /// How every answer is written: quotes and letters of other scripts stay readable. (The default escapes them for pages that paste JSON into HTML; ours
-    /// goes out as application/json only.) New ones each time, because they belong to the context that they are given to.
+    /// The options of all answers: quotes and non-ASCII letters are not escaped. (The default escapes them for JSON embedded in HTML;
+    /// answers are only application/json.) A new instance for each call, because options belong to one context.
     /// </summary>
     public static JsonSerializerOptions NewWireOptions() =>
         new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

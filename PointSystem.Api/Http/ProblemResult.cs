@@ -5,7 +5,9 @@ using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Http;
 
-/// <summary>Answers with a problem, whatever the client says it accepts: an error that cannot be read is worse than one in another format.</summary>
+/// <summary>
+/// Writes a problem, whatever the Accept header is: an error in another format is better than none.
+/// </summary>
 internal sealed class ProblemResult(Problem problem) : IResult, IStatusCodeHttpResult, IValueHttpResult<Problem>
 {
     public const string ContentType = "application/problem+json";
@@ -26,7 +28,7 @@ internal sealed class ProblemResult(Problem problem) : IResult, IStatusCodeHttpR
             response.Headers[HeaderNames.RetryAfter] = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
-        // Again: an exception has cleared the headers.
+        // Set again, because the exception handler clears the headers.
         response.Headers.CacheControl = NoStore;
         return response.WriteAsJsonAsync(
             Value with { TraceId = TraceIdOf(httpContext) },
@@ -35,7 +37,7 @@ internal sealed class ProblemResult(Problem problem) : IResult, IStatusCodeHttpR
             httpContext.RequestAborted);
     }
 
-    /// <summary>The W3C trace id of the request, the one that its logs and spans carry.</summary>
+    /// <summary>The W3C trace id of the request, as in its logs and spans.</summary>
     public static string TraceIdOf(HttpContext httpContext) =>
         (httpContext.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpActivityFeature>()?.Activity ?? Activity.Current)?.TraceId.ToHexString()
         ?? httpContext.TraceIdentifier;

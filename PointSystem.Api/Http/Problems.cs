@@ -3,10 +3,10 @@ using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Http;
 
-/// <summary>Every refusal that does not come from the points rules, in one place.</summary>
+/// <summary>All problems that do not come from the rules of points.</summary>
 internal static class Problems
 {
-    /// <summary>400 that names the fields at fault.</summary>
+    /// <summary>400 with a sentence for each invalid field.</summary>
     public static ProblemResult Invalid(string code, IReadOnlyDictionary<string, string[]> errors) =>
         new(Problem.Of(code, string.Join(" ", errors.Values.SelectMany(sentences => sentences))) with { Errors = errors });
 
@@ -14,7 +14,7 @@ internal static class Problems
     public static ProblemResult Invalid(string field, string sentence, string code = PointErrorCodes.InvalidRequest) =>
         Invalid(code, new Dictionary<string, string[]> { [field] = [sentence] });
 
-    /// <summary>400 for a body that could not be read at all.</summary>
+    /// <summary>400 for a body that cannot be read.</summary>
     public static ProblemResult InvalidBody(string sentence) => Invalid("body", sentence);
 
     public static ProblemResult Unauthorized(string? sentence = null) => Of(
@@ -24,10 +24,10 @@ internal static class Problems
         Of(ProblemCodes.Forbidden, sentence ?? "The token's role does not allow this; it needs the role 'admin'.");
 
     public static ProblemResult NotFound(string? sentence = null) =>
-        Of(ProblemCodes.NotFound, sentence ?? "There is nothing at this address; /scalar lists what there is.");
+        Of(ProblemCodes.NotFound, sentence ?? "There is no endpoint at this address; /scalar lists all endpoints.");
 
     public static ProblemResult MethodNotAllowed() =>
-        Of(ProblemCodes.MethodNotAllowed, "This address does not take that method; the Allow header names those it takes.");
+        Of(ProblemCodes.MethodNotAllowed, "This endpoint does not support the method; the Allow header lists the supported ones.");
 
     public static ProblemResult UnsupportedMediaType() =>
         Of(ProblemCodes.UnsupportedMediaType, "The body must be JSON in UTF-8: send the header 'Content-Type: application/json'.");
@@ -36,26 +36,28 @@ internal static class Problems
 
     public static ProblemResult RequestTooLarge() => Of(ProblemCodes.RequestTooLarge, $"The body must have at most {RequestBody.BytesMax} bytes.");
 
-    /// <summary>423: others held the lock for the whole wait. Nothing was done.</summary>
+    /// <summary>423: other requests held the lock for the whole wait. Nothing was done.</summary>
     public static ProblemResult LockNotAcquired(string? sentence = null) => Of(
         ProblemCodes.LockNotAcquired,
-        sentence ?? "Other requests for the same points were under way for too long; nothing was done. Try again.");
+        sentence ?? "Other requests for the same points took too long; nothing was done. Try again.");
 
-    /// <summary>429: too many requests wait already. Nothing was done.</summary>
+    /// <summary>429: too many requests are waiting. Nothing was done.</summary>
     public static ProblemResult TooManyRequests(string? sentence = null) => Of(
         ProblemCodes.TooManyRequests,
-        sentence ?? "Too many requests wait already, for the same points or altogether; nothing was done. Try again later.");
+        sentence ?? "Too many requests are already waiting, for the same points or in total; nothing was done. Try again later.");
 
-    /// <summary>503: the database is away. Nothing was half done.</summary>
+    /// <summary>503: the database is unavailable. The request was applied in full or not at all.</summary>
     public static ProblemResult DatabaseUnavailable() => Of(
         ProblemCodes.DatabaseUnavailable,
-        "The database cannot be reached at the moment; nothing was half done. Try again, with the same Idempotency-Key if there was one.");
+        "The database is unavailable; no request is applied in part. Try again, with the same Idempotency-Key if there was one.");
 
-    /// <summary>500 without a word about the inside; the log has the rest under the trace id.</summary>
+    /// <summary>500 without internal details; the log has them under the trace id.</summary>
     public static ProblemResult InternalError() =>
         Of(ProblemCodes.InternalError, "Something went wrong on our side. Quote the trace id when you report it.");
 
-    /// <summary>The problem for a status that was set without a body: routing's own 404, 405 and 415, authorization's 401 and 403, and the like.</summary>
+    /// <summary>
+    /// The problem for a status without a body: 404, 405 and 415 of routing, 401 and 403 of authorization, and others.
+    /// </summary>
     public static ProblemResult ForStatus(int status) => status switch
     {
         StatusCodes.Status400BadRequest => Of(ProblemCodes.InvalidRequest, "The request could not be read."),

@@ -6,8 +6,9 @@ using PointSystem.Domain.Points;
 namespace PointSystem.Api.Http;
 
 /// <summary>
-/// Limits how many reads are under way on this replica: as many as there are connections for them, and half of that for one member, so that reads of a member
-/// with a long history leave room for those of the others. Some wait for a moment; what is more is refused with 429.
+/// Limits the number of concurrent reads on this replica to the number of read connections, and to half of that for one member, so that
+/// slow reads of a member with a long history leave room for other members. Further reads wait for a short time; if the queue is full,
+/// they are refused with 429.
 /// </summary>
 internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
 {
@@ -19,8 +20,8 @@ internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
     public ReadLimit(DatabasePools pools, IOptions<ReadOptions> options, ILogger<ReadLimit> logger)
     {
         _all = new ConcurrencyLimiter(Limit(pools.Reads, options.Value.QueueLimit));
-        var forOne = Limit((pools.Reads + 1) / 2, options.Value.QueueLimit);
-        _members = PartitionedRateLimiter.Create<HttpContext, long>(http => RateLimitPartition.GetConcurrencyLimiter(MemberOf(http), _ => forOne));
+        var forOneMember = Limit((pools.Reads + 1) / 2, options.Value.QueueLimit);
+        _members = PartitionedRateLimiter.Create<HttpContext, long>(http => RateLimitPartition.GetConcurrencyLimiter(MemberOf(http), _ => forOneMember));
         _wait = options.Value.QueueWait;
         _logger = logger;
     }
@@ -39,7 +40,7 @@ internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
         }
         catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
         {
-            // It has waited for as long as it may.
+            // The maximum wait has passed.
         }
         catch
         {
@@ -56,7 +57,7 @@ internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
             }
 
             _logger.QueueFull(http.Request.Method, http.Request.Path.Value ?? "", ProblemResult.TraceIdOf(http));
-            return Problems.TooManyRequests("Too many reads are under way already, for the same member or altogether. Try again later.");
+            return Problems.TooManyRequests("Too many reads are already running, for the same member or in total. Try again later.");
         }
     }
 
@@ -69,7 +70,7 @@ internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
     private static ConcurrencyLimiterOptions Limit(int permits, int queue) =>
         new() { PermitLimit = permits, QueueLimit = queue, QueueProcessingOrder = QueueProcessingOrder.OldestFirst };
 
-    // A request that names no member in the right way does not get as far as the database.
+    // 0 for a request without a valid member: it is refused before it reaches the database.
     private static long MemberOf(HttpContext http) =>
         PointKey.TryParse(http.Request.RouteValues["pointKey"] as string, out var key) ? key.MemberId
         : long.TryParse(http.Request.RouteValues["memberId"] as string, out var member) ? member
@@ -78,7 +79,7 @@ internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
 
 internal static class ReadLimitExtensions
 {
-    /// <summary>Lets the endpoints of a group, or one of them, count as reads.</summary>
+    /// <summary>Applies the read limit to an endpoint or to all endpoints of a group.</summary>
     public static TBuilder CountsAsRead<TBuilder>(this TBuilder endpoints)
         where TBuilder : IEndpointConventionBuilder =>
         endpoints.AddEndpointFilterFactory((context, next) =>

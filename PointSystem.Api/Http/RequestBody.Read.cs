@@ -6,13 +6,15 @@ namespace PointSystem.Api.Http;
 
 internal sealed partial class RequestBody
 {
-    /// <summary>Maximum length of a body, in bytes; Kestrel is told the same.</summary>
+    /// <summary>Maximum length of a body in bytes; also the limit of Kestrel.</summary>
     public const int BytesMax = 64 * 1024;
 
     /// <summary>Reads the body.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="optional">True: no body at all, or null, counts as an empty object.</param>
-    /// <exception cref="RequestRefusedException">Not JSON by its content type, no JSON object, or too large.</exception>
+    /// <param name="optional">Whether a missing body, or null, counts as an empty object.</param>
+    /// <exception cref="RequestRefusedException">
+    /// The content type is not JSON, the body is not a JSON object, or it is too large.
+    /// </exception>
     public static async ValueTask<RequestBody> ReadAsync(HttpContext http, bool optional = false)
     {
         if (http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == false)
@@ -26,12 +28,12 @@ internal sealed partial class RequestBody
             var read = await ReadSomeAsync(reader, http.RequestAborted);
             var buffer = read.Buffer;
 
-            // A refusal takes what it has seen, too: Kestrel closes a connection whose reader was left in the middle, without a word in the answer, and
-            // whoever uses it next (the gateway, for another caller) loses a request.
+            // A refused body is consumed as well: Kestrel closes a connection with unread data without announcing it in the answer, and
+            // the next request on that connection (the gateway's, for another caller) would be lost.
             var consumed = buffer.End;
             try
             {
-                // Chunked, so possibly empty all the same, and no body has no type. A body of another type is not worth reading any further.
+                // A chunked body may be empty, and an empty body needs no content type. A body of another type is not read any further.
                 if (!buffer.IsEmpty && !IsJson(http.Request))
                 {
                     throw new RequestRefusedException(Problems.UnsupportedMediaType());
@@ -46,7 +48,7 @@ internal sealed partial class RequestBody
                 {
                     var json = buffer.IsSingleSegment ? buffer.FirstSpan : buffer.ToArray();
 
-                    // Generated clients write null where an optional body is left out.
+                    // Generated clients send null for an omitted optional body.
                     return json.IsEmpty || (optional && json.SequenceEqual("null"u8)) ? Empty(optional) : new RequestBody(JsonFields.Parse(json));
                 }
 
@@ -67,7 +69,7 @@ internal sealed partial class RequestBody
         }
         catch (BadHttpRequestException refused)
         {
-            // Kestrel's own limits: too large, too slow, broken chunks.
+            // Kestrel's own limits: too large, too slow, invalid chunks.
             throw new RequestRefusedException(Problems.ForStatus(refused.StatusCode), refused);
         }
     }

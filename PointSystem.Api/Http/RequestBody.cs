@@ -6,30 +6,32 @@ using PointSystem.Domain.Results;
 namespace PointSystem.Api.Http;
 
 /// <summary>
-/// A JSON body, read field by field: each wrong field gets its own sentence, and all of them are told at once. A field that is not asked for is
-/// unknown and wrong: a misspelt amount must not count as none. Ask for every field first, then answer <see cref="Problem"/> if there is one; the values of
-/// wrong fields are placeholders.
+/// A JSON body, read field by field: each invalid field gets its own sentence, and all of them are reported together. A field that is not
+/// read is unknown and refused: a misspelt amount must not count as no amount. Read all fields first, then return <see cref="Problem"/>
+/// if there is one; the values of invalid fields are placeholders.
 /// </summary>
 internal sealed partial class RequestBody
 {
     private const int UnknownMax = 10;
 
     private readonly Dictionary<string, JsonField> _fields;
-    private readonly List<string> _asked = [];
+    private readonly List<string> _known = [];
     private Dictionary<string, string[]>? _errors;
     private bool _amountAtFault;
     private bool _orderNumberAtFault;
 
     private RequestBody(Dictionary<string, JsonField> fields) => _fields = fields;
 
-    /// <summary>Null when every field asked for was right and no other was sent, otherwise the 400 that says what is wrong with each.</summary>
+    /// <summary>
+    /// Null if all fields are valid and none is unknown, otherwise the 400 with a sentence for each invalid one.
+    /// </summary>
     public IResult? Problem
     {
         get
         {
-            foreach (var unknown in _fields.Keys.Except(_asked).Take(UnknownMax))
+            foreach (var unknown in _fields.Keys.Except(_known).Take(UnknownMax))
             {
-                AddError(Spelling.Shorten(unknown, "field"), Spelling.Describe(unknown, "field", _asked));
+                AddError(Spelling.Shorten(unknown, "field"), Spelling.Describe(unknown, "field", _known));
             }
 
             return _errors is null
@@ -42,24 +44,24 @@ internal sealed partial class RequestBody
         }
     }
 
-    /// <summary>Adds a fault that the caller found, e.g. one of two fields together. The first fault of a field stays.</summary>
-    /// <param name="field">The field in wire spelling.</param>
-    /// <param name="sentence">A whole sentence that names field and rule.</param>
+    /// <summary>Adds an error that the caller found, e.g. between two fields. Only the first error of a field is kept.</summary>
+    /// <param name="field">The name of the field in JSON.</param>
+    /// <param name="sentence">A sentence that names the field and the rule.</param>
     public void AddError(string field, string sentence) => (_errors ??= new(StringComparer.Ordinal)).TryAdd(field, [sentence]);
 
     /// <summary>A member id, 1 … 2^63-1.</summary>
     public long MemberId(string field) => Whole(field, 1, long.MaxValue) ?? 1;
 
-    /// <summary>An amount of points, 1 … 2^63-1; the policy's limits are the domain's to check.</summary>
-    public long Amount(string field) => Judge(field, Whole(field, 1, long.MaxValue)) ?? 1;
+    /// <summary>An amount of points, 1 … 2^63-1; the domain checks the limits of the policy.</summary>
+    public long Amount(string field) => TrackAmount(field, Whole(field, 1, long.MaxValue)) ?? 1;
 
-    /// <summary>As <see cref="Amount"/>; null when it is missing or null.</summary>
+    /// <summary>As <see cref="Amount"/>; null if it is missing or null.</summary>
     public long? OptionalAmount(string field) => IsAbsent(field) ? null : Amount(field);
 
-    /// <summary>Any 32-bit whole number; null when it is missing or null.</summary>
+    /// <summary>A 32-bit whole number; null if it is missing or null.</summary>
     public int? OptionalInt(string field) => IsAbsent(field) ? null : (int?)Whole(field, int.MinValue, int.MaxValue);
 
-    /// <summary>A JSON boolean; false when it is missing or null.</summary>
+    /// <summary>A JSON boolean; false if it is missing or null.</summary>
     public bool OptionalFlag(string field)
     {
         if (!IsAbsent(field) && _fields[field].Kind is not (JsonTokenType.True or JsonTokenType.False))
@@ -70,7 +72,7 @@ internal sealed partial class RequestBody
         return _fields.TryGetValue(field, out var value) && value.Kind == JsonTokenType.True;
     }
 
-    /// <summary>An order number as <see cref="OrderNumbers"/> has it, normalized.</summary>
+    /// <summary>An order number by the rules of <see cref="OrderNumbers"/>, normalized.</summary>
     public string OrderNumber(string field)
     {
         var text = IsAbsent(field) ? null : ReadText(field);
@@ -88,14 +90,14 @@ internal sealed partial class RequestBody
         return orderNumber;
     }
 
-    /// <summary>A text as <see cref="TextRules"/> has it, normalized; null when it is missing, null or blank.</summary>
-    /// <param name="field">The field in wire spelling.</param>
+    /// <summary>A text by the rules of <see cref="TextRules"/>, normalized; null if it is missing, null or blank.</summary>
+    /// <param name="field">The name of the field in JSON.</param>
     /// <param name="lengthMax">Maximum length in characters.</param>
     public string? OptionalText(string field, int lengthMax)
     {
         var text = IsAbsent(field) ? null : ReadText(field);
 
-        // A string of the JSON reader is valid Unicode, so it can be normalized.
+        // The JSON reader returns only valid Unicode, so normalization cannot fail.
         if (text is null || TextRules.Normalize(text) is not { } normalized)
         {
             return null;
@@ -109,7 +111,7 @@ internal sealed partial class RequestBody
         return TextRules.IsBlank(normalized) ? null : normalized;
     }
 
-    /// <summary>A text as <see cref="OptionalText"/> that must be there and not be blank.</summary>
+    /// <summary>As <see cref="OptionalText"/>, but required and not blank.</summary>
     public string Text(string field, int lengthMax)
     {
         var text = OptionalText(field, lengthMax);
@@ -121,7 +123,7 @@ internal sealed partial class RequestBody
         return text ?? "";
     }
 
-    /// <summary>A text, or a whole number that is taken as the text of its digits.</summary>
+    /// <summary>A text, or a whole number, which is read as the text of its digits.</summary>
     public string TextOrInteger(string field, int lengthMax)
     {
         if (IsAbsent(field) || _fields[field] is not { Kind: JsonTokenType.Number } value)
@@ -131,7 +133,7 @@ internal sealed partial class RequestBody
 
         if (!IsPlainInteger(value.Text!))
         {
-            AddError(field, $"{field} must be a whole number written without fraction or exponent, or a text.");
+            AddError(field, $"{field} must be a whole number written without fraction or exponent, or a string.");
         }
         else if (value.Text!.Length > lengthMax)
         {
@@ -141,7 +143,9 @@ internal sealed partial class RequestBody
         return value.Text!;
     }
 
-    /// <summary>A whole number from <paramref name="min"/> to <paramref name="max"/>; null, with a sentence added, when it is anything else.</summary>
+    /// <summary>
+    /// A whole number from <paramref name="min"/> to <paramref name="max"/>; otherwise adds an error and returns null.
+    /// </summary>
     private long? Whole(string field, long min, long max)
     {
         if (IsAbsent(field))
@@ -163,7 +167,7 @@ internal sealed partial class RequestBody
             return null;
         }
 
-        // Out of 64 bits fails to parse; the sign tells on which side.
+        // A number outside of 64 bits fails to parse; its sign shows which bound it exceeds.
         var negative = value.Text![0] == '-';
         if (!long.TryParse(value.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number))
         {
@@ -190,7 +194,7 @@ internal sealed partial class RequestBody
         var value = _fields[field];
         if (value.Kind != JsonTokenType.String)
         {
-            AddError(field, $"{field} must be a text, not {NameOf(value.Kind)}.");
+            AddError(field, $"{field} must be a string, not {NameOf(value.Kind)}.");
         }
         else if (value.Text is null)
         {
@@ -200,7 +204,7 @@ internal sealed partial class RequestBody
         return value.Kind == JsonTokenType.String ? value.Text : null;
     }
 
-    private long? Judge(string field, long? amount)
+    private long? TrackAmount(string field, long? amount)
     {
         _amountAtFault |= HasError(field);
         return amount;
@@ -210,9 +214,9 @@ internal sealed partial class RequestBody
 
     private bool IsAbsent(string field)
     {
-        if (!_asked.Contains(field))
+        if (!_known.Contains(field))
         {
-            _asked.Add(field);
+            _known.Add(field);
         }
 
         return !_fields.TryGetValue(field, out var value) || value.Kind == JsonTokenType.Null;
@@ -220,7 +224,7 @@ internal sealed partial class RequestBody
 
     private static string NameOf(JsonTokenType kind) => kind switch
     {
-        JsonTokenType.String => "a text",
+        JsonTokenType.String => "a string",
         JsonTokenType.Number => "a number",
         JsonTokenType.True or JsonTokenType.False => "a boolean",
         JsonTokenType.StartArray => "an array",

@@ -1,17 +1,17 @@
 namespace PointSystem.Api.Http;
 
-/// <summary>Finds what a misspelt name was meant to be.</summary>
+/// <summary>Sentences about unknown names, with the most similar known name.</summary>
 internal static class Spelling
 {
     private const int NameLengthMax = 50;
 
-    /// <summary>A name as a sentence shows it.</summary>
+    /// <summary>The name as shown in a sentence: a long name is replaced by its sort.</summary>
     public static string Shorten(string name, string sort) => name.Length <= NameLengthMax ? name : $"a {sort}";
 
-    /// <summary>A sentence about an unknown name that says which one is the nearest, or which there are.</summary>
-    /// <param name="name">What was given.</param>
-    /// <param name="sort">Field or parameter.</param>
-    /// <param name="known">The names that would have been right.</param>
+    /// <summary>A sentence about an unknown name, with the most similar known name, or all known names if none is similar.</summary>
+    /// <param name="name">The unknown name.</param>
+    /// <param name="sort">"field" or "parameter".</param>
+    /// <param name="known">The known names.</param>
     public static string Describe(string name, string sort, IReadOnlyCollection<string> known)
     {
         var nearest = known.Where(_ => name.Length <= NameLengthMax)
@@ -26,7 +26,7 @@ internal static class Spelling
         return $"{Shorten(name, sort)} is unknown here; {rest}.";
     }
 
-    /// <summary>Letters to insert, delete, replace or swap with their neighbour, whatever their case.</summary>
+    /// <summary>The edit distance, ignoring case: letters inserted, deleted, replaced or swapped with their neighbour.</summary>
     private static int Distance(string one, string other)
     {
         var rows = new int[one.Length + 1, other.Length + 1];

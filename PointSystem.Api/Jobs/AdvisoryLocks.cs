@@ -5,13 +5,14 @@ using PointSystem.Api.Persistence;
 namespace PointSystem.Api.Jobs;
 
 /// <summary>
-/// Locks of the database's own: for jobs while the lock service is away, and for migrations. Each is held by a transaction that stays open on a connection of
-/// its own. It ends with the process that holds it and takes no connection from the pool. A lock of the session would be left behind on a server connection
-/// of a pooler in transaction mode; the transaction keeps that server connection for itself, and the lock ends with it.
+/// Advisory locks of the database: for jobs while the lock store is unavailable, and for migrations. Each lock is held by an open
+/// transaction on a connection of its own, outside the pool, and ends with the process that holds it. A session lock would stay behind on
+/// a server connection of a pooler in transaction mode; a transaction keeps its server connection, and the lock ends with the
+/// transaction.
 /// </summary>
 internal sealed class AdvisoryLocks(IConfiguration configuration)
 {
-    // The transaction waits and idles for as long as the work takes, whatever the role's defaults are.
+    // The transaction waits and is idle for as long as the work takes, whatever the role's defaults are.
     private const string NoTimeouts =
         """
         SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true)
@@ -20,13 +21,13 @@ internal sealed class AdvisoryLocks(IConfiguration configuration)
     private const string Try = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))";
     private const string Wait = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
 
-    /// <summary>Takes the lock, or answers null when another session has it.</summary>
-    public async Task<AdvisoryLock?> TryTakeAsync(string key, CancellationToken cancellationToken)
+    /// <summary>Acquires the lock, or returns null if another session holds it.</summary>
+    public async Task<AdvisoryLock?> TryAcquireAsync(string key, CancellationToken cancellationToken)
     {
         var session = await BeginAsync(cancellationToken);
         try
         {
-            if (await AskAsync(session, Try, key, cancellationToken) is true)
+            if (await QueryAsync(session, Try, key, cancellationToken) is true)
             {
                 var held = new AdvisoryLock(session);
                 session = null;
@@ -44,13 +45,13 @@ internal sealed class AdvisoryLocks(IConfiguration configuration)
         }
     }
 
-    /// <summary>Takes the lock as soon as no other session has it.</summary>
-    public async Task<AdvisoryLock> TakeAsync(string key, CancellationToken cancellationToken)
+    /// <summary>Waits until no other session holds the lock, and acquires it.</summary>
+    public async Task<AdvisoryLock> AcquireAsync(string key, CancellationToken cancellationToken)
     {
         var session = await BeginAsync(cancellationToken);
         try
         {
-            await AskAsync(session, Wait, key, cancellationToken);
+            await QueryAsync(session, Wait, key, cancellationToken);
             return new AdvisoryLock(session);
         }
         catch
@@ -66,7 +67,7 @@ internal sealed class AdvisoryLocks(IConfiguration configuration)
         {
             Pooling = false,
             ApplicationName = "pointsystem-job",
-            // Seconds: so that a session that has died is noticed while the work is between two statements.
+            // In seconds: detects a lost session while the work is between two statements.
             KeepAlive = 5,
             CommandTimeout = 0,
         };
@@ -74,7 +75,7 @@ internal sealed class AdvisoryLocks(IConfiguration configuration)
         try
         {
             await connection.OpenAsync(cancellationToken);
-            // Ends with the connection.
+            // The transaction ends with the connection.
             await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
             await using var command = new NpgsqlCommand(NoTimeouts, connection);
             await command.ExecuteNonQueryAsync(cancellationToken);
@@ -87,9 +88,9 @@ internal sealed class AdvisoryLocks(IConfiguration configuration)
         }
     }
 
-    private static async Task<object?> AskAsync(NpgsqlConnection session, string question, string key, CancellationToken cancellationToken)
+    private static async Task<object?> QueryAsync(NpgsqlConnection session, string sql, string key, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(question, session);
+        await using var command = new NpgsqlCommand(sql, session);
         command.Parameters.Add(Columns.Value(key));
         return await command.ExecuteScalarAsync(cancellationToken);
     }
@@ -108,7 +109,7 @@ internal sealed class AdvisoryLock : IAsyncDisposable
         connection.StateChange += OnStateChange;
     }
 
-    /// <summary>Cancelled when the session has died, and the lock with it.</summary>
+    /// <summary>Cancelled when the session is lost, and the lock with it.</summary>
     public CancellationToken Lost { get; }
 
     public async ValueTask DisposeAsync()
@@ -116,13 +117,14 @@ internal sealed class AdvisoryLock : IAsyncDisposable
         _connection.StateChange -= OnStateChange;
         try
         {
-            // Explicitly, although the end of the session would do: that may reach the server after the next process has asked for the lock.
+            // Explicit, although ending the session also releases the lock: the server may notice that after the next process has tried
+            // the lock.
             await using var command = new NpgsqlCommand("ROLLBACK", _connection);
             await command.ExecuteNonQueryAsync(CancellationToken.None);
         }
         catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
         {
-            // The session is gone, and the lock with it.
+            // The session is lost, and the lock with it.
         }
         await _connection.DisposeAsync();
         _lost.Dispose();
@@ -132,7 +134,7 @@ internal sealed class AdvisoryLock : IAsyncDisposable
     {
         if (change.CurrentState != ConnectionState.Open)
         {
-            // Not awaited: what the work does on its cancellation may dispose this very lock.
+            // Not awaited: a cancellation callback of the work may dispose this lock.
             _ = _lost.CancelAsync();
         }
     }

@@ -3,12 +3,13 @@ using PointSystem.Locking;
 namespace PointSystem.Api.Jobs;
 
 /// <summary>
-/// A job that every replica has and one at a time runs, under the lock <c>point:job:{name}</c>: chunk by chunk, so that another replica goes on where a dead
-/// one stopped. Two runners at once, which a lost lock can bring about, would only find less to do.
+/// A job that exists on every replica and runs on one at a time, under the lock <c>point:job:{name}</c>. It runs in chunks, so that
+/// another replica can continue where a failed one stopped. Two concurrent runners, which a lost lock can cause, are harmless: each finds
+/// less to do.
 /// </summary>
 internal abstract class ChunkedJob(string name, TimeSpan interval, JobRunner runner, TimeProvider clock, ILogger logger) : BackgroundService
 {
-    /// <summary>Does a bounded piece of the work; false when nothing was left to do.</summary>
+    /// <summary>Does a limited part of the work; false if nothing was left to do.</summary>
     protected abstract Task<bool> RunChunkAsync(CancellationToken cancellationToken);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -22,12 +23,12 @@ internal abstract class ChunkedJob(string name, TimeSpan interval, JobRunner run
             }
             catch (LeaseEndedException)
             {
-                // Whoever gets the lock next goes on with the chunk that was cancelled.
+                // The next holder of the lock continues with the cancelled chunk.
                 logger.JobInterrupted(name);
             }
             catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
             {
-                // The next round tries again; until then nothing is wrong, because no balance depends on a job.
+                // The next round tries again. No balance depends on a job.
                 logger.JobFailed(e, name);
             }
         }

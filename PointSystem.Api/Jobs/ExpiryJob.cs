@@ -7,7 +7,9 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Jobs;
 
-/// <summary>Posts EXPIRE entries for what has lapsed (docs/rules.md, "Expiry"). Members that write meanwhile post their own.</summary>
+/// <summary>
+/// Posts EXPIRE entries for expired lots (docs/rules.md, "Expiry"). A write of a member posts the entries of that member itself.
+/// </summary>
 internal sealed class ExpiryJob(
     NpgsqlDataSource dataSource,
     RulesProvider rules,
@@ -22,28 +24,30 @@ internal sealed class ExpiryJob(
     private static readonly TimeSpan RowLockWait = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan WorkLimit = TimeSpan.FromSeconds(10);
 
-    // Oldest lapses first, straight from ix_point_accumulations_expiry, which "lot_id > 0" opens; a member with many lots of one day shows up once.
+    // Oldest expirations first, directly from ix_point_accumulations_expiry, which only a query with "lot_id > 0" can use. A member with
+    // many lots of one day occurs once.
     private const string NextMembers =
         """
         SELECT DISTINCT expiration_date, member_id FROM (
             SELECT expiration_date, member_id FROM point_accumulations
             WHERE is_open AND lot_id > 0 AND expiration_date < $1 AND (expiration_date, member_id) > ($3, $4)
             ORDER BY expiration_date, member_id LIMIT $2
-        ) AS lapsed ORDER BY expiration_date, member_id
+        ) AS expired ORDER BY expiration_date, member_id
         """;
 
-    // How far this round has come. A member whose lapses could not be posted is passed by until the next round, so that it keeps no other waiting.
+    // The progress of this round. A member whose expirations could not be posted is skipped until the next round, so that it does not
+    // delay the others.
     private (DateOnly Date, long Member) _after;
 
     protected override async Task<bool> RunChunkAsync(CancellationToken cancellationToken)
     {
         var now = await rules.CurrentAsync(cancellationToken);
-        var lapses = await dataSource.RunAsync(connection => NextLapsesAsync(connection, now.At.Today, cancellationToken), cancellationToken);
+        var expirations = await dataSource.RunAsync(connection => NextExpirationsAsync(connection, now.At.Today, cancellationToken), cancellationToken);
         var members = new Dictionary<long, IPointCommand>();
-        foreach (var lapse in lapses)
+        foreach (var expiration in expirations)
         {
-            _after = lapse;
-            members.TryAdd(lapse.Member, new PostLapses(lapse.Member));
+            _after = expiration;
+            members.TryAdd(expiration.Member, new PostExpirations(expiration.Member));
         }
 
         if (members.Count == 0)
@@ -53,11 +57,12 @@ internal sealed class ExpiryJob(
         }
 
         var posted = await PostAsync([.. members.Values], cancellationToken);
-        logger.LapsesPosted(posted);
+        logger.ExpirationsPosted(posted);
         return true;
     }
 
-    private async Task<List<(DateOnly Date, long Member)>> NextLapsesAsync(NpgsqlConnection connection, DateOnly today, CancellationToken cancellationToken)
+    private async Task<List<(DateOnly Date, long Member)>> NextExpirationsAsync(
+        NpgsqlConnection connection, DateOnly today, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(NextMembers, connection);
         command.Parameters.Add(Columns.Value(today));
@@ -65,13 +70,13 @@ internal sealed class ExpiryJob(
         command.Parameters.Add(Columns.Value(_after.Date));
         command.Parameters.Add(Columns.Value(_after.Member));
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var lapses = new List<(DateOnly Date, long Member)>();
+        var expirations = new List<(DateOnly Date, long Member)>();
         while (await reader.ReadAsync(cancellationToken))
         {
-            lapses.Add((reader.GetFieldValue<DateOnly>(0), reader.GetInt64(1)));
+            expirations.Add((reader.GetFieldValue<DateOnly>(0), reader.GetInt64(1)));
         }
 
-        return lapses;
+        return expirations;
     }
 
     private async Task<int> PostAsync(List<IPointCommand> members, CancellationToken cancellationToken)
@@ -83,9 +88,9 @@ internal sealed class ExpiryJob(
                 await ledger.ExecuteAsync(members, RowLockWait, WorkLimit, cancellationToken);
                 return members.Count;
             }
-            catch (Exception e) when (DatabaseErrors.IsOfTheWork(e))
+            catch (Exception e) when (DatabaseErrors.IsWorkFault(e))
             {
-                // One busy or broken member must not keep the others' lapses from being posted.
+                // One busy or broken member must not prevent the expirations of the others from being posted.
                 logger.ChunkSplit(e, members.Count);
             }
         }
@@ -98,17 +103,19 @@ internal sealed class ExpiryJob(
                 await ledger.ExecuteAsync([member], RowLockWait, WorkLimit, cancellationToken);
                 posted++;
             }
-            catch (Exception e) when (DatabaseErrors.IsOfTheWork(e))
+            catch (Exception e) when (DatabaseErrors.IsWorkFault(e))
             {
-                logger.LapsesNotPosted(e, member.MemberId);
+                logger.ExpirationsNotPosted(e, member.MemberId);
             }
         }
 
         return posted;
     }
 
-    /// <summary>Takes no lock of its own: the job holds its lock, and the wallet row lock does the rest.</summary>
-    private sealed record PostLapses(long MemberId) : IPointCommand
+    /// <summary>
+    /// Needs no distributed lock of its own: the job holds its lock, and the wallet row lock serializes it with other writes.
+    /// </summary>
+    private sealed record PostExpirations(long MemberId) : IPointCommand
     {
         public string Actor => ExpiryJob.Actor;
 

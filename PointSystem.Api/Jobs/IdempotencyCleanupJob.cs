@@ -5,7 +5,9 @@ using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Jobs;
 
-/// <summary>Deletes idempotency keys that have outlived their 24 hours. (They are answers, not points: "nothing is ever deleted" is said of those.)</summary>
+/// <summary>
+/// Deletes idempotency keys older than 24 hours. (They are stored answers; the rule that nothing is ever deleted is about points.)
+/// </summary>
 internal sealed class IdempotencyCleanupJob(
     NpgsqlDataSource dataSource,
     JobRunner runner,
@@ -15,7 +17,7 @@ internal sealed class IdempotencyCleanupJob(
 {
     private readonly TimeProvider _clock = clock;
 
-    // SKIP LOCKED: a key that a request is renewing at this moment is not old any more.
+    // SKIP LOCKED: a key that a request is renewing right now is not old any more.
     private const string DeleteChunk =
         """
         DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(

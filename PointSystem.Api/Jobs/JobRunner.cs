@@ -5,30 +5,33 @@ using PointSystem.Locking.Jobs;
 namespace PointSystem.Api.Jobs;
 
 /// <summary>
-/// Runs a job where no other replica is at it, under the lock <c>point:job:{name}</c>. While the lock service is away a job rests at first: it has time, and a
-/// restart of Redis must not set every replica going. When that has lasted, one replica goes on under an advisory lock of the database.
+/// Runs a job if no other replica is running it, under the lock <c>point:job:{name}</c>. While the lock store is unavailable, a job is
+/// first paused: it is not urgent, and a restart of Redis must not start it on every replica. After <see cref="JobOptions.RestFor"/>, one
+/// replica continues under an advisory lock of the database.
 /// </summary>
 internal sealed class JobRunner(IJobLocks locks, AdvisoryLocks advisory, IOptions<JobOptions> options, TimeProvider clock, ILogger<JobRunner> logger)
 {
     private readonly JobLockOptions _lock = options.Value.Lock;
     private readonly Lock _sync = new();
-    private long? _awaySince;
+    private long? _unavailableSince;
 
-    /// <summary>The lock of a job.</summary>
+    /// <summary>The lock key of a job.</summary>
     public static string KeyOf(string name) => $"point:job:{name}";
 
-    /// <summary>Runs the work to its end, if nobody else is at it.</summary>
-    /// <param name="name">The job's name, one of few.</param>
-    /// <param name="work">Its token is cancelled when the lock is lost; what it has not committed by then, the next runner does.</param>
-    /// <param name="isUrgent">Whether somebody waits for it: then it does not rest while the lock service is away.</param>
+    /// <summary>Runs the work to its end, if no other replica is running it.</summary>
+    /// <param name="name">The name of the job, one of a fixed set.</param>
+    /// <param name="work">
+    /// The work. Its token is cancelled when the lock is lost; the next runner does what has not been committed by then.
+    /// </param>
+    /// <param name="isUrgent">Whether a caller waits for it: then it is not paused while the lock store is unavailable.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    /// <returns>False when another replica is at it, or the job rests.</returns>
-    /// <exception cref="LeaseEndedException">The work was cancelled because the lock was lost, or held for its longest time.</exception>
+    /// <returns>False if another replica is running it, or the job is paused.</returns>
+    /// <exception cref="LeaseEndedException">The work was cancelled because the lock was lost or reached its maximum time.</exception>
     public async Task<bool> TryRunAsync(string name, Func<CancellationToken, Task> work, bool isUrgent, CancellationToken cancellationToken)
     {
         var key = KeyOf(name);
         var handle = await locks.TryAcquireAsync(key, _lock, cancellationToken);
-        var away = Away(handle is { IsFallback: true });
+        var unavailableFor = UnavailableFor(handle is { IsFallback: true });
         if (handle is null)
         {
             return false;
@@ -41,19 +44,19 @@ internal sealed class JobRunner(IJobLocks locks, AdvisoryLocks advisory, IOption
 
         await using (handle)
         {
-            if (!isUrgent && away < options.Value.RestFor)
+            if (!isUrgent && unavailableFor < options.Value.RestFor)
             {
-                logger.JobRests(name, handle.FallbackReason ?? "unknown");
+                logger.JobPaused(name, handle.FallbackReason ?? "unknown");
                 return false;
             }
 
-            await using var claim = await advisory.TryTakeAsync(key, cancellationToken);
+            await using var claim = await advisory.TryAcquireAsync(key, cancellationToken);
             if (claim is null)
             {
                 return false;
             }
 
-            logger.JobGoesOn(name, handle.FallbackReason ?? "unknown");
+            logger.JobContinues(name, handle.FallbackReason ?? "unknown");
             await handle.RunAsync(token => RunAsync(claim, key, work, token), cancellationToken);
             return true;
         }
@@ -72,13 +75,13 @@ internal sealed class JobRunner(IJobLocks locks, AdvisoryLocks advisory, IOption
         }
     }
 
-    /// <summary>How long the lock service has been away by now, as far as jobs have noticed.</summary>
-    private TimeSpan Away(bool isAway)
+    /// <summary>How long the lock store has been unavailable, as seen by jobs.</summary>
+    private TimeSpan UnavailableFor(bool isUnavailable)
     {
         lock (_sync)
         {
-            _awaySince = isAway ? _awaySince ?? clock.GetTimestamp() : null;
-            return _awaySince is { } since ? clock.GetElapsedTime(since) : TimeSpan.Zero;
+            _unavailableSince = isUnavailable ? _unavailableSince ?? clock.GetTimestamp() : null;
+            return _unavailableSince is { } since ? clock.GetElapsedTime(since) : TimeSpan.Zero;
         }
     }
 }

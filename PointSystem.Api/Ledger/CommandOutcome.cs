@@ -4,8 +4,10 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Api.Ledger;
 
-/// <summary>What a command came to: an answer, ready to be sent, or a refusal.</summary>
-/// <remarks>The answer is bytes because it is a snapshot: commands after this one in the same transaction change the same objects.</remarks>
+/// <summary>The result of a command: an answer, ready to send, or a refusal.</summary>
+/// <remarks>
+/// The answer is serialized immediately, because later commands in the same transaction change the same objects.
+/// </remarks>
 internal sealed record CommandOutcome
 {
     private CommandOutcome(int status, ReadOnlyMemory<byte> answer, PointError? error, bool isReplay)
@@ -16,10 +18,10 @@ internal sealed record CommandOutcome
         IsReplay = isReplay;
     }
 
-    /// <summary>The outcome of work that nobody asked for over HTTP.</summary>
+    /// <summary>The outcome of work that has no HTTP request.</summary>
     public static CommandOutcome Done { get; } = new(StatusCodes.Status204NoContent, default, null, isReplay: false);
 
-    /// <summary>HTTP status of an answer; 0 for a refusal, whose kind decides.</summary>
+    /// <summary>HTTP status of an answer; 0 for a refusal, which has its status from its kind.</summary>
     public int Status { get; }
 
     /// <summary>UTF-8 JSON of an answer.</summary>
@@ -27,20 +29,20 @@ internal sealed record CommandOutcome
 
     public PointError? Error { get; }
 
-    /// <summary>The outcome of an earlier request with the same idempotency key.</summary>
+    /// <summary>Whether it is the outcome of an earlier request with the same idempotency key.</summary>
     public bool IsReplay { get; private init; }
 
     public static CommandOutcome Accepted<T>(int status, T answer, JsonTypeInfo<T> type) =>
         new(status, JsonSerializer.SerializeToUtf8Bytes(answer, type), null, isReplay: false);
 
-    /// <summary>The answer made of the domain's result, or its refusal.</summary>
+    /// <summary>The outcome for a result of the domain: its answer, or its refusal.</summary>
     public static CommandOutcome Of<TResult, TAnswer>(Result<TResult> result, int status, Func<TResult, TAnswer> answer, JsonTypeInfo<TAnswer> type)
         where TResult : class =>
         result.Error is { } error ? Refused(error) : Accepted(status, answer(result.Value), type);
 
     public static CommandOutcome Refused(PointError error) => new(0, default, error, isReplay: false);
 
-    /// <summary>Reads back what <see cref="Stored"/> made.</summary>
+    /// <summary>Reads what <see cref="Stored"/> wrote.</summary>
     public static CommandOutcome FromStored(short status, byte[] answer) =>
         status == 0
             ? new CommandOutcome(0, default, StoredRefusal.Read(answer), isReplay: true)
@@ -48,7 +50,7 @@ internal sealed record CommandOutcome
 
     public CommandOutcome AsReplay() => this with { IsReplay = true };
 
-    /// <summary>What is kept for the idempotency key.</summary>
+    /// <summary>The stored form, for the idempotency key.</summary>
     public (short Status, byte[] Answer) Stored() =>
         Error is { } error ? ((short)0, StoredRefusal.Write(error)) : ((short)Status, Answer.ToArray());
 }

@@ -3,23 +3,25 @@ using PointSystem.Domain.Points;
 namespace PointSystem.Api.Ledger;
 
 /// <summary>
-/// A write of points. It says what it needs, and then decides by the pure domain over what was loaded; it has no connection of its own, so any number
-/// of commands, over any number of members, can share one transaction.
+/// A write of points. It declares what it needs, and then calls the pure domain on what was loaded. It has no connection of its own, so
+/// any number of commands, for any number of members, can share one transaction.
 /// </summary>
 internal interface IPointCommand
 {
-    /// <summary>The member that the command belongs to; the giver of a transfer.</summary>
+    /// <summary>The member of the command; for a transfer, the member that gives.</summary>
     long MemberId { get; }
 
-    /// <summary>Who asks.</summary>
+    /// <summary>Who made the request.</summary>
     string Actor { get; }
 
-    /// <summary>Set when the request carried an <c>Idempotency-Key</c>.</summary>
+    /// <summary>Set if the request had an <c>Idempotency-Key</c>.</summary>
     Idempotency? Idempotency { get; }
 
-    /// <summary>Names the wallets to lock and the rows to load.</summary>
+    /// <summary>Declares the wallets to lock and the rows to load.</summary>
     void Declare(LoadPlan plan);
 
-    /// <summary>Applies the command to the locked members. Pure except for the accounts; must leave them untouched when it refuses.</summary>
+    /// <summary>
+    /// Applies the command to the locked members. Pure except for the accounts, which a refusal must leave unchanged.
+    /// </summary>
     CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context);
 }

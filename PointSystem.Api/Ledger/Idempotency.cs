@@ -5,15 +5,15 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Api.Ledger;
 
-/// <summary>The caller's key for a request and the fingerprint of what the request asks for.</summary>
+/// <summary>The caller's idempotency key of a request, and the hash of the request.</summary>
 /// <param name="Key">1 … 200 visible ASCII characters.</param>
-/// <param name="RequestHash">SHA-256 of operation and arguments, whatever the spelling of the body was.</param>
+/// <param name="RequestHash">SHA-256 of operation and arguments, independent of the formatting of the body.</param>
 internal sealed record Idempotency(string Key, byte[] RequestHash)
 {
-    /// <summary>How long a first answer is kept. Real time.</summary>
+    /// <summary>How long a first answer is stored, in real time.</summary>
     public static readonly TimeSpan Retention = TimeSpan.FromHours(24);
 
-    /// <summary>Null without a key: nothing is to be remembered then.</summary>
+    /// <summary>Null without a key: then no answer is stored.</summary>
     public static Idempotency? For(string? key, string operation, params ReadOnlySpan<object?> arguments)
     {
         if (key is null)
@@ -24,7 +24,7 @@ internal sealed record Idempotency(string Key, byte[] RequestHash)
         var text = new StringBuilder(operation);
         foreach (var argument in arguments)
         {
-            // Length before content, so that no two lists of arguments read alike.
+            // Length before content, so that different argument lists never give the same text.
             var value = argument is null ? "-" : Convert.ToString(argument, CultureInfo.InvariantCulture)!;
             text.Append('\n').Append(argument is null ? -1 : value.Length).Append(':').Append(value);
         }
@@ -32,12 +32,14 @@ internal sealed record Idempotency(string Key, byte[] RequestHash)
         return new Idempotency(key, SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
     }
 
-    /// <summary>What a request comes to whose key has an answer already: that answer, if it is the same request.</summary>
-    public CommandOutcome Judge(StoredAnswer stored) =>
+    /// <summary>
+    /// The outcome of a request whose key already has an answer: that answer if it is the same request, otherwise a refusal.
+    /// </summary>
+    public CommandOutcome Replay(StoredAnswer stored) =>
         stored.RequestHash.AsSpan().SequenceEqual(RequestHash)
             ? CommandOutcome.FromStored(stored.Status, stored.Answer)
             : CommandOutcome.Refused(new PointError(
                 PointErrorCodes.IdempotencyKeyReused,
                 PointErrorKind.Refused,
-                "This Idempotency-Key was used for another request; take a new key for each new request."));
+                "This Idempotency-Key was used for another request; use a new key for each new request."));
 }

@@ -4,7 +4,7 @@ namespace PointSystem.Api.Ledger;
 
 internal static class LedgerExtensions
 {
-    /// <summary>Registers the write path; the locks of every command are found and checked at start.</summary>
+    /// <summary>Registers the write path. The lock attributes of all commands are read and checked at start.</summary>
     public static IHostApplicationBuilder AddLedger(this IHostApplicationBuilder builder)
     {
         builder.AddDistributedLocks();

@@ -8,22 +8,24 @@ namespace PointSystem.Api.Ledger;
 
 /// <summary>The first round trip of a write: begins the transaction, locks the wallets and loads what the commands need.</summary>
 /// <remarks>
-/// The statements travel together, and each sees what was committed before it ran: those behind the <c>FOR UPDATE</c> run when the locks are held,
-/// so they read what the previous holder wrote.
+/// The statements are sent together, and each sees what was committed before it ran: those after the <c>FOR UPDATE</c> run when the locks
+/// are held, so they see what the previous holder wrote.
 /// </remarks>
 internal static class LedgerLoader
 {
-    // Each statement has to see what was committed before it ran, whatever the database's default is.
+    // Each statement must see what was committed before it ran, whatever the database's default is.
     private const string Begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
-    // Until the end of the transaction. The second one rolls back for a process that is paused, or gone without its host's saying so.
+    // Until the end of the transaction. The second one rolls back if this process is paused, or has vanished without closing its
+    // connection.
     private const string Timeouts = "SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)";
 
-    private const string MakeWallets =
+    private const string CreateWallets =
         "INSERT INTO member_wallets (member_id) SELECT m FROM unnest($1) AS m ORDER BY m ON CONFLICT (member_id) DO NOTHING";
 
-    // Sorted once more outside, so that no row is sent before all are locked: an error between two rows of an answer (the second one is busy) leaves
-    // Npgsql 10.0.3 with a wrong record of what the connection has prepared. Locking may change rows, so the server sorts again.
+    // Sorted again outside, so that no row is sent before all are locked: an error between two rows of a result (the second one is busy)
+    // leaves Npgsql 10.0.3 with a wrong record of the prepared statements of the connection. Locking may change rows, so the server does
+    // sort again.
     private const string LockWallets =
         """
         SELECT * FROM (
@@ -32,8 +34,8 @@ internal static class LedgerLoader
         ) AS locked ORDER BY member_id
         """;
 
-    // LATERAL with OFFSET 0, here and below, makes each row a look-up of its own. Prepared plans live as long as their connection: one made while the
-    // tables are nearly empty would read them whole, or use another index, and would still do so when they are large.
+    // LATERAL with OFFSET 0, here and below, makes each row a separate look-up. Prepared plans live as long as their connection: a plan
+    // made while the tables are nearly empty would scan them, or use another index, and would still do so when they are large.
     private const string Answers =
         """
         SELECT i.key, i.member_id, i.request_hash, i.status, i.answer
@@ -41,13 +43,13 @@ internal static class LedgerLoader
         WHERE i.created_at > $2 ORDER BY i.created_at DESC
         """;
 
-    // What the members of $1 may draw. An amount that exceeds the balance and all that the commands before may add ($4) will be refused, so no lot is loaded
-    // for it, not even where other amounts of the same member can be drawn. Sums of requested amounts may exceed the number range; no member has that many
-    // points.
+    // The lots that the members in $1 may draw from. An amount that exceeds the balance plus all that earlier commands may add ($4) will
+    // be refused, so no lots are loaded for it, even if other amounts of the same member can be drawn. Sums of requested amounts can
+    // exceed bigint; no member has that many points.
     private static readonly string NeededLots = Needed(with: "", join: "", gain: "d.gain");
 
-    // The same where usages ($6, $7) are cancelled, which adds at most what is left of them.
-    private static readonly string NeededLotsAndWhatComesBack = Needed(
+    // The same with cancellations of usages ($6, $7), which add at most what is left of these usages.
+    private static readonly string NeededLotsWithCancellations = Needed(
         with:
         """
         WITH back AS MATERIALIZED (
@@ -75,7 +77,7 @@ internal static class LedgerLoader
         CROSS JOIN LATERAL (SELECT * FROM point_usages WHERE member_id = n.member_id AND point_key = n.point_key OFFSET 0) AS u
         """;
 
-    // Those that commands name ($3) are loaded whole, and judged as the commands before leave them.
+    // Without the usages that commands name ($3): these are loaded in full, and earlier commands may change them.
     private const string StandingUsages =
         """
         SELECT n.member_id, n.order_number, u.point_key
@@ -97,21 +99,25 @@ internal static class LedgerLoader
         ORDER BY d.member_id, d.usage_id, d.detail_number
         """;
 
-    /// <summary>Loads what the plan names. The transaction stays open on the connection; nothing has been written but empty wallets.</summary>
+    /// <summary>
+    /// Loads what the plan declares. The transaction stays open on the connection; only empty wallets have been written.
+    /// </summary>
     /// <param name="connection">The connection.</param>
     /// <param name="plan">What the commands need.</param>
-    /// <param name="rules">Decide which lots are live, and whether usages of the orders matter.</param>
-    /// <param name="answersSince">First answers from before are not loaded.</param>
-    /// <param name="times">Of the transaction that is begun; null: loads anew in the open one, which holds the rows already.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="rules">The rules: they decide which lots are live, and whether usages of the orders are loaded.</param>
+    /// <param name="answersSince">First answers older than this are not loaded.</param>
+    /// <param name="times">
+    /// The limits of the transaction to begin; null: loads again in the open transaction, which already holds the rows.
+    /// </param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
     public static async Task<LoadedRows> LoadAsync(
-        NpgsqlConnection connection, LoadPlan plan, Rules rules, DateTimeOffset answersSince, RowTimes? times, CancellationToken cancellationToken)
+        NpgsqlConnection connection, LoadPlan plan, Rules rules, DateTimeOffset answersSince, RowLockTimes? times, CancellationToken cancellationToken)
     {
         var rows = new LoadedRows(plan, rules);
         await using var batch = Describe(connection, rows, answersSince, times);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
 
-        // In the order in which Describe adds them; statements without rows (BEGIN, INSERT) have no result to step over.
+        // In the order in which Describe adds them. Statements without rows (BEGIN, INSERT) have no result to skip.
         if (times is not null)
         {
             await reader.NextResultAsync(cancellationToken);
@@ -164,7 +170,7 @@ internal static class LedgerLoader
         return rows;
     }
 
-    private static NpgsqlBatch Describe(NpgsqlConnection connection, LoadedRows rows, DateTimeOffset answersSince, RowTimes? times)
+    private static NpgsqlBatch Describe(NpgsqlConnection connection, LoadedRows rows, DateTimeOffset answersSince, RowLockTimes? times)
     {
         var batch = new NpgsqlBatch(connection);
         var (plan, statements) = (rows.Plan, batch.BatchCommands);
@@ -177,7 +183,7 @@ internal static class LedgerLoader
         var receivers = plan.Members.Where(member => member.Create).ToList();
         if (receivers.Count > 0)
         {
-            statements.Add(Columns.Statement(MakeWallets, Columns.Longs(receivers, member => member.MemberId)));
+            statements.Add(Columns.Statement(CreateWallets, Columns.Longs(receivers, member => member.MemberId)));
         }
 
         statements.Add(Columns.Statement(LockWallets, Columns.Longs(plan.Members, member => member.MemberId)));
@@ -240,7 +246,7 @@ internal static class LedgerLoader
         return plan.Usages.Count == 0
             ? Columns.Statement(NeededLots, values)
             : Columns.Statement(
-                NeededLotsAndWhatComesBack,
+                NeededLotsWithCancellations,
                 [.. values, Columns.Longs(plan.Usages, key => key.MemberId), Columns.Texts(plan.Usages, key => key.Value)]);
     }
 

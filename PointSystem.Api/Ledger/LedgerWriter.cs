@@ -4,10 +4,11 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Ledger;
 
-/// <summary>The second and last round trip of a write: what all commands changed, as sets, and the commit.</summary>
+/// <summary>The second and last round trip of a write: all changes of the commands, as sets, and the commit.</summary>
 /// <remarks>
-/// The statements travel together. When one fails, the server skips the rest, the COMMIT too, so nothing is half written. Should a wallet have been
-/// written by someone else since it was locked (which the row lock forbids), the ledger's primary key refuses the second entry of that sequence.
+/// The statements are sent together. If one fails, the server skips the rest, including the COMMIT, so nothing is written in part. If
+/// another transaction had written a wallet since it was locked (which the row lock prevents), the primary key of the ledger would refuse
+/// the second entry with that sequence.
 /// </remarks>
 internal static class LedgerWriter
 {
@@ -26,7 +27,8 @@ internal static class LedgerWriter
         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         """;
 
-    // "= ANY" says nothing new. But however the join is planned, perhaps when the table was nearly empty, no other member's rows are read.
+    // "= ANY" is redundant, but with it no plan of the join reads rows of other members, not even one made while the table was nearly
+    // empty.
     private const string UpdateLots =
         """
         UPDATE point_accumulations AS a
@@ -81,10 +83,10 @@ internal static class LedgerWriter
         WHERE w.member_id = n.member_id AND w.member_id = ANY ($1)
         """;
 
-    // A row for the key can be there already. An expired one is replaced. One that was written since the answers were loaded (possible where the member has
-    // no wallet to lock) means that this request has an answer, which may even have been given. Writing no hash then breaks the table's NOT NULL, and with
-    // it the whole transaction (DatabaseErrors.IsAnsweredMeanwhile). In the order of keys, so that two such transactions cannot wait for each other.
-    private const string KeepAnswers =
+    // The key may already have a row. An expired row is replaced. A row written since the answers were loaded (possible if the member has
+    // no wallet to lock) means that this request already has an answer, which may have been sent. Then a null hash violates NOT NULL and
+    // aborts the whole transaction (DatabaseErrors.IsAlreadyAnswered). Ordered by key, so that two such transactions cannot deadlock.
+    private const string StoreAnswers =
         """
         INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at)
         SELECT n.*, $6 FROM unnest($1, $2, $3, $4, $5) AS n (key, member_id, request_hash, status, answer) ORDER BY n.key, n.member_id
@@ -93,12 +95,12 @@ internal static class LedgerWriter
             status = excluded.status, answer = excluded.answer, created_at = excluded.created_at
         """;
 
-    /// <summary>Writes and commits; with nothing to write, ends the transaction.</summary>
+    /// <summary>Writes and commits; if there is nothing to write, rolls back.</summary>
     /// <param name="connection">The connection with the open transaction.</param>
     /// <param name="accounts">The accounts after all commands.</param>
-    /// <param name="answers">First answers to keep.</param>
-    /// <param name="now">Real time, for the answers.</param>
-    /// <param name="cancellationToken">Cancelled before the COMMIT is reached: nothing is written.</param>
+    /// <param name="answers">First answers to store.</param>
+    /// <param name="now">The real time, for the answers.</param>
+    /// <param name="cancellationToken">Cancels the write. If the COMMIT has not been reached, nothing is written.</param>
     public static async Task WriteAsync(
         NpgsqlConnection connection,
         IEnumerable<MemberAccount> accounts,
@@ -116,7 +118,7 @@ internal static class LedgerWriter
         if (answers.Count > 0)
         {
             batch.BatchCommands.Add(Columns.Statement(
-                KeepAnswers,
+                StoreAnswers,
                 Columns.Texts(answers, answer => answer.Key),
                 Columns.Longs(answers, answer => answer.MemberId),
                 Columns.Bytes(answers, answer => answer.RequestHash),
@@ -126,7 +128,7 @@ internal static class LedgerWriter
                 Columns.Value(now - Idempotency.Retention)));
         }
 
-        // Nothing to write is nothing to keep either: the empty wallets made for receivers go with the rollback.
+        // With nothing to write, the rollback also removes the empty wallets created for receivers.
         batch.BatchCommands.Add(Columns.Statement(batch.BatchCommands.Count > 0 ? "COMMIT" : "ROLLBACK"));
         await batch.ExecuteNonQueryAsync(cancellationToken);
     }

@@ -2,12 +2,12 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Ledger;
 
-/// <summary>What a set of commands needs of the database, gathered so that one round trip locks and loads it.</summary>
+/// <summary>What a set of commands needs from the database, collected so that one round trip locks and loads it.</summary>
 internal sealed class LoadPlan
 {
-    // More than any member has; sums of two are still in range.
+    // More than any member has; a sum of two is still in range.
     private const long AmountMax = long.MaxValue / 4;
-    private const int MoreEachTime = 16;
+    private const int ReloadFactor = 16;
 
     private readonly SortedDictionary<long, MemberNeed> _members = [];
     private readonly HashSet<PointKey> _lots = [];
@@ -15,14 +15,14 @@ internal sealed class LoadPlan
     private readonly List<(long MemberId, string OrderNumber)> _orders = [];
     private readonly HashSet<string> _idempotencyKeys = new(StringComparer.Ordinal);
 
-    /// <summary>Wallets to lock, in ascending member id: the one order in which rows are ever locked.</summary>
+    /// <summary>Wallets to lock, in ascending order of member id: all row locks are taken in this order.</summary>
     public IReadOnlyCollection<MemberNeed> Members => _members.Values;
 
     public IReadOnlyCollection<PointKey> Lots => _lots;
 
     public IReadOnlyCollection<PointKey> Usages => _usages;
 
-    /// <summary>Orders to be paid. Loaded only where the policy refuses a second usage.</summary>
+    /// <summary>Orders to pay for. Loaded only if the policy refuses a second usage.</summary>
     public IReadOnlyCollection<(long MemberId, string OrderNumber)> Orders => _orders;
 
     public IReadOnlyCollection<string> IdempotencyKeys => _idempotencyKeys;
@@ -43,10 +43,10 @@ internal sealed class LoadPlan
         return plan;
     }
 
-    /// <summary>The member's wallet is locked, if there is one.</summary>
+    /// <summary>Locks the member's wallet, if there is one.</summary>
     public void NeedMember(long memberId) => Need(memberId);
 
-    /// <summary>The member's wallet is made if there is none, and locked: it is about to receive so many points.</summary>
+    /// <summary>Locks the member's wallet, and creates it if there is none: the member is about to receive points.</summary>
     public void NeedWallet(long memberId, long amount)
     {
         var member = Need(memberId);
@@ -55,8 +55,8 @@ internal sealed class LoadPlan
     }
 
     /// <summary>
-    /// What commands may draw: for each amount how often, and how many points the member may have gained by then. Every member is among them, with an amount
-    /// of 0.
+    /// What commands may draw: each amount, how often, and how many points the member may have received by then. Every member is
+    /// included, with an amount of 0.
     /// </summary>
     public IReadOnlyList<Draw> Draws()
     {
@@ -78,17 +78,22 @@ internal sealed class LoadPlan
         return draws;
     }
 
-    /// <summary>Lots that hold so many points are loaded, in draw order; none for more points than the member can have by then.</summary>
+    /// <summary>
+    /// Loads lots in draw order that hold at least this amount; none if the amount is more than the member can have by then.
+    /// </summary>
     public void NeedPoints(long memberId, long amount) => Need(memberId).AddDraw(amount);
 
-    /// <summary>Not enough lots were loaded. Each time much more is asked for than the time before, so that a few reloads reach any amount.</summary>
+    /// <summary>
+    /// Loads further lots, because too few were loaded. Each call for a member multiplies the amount, so that a few reloads reach any
+    /// amount.
+    /// </summary>
     public void NeedMore(long memberId, long amount)
     {
         var member = Need(memberId);
-        member.More = member.More == 0 ? amount : member.More > AmountMax / MoreEachTime ? AmountMax : member.More * MoreEachTime;
+        member.More = member.More == 0 ? amount : member.More > AmountMax / ReloadFactor ? AmountMax : member.More * ReloadFactor;
     }
 
-    /// <summary>A usage of the order that stands is found, if there is one and the policy asks.</summary>
+    /// <summary>Finds a usage of the order that is not fully cancelled, if the policy refuses a second one.</summary>
     public void NeedOrder(long memberId, string orderNumber) => _orders.Add((memberId, orderNumber));
 
     public void NeedLot(PointKey key)
@@ -97,7 +102,7 @@ internal sealed class LoadPlan
         _lots.Add(key);
     }
 
-    /// <summary>The usage with its details and the lots they drew from. Its member may get back what it spent.</summary>
+    /// <summary>Loads the usage with its details and the lots they drew from.</summary>
     public void NeedUsage(PointKey key)
     {
         Need(key.MemberId);
@@ -126,10 +131,10 @@ internal sealed class LoadPlan
 
         public bool Create { get; set; }
 
-        /// <summary>Points that commands may add, beside what cancelled usages give back.</summary>
+        /// <summary>Points that commands may add, without those given back by cancellations of usages.</summary>
         public long Gain { get; set; }
 
-        /// <summary>Points that have to be loaded in addition, whatever the balance.</summary>
+        /// <summary>Points to load in addition, whatever the balance is.</summary>
         public long More { get; set; }
 
         /// <summary>The amounts that commands may draw, and how often each.</summary>

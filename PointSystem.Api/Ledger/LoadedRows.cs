@@ -4,7 +4,7 @@ using PointSystem.Domain.Policies;
 
 namespace PointSystem.Api.Ledger;
 
-/// <summary>What was loaded for a set of commands, by member, and the rules it was loaded by.</summary>
+/// <summary>The rows loaded for a set of commands, by member, and the rules that decided what to load.</summary>
 internal sealed class LoadedRows(LoadPlan plan, Rules rules)
 {
     private readonly Dictionary<long, WalletState> _wallets = [];
@@ -18,20 +18,23 @@ internal sealed class LoadedRows(LoadPlan plan, Rules rules)
     /// <summary>The date that decided which lots were live.</summary>
     public DateOnly Today => rules.At.Today;
 
-    /// <summary>Whether standing usages of the orders were loaded.</summary>
+    /// <summary>Whether usages of the orders that are not fully cancelled were loaded.</summary>
     public bool HasStandingUsages => rules.Policy.RefusesDuplicateOrders && plan.Orders.Count > 0;
 
     /// <summary>First answers of earlier requests.</summary>
     public StoredAnswers Answers { get; } = new();
 
-    /// <summary>False when by these rules something else would have been loaded: another day has begun, or orders have come to matter.</summary>
+    /// <summary>
+    /// False if other rows would have been loaded under these rules: the business date has changed, or a second usage of an order is now
+    /// refused.
+    /// </summary>
     public bool Covers(Rules now) => now.At.Today == Today && (!now.Policy.RefusesDuplicateOrders || HasStandingUsages || plan.Orders.Count == 0);
 
     public void Add(WalletState wallet) => _wallets.Add(wallet.MemberId, wallet);
 
     public void Add(Usage usage) => _usages.Add(usage);
 
-    /// <summary>One object for each lot, however many statements return it.</summary>
+    /// <summary>Adds a lot; returns the same object for each lot, however many statements return it.</summary>
     public Lot Add(Lot lot)
     {
         if (_lots.TryAdd((lot.MemberId, lot.Id), lot))
@@ -42,7 +45,7 @@ internal sealed class LoadedRows(LoadPlan plan, Rules rules)
         return _lots[(lot.MemberId, lot.Id)];
     }
 
-    /// <summary>A lot that the draw order brought up: every lot before it is loaded too.</summary>
+    /// <summary>Adds a lot loaded in draw order: all lots before it are loaded as well.</summary>
     public void AddDrawable(Lot lot)
     {
         Add(lot);
@@ -52,7 +55,7 @@ internal sealed class LoadedRows(LoadPlan plan, Rules rules)
         }
     }
 
-    /// <summary>A usage of an order that is not wholly cancelled.</summary>
+    /// <summary>Adds a usage of an order that is not fully cancelled.</summary>
     public void AddStanding(long memberId, string orderNumber, PointKey usage)
     {
         if (!_standing.TryGetValue(memberId, out var orders))

@@ -8,41 +8,44 @@ using PointSystem.Locking;
 namespace PointSystem.Api.Ledger;
 
 /// <summary>
-/// Executes commands over one or several members in one transaction: lock and load in one round trip, decide in memory, write and commit in a
-/// second one. The wallet row lock taken here decides who is right, whatever happened to any distributed lock.
+/// Executes commands for one or several members in one transaction: lock and load in one round trip, decide in memory, write and commit
+/// in a second one. The wallet row locks taken here guarantee correctness, whatever happens to a distributed lock.
 /// </summary>
 internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rules, TimeProvider clock, ILogger<PointLedger> logger)
     : IBatchHandler<IPointCommand, CommandOutcome>
 {
-    // Each reload asks for twice as much, so two are rare; more mean that the lots hold less than the wallet says.
+    // Each reload multiplies the amount, so two are rare; more mean that the lots hold less than the wallet says.
     private const int ReloadsMax = 8;
 
-    // Between its two round trips a transaction is idle for as long as we decide: microseconds, or a slow moment on a busy machine.
-    private static readonly TimeSpan LeastIdle = TimeSpan.FromSeconds(1);
+    // Between its two round trips a transaction is idle while the commands are applied: microseconds, or longer on a busy machine.
+    private static readonly TimeSpan IdleMin = TimeSpan.FromSeconds(1);
 
-    /// <summary>Executes the commands in their order, each with an outcome of its own, under one commit.</summary>
+    /// <summary>Executes the commands in order, each with its own outcome, under one commit.</summary>
     /// <param name="commands">At least one.</param>
-    /// <param name="rowLockWait">Longest wait for each wallet's row lock.</param>
+    /// <param name="rowLockWait">Maximum wait for each wallet's row lock.</param>
     /// <param name="workLimit">
-    /// Time after which the wallets should be free again, whatever becomes of this process. One that is paused between loading and writing cannot react to the
-    /// token; the server ends such a transaction by itself, once what <paramref name="rowLockWait"/> leaves of this time has passed.
+    /// Time after which the wallets should be free again, whatever happens to this process. A process that is paused between loading and
+    /// writing cannot react to the token; the server ends its transaction after the part of this time that <paramref name="rowLockWait"/>
+    /// leaves.
     /// </param>
-    /// <param name="cancellationToken">Ends the attempt; it then has no effect.</param>
+    /// <param name="cancellationToken">Cancels the attempt, which then has no effect.</param>
     /// <returns>The outcomes, in the order of the commands. They are committed.</returns>
     /// <exception cref="PostgresException">
-    /// 55P03: a wallet was not free within <paramref name="rowLockWait"/>. 25P03: this process was paused and the server has rolled back.
+    /// 55P03: a wallet was not free within <paramref name="rowLockWait"/>. 25P03: this process was paused, and the server rolled back.
     /// </exception>
-    /// <exception cref="NpgsqlException">The database is away. Whether a commit under way took effect is then unknown; it did wholly or not at all.</exception>
+    /// <exception cref="NpgsqlException">
+    /// The database is unavailable. A running commit has taken effect in full or not at all; which of the two is unknown.
+    /// </exception>
     public async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
         IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken)
     {
-        var idleMax = workLimit - rowLockWait > LeastIdle ? workLimit - rowLockWait : LeastIdle;
+        var idleMax = workLimit - rowLockWait > IdleMin ? workLimit - rowLockWait : IdleMin;
         var plan = LoadPlan.For(commands);
-        var times = new RowTimes(rowLockWait, idleMax);
+        var times = new RowLockTimes(rowLockWait, idleMax);
         for (var reloads = 0; ; reloads++)
         {
-            // These plan what is loaded; the commands are judged by those in force once the rows are held. Asked for here too, so that rules that have to be
-            // read are waited for without a connection and without the rows.
+            // These rules decide what is loaded; the rules in effect once the rows are locked decide the commands. Also read here, so
+            // that a wait for the rules does not hold a connection and the rows.
             var planned = await rules.CurrentAsync(cancellationToken);
             try
             {
@@ -51,12 +54,12 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
             }
             catch (LotsNotLoadedException e) when (reloads < ReloadsMax)
             {
-                // An earlier command of this batch took away lots that a later one would have drawn from. Load that much more and start over.
+                // An earlier command of this batch used lots that a later one needs. Load more and start over.
                 plan.NeedMore(e.MemberId, e.Amount);
             }
-            catch (Exception e) when (DatabaseErrors.IsAnsweredMeanwhile(e) && reloads < ReloadsMax)
+            catch (Exception e) when (DatabaseErrors.IsAlreadyAnswered(e) && reloads < ReloadsMax)
             {
-                // Start over, and find that answer.
+                // Start over, and find the stored answer.
             }
         }
     }
@@ -70,14 +73,14 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         IReadOnlyList<IPointCommand> commands,
         LoadPlan plan,
         Rules planned,
-        RowTimes times,
+        RowLockTimes times,
         CancellationToken cancellationToken)
     {
         var answersSince = clock.GetUtcNow() - Idempotency.Retention;
         var rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, planned, answersSince, times, cancellationToken);
 
-        // The rows may have been waited for, over midnight even. Only what is decided once they are held comes after whatever the last holder
-        // did, and is ordered as the ledger is.
+        // The wait for the rows may have crossed midnight. Only a time taken while they are locked comes after the last holder's, in the
+        // order of the ledger.
         var now = await rules.CurrentAsync(cancellationToken);
         if (!rows.Covers(now))
         {
@@ -93,9 +96,9 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         }
         catch (Exception e) when (!DatabaseErrors.IsDocumented(e))
         {
-            // Npgsql throws plain exceptions too, when an answer is not what it expects. The COMMIT may have arrived: this must not be taken for a mistake of
-            // ours that left nothing behind, and be tried again.
-            throw new NpgsqlException("What became of the write is not known.", e);
+            // Npgsql also throws plain exceptions, for an unexpected message of the server. The COMMIT may have arrived, so this must not
+            // count as a failure without effect that can be retried.
+            throw new NpgsqlException("The outcome of the write is unknown.", e);
         }
 
         return outcomes;
@@ -133,7 +136,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     private static CommandOutcome? FindAnswer(IPointCommand command, StoredAnswers earlier, Dictionary<string, StoredAnswer> answers) =>
         command.Idempotency is { } idempotency
             && (earlier.Find(idempotency.Key, command.MemberId) ?? answers.GetValueOrDefault(idempotency.Key)) is { } stored
-            ? idempotency.Judge(stored)
+            ? idempotency.Replay(stored)
             : null;
 
     private static PointKey NewKey(PointKeyType type, long memberId)

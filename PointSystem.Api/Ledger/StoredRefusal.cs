@@ -4,7 +4,7 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Api.Ledger;
 
-/// <summary>A refusal as it is kept for an idempotency key: without the trace id, which is each request's own.</summary>
+/// <summary>A refusal as stored for an idempotency key: without the trace id, which differs for each request.</summary>
 internal sealed record StoredRefusal(string Code, PointErrorKind Kind, string Message, string? Field, long? Available, long? Requested)
 {
     public static byte[] Write(PointError error)

@@ -2,10 +2,10 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Ledger;
 
-/// <summary>The published spelling of kinds and states, in the API and in the database.</summary>
+/// <summary>The names of kinds and statuses in the API and in the database.</summary>
 internal static class WireNames
 {
-    /// <summary>Every kind, in wire spelling.</summary>
+    /// <summary>The names of all kinds.</summary>
     public static IReadOnlyList<string> Kinds { get; } = [.. Enum.GetValues<PointKind>().Select(Of)];
 
     public static string Of(PointKind kind) => kind switch

@@ -3,20 +3,21 @@ using Microsoft.OpenApi;
 
 namespace PointSystem.Api.OpenApi;
 
-/// <summary>What the OpenAPI document says of the service as a whole.</summary>
+/// <summary>Adds the information about the whole service to the OpenAPI document.</summary>
 internal sealed class DocumentDocs : IOpenApiDocumentTransformer
 {
     public const string Bearer = "Bearer";
 
     private const string Description =
         """
-        Reward points of members: accumulate, use, cancel, transfer, and see where every point came from and went.
+        Reward points of members: accumulate, use, cancel and transfer them, and trace where every point came from and where it went.
 
         - Points are whole numbers. Every amount is 1 or more.
-        - Every error is a problem (RFC 9457, `application/problem+json`) with a stable `code`, one sentence in `detail`, and a `traceId`; with status 400 `errors` names the fields.
-        - Every POST takes an optional `Idempotency-Key`, so that it can be sent again without being done again.
-        - Lists page by cursor: send `nextCursor` back as `cursor`; it is null on the last page.
-        - Manual grants and everything under `/api/admin` need a bearer token with the role `admin`.
+        - Every error is a problem (RFC 9457, `application/problem+json`) with a stable `code`, a sentence in `detail`, and a `traceId`.
+          With status 400, `errors` lists the invalid fields.
+        - Every POST accepts an optional `Idempotency-Key`, so that it can be repeated safely.
+        - Lists are paged by cursor: send `nextCursor` as `cursor` to get the next page. It is null on the last page.
+        - Manual grants and all endpoints under `/api/admin` need a bearer token with the role `admin`.
         """;
 
     public Task TransformAsync(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancellationToken)
@@ -25,13 +26,13 @@ internal sealed class DocumentDocs : IOpenApiDocumentTransformer
 
         document.Tags = new HashSet<OpenApiTag>
         {
-            new() { Name = "Points", Description = "What members have, get, spend and give." },
-            new() { Name = "Configuration", Description = "The rules that can be changed at run time." },
-            new() { Name = "Reconciliation", Description = "Books are checked, and derived figures put right." },
-            new() { Name = "Locks", Description = "What the locks of the answering replica do." },
+            new() { Name = "Points", Description = "Balances, accumulations, usages, cancellations and transfers of members." },
+            new() { Name = "Configuration", Description = "Rules that can be changed at run time." },
+            new() { Name = "Reconciliation", Description = "Checks of members against the ledger, with correction of derived figures." },
+            new() { Name = "Locks", Description = "The state of the locks on the answering replica." },
         };
 
-        // Relative, so that the page calls whatever address it was opened at: a replica, the gateway, a proxy before it.
+        // Relative, so that the page calls the address at which it was opened: a replica, the gateway, or a proxy in front of it.
         document.Servers = [new OpenApiServer { Url = "/" }];
         document.Components ??= new OpenApiComponents();
         document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();

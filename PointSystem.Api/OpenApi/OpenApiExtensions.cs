@@ -5,7 +5,7 @@ namespace PointSystem.Api.OpenApi;
 
 internal static class OpenApiExtensions
 {
-    /// <summary>Name of the document, to configure its <see cref="OpenApiOptions"/> by.</summary>
+    /// <summary>Name of the document and of its <see cref="OpenApiOptions"/>.</summary>
     public const string DocumentName = "v1";
 
     /// <summary>Registers the OpenAPI document.</summary>
@@ -13,7 +13,7 @@ internal static class OpenApiExtensions
     {
         builder.Services.AddOpenApi(DocumentName, options =>
         {
-            // Responses are nested in what answers them, as requests are: GetUsage.Response is GetUsageResponse to the world.
+            // Response types are nested, as request types are: GetUsage.Response is published as GetUsageResponse.
             options.CreateSchemaReferenceId = static type =>
                 OpenApiOptions.CreateDefaultSchemaReferenceId(type) is { } name ? type.Type.DeclaringType?.Name + name : null;
             options.AddOperationTransformer<OperationDocs>();
@@ -22,7 +22,10 @@ internal static class OpenApiExtensions
         return builder;
     }
 
-    /// <summary>Serves the document at /openapi/v1.json and a page to browse and try it at /scalar. The page needs nothing from elsewhere.</summary>
+    /// <summary>
+    /// Serves the document at /openapi/v1.json, and a page to browse it and send requests at /scalar. The page loads nothing from other
+    /// hosts.
+    /// </summary>
     public static WebApplication MapPointOpenApi(this WebApplication app)
     {
         app.MapOpenApi();
@@ -32,7 +35,7 @@ internal static class OpenApiExtensions
             options.DefaultFonts = false;
             options.Telemetry = false;
             options.Agent = new ScalarAgentOptions { Disabled = true };
-            // Buttons that would hand the document to a service of the page's makers.
+            // These buttons would send the document to a service of Scalar.
             options.ShowDeveloperTools = DeveloperToolsVisibility.Never;
             options.HideClientButton = true;
         });

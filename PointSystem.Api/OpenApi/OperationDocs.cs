@@ -9,7 +9,9 @@ using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.OpenApi;
 
-/// <summary>Writes what <see cref="EndpointDocs"/> noted into the document: bodies, parameters, examples, and the problems with their codes.</summary>
+/// <summary>
+/// Writes the metadata of <see cref="EndpointDocs"/> into the document: bodies, parameters, examples, and problems with their codes.
+/// </summary>
 internal sealed class OperationDocs : IOpenApiOperationTransformer
 {
     public async Task TransformAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
@@ -40,7 +42,7 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
         operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(DocumentDocs.Bearer, context.Document)] = [] }];
         if (!secured)
         {
-            // With a token, which names the actor and may allow more, or with none.
+            // The token is optional: it names the actor, and may allow more.
             operation.Security.Add(new OpenApiSecurityRequirement());
         }
 
@@ -63,7 +65,9 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
         }
     }
 
-    /// <summary>Handlers take these as texts, so that a wrong one is named and not just unknown.</summary>
+    /// <summary>
+    /// Adds the types of path parameters. Handlers take them as strings, so that an invalid one gets a sentence instead of a plain 404.
+    /// </summary>
     private static void DescribePath(OpenApiOperation operation)
     {
         foreach (var parameter in (operation.Parameters ?? []).OfType<OpenApiParameter>().Where(parameter => parameter.In == ParameterLocation.Path))
@@ -73,9 +77,9 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
                 "memberId" => ("The member.", Identifier()),
                 "runId" => ("The run.", Identifier()),
                 "key" => ("The configuration key.", new OpenApiSchema { Type = JsonSchemaType.String }),
-                _ => ("The point key, as an earlier answer gave it.", new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = PointKey.LengthMax }),
+                _ => ("The point key from an earlier answer.", new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = PointKey.LengthMax }),
             };
-            // A page sends it as it stands. There is no point key that everybody has.
+            // Documentation pages send the example as it is. No point key exists in every installation.
             parameter.Example = parameter.Name switch { "memberId" => 7, "runId" => 1, "key" => "MAX_BALANCE_PER_MEMBER", _ => null };
         }
     }
@@ -113,7 +117,7 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
 
     private static async Task<IOpenApiSchema> SchemaAsync(Type type, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
-        // Requests are nested in what they ask for: UsePoints.Request is UsePointsRequest to the world.
+        // Request types are nested: UsePoints.Request is published as UsePointsRequest.
         var name = type.DeclaringType?.Name + type.Name;
         if (context.Document?.Components?.Schemas?.ContainsKey(name) != true)
         {

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace PointSystem.Api.Persistence;
 
-/// <summary>Statements with positional parameters: single values, and one array for each column of a set.</summary>
+/// <summary>Statements with positional parameters: single values, and one array for each column of a set of rows.</summary>
 internal static class Columns
 {
     public static NpgsqlBatchCommand Statement(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
@@ -37,7 +37,7 @@ internal static class Columns
     public static NpgsqlParameter Value<T>(T value)
         where T : struct => new NpgsqlParameter<T> { TypedValue = value };
 
-    /// <summary>The ends of the calendar are -infinity and infinity in the database.</summary>
+    /// <summary>The minimum and maximum values are -infinity and infinity in the database.</summary>
     public static NpgsqlParameter Value(DateTimeOffset value) => new NpgsqlParameter<DateTime> { TypedValue = value.UtcDateTime };
 
     public static NpgsqlParameter Value(byte[] value) => new NpgsqlParameter<byte[]> { TypedValue = value };

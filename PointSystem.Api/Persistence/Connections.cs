@@ -5,42 +5,52 @@ using Npgsql;
 namespace PointSystem.Api.Persistence;
 
 /// <summary>
-/// Runs work on a pooled connection. One that has become useless since its last use is found out by its next user, whose work is then done again on another.
+/// Runs work on a pooled connection. If the connection turns out to have become unusable since its last use, the work is repeated on
+/// another one.
 /// </summary>
 /// <remarks>
 /// <list type="bullet">
-/// <item>Gone: the server ended the session or restarted. The work is done again on another connection, if it had not begun to write.</item>
 /// <item>
-/// Forgetful (26000): the client takes a statement for prepared that the session does not know. Npgsql 10.0.3 does when an error arrives between two rows
-/// of one statement of a batch that was preparing later ones. The connection is told to forget all of them, and the work is done again.
+/// Session ended: the server ended the session or restarted. The work is repeated on another connection, if it had not started to write.
 /// </item>
 /// <item>
-/// Confused: of the same origin. The session knows the statement, the client has forgotten its columns, takes the first row for an error of the protocol and
-/// breaks the connection. The work is done again on another one, if it had not begun to write.
+/// Unknown statement (26000): the client uses a prepared statement that the session does not know. Npgsql 10.0.3 does so after an error
+/// between two rows of one statement of a batch that was preparing later ones. All statements of the connection are unprepared, and the
+/// work is repeated.
 /// </item>
 /// <item>
-/// Read-only (25006): the session began while the server took no writes (a standby, a role's default), and may say so long after. The work is done again on a
-/// new connection, at most once a second, so that a server that really takes no writes is not asked for connections all the time.
+/// Lost columns: the same cause. The session knows the statement, but the client has lost its columns, treats the first row as a protocol
+/// error and breaks the connection. The work is repeated on another one, if it had not started to write.
+/// </item>
+/// <item>
+/// Read-only (25006): the session started while the server accepted no writes (a standby, a default of the role), and can stay so long
+/// after. The work is repeated on a new connection, at most once a second, so that a server that really accepts no writes is not flooded
+/// with new connections.
 /// </item>
 /// </list>
-/// Where the server answered with an error (26000, 25006) it has rolled back. <see cref="DatabaseErrors"/> says how each is recognised.
+/// If the server answered with an error (26000, 25006), it has rolled back. <see cref="DatabaseErrors"/> recognises each case.
 /// </remarks>
 internal static partial class Connections
 {
-    // The next one from the pool may be as bad; a third one hardly is.
+    // The next connection of the pool may be unusable as well; a third one hardly is.
     private const int AttemptsMax = 3;
-    private static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RenewInterval = TimeSpan.FromSeconds(1);
     private static readonly ConditionalWeakTable<NpgsqlDataSource, StrongBox<long>> Renewed = [];
 
-    /// <summary>Reads by a connection of the pool; once more where that one turns out to be of no use.</summary>
+    /// <summary>Reads on a pooled connection; repeats on another one if that turns out to be unusable.</summary>
     public static Task<T> RunAsync<T>(this NpgsqlDataSource database, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken) =>
         database.RunAsync(attempt => work(attempt.Connection), null, cancellationToken);
 
-    /// <summary>Works by a connection of the pool; once more where that one turns out to be of no use and nothing can have come of it.</summary>
+    /// <summary>
+    /// Works on a pooled connection; repeats on another one if that turns out to be unusable and the work cannot have taken effect.
+    /// </summary>
     /// <param name="database">The pool.</param>
-    /// <param name="work">Says, by its attempt, when it begins to write. Disposing the connection ends its transaction in every case.</param>
-    /// <param name="logger">Gets a line for each connection that was of no use; may be null.</param>
-    /// <param name="cancellationToken">Ends the wait for a connection.</param>
+    /// <param name="work">
+    /// The work. It sets <see cref="Attempt.HasBegunToWrite"/> when it starts to write. Disposing the connection always ends its
+    /// transaction.
+    /// </param>
+    /// <param name="logger">Logs each unusable connection; may be null.</param>
+    /// <param name="cancellationToken">Cancels the wait for a connection.</param>
     public static async Task<T> RunAsync<T>(
         this NpgsqlDataSource database, Func<Attempt, Task<T>> work, ILogger? logger, CancellationToken cancellationToken)
     {
@@ -73,31 +83,31 @@ internal static partial class Connections
         {
             return await work(attempt);
         }
-        catch (Exception forgetful) when (DatabaseErrors.IsForgetful(forgetful))
+        catch (Exception unknownStatement) when (DatabaseErrors.IsUnknownStatement(unknownStatement))
         {
-            await ForgetAsync(connection);
-            throw new StaleConnectionException(forgetful);
+            await UnprepareAsync(connection);
+            throw new StaleConnectionException(unknownStatement);
         }
         catch (Exception readOnly) when (DatabaseErrors.IsReadOnly(readOnly) && TryRenew(database))
         {
             throw new StaleConnectionException(readOnly);
         }
-        catch (Exception gone) when (!attempt.HasBegunToWrite && DatabaseErrors.IsGone(gone))
+        catch (Exception ended) when (!attempt.HasBegunToWrite && DatabaseErrors.IsSessionEnded(ended))
         {
-            // Its neighbours in the pool are dead as well, or as good as new a moment later.
+            // The other connections of the pool are lost as well, or can be replaced at little cost.
             database.Clear();
-            throw new StaleConnectionException(gone);
+            throw new StaleConnectionException(ended);
         }
-        catch (Exception confused) when (!attempt.HasBegunToWrite && DatabaseErrors.IsConfused(confused, connection))
+        catch (Exception lostColumns) when (!attempt.HasBegunToWrite && DatabaseErrors.HasLostColumns(lostColumns, connection))
         {
-            throw new StaleConnectionException(confused);
+            throw new StaleConnectionException(lostColumns);
         }
     }
 
-    [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "A pooled connection was of no use any more; trying once more on another")]
+    [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "A pooled connection was not usable any more; repeating on another one")]
     private static partial void LogStale(ILogger logger, Exception exception);
 
-    private static async Task ForgetAsync(NpgsqlConnection connection)
+    private static async Task UnprepareAsync(NpgsqlConnection connection)
     {
         try
         {
@@ -107,7 +117,7 @@ internal static partial class Connections
         }
         catch (NpgsqlException)
         {
-            // Broken by now, and thrown away with that.
+            // The connection is broken now, and the pool discards it.
         }
     }
 
@@ -116,7 +126,7 @@ internal static partial class Connections
         var last = Renewed.GetValue(database, static _ => new StrongBox<long>(long.MinValue));
         var now = Environment.TickCount64;
         var seen = Volatile.Read(ref last.Value);
-        if ((seen != long.MinValue && now - seen < RenewEvery.TotalMilliseconds) || Interlocked.CompareExchange(ref last.Value, now, seen) != seen)
+        if ((seen != long.MinValue && now - seen < RenewInterval.TotalMilliseconds) || Interlocked.CompareExchange(ref last.Value, now, seen) != seen)
         {
             return false;
         }
@@ -125,12 +135,12 @@ internal static partial class Connections
         return true;
     }
 
-    /// <summary>One try on one connection.</summary>
+    /// <summary>One attempt on one connection.</summary>
     internal sealed class Attempt(NpgsqlConnection connection)
     {
         public NpgsqlConnection Connection => connection;
 
-        /// <summary>True: what is sent from here on may have taken effect although its answer is missing.</summary>
+        /// <summary>If true, the work may have taken effect even if its answer is missing.</summary>
         public bool HasBegunToWrite { get; set; }
     }
 

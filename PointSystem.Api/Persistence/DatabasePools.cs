@@ -3,13 +3,14 @@ using Npgsql;
 
 namespace PointSystem.Api.Persistence;
 
-/// <summary>How many reads run at the same time; section <c>Reads</c>.</summary>
+/// <summary>Options of concurrent reads; section <c>Reads</c>.</summary>
 internal sealed class ReadOptions
 {
     public const string SectionName = "Reads";
 
     /// <summary>
-    /// Maximum number of connections for reads, 1 … 100; default 8. At most a quarter of the connection string's <c>Maximum Pool Size</c> is used for them.
+    /// Maximum number of connections for reads, 1 … 100; default 8. At most a quarter of the connection string's <c>Maximum Pool Size</c>
+    /// is used for them.
     /// </summary>
     [Range(1, 100)]
     public int Connections { get; set; } = 8;
@@ -28,21 +29,21 @@ internal sealed class ReadOptions
 }
 
 /// <summary>
-/// The connections of one replica, in three pools, so that slow reads cannot keep writes, readiness probes or the rules waiting. Together they take the
-/// connection string's <c>Maximum Pool Size</c>, but at least one connection each.
+/// The connections of one replica, in three pools, so that slow reads do not delay writes, readiness probes or reads of the rules.
+/// Together they have the connection string's <c>Maximum Pool Size</c>, but each has at least one.
 /// </summary>
 /// <param name="Writes">Connections of the unnamed <see cref="NpgsqlDataSource"/>: writes, jobs, configuration.</param>
 /// <param name="Reads">Connections of the data source <see cref="ReadPool"/>.</param>
 /// <param name="Control">Connections of the data source <see cref="ControlPool"/>.</param>
 internal sealed record DatabasePools(int Writes, int Reads, int Control)
 {
-    /// <summary>Key of the data source for reads of points and for looking through books.</summary>
+    /// <summary>Key of the data source for reads of points and for reconciliation.</summary>
     public const string ReadPool = "points-reads";
 
-    /// <summary>Key of the data source for readiness probes and for the rules in force.</summary>
+    /// <summary>Key of the data source for readiness probes and for the rules in effect.</summary>
     public const string ControlPool = "points-control";
 
-    /// <summary>Divides a pool of that size.</summary>
+    /// <summary>Divides a pool of the given size.</summary>
     public static DatabasePools Of(int size, int reads)
     {
         var control = size >= 8 ? 2 : 1;

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Design;
 
 namespace PointSystem.Api.Persistence;
 
-/// <summary>Lets <c>dotnet ef migrations add</c> work without a database.</summary>
+/// <summary>Allows <c>dotnet ef migrations add</c> without a database.</summary>
 internal sealed class DesignTimeFactory : IDesignTimeDbContextFactory<PointDbContext>
 {
     public PointDbContext CreateDbContext(string[] args) =>

@@ -1,16 +1,17 @@
 namespace PointSystem.Api.Persistence;
 
 /// <summary>
-/// Maximum lengths of texts that are stored, in characters: of their columns, and so of what requests may carry. The domain has that of an order number.
+/// Maximum lengths of stored texts, in characters: of their columns, and therefore of request fields. The domain defines that of an order
+/// number.
 /// </summary>
 internal static class Lengths
 {
     public const int Kind = 20;
 
-    /// <summary>Of the columns; a key itself is a little shorter (<see cref="Domain.Points.PointKey.LengthMax"/>).</summary>
+    /// <summary>The length of the columns; a key itself is a little shorter (<see cref="Domain.Points.PointKey.LengthMax"/>).</summary>
     public const int PointKey = 40;
 
-    /// <summary>Who asked for something.</summary>
+    /// <summary>The actor of a request.</summary>
     public const int Actor = 200;
 
     public const int Reason = 500;

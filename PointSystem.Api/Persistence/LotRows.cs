@@ -3,20 +3,20 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Persistence;
 
-/// <summary>Lots out of query results.</summary>
+/// <summary>Reads lots from query results.</summary>
 internal static class LotRows
 {
-    /// <summary>The columns that <see cref="Read"/> takes, in its order, of the table or subquery <c>a</c>.</summary>
+    /// <summary>The columns that <see cref="Read"/> reads, in its order, from the table or subquery <c>a</c>.</summary>
     public const string Columns =
         """
         a.member_id, a.lot_id, a.point_key, a.amount, a.available_amount, a.used_amount, a.cancelled_amount, a.expired_amount,
         a.expiration_date, a.is_manual_grant, a.source_point_key, a.created_at, a.updated_at
         """;
 
-    /// <summary>How many those are.</summary>
+    /// <summary>The number of <see cref="Columns"/>.</summary>
     public const int Count = 13;
 
-    /// <summary>How lots are sorted: by the index of the draw order.</summary>
+    /// <summary>The sort order of lots, which is that of the draw order index.</summary>
     public const string DrawOrder = "a.is_manual_grant DESC, a.expiration_date, a.created_at, a.lot_id";
 
     /// <summary>Reads the lot whose columns start at <paramref name="at"/>.</summary>
@@ -38,5 +38,5 @@ internal static class LotRows
     };
 
     public static PointKey Key(string text) =>
-        PointKey.TryParse(text, out var key) ? key : throw new InvalidOperationException($"The database holds '{text}', which is no point key.");
+        PointKey.TryParse(text, out var key) ? key : throw new InvalidOperationException($"The database holds '{text}', which is not a point key.");
 }

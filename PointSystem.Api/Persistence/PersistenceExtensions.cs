@@ -14,7 +14,7 @@ internal static class PersistenceExtensions
     /// <summary>Name of the connection string.</summary>
     public const string ConnectionName = "points";
 
-    /// <summary>Registers the pools of connections (<see cref="DatabasePools"/>) and the context on top of the one for writes.</summary>
+    /// <summary>Registers the connection pools (<see cref="DatabasePools"/>) and the context, which uses the pool for writes.</summary>
     public static IHostApplicationBuilder AddPersistence(this IHostApplicationBuilder builder)
     {
         var connectionString = builder.Configuration.GetConnectionString(ConnectionName);
@@ -62,7 +62,7 @@ internal static class PersistenceExtensions
         return source.Build();
     }
 
-    // What no request and no job asked for (the rules' refreshing, say) would be a trace of one span each, twice a second.
+    // Queries outside of requests and jobs, such as the refresh of the rules, would each be a trace of one span, twice a second.
     private static void Trace(NpgsqlTracingOptionsBuilder tracing) => tracing
         .ConfigureCommandFilter(static _ => Activity.Current is not null)
         .ConfigureBatchFilter(static _ => Activity.Current is not null)
@@ -70,7 +70,7 @@ internal static class PersistenceExtensions
         .ConfigureBatchSpanNameProvider(
             static batch => NameOf(batch.BatchCommands is [.., { CommandText: "COMMIT" }] ? "COMMIT" : batch.BatchCommands[0].CommandText));
 
-    // What a write's two round trips are known by: BEGIN, which loads under the row locks, and COMMIT, which writes.
+    // The span names of a write's two round trips: BEGIN, which loads under the row locks, and COMMIT, which writes.
     private static string NameOf(string sql)
     {
         var verb = sql.AsSpan().TrimStart();
@@ -78,52 +78,56 @@ internal static class PersistenceExtensions
         return $"{(end < 0 ? verb : verb[..end])} {ConnectionName}";
     }
 
-    /// <summary>Adds the spans and metrics of Aspire's integration for Entity Framework, and nothing that changes how the service behaves.</summary>
+    /// <summary>
+    /// Adds the spans and metrics of Aspire's Entity Framework integration, without its changes of behaviour.
+    /// </summary>
     private static void AddAspire(IHostApplicationBuilder builder)
     {
         if (string.IsNullOrWhiteSpace(builder.Configuration[TelemetryOptions.OtlpEndpointKey]))
         {
-            // It would set OpenTelemetry up for nobody.
+            // Without an exporter, OpenTelemetry would be set up in vain.
             return;
         }
         builder.EnrichNpgsqlDbContext<PointDbContext>(static settings =>
         {
-            // A retry may send a write again whose commit has arrived. Whether to try again is decided where that is known: in the ledger.
+            // A retry could repeat a write that was committed. The ledger decides about retries, because it knows whether a write may
+            // have been committed.
             settings.DisableRetry = true;
-            // DatabaseHealthCheck asks more (the schema) and is bounded in time.
+            // DatabaseHealthCheck checks more (the schema) and has a time limit.
             settings.DisableHealthChecks = true;
         });
     }
 
-    /// <summary>Sets what the hot path lives on unless the connection string says otherwise.</summary>
+    /// <summary>Sets what the write path needs for its performance, unless the connection string sets it.</summary>
     internal static string Tune(string connectionString)
     {
         var settings = Parse(connectionString);
-        var said = Keywords(connectionString);
+        var keywords = Keywords(connectionString);
 
-        // What Npgsql asks of connection strings for PgBouncer. In transaction mode each transaction may be on another server connection, which knows nothing
-        // of statements prepared on the one before, and startup parameters are not passed on.
+        // Npgsql requires No Reset On Close for PgBouncer, so it identifies a pooler. In transaction mode, each transaction may use
+        // another server connection, which does not know statements prepared on an earlier one, and startup parameters are not passed on.
         var pooler = settings.NoResetOnClose;
-        if (!pooler && !said.Contains("MAXAUTOPREPARE"))
+        if (!pooler && !keywords.Contains("MAXAUTOPREPARE"))
         {
-            // The statements of the write path are few and fixed; prepared, the server neither parses nor plans them again.
+            // The statements of the write path are few and fixed; if they are prepared, the server does not parse and plan them again.
             settings.MaxAutoPrepare = 100;
-            settings.AutoPrepareMinUsages = said.Contains("AUTOPREPAREMINUSAGES") ? settings.AutoPrepareMinUsages : 2;
+            settings.AutoPrepareMinUsages = keywords.Contains("AUTOPREPAREMINUSAGES") ? settings.AutoPrepareMinUsages : 2;
         }
 
         if (!pooler && string.IsNullOrEmpty(settings.Options))
         {
-            // Every statement here touches few rows; where the planner fears more, compiling the plan takes a thousand times as long as running it.
-            // And all of them have an index: a prepared plan that reads a whole table was made while the table was small, and is kept when it is not.
-            // The server's side of a connection whose other end has vanished (no host, no word): given up within half a minute, not within hours.
-            // Every statement that is no transaction of its own counts on READ COMMITTED, whatever the database's default is.
+            // jit: every statement touches few rows; where the planner expects more, compiling the plan takes a thousand times as long as
+            // running it. enable_seqscan: every statement has an index; a prepared plan with a table scan was made while the table was
+            // small, and is kept when it is not. tcp: the server closes a connection whose client has vanished after half a minute
+            // instead of hours. Isolation: statements in multi-statement transactions rely on READ COMMITTED, whatever the default of the
+            // database is.
             settings.Options = "-c jit=off -c enable_seqscan=off -c default_transaction_isolation=read\\ committed"
                 + " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=25000";
         }
 
-        if (!said.Any(keyword => keyword.Contains("KEEPALIVE", StringComparison.Ordinal)))
+        if (!keywords.Any(keyword => keyword.Contains("KEEPALIVE", StringComparison.Ordinal)))
         {
-            // Our side of it.
+            // The same for the client side of the connection.
             settings.TcpKeepAlive = true;
             settings.TcpKeepAliveTime = 10;
             settings.TcpKeepAliveInterval = 5;
@@ -137,7 +141,7 @@ internal static class PersistenceExtensions
         return settings.ConnectionString;
     }
 
-    /// <summary>What the connection string names: keywords may be written with spaces or without, in any case.</summary>
+    /// <summary>The keywords of the connection string, normalized: they may be written with or without spaces, in any case.</summary>
     private static HashSet<string> Keywords(string connectionString) =>
         [.. new DbConnectionStringBuilder { ConnectionString = connectionString }.Keys.Cast<string>()
             .Select(keyword => keyword.Replace(" ", "", StringComparison.Ordinal).ToUpperInvariant())];
@@ -150,8 +154,8 @@ internal static class PersistenceExtensions
         }
         catch (Exception e) when (e is ArgumentException or FormatException)
         {
-            // The text itself is not repeated: it may hold a password.
-            throw new ConfigurationFaultException($"The connection string '{ConnectionName}' cannot be read: {e.Message}");
+            // The message does not include the connection string: it may contain a password.
+            throw new ConfigurationFaultException($"The connection string '{ConnectionName}' is not valid: {e.Message}");
         }
     }
 }

@@ -3,7 +3,9 @@ using PointSystem.Api.Persistence.Rows;
 
 namespace PointSystem.Api.Persistence;
 
-/// <summary>The database model: migrations and reads. Points are written by <c>Ledger/</c> alone, as sets, under the wallet's row lock.</summary>
+/// <summary>
+/// The database model, for migrations and reads. Only <c>Ledger/</c> writes points: as sets, under the row locks of the wallets.
+/// </summary>
 internal sealed class PointDbContext(DbContextOptions<PointDbContext> options) : DbContext(options)
 {
     public DbSet<WalletRow> Wallets => Set<WalletRow>();

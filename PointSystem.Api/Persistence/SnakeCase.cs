@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace PointSystem.Api.Persistence;
 
-/// <summary>Columns are named as Postgres names are: lower case with underscores.</summary>
+/// <summary>Names columns in the style of Postgres: lower case with underscores.</summary>
 internal static class SnakeCase
 {
     public static void Apply(ModelBuilder modelBuilder)

@@ -7,7 +7,7 @@ internal static class ActorExtensions
 {
     private const string Anonymous = "anonymous";
 
-    /// <summary>Who asks, as the ledger records it: the token's subject, or "anonymous" without a token.</summary>
+    /// <summary>The actor that the ledger records: the subject of the token, or "anonymous" without a token.</summary>
     public static string Actor(this ClaimsPrincipal user)
     {
         ArgumentNullException.ThrowIfNull(user);
@@ -17,12 +17,12 @@ internal static class ActorExtensions
             return Anonymous;
         }
 
-        // What an issuer puts there is not ours to refuse, but it must fit the column, and Postgres stores neither NUL nor half a surrogate pair.
+        // Any subject is accepted, but it must fit the column, and Postgres stores neither NUL nor unpaired surrogates.
         var text = string.Concat(subject.EnumerateRunes().Where(rune => !System.Text.Rune.IsControl(rune)).Take(Lengths.Actor));
         return text.Length == 0 ? Anonymous : text;
     }
 
-    /// <summary>True with a valid token that has the admin role.</summary>
+    /// <summary>Whether the request has a valid token with the admin role.</summary>
     public static bool IsAdmin(this ClaimsPrincipal user)
     {
         ArgumentNullException.ThrowIfNull(user);

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 
 namespace PointSystem.Api.Security;
 
-/// <summary>Stops the process at start, with what to do, rather than at the first token.</summary>
+/// <summary>Fails at start, with a sentence that says what to set, rather than at the first token.</summary>
 internal sealed class AuthOptionsValidator : IValidateOptions<AuthOptions>
 {
     public ValidateOptionsResult Validate(string? name, AuthOptions options)
@@ -12,7 +12,7 @@ internal sealed class AuthOptionsValidator : IValidateOptions<AuthOptions>
         if (hasKey == hasAuthority)
         {
             return ValidateOptionsResult.Fail(hasKey
-                ? "Auth:SigningKey and Auth:Authority are both set; tokens come from one of them, so set only one."
+                ? "Auth:SigningKey and Auth:Authority are both set; set only one of them."
                 : "No tokens can be checked: set Auth:SigningKey (environment variable Auth__SigningKey) to base64 of at least 32 random bytes, "
                   + "or Auth:Authority (Auth__Authority) to the address of an OpenID provider.");
         }
@@ -28,7 +28,7 @@ internal sealed class AuthOptionsValidator : IValidateOptions<AuthOptions>
         }
 
         return string.IsNullOrWhiteSpace(options.Audience)
-            ? ValidateOptionsResult.Fail("Auth:Audience must not be empty: a token for another service must not open this one.")
+            ? ValidateOptionsResult.Fail("Auth:Audience must not be empty: a token for another service must not be valid here.")
             : ValidateOptionsResult.Success;
     }
 }

@@ -3,10 +3,10 @@ namespace PointSystem.Api.Security;
 /// <summary>Names of roles, claims and authorization policies.</summary>
 internal static class AuthPolicies
 {
-    /// <summary>Needs a token with the admin role: everything under /api/admin.</summary>
+    /// <summary>The policy of all endpoints under /api/admin: requires a token with the admin role.</summary>
     public const string Admin = "admin";
 
-    /// <summary>The role that administrators have.</summary>
+    /// <summary>The role of administrators.</summary>
     public const string AdminRole = "admin";
 
     public const string RoleClaim = "role";

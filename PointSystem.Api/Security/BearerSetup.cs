@@ -5,7 +5,7 @@ using PointSystem.Api.Http;
 
 namespace PointSystem.Api.Security;
 
-/// <summary>How bearer tokens are checked. They go by the real clock, never by the shifted business clock.</summary>
+/// <summary>Configures the validation of bearer tokens. It uses the real clock, never the shifted business clock.</summary>
 internal sealed class BearerSetup(IOptions<AuthOptions> options, IHostEnvironment environment) : IConfigureNamedOptions<JwtBearerOptions>
 {
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
@@ -35,7 +35,7 @@ internal sealed class BearerSetup(IOptions<AuthOptions> options, IHostEnvironmen
             rules.ValidIssuer ??= "pointsystem";
             rules.IssuerSigningKey = new SymmetricSecurityKey(key);
 
-            // Named, so that no other algorithm can be talked into taking the shared key.
+            // Explicit, so that no other algorithm can be used with the shared key.
             rules.ValidAlgorithms = [SecurityAlgorithms.HmacSha256];
         }
         else
@@ -60,9 +60,9 @@ internal sealed class BearerSetup(IOptions<AuthOptions> options, IHostEnvironmen
         var sentence = context.AuthenticateFailure switch
         {
             null => null,
-            SecurityTokenExpiredException => "The token has expired; ask for a new one.",
+            SecurityTokenExpiredException => "The token has expired; request a new one.",
             SecurityTokenNotYetValidException => "The token is not valid yet.",
-            _ => "The token is not valid here: its signature, issuer or audience is not what this service trusts, or it is no token at all.",
+            _ => "The token is not valid here: its signature, issuer or audience is not trusted, or it is not a JWT.",
         };
         context.Response.Headers.WWWAuthenticate = sentence is null ? "Bearer" : $"Bearer error=\"invalid_token\", error_description=\"{sentence}\"";
         return Problems.Unauthorized(sentence).ExecuteAsync(context.HttpContext);

@@ -5,7 +5,9 @@ namespace PointSystem.Api.Security;
 
 internal static class SecurityExtensions
 {
-    /// <summary>Registers bearer tokens and the admin policy. Settings are judged when the host starts, so <c>migrate</c> needs none.</summary>
+    /// <summary>
+    /// Registers bearer tokens and the admin policy. Settings are validated when the host starts, so <c>migrate</c> needs none.
+    /// </summary>
     public static IHostApplicationBuilder AddPointSecurity(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;

@@ -198,9 +198,9 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         var locks = LocksThrough(pooler, pooler.Port);
         var key = $"point:job:{Guid.NewGuid():n}";
 
-        var held = await LocksThrough(pooler, proxy.Port).TryTakeAsync(key, Token);
+        var held = await LocksThrough(pooler, proxy.Port).TryAcquireAsync(key, Token);
         Assert.NotNull(held);
-        Assert.Null(await locks.TryTakeAsync(key, Token));
+        Assert.Null(await locks.TryAcquireAsync(key, Token));
         // Without a release its connection closes, as it does when its process ends.
         await (released ? held.DisposeAsync() : proxy.DisposeAsync());
 
@@ -210,7 +210,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
                 database.ConnectionString,
                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND (classid::bigint << 32 | objid::bigint) = hashtextextended($1, 0)", key) == 0,
             "no session holds the lock");
-        await using (var next = await locks.TryTakeAsync(key, Token))
+        await using (var next = await locks.TryAcquireAsync(key, Token))
         {
             Assert.NotNull(next);
         }

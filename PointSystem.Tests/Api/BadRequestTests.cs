@@ -56,8 +56,8 @@ public sealed class BadRequestTests(ApiFixture api)
 
     [Theory]
     [InlineData(15, "x", "x is unknown here; the fields are memberId, orderNumber, amount.")]
-    [InlineData(16, "body", "The body is nested too deep: it must have at most 16 levels.")]
-    [InlineData(30_000, "body", "The body is nested too deep: it must have at most 16 levels.")]
+    [InlineData(16, "body", "The body is nested too deeply: at most 16 levels are allowed.")]
+    [InlineData(30_000, "body", "The body is nested too deeply: at most 16 levels are allowed.")]
     public async Task Post_DeepNesting_IsRefusedAsTooDeep(int levels, string field, string sentence)
     {
         using var client = api.Client();
@@ -170,8 +170,8 @@ public sealed class BadRequestTests(ApiFixture api)
     [Theory]
     [InlineData("/api/points/balance/0", "memberId", "memberId must be at least 1.")]
     [InlineData("/api/points/balance/9223372036854775808", "memberId", "memberId must be at most 9223372036854775807.")]
-    [InlineData("/api/points/balance/-1", "memberId", "memberId must be a whole number from 1 to 9223372036854775807, in digits alone.")]
-    [InlineData("/api/points/balance/abc", "memberId", "memberId must be a whole number from 1 to 9223372036854775807, in digits alone.")]
+    [InlineData("/api/points/balance/-1", "memberId", "memberId must be a whole number from 1 to 9223372036854775807, digits only.")]
+    [InlineData("/api/points/balance/abc", "memberId", "memberId must be a whole number from 1 to 9223372036854775807, digits only.")]
     [InlineData("/api/points/history/1?size=0", "size", "size must be a whole number from 1 to 100.")]
     [InlineData("/api/points/history/1?size=1000000", "size", "size must be a whole number from 1 to 100.")]
     [InlineData("/api/points/history/1?size=ten", "size", "size must be a whole number from 1 to 100.")]
@@ -194,7 +194,7 @@ public sealed class BadRequestTests(ApiFixture api)
         var answer = await client.GetAsync($"/api/points/accumulations/{key}");
 
         answer.IsProblem(HttpStatusCode.NotFound, "ACCUMULATION_NOT_FOUND");
-        Assert.Equal($"'{key}' is the key of a usage; an accumulation's key belongs here.", answer.TextOf("detail"));
+        Assert.Equal($"'{key}' is the key of a usage; the key of an accumulation is required here.", answer.TextOf("detail"));
     }
 
     [Theory]

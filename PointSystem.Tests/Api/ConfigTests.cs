@@ -37,21 +37,21 @@ public sealed class ConfigTests(ApiFixture api) : IDisposable
     }
 
     [Theory]
-    [InlineData("MAX_BALANCE_PER_MEMBER", "0", "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, in digits alone.")]
-    [InlineData("MAX_BALANCE_PER_MEMBER", "1000000000001", "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, in digits alone.")]
-    [InlineData("MAX_BALANCE_PER_MEMBER", "99999999999999999999", "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, in digits alone.")]
-    [InlineData("MAX_ACCUMULATION_AMOUNT_PER_TIME", "1.5", "MAX_ACCUMULATION_AMOUNT_PER_TIME must be a whole number from 1 to 1000000000000, in digits alone.")]
-    [InlineData("MAX_ACCUMULATION_AMOUNT_PER_TIME", "010", "MAX_ACCUMULATION_AMOUNT_PER_TIME must be a whole number from 1 to 1000000000000, in digits alone.")]
-    [InlineData("MAX_EXPIRATION_DAYS", "1825", "MAX_EXPIRATION_DAYS must be a whole number from 1 to 1824, in digits alone.")]
+    [InlineData("MAX_BALANCE_PER_MEMBER", "0", "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, digits only.")]
+    [InlineData("MAX_BALANCE_PER_MEMBER", "1000000000001", "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, digits only.")]
+    [InlineData("MAX_BALANCE_PER_MEMBER", "99999999999999999999", "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, digits only.")]
+    [InlineData("MAX_ACCUMULATION_AMOUNT_PER_TIME", "1.5", "MAX_ACCUMULATION_AMOUNT_PER_TIME must be a whole number from 1 to 1000000000000, digits only.")]
+    [InlineData("MAX_ACCUMULATION_AMOUNT_PER_TIME", "010", "MAX_ACCUMULATION_AMOUNT_PER_TIME must be a whole number from 1 to 1000000000000, digits only.")]
+    [InlineData("MAX_EXPIRATION_DAYS", "1825", "MAX_EXPIRATION_DAYS must be a whole number from 1 to 1824, digits only.")]
     [InlineData("MIN_EXPIRATION_DAYS", "1824", "MIN_EXPIRATION_DAYS (1824) must be below MAX_EXPIRATION_DAYS (1824).")]
     [InlineData("MIN_EXPIRATION_DAYS", "366", "DEFAULT_EXPIRATION_DAYS (365) must be from MIN_EXPIRATION_DAYS (366) to MAX_EXPIRATION_DAYS (1824).")]
     [InlineData("MAX_EXPIRATION_DAYS", "364", "DEFAULT_EXPIRATION_DAYS (365) must be from MIN_EXPIRATION_DAYS (1) to MAX_EXPIRATION_DAYS (364).")]
-    [InlineData("CLOCK_OFFSET_DAYS", "3651", "CLOCK_OFFSET_DAYS must be a whole number from 0 to 3650, in digits alone.")]
+    [InlineData("CLOCK_OFFSET_DAYS", "3651", "CLOCK_OFFSET_DAYS must be a whole number from 0 to 3650, digits only.")]
     [InlineData("ON_DUPLICATE_ORDER", "refuse", "ON_DUPLICATE_ORDER must be ALLOW or REFUSE.")]
     [InlineData("ON_DUPLICATE_ORDER", "1", "ON_DUPLICATE_ORDER must be ALLOW or REFUSE.")]
     [InlineData("LOCKING_MODE", "7", "LOCKING_MODE must be distributed, adaptive, row or default.")]
     [InlineData("LOCKING_MODE", "2", "LOCKING_MODE must be distributed, adaptive, row or default.")]
-    [InlineData("CLOCK_OFFSET_DAYS", "-1", "CLOCK_OFFSET_DAYS must be a whole number from 0 to 3650, in digits alone.")]
+    [InlineData("CLOCK_OFFSET_DAYS", "-1", "CLOCK_OFFSET_DAYS must be a whole number from 0 to 3650, digits only.")]
     public async Task Put_InvalidAloneOrWithOthers_IsRefusedAndChangesNothing(string key, string value, string sentence)
     {
         var before = (await _client.GetAsync(Root)).Text;
@@ -72,10 +72,10 @@ public sealed class ConfigTests(ApiFixture api) : IDisposable
             "configValue is required and must not be blank.",
             (await _client.PutAsync(path, new { })).IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("configValue"));
         Assert.Equal(
-            "configValue must be a text, not a boolean.",
+            "configValue must be a string, not a boolean.",
             (await _client.PutAsync(path, new { configValue = true })).IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("configValue"));
         Assert.Equal(
-            "configValue must be a whole number written without fraction or exponent, or a text.",
+            "configValue must be a whole number written without fraction or exponent, or a string.",
             (await _client.PutAsync(path, new { configValue = 1.5 })).IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("configValue"));
     }
 

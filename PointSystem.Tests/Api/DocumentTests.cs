@@ -43,7 +43,9 @@ public sealed class DocumentTests(ApiFixture api)
             Assert.Equal(operation["requestBody"] is not null, operation["responses"]!["408"] is not null);
             var parameters = operation["parameters"]?.AsArray() ?? [];
             Assert.All(parameters.Where(parameter => parameter!["required"]?.GetValue<bool>() != true), parameter => Assert.Null(parameter!["example"]));
-            Assert.All(parameters.Where(parameter => parameter!["name"]!.GetValue<string>() is "memberId" or "runId" or "key"), parameter => Assert.NotNull(parameter!["example"]));
+            Assert.All(
+                parameters.Where(parameter => parameter!["name"]!.GetValue<string>() is "memberId" or "runId" or "key"),
+                parameter => Assert.NotNull(parameter!["example"]));
             Assert.All(parameters.Where(parameter => parameter!["name"]!.GetValue<string>() is "size" or "memberId" or "runId"), parameter =>
                 Assert.Equal("integer", parameter!["schema"]!["type"]!.GetValue<string>()));
         });

@@ -27,7 +27,7 @@ public sealed class JobTakeoverTests : IAsyncLifetime
             options.ApiEnvironment["Locking__AttemptTimeout"] = "00:00:01";
             options.Log = line =>
             {
-                if (line.Text.Contains("Posted the lapsed points of", StringComparison.Ordinal))
+                if (line.Text.Contains("Posted the expired points of", StringComparison.Ordinal))
                 {
                     _runners.Enqueue(line.Source);
                 }

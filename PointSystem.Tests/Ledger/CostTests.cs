@@ -8,7 +8,7 @@ namespace PointSystem.Tests.Ledger;
 /// <summary>The cost of a write: its round trips, and the rows that it reads and updates.</summary>
 public sealed class CostTests(PointsDatabase server)
 {
-    private static readonly RowTimes FiveSeconds = new(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
+    private static readonly RowLockTimes FiveSeconds = new(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
 
     [Theory]
     [InlineData(1, 2)]

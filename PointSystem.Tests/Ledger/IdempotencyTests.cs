@@ -165,10 +165,10 @@ public sealed class IdempotencyTests(PointsDatabase server)
 
     /// <summary>The same for answers that are not written in a ledger transaction.</summary>
     [Fact]
-    public async Task RepeatableAnswers_SameKeyForSeveralMembersAtOnce_ReplaysTheAnswerOfEach()
+    public async Task IdempotencyStore_SameKeyForSeveralMembersAtOnce_ReplaysTheAnswerOfEach()
     {
         var database = await server.GetAsync(Token);
-        var answers = new RepeatableAnswers(database, TimeProvider.System);
+        var answers = new IdempotencyStore(database, TimeProvider.System);
         var (key, members) = (NewKey(), Enumerable.Range(0, 4).Select(_ => PointsClient.NewMember()).ToArray());
         Idempotency Asked(long member) => Idempotency.For(key, "reconcile", member)!;
         Task<CommandOutcome> GetAsync(long member, string answer) => answers.GetAsync(

@@ -22,7 +22,8 @@ public sealed class IdleTransactionTests(PointsDatabase server)
         await using var paused = await database.OpenConnectionAsync(Token);
         var use = new UsePoints.Command(member, "A1", 60, "test", null);
         var rows = await LedgerLoader.LoadAsync(
-            paused, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(300)), Token);
+            paused, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(),
+            new RowLockTimes(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(300)), Token);
 
         var accounts = rows.Build(client.Now);
 
@@ -31,7 +32,7 @@ public sealed class IdleTransactionTests(PointsDatabase server)
 
         use.Apply(accounts, new CommandContext(new PointPolicy(), client.Now, "test", LedgerClient.NewKey));
         var late = await Assert.ThrowsAnyAsync<NpgsqlException>(() => LedgerWriter.WriteAsync(paused, accounts.Values, [], client.Clock.GetUtcNow(), Token));
-        Assert.True(DatabaseErrors.IsAway(late), late.ToString());
+        Assert.True(DatabaseErrors.IsUnavailable(late), late.ToString());
         Assert.Equal(40, await Books.BalanceAsync(database.ConnectionString, member));
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
@@ -46,7 +47,7 @@ public sealed class IdleTransactionTests(PointsDatabase server)
         await using var connection = await database.OpenConnectionAsync(Token);
         var use = new UsePoints.Command(member, "A1", 60, "test", null);
         var rows = await LedgerLoader.LoadAsync(
-            connection, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(), new RowTimes(TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(3)), Token);
+            connection, LoadPlan.For([use]), client.Rules, client.Clock.GetUtcNow(), new RowLockTimes(TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(3)), Token);
         Assert.Equal(("4s", "3s"), await ReadAsync(connection));
         await LedgerWriter.WriteAsync(connection, rows.Build(client.Now).Values, [], client.Clock.GetUtcNow(), Token);
         Assert.Equal(("0", "0"), await ReadAsync(connection));
@@ -72,7 +73,7 @@ public sealed class IdleTransactionTests(PointsDatabase server)
     {
         var failure = new PostgresException("a server error", "FATAL", "FATAL", state);
         Assert.Equal(fault, DatabaseErrors.FaultOf(failure));
-        Assert.Equal(isAway, DatabaseErrors.IsAway(failure));
+        Assert.Equal(isAway, DatabaseErrors.IsUnavailable(failure));
     }
 
     private static async Task<(string LockTimeout, string IdleTimeout)> ReadAsync(NpgsqlConnection connection)

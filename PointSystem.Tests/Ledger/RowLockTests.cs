@@ -32,7 +32,7 @@ public sealed class RowLockTests(PointsDatabase server)
         await using var connection = await database.OpenConnectionAsync(Token);
         var rows = await LedgerLoader.LoadAsync(
             connection, LoadPlan.For([Use(member)]), client.Rules, client.Clock.GetUtcNow(),
-            new RowTimes(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), Token);
+            new RowLockTimes(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), Token);
         var accounts = rows.Build(client.Now);
 
         // The lock is released, as in a build that never takes it, and another writer spends the same points.

@@ -96,7 +96,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
                 await using var connection = await database.OpenConnectionAsync(Token);
                 var refused = await Assert.ThrowsAsync<PostgresException>(() => LedgerLoader.LoadAsync(
                     connection, LoadPlan.For([.. members.Select(Use)]), client.Rules, client.Clock.GetUtcNow(),
-                    new RowTimes(TimeSpan.FromMilliseconds(30), TimeSpan.FromSeconds(5)), Token));
+                    new RowLockTimes(TimeSpan.FromMilliseconds(30), TimeSpan.FromSeconds(5)), Token));
                 Assert.Equal(PostgresErrorCodes.LockNotAvailable, refused.SqlState);
             }
 

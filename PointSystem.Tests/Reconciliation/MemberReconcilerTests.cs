@@ -164,7 +164,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         var report = await reconcilers.Members.ReconcileAsync(member, Token);
 
         Assert.Equal(("BROKEN", 101), (report.Status, report.Findings.Count));
-        Assert.Equal("There are 1400 more.", report.Findings[^1]);
+        Assert.Equal("Further findings not listed: 1400.", report.Findings[^1]);
     }
 
     // Both reports are made while another session holds the member's row, because only a correction locks it.

@@ -6,7 +6,7 @@ using PointSystem.Api.Persistence.Rows;
 
 namespace PointSystem.Api.Features.Config;
 
-/// <summary>Reads the values in force and their history, straight from the database.</summary>
+/// <summary>Reads the current values and their history directly from the database.</summary>
 internal static class GetConfig
 {
     public static async Task<IResult> ListAsync(PointDbContext db, IHostEnvironment environment, CancellationToken cancellationToken)
@@ -44,7 +44,7 @@ internal static class GetConfig
             return problem;
         }
 
-        // One more than asked for tells whether there is a next page.
+        // One row more than requested shows whether there is a next page.
         var rows = await db.ConfigHistory
             .Where(row => row.ConfigKey == key && row.Id < before)
             .OrderByDescending(row => row.Id)
@@ -56,7 +56,7 @@ internal static class GetConfig
         return TypedResults.Ok(new ConfigHistoryResponse(items, rows.Count > size ? Cursor.Write(list, rows[size - 1].Id) : null));
     }
 
-    /// <summary>A stored value, or the default of what nobody has changed yet.</summary>
+    /// <summary>The stored value, otherwise the default.</summary>
     public static ConfigResponse Response(ConfigKey key, ConfigRow? row) => row is null
         ? new ConfigResponse(key.Name, key.Default, key.Description, ConfigRow.InstalledAt, ConfigRow.InstalledBy)
         : new ConfigResponse(row.ConfigKey, row.ConfigValue, row.Description, row.UpdatedAt, row.UpdatedBy);

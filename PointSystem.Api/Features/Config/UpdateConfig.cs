@@ -9,7 +9,7 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Api.Features.Config;
 
-/// <summary>Changes one value, if it is valid alone and together with the others.</summary>
+/// <summary>Changes one value, if it is valid on its own and in combination with the others.</summary>
 internal static class UpdateConfig
 {
     public static async Task<IResult> HandleAsync(
@@ -44,8 +44,8 @@ internal static class UpdateConfig
 
             await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
 
-            // All rows, always in the same order: two changes that are each valid must not become invalid together, nor deadlock. Read again once they are
-            // locked, because the locking statement cannot see rows that were inserted while it waited.
+            // Lock all rows, always in the same order: two changes that are valid one by one must not be invalid in combination, and must
+            // not deadlock. Read again after locking, because the locking statement does not see rows that were inserted while it waited.
             await db.Database.ExecuteSqlAsync($"SET LOCAL lock_timeout = '5s'", cancellationToken);
             await db.Database.ExecuteSqlAsync($"SELECT 1 FROM point_configs ORDER BY config_key FOR UPDATE", cancellationToken);
             var rows = await db.Configs.AsTracking().ToListAsync(cancellationToken);
@@ -60,7 +60,7 @@ internal static class UpdateConfig
                 return ConfigErrors.Invalid(violation);
             }
 
-            // A PUT that changes nothing is no event: the history lists changes.
+            // A PUT that changes nothing adds no entry to the history.
             if (old == value && (description is null || description == (row?.Description ?? key.Description)))
             {
                 return GetConfig.Response(key, row);
@@ -75,7 +75,7 @@ internal static class UpdateConfig
             Write(row, value, description, actor, old);
             await db.SaveChangesAsync(cancellationToken);
 
-            // From here on it is decided: a client that leaves must not leave us unsure of what is in force.
+            // Not cancellable: if the client disconnected during the commit, we would not know which value is in effect.
             await transaction.CommitAsync(CancellationToken.None);
             rules.Invalidate();
             logger.ConfigChanged(actor, key.Name, old, value);
@@ -84,7 +84,7 @@ internal static class UpdateConfig
 
         private void Write(ConfigRow row, string value, string? description, string actor, string old)
         {
-            // To the microsecond, as it is stored, so that what is answered now and read later are equal.
+            // Cut to microseconds, the precision of the column, so that this answer and later reads are equal.
             var now = time.GetUtcNow();
             row.ConfigValue = value;
             row.Description = description ?? row.Description;

@@ -21,8 +21,10 @@ internal static class LocksEndpoints
 
     public static void MapLocks(this IEndpointRouteBuilder app) =>
         app.MapGet("/api/admin/locks", HandleAsync).WithTags("Locks").RequireAuthorization(AuthPolicies.Admin).WithName("GetLocks")
-            .WithSummary("What the locks of the answering replica are doing")
-            .WithDescription("Mode, canary, breaker, hottest keys, and counts over the last minute. Each replica has its own; the header X-Replica names it.")
+            .WithSummary("Gets the state of the locks on the answering replica")
+            .WithDescription(
+                "Mode, canary percentage, breaker, hottest keys, and counts over the last minute. Each replica has its own state; "
+                + "the header X-Replica names the replica that answered.")
             .Answers<LocksResponse>(200, Example);
 
     private static async Task<IResult> HandleAsync(LockMonitor monitor, RulesProvider rules, IConfiguration configuration, CancellationToken cancellationToken)

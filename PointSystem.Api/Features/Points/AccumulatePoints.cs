@@ -10,7 +10,7 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>POST /api/points/accumulate</summary>
 internal static class AccumulatePoints
 {
-    /// <summary>The body.</summary>
+    /// <summary>The request body.</summary>
     public sealed record Request(long MemberId, long Amount, int? ExpirationDays = null, bool? IsManualGrant = null, string? Reason = null);
 
     [DistributedLock("point:accumulate:member:{MemberId}", WaitSeconds = 5, LeaseSeconds = 10)]

@@ -8,7 +8,10 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>The query parameter <c>asOf</c>.</summary>
 internal static class AsOf
 {
-    /// <summary>Reads an instant, or a date for the end of that business day. Null for now: when nothing is given, or today's date.</summary>
+    /// <summary>
+    /// Reads an instant, or a date, which means the end of that business day. The moment is null (now) if there is no text or it is
+    /// today's date.
+    /// </summary>
     public static bool TryRead(
         string? text, BusinessMoment now, TimeZoneInfo zone, out PastMoment? moment, [NotNullWhen(false)] out IResult? problem)
     {
@@ -33,7 +36,8 @@ internal static class AsOf
         if (!PastMoment.TryReadInstant(text, out var instant))
         {
             problem = Problems.Invalid(
-                "asOf", "asOf must be an RFC 3339 instant with its offset, such as 2026-03-01T09:00:00+09:00 or 2026-03-01T00:00:00Z, or a date such as 2026-03-01.");
+                "asOf",
+                "asOf must be an RFC 3339 instant with offset, such as 2026-03-01T09:00:00+09:00 or 2026-03-01T00:00:00Z, or a date such as 2026-03-01.");
             return false;
         }
 

@@ -10,7 +10,7 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>POST /api/points/accumulate/{pointKey}/cancel</summary>
 internal static class CancelAccumulation
 {
-    /// <summary>The body.</summary>
+    /// <summary>The request body.</summary>
     public sealed record Request(string? Reason = null);
 
     [DistributedLock("point:cancel:accumulation:{PointKey}", WaitSeconds = 5, LeaseSeconds = 10)]

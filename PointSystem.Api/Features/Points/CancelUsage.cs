@@ -10,7 +10,7 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>POST /api/points/use/{pointKey}/cancel</summary>
 internal static class CancelUsage
 {
-    /// <summary>The body.</summary>
+    /// <summary>The request body.</summary>
     public sealed record Request(long? Amount = null, string? Reason = null);
 
     [DistributedLock("point:cancel:usage:{PointKey}", WaitSeconds = 5, LeaseSeconds = 10)]

@@ -4,17 +4,17 @@ using PointSystem.Locking;
 
 namespace PointSystem.Api.Features.Points;
 
-/// <summary>The lock modes of the run-time configuration, never older than a second: by operation, and by member for the canary.</summary>
+/// <summary>The lock modes of the run-time configuration, at most one second old: by operation, and by member for the canary.</summary>
 internal sealed class ConfiguredLockModes(RulesProvider rules, IOptions<LockingOptions> options) : ILockModeSource
 {
-    private readonly LockMode _byOption = options.Value.Mode;
+    private readonly LockMode _optionMode = options.Value.Mode;
 
     public async ValueTask<LockMode> ModeForAsync(Type commandType, long affinity, CancellationToken cancellationToken) =>
-        Choose(await rules.LockModesAsync(cancellationToken), commandType, affinity, _byOption);
+        Choose(await rules.LockModesAsync(cancellationToken), commandType, affinity, _optionMode);
 
-    /// <summary>The mode that holds for a command.</summary>
-    public static LockMode Choose(LockModes modes, Type commandType, long memberId, LockMode byOption) =>
-        Canary.Includes(memberId, modes.CanaryPercent) ? OfOperation(modes, commandType) ?? modes.General ?? byOption : LockMode.Row;
+    /// <summary>The lock mode of a command.</summary>
+    public static LockMode Choose(LockModes modes, Type commandType, long memberId, LockMode optionMode) =>
+        Canary.Includes(memberId, modes.CanaryPercent) ? OfOperation(modes, commandType) ?? modes.General ?? optionMode : LockMode.Row;
 
     private static LockMode? OfOperation(LockModes modes, Type commandType) =>
         commandType == typeof(UsePoints.Command) ? modes.Use

@@ -11,7 +11,7 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>GET /api/points/accumulations/{pointKey}</summary>
 internal static class GetAccumulation
 {
-    /// <summary>A lot and where its points went.</summary>
+    /// <summary>An accumulation, and the usages and transfers that drew from it.</summary>
     public sealed record Response : AccumulationResponse
     {
         public Response(AccumulationResponse lot, AccumulationTrace trace)
@@ -22,15 +22,15 @@ internal static class GetAccumulation
             Transfers = trace.Transfers;
         }
 
-        /// <summary>Every order that spent from it, oldest first.</summary>
+        /// <summary>The usages that drew from it, oldest first.</summary>
         [JsonPropertyOrder(1)]
         public IReadOnlyList<LotUsage> Usages { get; init; }
 
-        /// <summary>Where the next page of usages starts; null when this is the last.</summary>
+        /// <summary>The cursor of the next page of usages; null on the last page.</summary>
         [JsonPropertyOrder(2)]
         public string? UsagesNextCursor { get; init; }
 
-        /// <summary>The first hundred transfers that took points of it.</summary>
+        /// <summary>The first 100 transfers that drew from it.</summary>
         [JsonPropertyOrder(3)]
         public IReadOnlyList<LotTransfer> Transfers { get; init; }
     }

@@ -10,12 +10,12 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>GET /api/points/balance/{memberId}</summary>
 internal static class GetBalance
 {
-    /// <summary>What a member has.</summary>
-    /// <param name="MemberId">The member; of an unknown one the balance is 0.</param>
-    /// <param name="Balance">Points usable at that moment.</param>
-    /// <param name="ManualBalance">The part of it in manual grants.</param>
-    /// <param name="AsOf">The moment.</param>
-    /// <param name="Accumulations">The lots it lies in, in the order in which they are drawn.</param>
+    /// <summary>The balance of a member.</summary>
+    /// <param name="MemberId">The member. An unknown member has balance 0.</param>
+    /// <param name="Balance">Points that can be used at that moment.</param>
+    /// <param name="ManualBalance">The part of the balance in manual grants.</param>
+    /// <param name="AsOf">The moment of the balance.</param>
+    /// <param name="Accumulations">The accumulations that make up the balance, in draw order.</param>
     public sealed record Response(long MemberId, long Balance, long ManualBalance, DateTimeOffset AsOf, Page<AccumulationResponse> Accumulations);
 
     public static async Task<IResult> HandleAsync(
@@ -39,7 +39,7 @@ internal static class GetBalance
             return problem;
         }
 
-        // The lots of now and those of each past moment are lists of their own.
+        // The current lots and the lots at each past moment are separate lists.
         var list = $"balance:{id}:{past?.At.UtcTicks}";
         DrawPosition? after = null;
         if (cursor is not null)

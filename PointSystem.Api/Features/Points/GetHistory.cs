@@ -11,8 +11,8 @@ namespace PointSystem.Api.Features.Points;
 internal static class GetHistory
 {
     /// <summary>A page of a member's history, newest first.</summary>
-    /// <param name="Items">What happened, the entries of one transaction and kind together.</param>
-    /// <param name="NextCursor">Where the next page starts; null when this is the last.</param>
+    /// <param name="Items">The items: each holds the entries of one transaction and kind.</param>
+    /// <param name="NextCursor">The cursor of the next page; null on the last page.</param>
     public sealed record Response(IReadOnlyList<HistoryItem> Items, string? NextCursor);
 
     public static async Task<IResult> HandleAsync(string memberId, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
@@ -61,6 +61,6 @@ internal static class GetHistory
         return cursor is not null && HistoryQuery.TryReadEntriesCursor(id, cursor, out var first, out var last)
             ? TypedResults.Ok(await HistoryQuery.ReadEntriesAsync(database, id, first, last, size, http.RequestAborted))
             : Problems.Invalid(
-                "cursor", "cursor must be the entriesNextCursor of an item of this member's history, or the nextCursor of the page before, unchanged.");
+                "cursor", "cursor must be the entriesNextCursor of an item of this member's history, or the nextCursor of the previous page, unchanged.");
     }
 }

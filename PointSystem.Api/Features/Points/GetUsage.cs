@@ -10,7 +10,7 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>GET /api/points/use/{pointKey}</summary>
 internal static class GetUsage
 {
-    /// <summary>A usage and what of it was given back.</summary>
+    /// <summary>A usage and its cancellations.</summary>
     public sealed record Response : UsageResponse
     {
         public Response(UsageResponse usage, Page<CancellationResponse> cancellations)
@@ -20,11 +20,11 @@ internal static class GetUsage
             CancellationsNextCursor = cancellations.NextCursor;
         }
 
-        /// <summary>Its cancellations, oldest first.</summary>
+        /// <summary>The cancellations of the usage, oldest first.</summary>
         [JsonPropertyOrder(1)]
         public IReadOnlyList<CancellationResponse> Cancellations { get; init; }
 
-        /// <summary>Where the next page of cancellations starts; null when this is the last.</summary>
+        /// <summary>The cursor of the next page of cancellations; null on the last page.</summary>
         [JsonPropertyOrder(2)]
         public string? CancellationsNextCursor { get; init; }
     }

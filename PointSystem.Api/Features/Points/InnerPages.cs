@@ -6,14 +6,14 @@ namespace PointSystem.Api.Features.Points;
 
 /// <summary>A page of the list inside one accumulation, usage, cancellation or transfer.</summary>
 /// <param name="Key">The accumulation, usage, cancellation or transfer.</param>
-/// <param name="After">The position that it starts after.</param>
-/// <param name="Size">Rows at most.</param>
+/// <param name="After">The position after which the page starts.</param>
+/// <param name="Size">Maximum number of rows.</param>
 internal readonly record struct InnerPage(PointKey Key, long After, int Size);
 
-/// <summary>Requests for such pages.</summary>
+/// <summary>Reads requests for such pages.</summary>
 internal static class InnerPages
 {
-    /// <summary>Reads the key of the route and the parameters <c>size</c> and <c>cursor</c>.</summary>
+    /// <summary>Reads the point key of the route and the parameters <c>size</c> and <c>cursor</c>.</summary>
     public static bool TryRead(
         string pointKey, PointKeyType type, HttpContext http, Func<PointKey, string> list, out InnerPage page, [NotNullWhen(false)] out IResult? problem)
     {

@@ -15,7 +15,7 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>The route table of points.</summary>
 internal static class PointEndpoints
 {
-    /// <summary>Registers what the points' commands and answers need beside the ledger.</summary>
+    /// <summary>Registers the services of the points endpoints that are not part of the ledger.</summary>
     public static IHostApplicationBuilder AddPoints(this IHostApplicationBuilder builder)
     {
         builder.Services.AddSingleton<ILockModeSource, ConfiguredLockModes>();
@@ -34,36 +34,38 @@ internal static class PointEndpoints
     {
         points.MapPost("/accumulate", AccumulatePoints.HandleAsync).WithName(nameof(AccumulatePoints))
             .WithSummary("Grants points to a member")
-            .WithDescription("They are usable through the whole of their expiration date. A manual grant needs the admin role.")
+            .WithDescription("The points can be used until the end of their expiration date. A manual grant needs the admin role.")
             .Takes<AccumulatePoints.Request>("""{"memberId":7,"amount":1000,"expirationDays":365,"reason":"Review written"}""")
             .Answers<AccumulationResponse>(201, PointExamples.Accumulation)
             .RefusesWrite(PointErrorCodes.InvalidAmount, PointErrorCodes.InvalidRequest)
             .Refuses(401, ProblemCodes.Unauthorized).Refuses(403, ProblemCodes.Forbidden)
             .Refuses(422, PointErrorCodes.ExceededMaxAccumulation, PointErrorCodes.ExceededMaxBalance, PointErrorCodes.InvalidExpirationDate);
         points.MapPost("/accumulate/{pointKey}/cancel", CancelAccumulation.HandleAsync).WithName(nameof(CancelAccumulation))
-            .WithSummary("Takes a whole accumulation back")
-            .WithDescription("Only while nothing of it is in use and it has not expired.")
+            .WithSummary("Cancels an accumulation")
+            .WithDescription("Possible only if none of its points are in use and it has not expired.")
             .Takes<CancelAccumulation.Request>("""{"reason":"Order returned"}""", optional: true)
             .Answers<AccumulationResponse>(200, PointExamples.CancelledAccumulation)
             .RefusesWrite(PointErrorCodes.InvalidRequest)
             .Refuses(404, PointErrorCodes.AccumulationNotFound).Refuses(409, PointErrorCodes.AlreadyCancelled, PointErrorCodes.CannotCancelAccumulation);
         points.MapPost("/use", UsePoints.HandleAsync).WithName(nameof(UsePoints))
-            .WithSummary("Spends points on an order")
-            .WithDescription("All or nothing. Drawn from manual grants first, then by nearest expiration, then from the oldest.")
+            .WithSummary("Uses points for an order")
+            .WithDescription("Uses the whole amount or nothing. Points are drawn from manual grants first, then by earliest expiration date, "
+                + "then from the oldest accumulation.")
             .Takes<UsePoints.Request>("""{"memberId":7,"orderNumber":"A1234","amount":1200}""")
             .Answers<UsageResponse>(201, PointExamples.Usage)
             .RefusesWrite(PointErrorCodes.InvalidAmount, PointErrorCodes.InvalidOrderNumber, PointErrorCodes.InvalidRequest)
             .Refuses(409, PointErrorCodes.DuplicateOrder).Refuses(422, PointErrorCodes.InsufficientPoint);
         points.MapPost("/use/{pointKey}/cancel", CancelUsage.HandleAsync).WithName(nameof(CancelUsage))
-            .WithSummary("Gives spent points back, all or part of them")
-            .WithDescription("As often as something is left. What came from a lot that has expired since is granted anew.")
+            .WithSummary("Cancels a usage, in full or in part")
+            .WithDescription("A usage can be cancelled in several parts. "
+                + "Points from an accumulation that has expired since are granted again, as a new accumulation.")
             .Takes<CancelUsage.Request>("""{"amount":600,"reason":"Part of the order returned"}""", optional: true)
             .Answers<CancellationResponse>(200, PointExamples.Cancellation)
             .RefusesWrite(PointErrorCodes.InvalidAmount, PointErrorCodes.InvalidRequest)
             .Refuses(404, PointErrorCodes.UsageNotFound).Refuses(409, PointErrorCodes.AlreadyCancelled).Refuses(422, PointErrorCodes.ExceededCancelAmount);
         points.MapPost("/transfer", TransferPoints.HandleAsync).WithName(nameof(TransferPoints))
-            .WithSummary("Moves points from one member to another")
-            .WithDescription("Drawn like a usage; every part keeps its expiration date.")
+            .WithSummary("Transfers points from one member to another")
+            .WithDescription("Points are drawn in the same order as for a usage. Every part keeps its expiration date.")
             .Takes<TransferPoints.Request>("""{"fromMemberId":7,"toMemberId":8,"amount":500,"reason":"Family account"}""")
             .Answers<TransferResponse>(201, PointExamples.Transfer)
             .RefusesWrite(PointErrorCodes.InvalidAmount, PointErrorCodes.InvalidRequest)
@@ -73,57 +75,57 @@ internal static class PointEndpoints
     private static void MapReads(this RouteGroupBuilder points)
     {
         points.MapGet("/balance/{memberId}", GetBalance.HandleAsync).WithName(nameof(GetBalance))
-            .WithSummary("What a member has, and the lots it lies in")
-            .TakesQuery("asOf", "An instant with offset, or a date for the end of that business day; now when left out.")
+            .WithSummary("Gets the balance of a member and the accumulations that make it up")
+            .TakesQuery("asOf", "The moment of the balance: an instant with offset, or a date, which means the end of that business day. Default: now.")
             .TakesPage()
             .Answers<GetBalance.Response>(200, PointExamples.Balance)
             .Refuses(400, PointErrorCodes.InvalidRequest);
         points.MapGet("/history/{memberId}", GetHistory.HandleAsync).WithName(nameof(GetHistory))
-            .WithSummary("What happened to a member's points, the newest first")
+            .WithSummary("Lists the history of a member's points, newest first")
             .TakesQuery(
                 "orderNumber",
-                "Only what belongs to this order.",
+                "Only items of this order.",
                 new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = OrderNumbers.LengthMax })
             .TakesQuery(
                 "kind",
-                "Only this kind of entry.",
+                "Only items of this kind.",
                 new OpenApiSchema { Type = JsonSchemaType.String, Enum = [.. WireNames.Kinds.Select(kind => (JsonNode)kind)] })
             .TakesPage()
             .Answers<GetHistory.Response>(200, PointExamples.History)
             .Refuses(400, PointErrorCodes.InvalidRequest, PointErrorCodes.InvalidOrderNumber);
         points.MapGet("/history/{memberId}/entries", GetHistory.HandleEntriesAsync).WithName("GetHistoryEntries")
-            .WithSummary("The entries of one item of the history that the history itself leaves out")
+            .WithSummary("Lists the further entries of a history item")
             .TakesPage(InnerLists.SizeMax, firstCursor: "the item's entriesNextCursor")
             .Answers<Page<HistoryEntry>>(200, PointExamples.HistoryEntries)
             .Refuses(400, PointErrorCodes.InvalidRequest);
         points.MapGet("/accumulations/{pointKey}", GetAccumulation.HandleAsync).WithName(nameof(GetAccumulation))
-            .WithSummary("An accumulation, and every order that spent from it")
+            .WithSummary("Gets an accumulation, and the usages and transfers that drew from it")
             .TakesPage(InnerLists.SizeMax)
             .Answers<GetAccumulation.Response>(200, PointExamples.AccumulationTrace)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, PointErrorCodes.AccumulationNotFound);
         points.MapGet("/use/{pointKey}", GetUsage.HandleAsync).WithName(nameof(GetUsage))
-            .WithSummary("A usage, the lots it drew from, and its cancellations")
+            .WithSummary("Gets a usage, the accumulations it drew from, and its cancellations")
             .TakesPage(InnerLists.SizeMax)
             .Answers<GetUsage.Response>(200, PointExamples.UsageTrace)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, PointErrorCodes.UsageNotFound);
         points.MapGet("/use/{pointKey}/details", GetUsage.HandleDetailsAsync).WithName("GetUsageDetails")
-            .WithSummary("The lots that a usage drew from, page by page")
+            .WithSummary("Lists the accumulations that a usage drew from")
             .TakesPage(InnerLists.SizeMax)
             .Answers<Page<UsageDetailResponse>>(200, PointExamples.UsageDetails)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, PointErrorCodes.UsageNotFound);
         points.MapGet("/cancellations/{pointKey}", GetCancellation.HandleAsync).WithName(nameof(GetCancellation))
-            .WithSummary("A cancellation, and a page of what it gave back")
+            .WithSummary("Gets a cancellation and a page of its details")
             .TakesPage(InnerLists.SizeMax)
             .Answers<CancellationResponse>(200, PointExamples.CancellationRead)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, ProblemCodes.NotFound);
         points.MapGet("/transfers/{pointKey}", GetTransfer.HandleAsync).WithName(nameof(GetTransfer))
-            .WithSummary("A transfer, and a page of its details")
+            .WithSummary("Gets a transfer and a page of its details")
             .TakesPage(InnerLists.SizeMax)
             .Answers<TransferResponse>(200, PointExamples.Transfer)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, ProblemCodes.NotFound);
     }
 
-    /// <summary>What every write can be refused for.</summary>
+    /// <summary>Adds the refusals that every write has.</summary>
     private static RouteHandlerBuilder RefusesWrite(this RouteHandlerBuilder endpoint, params string[] invalid) => endpoint
         .TakesIdempotencyKey()
         .Refuses(400, invalid).Refuses(423, ProblemCodes.LockNotAcquired);

@@ -1,28 +1,56 @@
 namespace PointSystem.Api.Features.Points;
 
-/// <summary>The examples of the OpenAPI document: one story, told by the endpoints in turn.</summary>
+/// <summary>The examples of the OpenAPI document. Together they show one sequence of requests.</summary>
 internal static class PointExamples
 {
     public const string Accumulation =
-        """{"pointKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","memberId":7,"amount":1000,"availableAmount":1000,"expirationDate":"2027-11-23","isManualGrant":false,"status":"ACCUMULATED","sourcePointKey":null,"createdAt":"2026-11-23T00:08:18.999694+00:00","updatedAt":"2026-11-23T00:08:18.999694+00:00"}""";
+        """
+        {"pointKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","memberId":7,"amount":1000,"availableAmount":1000,
+         "expirationDate":"2027-11-23","isManualGrant":false,"status":"ACCUMULATED","sourcePointKey":null,
+         "createdAt":"2026-11-23T00:08:18.999694+00:00","updatedAt":"2026-11-23T00:08:18.999694+00:00"}
+        """;
 
     public const string CancelledAccumulation =
-        """{"pointKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","memberId":7,"amount":1000,"availableAmount":0,"expirationDate":"2027-11-23","isManualGrant":false,"status":"CANCELLED","sourcePointKey":null,"createdAt":"2026-11-23T00:08:18.999694+00:00","updatedAt":"2026-11-23T00:09:01.123456+00:00"}""";
+        """
+        {"pointKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","memberId":7,"amount":1000,"availableAmount":0,"expirationDate":"2027-11-23",
+         "isManualGrant":false,"status":"CANCELLED","sourcePointKey":null,"createdAt":"2026-11-23T00:08:18.999694+00:00",
+         "updatedAt":"2026-11-23T00:09:01.123456+00:00"}
+        """;
 
     public const string Usage =
         "{" + UsageFields + "}";
 
     public const string Cancellation =
-        "{" + CancellationFields + ""","usage":{"pointKey":"use_By-MsXGtLNWO8JGPmGdO_OI","memberId":7,"orderNumber":"A1234","totalAmount":1200,"cancelledAmount":600,"status":"PARTIALLY_CANCELLED","usageDetails":[{"accumulationKey":"acc_BzqIHauYrrO0ZBJxirOQjug","amount":500,"cancelledAmount":500},{"accumulationKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","amount":700,"cancelledAmount":100}],"usageDetailsTotal":2,"usageDetailsNextCursor":null,"createdAt":"2026-11-23T00:08:20.009577+00:00","updatedAt":"2026-11-23T00:08:20.211807+00:00"}}""";
+        "{" + CancellationFields +
+        """
+        ,"usage":{"pointKey":"use_By-MsXGtLNWO8JGPmGdO_OI","memberId":7,"orderNumber":"A1234","totalAmount":1200,
+         "cancelledAmount":600,"status":"PARTIALLY_CANCELLED","usageDetails":[{"accumulationKey":"acc_BzqIHauYrrO0ZBJxirOQjug",
+         "amount":500,"cancelledAmount":500},{"accumulationKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","amount":700,
+         "cancelledAmount":100}],"usageDetailsTotal":2,"usageDetailsNextCursor":null,
+         "createdAt":"2026-11-23T00:08:20.009577+00:00","updatedAt":"2026-11-23T00:08:20.211807+00:00"}}
+        """;
 
     public const string Transfer =
-        """{"pointKey":"trf_B9MO-qqIaE-j3ZmpwcOvC3A","fromMemberId":7,"toMemberId":8,"amount":500,"details":[{"sourceAccumulationKey":"acc_BzqIHauYrrO0ZBJxirOQjug","accumulationKey":"acc_CEQRlex59oixDlljDFa3OEs","amount":500,"expirationDate":"2026-12-23"}],"detailsTotal":1,"detailsNextCursor":null,"reason":null,"createdAt":"2026-11-23T00:08:20.384058+00:00"}""";
+        """
+        {"pointKey":"trf_B9MO-qqIaE-j3ZmpwcOvC3A","fromMemberId":7,"toMemberId":8,"amount":500,
+         "details":[{"sourceAccumulationKey":"acc_BzqIHauYrrO0ZBJxirOQjug","accumulationKey":"acc_CEQRlex59oixDlljDFa3OEs",
+         "amount":500,"expirationDate":"2026-12-23"}],"detailsTotal":1,"detailsNextCursor":null,"reason":null,
+         "createdAt":"2026-11-23T00:08:20.384058+00:00"}
+        """;
 
     public const string Balance =
-        """{"memberId":7,"balance":1000,"manualBalance":0,"asOf":"2026-11-23T00:08:20.478958+00:00","accumulations":{"items":[""" + Accumulation + """],"nextCursor":null}}""";
+        """
+        {"memberId":7,"balance":1000,"manualBalance":0,"asOf":"2026-11-23T00:08:20.478958+00:00","accumulations":{"items":[
+        """ + Accumulation + """],"nextCursor":null}}""";
 
     public const string History =
-        """{"items":[{"pointKey":"use_By-MsXGtLNWO8JGPmGdO_OI","kind":"USE","amount":-1200,"balanceAfter":300,"orderNumber":"A1234","occurredAt":"2026-11-23T00:08:20.009577+00:00","actor":"anonymous","reason":null,"entries":[{"sequence":3,"accumulationKey":"acc_BzqIHauYrrO0ZBJxirOQjug","amount":-500},{"sequence":4,"accumulationKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","amount":-700}],"entriesTotal":2,"entriesNextCursor":null}],"nextCursor":null}""";
+        """
+        {"items":[{"pointKey":"use_By-MsXGtLNWO8JGPmGdO_OI","kind":"USE","amount":-1200,"balanceAfter":300,
+         "orderNumber":"A1234","occurredAt":"2026-11-23T00:08:20.009577+00:00","actor":"anonymous","reason":null,
+         "entries":[{"sequence":3,"accumulationKey":"acc_BzqIHauYrrO0ZBJxirOQjug","amount":-500},{"sequence":4,
+         "accumulationKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","amount":-700}],"entriesTotal":2,"entriesNextCursor":null}],
+         "nextCursor":null}
+        """;
 
     public const string HistoryEntries =
         """{"items":[{"sequence":104,"accumulationKey":"acc_BzqIHauYrrO0ZBJxirOQjug","amount":-500}],"nextCursor":null}""";
@@ -33,14 +61,32 @@ internal static class PointExamples
     public const string CancellationRead = "{" + CancellationFields + "}";
 
     public const string AccumulationTrace =
-        """{"pointKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","memberId":7,"amount":1000,"availableAmount":250,"expirationDate":"2027-11-23","isManualGrant":false,"status":"ACCUMULATED","sourcePointKey":null,"createdAt":"2026-11-23T00:08:18.999694+00:00","updatedAt":"2026-11-23T00:08:20.384058+00:00","usages":[{"usagePointKey":"use_By-MsXGtLNWO8JGPmGdO_OI","orderNumber":"A1234","amount":700,"cancelledAmount":100}],"usagesNextCursor":null,"transfers":[{"transferPointKey":"trf_B9MO-qqIaE-j3ZmpwcOvC3A","toMemberId":8,"accumulationKey":"acc_CIv1ICXzbh4RFjSv_T1WMD4","amount":150}]}""";
+        """
+        {"pointKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","memberId":7,"amount":1000,"availableAmount":250,
+         "expirationDate":"2027-11-23","isManualGrant":false,"status":"ACCUMULATED","sourcePointKey":null,
+         "createdAt":"2026-11-23T00:08:18.999694+00:00","updatedAt":"2026-11-23T00:08:20.384058+00:00",
+         "usages":[{"usagePointKey":"use_By-MsXGtLNWO8JGPmGdO_OI","orderNumber":"A1234","amount":700,"cancelledAmount":100}],
+         "usagesNextCursor":null,"transfers":[{"transferPointKey":"trf_B9MO-qqIaE-j3ZmpwcOvC3A","toMemberId":8,
+         "accumulationKey":"acc_CIv1ICXzbh4RFjSv_T1WMD4","amount":150}]}
+        """;
 
     public const string UsageTrace =
         "{" + UsageFields + ""","cancellations":[{""" + CancellationFields + """}],"cancellationsNextCursor":null}""";
 
     private const string UsageFields =
-        """ "pointKey":"use_By-MsXGtLNWO8JGPmGdO_OI","memberId":7,"orderNumber":"A1234","totalAmount":1200,"cancelledAmount":0,"status":"USED","usageDetails":[{"accumulationKey":"acc_BzqIHauYrrO0ZBJxirOQjug","amount":500,"cancelledAmount":0},{"accumulationKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","amount":700,"cancelledAmount":0}],"usageDetailsTotal":2,"usageDetailsNextCursor":null,"createdAt":"2026-11-23T00:08:20.009577+00:00","updatedAt":"2026-11-23T00:08:20.009577+00:00" """;
+        """
+        "pointKey":"use_By-MsXGtLNWO8JGPmGdO_OI","memberId":7,"orderNumber":"A1234","totalAmount":1200,"cancelledAmount":0,
+         "status":"USED","usageDetails":[{"accumulationKey":"acc_BzqIHauYrrO0ZBJxirOQjug","amount":500,"cancelledAmount":0},
+         {"accumulationKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","amount":700,"cancelledAmount":0}],"usageDetailsTotal":2,
+         "usageDetailsNextCursor":null,"createdAt":"2026-11-23T00:08:20.009577+00:00",
+         "updatedAt":"2026-11-23T00:08:20.009577+00:00"
+        """;
 
     private const string CancellationFields =
-        """ "pointKey":"can_B4ZsJuaOJUHAmQ6UNiARPs8","usagePointKey":"use_By-MsXGtLNWO8JGPmGdO_OI","memberId":7,"cancelledAmount":600,"restored":[{"accumulationKey":"acc_BzqIHauYrrO0ZBJxirOQjug","amount":500},{"accumulationKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","amount":100}],"regranted":[],"detailsTotal":2,"detailsNextCursor":null,"reason":null,"createdAt":"2026-11-23T00:08:20.211807+00:00" """;
+        """
+        "pointKey":"can_B4ZsJuaOJUHAmQ6UNiARPs8","usagePointKey":"use_By-MsXGtLNWO8JGPmGdO_OI","memberId":7,
+         "cancelledAmount":600,"restored":[{"accumulationKey":"acc_BzqIHauYrrO0ZBJxirOQjug","amount":500},
+         {"accumulationKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","amount":100}],"regranted":[],"detailsTotal":2,
+         "detailsNextCursor":null,"reason":null,"createdAt":"2026-11-23T00:08:20.211807+00:00"
+        """;
 }

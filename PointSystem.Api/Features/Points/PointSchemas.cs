@@ -14,8 +14,8 @@ using PointSystem.Domain.Points;
 namespace PointSystem.Api.Features.Points;
 
 /// <summary>
-/// Ranges, lengths, the values of texts that are one of a few, and which fields an answer always has: the types of requests and answers do
-/// not say that.
+/// Adds to the schemas what the types of requests and answers do not show: ranges, lengths, the values of enumerations, and the fields
+/// that an answer always has.
 /// </summary>
 internal sealed class PointSchemas : IOpenApiSchemaTransformer
 {

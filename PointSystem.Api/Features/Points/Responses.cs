@@ -5,17 +5,17 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points;
 
-/// <summary>A lot, as every answer shows it.</summary>
-/// <param name="PointKey">Its key.</param>
-/// <param name="MemberId">Whose it is.</param>
+/// <summary>An accumulation.</summary>
+/// <param name="PointKey">The key of the accumulation.</param>
+/// <param name="MemberId">The member.</param>
 /// <param name="Amount">Points granted.</param>
-/// <param name="AvailableAmount">Points of it that can be used now.</param>
-/// <param name="ExpirationDate">Last business date on which they can be used.</param>
-/// <param name="IsManualGrant">Granted by hand.</param>
+/// <param name="AvailableAmount">Points that can be used.</param>
+/// <param name="ExpirationDate">Last business date on which the points can be used.</param>
+/// <param name="IsManualGrant">Whether it is a manual grant.</param>
 /// <param name="Status">ACCUMULATED, CANCELLED or EXPIRED.</param>
-/// <param name="SourcePointKey">The lot that a re-grant or a transfer comes from.</param>
-/// <param name="CreatedAt">When it was granted.</param>
-/// <param name="UpdatedAt">When it last changed.</param>
+/// <param name="SourcePointKey">For a re-grant or a transfer: the accumulation that the points come from.</param>
+/// <param name="CreatedAt">Time of the grant.</param>
+/// <param name="UpdatedAt">Time of the last change.</param>
 internal record AccumulationResponse(
     string PointKey,
     long MemberId,
@@ -35,7 +35,7 @@ internal record AccumulationResponse(
             lot.Key.Value,
             lot.MemberId,
             lot.Amount,
-            // What has lapsed cannot be used, whether or not the lapse has been posted.
+            // Expired points cannot be used, whether or not their expiry has been posted.
             status == LotStatus.Accumulated ? lot.Available : 0,
             lot.ExpirationDate,
             lot.IsManualGrant,
@@ -47,38 +47,41 @@ internal record AccumulationResponse(
 }
 
 /// <summary>
-/// How much of a list that can be long stands inside an answer; the rest is read page by page. This bounds answers, and what is kept of them for replays.
+/// How many items of a long list an answer includes; further items are read page by page. This limits the size of answers and of their
+/// stored copies.
 /// </summary>
 internal static class InnerLists
 {
-    /// <summary>Details of a usage or a transfer, parts of a cancellation.</summary>
+    /// <summary>Maximum number of details of a usage or a transfer, or parts of a cancellation.</summary>
     public const int SizeMax = Paging.SizeMax;
 
-    /// <summary>Parts of each cancellation in the list of a usage's cancellations.</summary>
+    /// <summary>Maximum number of parts of each cancellation in the list of a usage's cancellations.</summary>
     public const int NestedSizeMax = 20;
 
-    /// <summary>The name of the list of what a usage drew, for its cursors. A position is a detail's number.</summary>
+    /// <summary>The name of the list of a usage's details, for its cursors. A position is the number of a detail.</summary>
     public static string DetailsOf(PointKey usage) => $"details:{usage.Value}";
 
-    /// <summary>The name of the list of a cancellation's or a transfer's parts, for its cursors. A position is the number of parts before it.</summary>
+    /// <summary>
+    /// The name of the list of a cancellation's or a transfer's parts, for its cursors. A position is the number of parts before it.
+    /// </summary>
     public static string PartsOf(PointKey key) => $"parts:{key.Value}";
 
-    /// <summary>The cursor of what follows after so many; null when that is all.</summary>
+    /// <summary>The cursor of the items after the first <paramref name="shown"/>; null if there are no more.</summary>
     public static string? Next(string list, long shown, long total) => shown < total ? Cursor.Write(list, shown) : null;
 }
 
-/// <summary>Points spent on an order.</summary>
-/// <param name="PointKey">Its key.</param>
-/// <param name="MemberId">Whose points.</param>
+/// <summary>Points used for an order.</summary>
+/// <param name="PointKey">The key of the usage.</param>
+/// <param name="MemberId">The member.</param>
 /// <param name="OrderNumber">The order.</param>
-/// <param name="TotalAmount">Points spent.</param>
-/// <param name="CancelledAmount">Points of these given back.</param>
+/// <param name="TotalAmount">Points used.</param>
+/// <param name="CancelledAmount">Points given back by cancellations.</param>
 /// <param name="Status">USED, PARTIALLY_CANCELLED or FULLY_CANCELLED.</param>
-/// <param name="UsageDetails">What was drawn from which lot, in the order of drawing; the first 100.</param>
-/// <param name="UsageDetailsTotal">How many of them there are.</param>
-/// <param name="UsageDetailsNextCursor">Where GET …/use/{pointKey}/details goes on; null when all are here.</param>
-/// <param name="CreatedAt">When.</param>
-/// <param name="UpdatedAt">When it last changed.</param>
+/// <param name="UsageDetails">Points drawn from each accumulation, in draw order; the first 100.</param>
+/// <param name="UsageDetailsTotal">Total number of details.</param>
+/// <param name="UsageDetailsNextCursor">The cursor for GET …/use/{pointKey}/details; null if all details are included.</param>
+/// <param name="CreatedAt">Time of creation.</param>
+/// <param name="UpdatedAt">Time of the last change.</param>
 internal record UsageResponse(
     string PointKey,
     long MemberId,
@@ -92,10 +95,10 @@ internal record UsageResponse(
     DateTimeOffset CreatedAt,
     DateTimeOffset UpdatedAt)
 {
-    /// <summary>The answer for a usage whose details are all loaded.</summary>
+    /// <summary>The answer for a usage with all details loaded.</summary>
     public static UsageResponse From(Usage usage) => From(usage, usage.Details.Count);
 
-    /// <summary>The answer for a usage of which the first details are loaded.</summary>
+    /// <summary>The answer for a usage with the first details loaded.</summary>
     public static UsageResponse From(Usage usage, int details) => new(
         usage.Key.Value,
         usage.MemberId,
@@ -110,24 +113,28 @@ internal record UsageResponse(
         usage.UpdatedAt);
 }
 
-/// <summary>What a usage drew from one lot, in the order of drawing.</summary>
+/// <summary>Points that a usage drew from one accumulation.</summary>
 internal sealed record UsageDetailResponse(string AccumulationKey, long Amount, long CancelledAmount)
 {
     public static UsageDetailResponse From(UsageDetail detail) => new(detail.LotKey.Value, detail.Amount, detail.CancelledAmount);
 }
 
-/// <summary>A cancellation and the usage as it left it; without the usage where it is read by itself or stands inside of one.</summary>
-/// <param name="PointKey">Its own key.</param>
+/// <summary>
+/// A cancellation and the usage after it. The usage is left out if the cancellation is read on its own or is part of a usage.
+/// </summary>
+/// <param name="PointKey">The key of the cancellation.</param>
 /// <param name="UsagePointKey">The usage.</param>
-/// <param name="MemberId">Whose points.</param>
+/// <param name="MemberId">The member.</param>
 /// <param name="CancelledAmount">Points given back.</param>
-/// <param name="Restored">Points that went back to lots still live.</param>
-/// <param name="Regranted">Points granted anew. Of both together the first 100 are here; inside of a usage, the first 20.</param>
-/// <param name="DetailsTotal">How many there are of both together.</param>
-/// <param name="DetailsNextCursor">Where GET …/cancellations/{pointKey} goes on; null when all are here.</param>
-/// <param name="Reason">Why, if said.</param>
-/// <param name="CreatedAt">When.</param>
-/// <param name="Usage">The usage.</param>
+/// <param name="Restored">Points that were restored to accumulations that have not expired.</param>
+/// <param name="Regranted">
+/// Points that were granted again. Both lists together have the first 100 parts; within a usage, the first 20.
+/// </param>
+/// <param name="DetailsTotal">Total number of parts in both lists.</param>
+/// <param name="DetailsNextCursor">The cursor for GET …/cancellations/{pointKey}; null if all parts are included.</param>
+/// <param name="Reason">The reason, if one was given.</param>
+/// <param name="CreatedAt">Time of creation.</param>
+/// <param name="Usage">The usage after the cancellation.</param>
 internal sealed record CancellationResponse(
     string PointKey,
     string UsagePointKey,
@@ -143,7 +150,7 @@ internal sealed record CancellationResponse(
 {
     public static CancellationResponse From(Cancellation cancellation)
     {
-        // In the order of their ledger entries: what was restored, then what was granted anew.
+        // In the order of their ledger entries: restored parts first, then re-granted ones.
         var total = cancellation.Restored.Count + cancellation.Regranted.Count;
         return new(
             cancellation.Key.Value,
@@ -161,22 +168,22 @@ internal sealed record CancellationResponse(
     }
 }
 
-/// <summary>Points that went back to a lot still live.</summary>
+/// <summary>Points that were restored to an accumulation that has not expired.</summary>
 internal sealed record RestoredResponse(string AccumulationKey, long Amount);
 
-/// <summary>Points granted anew because their lot has expired.</summary>
+/// <summary>Points that were granted again because their accumulation has expired.</summary>
 internal sealed record RegrantedResponse(string ExpiredAccumulationKey, string AccumulationKey, long Amount, DateOnly ExpirationDate);
 
-/// <summary>Points given from one member to another.</summary>
-/// <param name="PointKey">Its key.</param>
-/// <param name="FromMemberId">The giver.</param>
-/// <param name="ToMemberId">The receiver.</param>
-/// <param name="Amount">Points given.</param>
-/// <param name="Details">What was drawn from which lot, in the order of drawing; the first 100.</param>
-/// <param name="DetailsTotal">How many of them there are.</param>
-/// <param name="DetailsNextCursor">Where GET …/transfers/{pointKey} goes on; null when all are here.</param>
-/// <param name="Reason">Why, if said.</param>
-/// <param name="CreatedAt">When.</param>
+/// <summary>Points transferred from one member to another.</summary>
+/// <param name="PointKey">The key of the transfer.</param>
+/// <param name="FromMemberId">The member that gives the points.</param>
+/// <param name="ToMemberId">The member that receives the points.</param>
+/// <param name="Amount">Points transferred.</param>
+/// <param name="Details">Points drawn from each accumulation, in draw order; the first 100.</param>
+/// <param name="DetailsTotal">Total number of details.</param>
+/// <param name="DetailsNextCursor">The cursor for GET …/transfers/{pointKey}; null if all details are included.</param>
+/// <param name="Reason">The reason, if one was given.</param>
+/// <param name="CreatedAt">Time of creation.</param>
 internal sealed record TransferResponse(
     string PointKey,
     long FromMemberId,
@@ -201,5 +208,5 @@ internal sealed record TransferResponse(
         transfer.CreatedAt);
 }
 
-/// <summary>The receiver's lot for one lot of the giver.</summary>
+/// <summary>The receiver's new accumulation for one accumulation of the giver.</summary>
 internal sealed record TransferDetailResponse(string SourceAccumulationKey, string AccumulationKey, long Amount, DateOnly ExpirationDate);

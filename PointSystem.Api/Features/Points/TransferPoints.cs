@@ -10,10 +10,10 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>POST /api/points/transfer</summary>
 internal static class TransferPoints
 {
-    /// <summary>The body.</summary>
+    /// <summary>The request body.</summary>
     public sealed record Request(long FromMemberId, long ToMemberId, long Amount, string? Reason = null);
 
-    // Whatever stands first here, the locks are taken in ascending member id, and so are both wallet rows.
+    // Whatever the order here, the two locks and the two wallet rows are locked in ascending order of member id.
     [DistributedLock("point:use:member:{FromMemberId}", WaitSeconds = 5, LeaseSeconds = 10)]
     [DistributedLock("point:accumulate:member:{ToMemberId}", WaitSeconds = 5, LeaseSeconds = 10)]
     public sealed record Command(

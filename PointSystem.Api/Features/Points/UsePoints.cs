@@ -9,7 +9,7 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>POST /api/points/use</summary>
 internal static class UsePoints
 {
-    /// <summary>The body.</summary>
+    /// <summary>The request body.</summary>
     public sealed record Request(long MemberId, string OrderNumber, long Amount);
 
     [DistributedLock("point:use:member:{MemberId}", WaitSeconds = 5, LeaseSeconds = 10)]

@@ -10,8 +10,9 @@ using PointSystem.Locking;
 namespace PointSystem.Api.Features.Reconciliation;
 
 /// <summary>
-/// Runs over all members. A run is a row: a unique index lets only one be unfinished, its progress is kept after each chunk, and a run that was interrupted is
-/// continued by any replica. The lock of the job decides which replica works on it; where that lock is lost, the row itself refuses the slower one.
+/// Reconciles all members in runs. A run is a row: a unique index allows one unfinished run, progress is stored after each chunk, and any
+/// replica can continue an interrupted run. The job lock decides which replica works on the run; if that lock is lost, the row version
+/// refuses the slower replica.
 /// </summary>
 internal sealed class FullReconciler(
     PointDbContext db,
@@ -27,7 +28,7 @@ internal sealed class FullReconciler(
     private const int FindingsMax = 3;
     private const string Job = "reconciliation";
 
-    // One row at most is unfinished: its index holds a constant.
+    // At most one row is unfinished: the unique index is on a constant.
     private const string Insert =
         """
         INSERT INTO reconciliation_runs (started_at, updated_at, started_by, resumed, last_member_id, matched, corrected, broken, failed, details)
@@ -38,12 +39,12 @@ internal sealed class FullReconciler(
 
     private int _chunkSize = options.Value.ChunkSize;
 
-    /// <summary>Begins a run; null, with the number of that run, while one is unfinished.</summary>
+    /// <summary>Starts a run; if one is unfinished, returns null and the number of that run.</summary>
     public async Task<(RunReport? Run, long Unfinished)> BeginAsync(string actor, CancellationToken cancellationToken)
     {
         while (true)
         {
-            var begun = await dataSource.RunAsync(
+            var started = await dataSource.RunAsync(
                 async attempt =>
                 {
                     attempt.HasBegunToWrite = true;
@@ -54,12 +55,12 @@ internal sealed class FullReconciler(
                 },
                 logger,
                 cancellationToken);
-            if (begun is long id)
+            if (started is long id)
             {
                 return (await FindAsync(id, cancellationToken), 0);
             }
 
-            // It may have been finished since.
+            // The other run may have finished in the meantime.
             if (await Unfinished().Select(run => (long?)run.Id).FirstOrDefaultAsync(cancellationToken) is { } unfinished)
             {
                 return (null, unfinished);
@@ -67,7 +68,10 @@ internal sealed class FullReconciler(
         }
     }
 
-    /// <summary>Works on the unfinished run, if there is one that no other replica works on: to its end, or until cancelled or without its lock.</summary>
+    /// <summary>
+    /// Works on the unfinished run, if there is one and no other replica works on it, until it is finished, cancelled, or the lock is
+    /// lost.
+    /// </summary>
     public async Task ContinueAsync(CancellationToken cancellationToken)
     {
         if (!await Unfinished().AnyAsync(cancellationToken))
@@ -81,16 +85,16 @@ internal sealed class FullReconciler(
         }
         catch (Exception e) when (e is LeaseEndedException or DbUpdateConcurrencyException)
         {
-            // Cut, or replaced by another replica. Its progress is kept.
+            // The lock ended, or another replica took over. The progress is stored.
             logger.Interrupted();
         }
     }
 
-    /// <summary>The newest run, finished or not; null when there never was one.</summary>
+    /// <summary>The latest run, finished or not; null if there has been none.</summary>
     public async Task<RunReport?> FindLatestAsync(CancellationToken cancellationToken) =>
         await db.ReconciliationRuns.OrderByDescending(run => run.Id).FirstOrDefaultAsync(cancellationToken) is { } run ? Report(run) : null;
 
-    /// <summary>A run by its number; null when there is none.</summary>
+    /// <summary>The run with a number; null if there is none.</summary>
     public async Task<RunReport?> FindAsync(long id, CancellationToken cancellationToken) =>
         await db.ReconciliationRuns.FirstOrDefaultAsync(run => run.Id == id, cancellationToken) is { } run ? Report(run) : null;
 
@@ -98,10 +102,10 @@ internal sealed class FullReconciler(
 
     private async Task RunChunksAsync(CancellationToken cancellationToken)
     {
-        var self = Guid.NewGuid();
+        var runnerId = Guid.NewGuid();
         try
         {
-            var run = await ClaimAsync(self, cancellationToken);
+            var run = await ClaimAsync(runnerId, cancellationToken);
             while (run is { FinishedAt: null })
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -111,15 +115,15 @@ internal sealed class FullReconciler(
         finally
         {
             db.ChangeTracker.Clear();
-            await LeaveAsync(self);
+            await ReleaseAsync(runnerId);
         }
     }
 
     /// <summary>
-    /// Writes this runner on the unfinished run. Null when there is none, or another runner has made progress within the last lease: it holds another lock,
-    /// since some replicas may go on under the database's lock while others still reach the lock service.
+    /// Sets this runner on the unfinished run. Null if there is none, or if another runner made progress within the last lease. That
+    /// runner holds a different lock: some replicas may use the advisory lock while others still reach the lock store.
     /// </summary>
-    private async Task<ReconciliationRunRow?> ClaimAsync(Guid self, CancellationToken cancellationToken)
+    private async Task<ReconciliationRunRow?> ClaimAsync(Guid runnerId, CancellationToken cancellationToken)
     {
         var run = await Unfinished().AsTracking().FirstOrDefaultAsync(cancellationToken);
         var now = clock.GetUtcNow();
@@ -129,19 +133,19 @@ internal sealed class FullReconciler(
         }
 
         run.Resumed |= run.Runner is not null || run.LastMemberId > 0;
-        run.Runner = self;
+        run.Runner = runnerId;
         run.UpdatedAt = now;
         await db.SaveChangesAsync(cancellationToken);
         logger.Claimed(run.Id, run.LastMemberId);
         return run;
     }
 
-    /// <summary>Lets another replica go on at once. If this fails, it waits until this runner counts as dead.</summary>
-    private async Task LeaveAsync(Guid self)
+    /// <summary>Lets another replica continue immediately. If this fails, it continues after one lease.</summary>
+    private async Task ReleaseAsync(Guid runnerId)
     {
         try
         {
-            await db.ReconciliationRuns.Where(run => run.Runner == self)
+            await db.ReconciliationRuns.Where(run => run.Runner == runnerId)
                 .ExecuteUpdateAsync(update => update.SetProperty(run => run.Runner, (Guid?)null), CancellationToken.None);
         }
         catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
@@ -166,9 +170,9 @@ internal sealed class FullReconciler(
         }
 
         var details = Details(run).ToList();
-        foreach (var seen in reports)
+        foreach (var first in reports)
         {
-            var report = await FinishAsync(seen, cancellationToken);
+            var report = await RecheckAsync(first, cancellationToken);
             run.Matched += report.Status == MemberReport.Matched ? 1 : 0;
             run.Corrected += report.Status == MemberReport.Corrected ? 1 : 0;
             run.Broken += report.Status == MemberReport.Broken ? 1 : 0;
@@ -187,7 +191,9 @@ internal sealed class FullReconciler(
         logger.Progress(run.Id, done, run.LastMemberId);
     }
 
-    /// <summary>Looks at a chunk. Null when that failed for a reason that may be one member's: the next chunk is then half as long.</summary>
+    /// <summary>
+    /// Inspects a chunk. Null if that failed for a reason that a single member may cause: the next chunk is then half as long.
+    /// </summary>
     private async Task<IReadOnlyList<MemberReport>?> InspectAsync(List<long> chunk, CancellationToken cancellationToken)
     {
         try
@@ -196,7 +202,7 @@ internal sealed class FullReconciler(
             _chunkSize = Math.Min(options.Value.ChunkSize, _chunkSize * 2);
             return reports;
         }
-        catch (Exception e) when (DatabaseErrors.IsOfTheWork(e))
+        catch (Exception e) when (DatabaseErrors.IsWorkFault(e))
         {
             if (chunk.Count == 1)
             {
@@ -209,8 +215,8 @@ internal sealed class FullReconciler(
         }
     }
 
-    /// <summary>What did not match is looked at again while holding the member's row, and put right there if it can be.</summary>
-    private async Task<MemberReport> FinishAsync(MemberReport seen, CancellationToken cancellationToken)
+    /// <summary>Inspects a member that did not match again while holding its row, and corrects it if possible.</summary>
+    private async Task<MemberReport> RecheckAsync(MemberReport seen, CancellationToken cancellationToken)
     {
         if (seen.Status != MemberReport.Corrected)
         {
@@ -221,7 +227,7 @@ internal sealed class FullReconciler(
         {
             return await members.CorrectAsync(seen.MemberId, FindingsMax, cancellationToken);
         }
-        catch (Exception e) when (DatabaseErrors.IsOfTheWork(e))
+        catch (Exception e) when (DatabaseErrors.IsWorkFault(e))
         {
             return members.Count(Failed(seen.MemberId, e));
         }
@@ -230,16 +236,15 @@ internal sealed class FullReconciler(
     private MemberReport Failed(long memberId, Exception failure)
     {
         logger.MemberFailed(failure, memberId);
-        return new MemberReport(memberId, MemberReport.Failed, 0, 0, 0, ["This member could not be looked at; reconcile it by itself."]);
+        return new MemberReport(memberId, MemberReport.Failed, 0, 0, 0, ["This member could not be checked; reconcile it separately."]);
     }
 
-    // A timeout is one member's fault, even where it may be the database's: the others are done first.
     private Task<List<long>> NextMembersAsync(long after, CancellationToken cancellationToken) =>
         dataSource.RunAsync(connection => NextMembersAsync(connection, after, cancellationToken), cancellationToken);
 
     private async Task<List<long>> NextMembersAsync(NpgsqlConnection connection, long after, CancellationToken cancellationToken)
     {
-        // Also members whose wallet is missing: they are found by the ledger, whose index is stepped through from member to member.
+        // Members without a wallet are found through the ledger, by stepping through its index from member to member.
         await using var command = new NpgsqlCommand(
             """
             WITH RECURSIVE entered (member_id) AS (

@@ -6,8 +6,8 @@ using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Reconciliation;
 
-/// <summary>Holds wallet, ledger, lots and usages of members against each other (docs/rules.md, "Reconciliation").</summary>
-/// <remarks>It looks through connections that no write waits for, and corrects through the others.</remarks>
+/// <summary>Compares wallets, ledger, lots and usages of members (docs/rules.md, "Reconciliation").</summary>
+/// <remarks>Inspections use the read pool, so that no write waits for them; corrections use the write pool.</remarks>
 internal sealed class MemberReconciler(
     NpgsqlDataSource writes,
     [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource reads,
@@ -15,17 +15,17 @@ internal sealed class MemberReconciler(
     ReconciliationMetrics metrics,
     ILogger<MemberReconciler> logger)
 {
-    /// <summary>Maximum number of sentences in the report of one member.</summary>
+    /// <summary>Maximum number of findings in the report of one member.</summary>
     public const int FindingsMax = 100;
 
-    // A transaction that holds the wallet's row ends by itself when this process is paused.
+    // The server ends a transaction that holds the wallet row while this process is paused.
     private const string Timeouts = "SELECT set_config('lock_timeout', '5000', true), set_config('idle_in_transaction_session_timeout', '10000', true)";
     private const string LockWallet = "SELECT 1 FROM member_wallets WHERE member_id = $1 FOR UPDATE";
 
-    // By then the server has ended the statement itself, unless it does not answer at all.
+    // Added to the server's statement timeout, so that the client gives up only if the server does not answer.
     private static readonly TimeSpan ClientGrace = TimeSpan.FromSeconds(5);
 
-    /// <summary>Reconciles one member: looks without holding its row, and takes the row only to put a derived figure right.</summary>
+    /// <summary>Reconciles one member: inspects it without holding its row, and locks the row only to correct a derived figure.</summary>
     public async Task<MemberReport> ReconcileAsync(long memberId, CancellationToken cancellationToken)
     {
         var report = (await InspectAsync([memberId], FindingsMax, cancellationToken))[0];
@@ -33,7 +33,7 @@ internal sealed class MemberReconciler(
     }
 
     /// <summary>
-    /// Looks at members as of one moment, without locking any. CORRECTED then means that a figure is to be corrected; nothing is counted.
+    /// Inspects members in one snapshot, without locks. CORRECTED in the result means that a figure needs correction; nothing is counted.
     /// </summary>
     public Task<IReadOnlyList<MemberReport>> InspectAsync(IReadOnlyCollection<long> members, int findings, CancellationToken cancellationToken) =>
         reads.RunAsync(connection => InspectAsync(connection, members, findings, cancellationToken), cancellationToken);
@@ -46,7 +46,7 @@ internal sealed class MemberReconciler(
         return await ReadAsync(connection, members, findings, limit, cancellationToken);
     }
 
-    /// <summary>Looks again while holding the member's row, and puts derived figures right if only they are wrong.</summary>
+    /// <summary>Inspects a member again while holding its row, and corrects derived figures if nothing else is wrong.</summary>
     public async Task<MemberReport> CorrectAsync(long memberId, int findings, CancellationToken cancellationToken) =>
         Count(await writes.RunAsync(attempt => CorrectAsync(attempt, memberId, findings, cancellationToken), logger, cancellationToken));
 
@@ -58,7 +58,7 @@ internal sealed class MemberReconciler(
         var report = (await ReadAsync(connection, [memberId], findings, limit, cancellationToken))[0];
         if (report.Status == MemberReport.Corrected)
         {
-            // From here on it is not done again: a second time would find nothing to correct, and the correction would not be reported.
+            // Not repeated from here on: a second attempt would find nothing to correct, and the correction would not be reported.
             attempt.HasBegunToWrite = true;
             var members = new[] { memberId };
             await ExecuteAsync(
@@ -73,7 +73,7 @@ internal sealed class MemberReconciler(
         return report;
     }
 
-    /// <summary>Counts and logs a report that is final.</summary>
+    /// <summary>Counts and logs a final report.</summary>
     public MemberReport Count(MemberReport report)
     {
         metrics.Reconciled(report.Status);
@@ -105,7 +105,7 @@ internal sealed class MemberReconciler(
             var member = reader.GetInt64(0);
             if (!findings.TryGetValue(member, out var found))
             {
-                // What is broken comes first, so the first finding tells.
+                // Broken findings come first, so the first one decides.
                 findings.Add(member, found = (reader.GetBoolean(1), reader.GetInt64(3), []));
             }
 

@@ -9,19 +9,19 @@ using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Features.Reconciliation;
 
-/// <summary>The route table of reconciliation; admin only.</summary>
+/// <summary>The route table of reconciliation. All endpoints need the admin role.</summary>
 internal static class ReconciliationEndpoints
 {
     private const string MemberExample =
         """{"memberId":7,"status":"MATCHED","walletBalance":300,"ledgerBalance":300,"lotsBalance":300,"findings":[]}""";
 
-    private const string RunBegun =
+    private const string RunningExample =
         """
         {"runId":3,"status":"RUNNING","resumed":false,"members":0,"matched":0,"corrected":0,"broken":0,"failed":0,"lastMemberId":0,
          "startedAt":"2026-11-23T03:00:00+00:00","updatedAt":"2026-11-23T03:00:00+00:00","finishedAt":null,"details":[]}
         """;
 
-    private const string RunDone =
+    private const string CompletedExample =
         """
         {"runId":3,"status":"COMPLETED","resumed":false,"members":1200,"matched":1200,"corrected":0,"broken":0,"failed":0,"lastMemberId":98231,
          "startedAt":"2026-11-23T03:00:00+00:00","updatedAt":"2026-11-23T03:00:04+00:00","finishedAt":"2026-11-23T03:00:04+00:00","details":[]}
@@ -36,7 +36,7 @@ internal static class ReconciliationEndpoints
         builder.Services.AddSingleton<ReconciliationMetrics>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ReconciliationMetrics>());
         builder.Services.AddSingleton<MemberReconciler>();
-        builder.Services.AddSingleton<RepeatableAnswers>();
+        builder.Services.AddSingleton<IdempotencyStore>();
         builder.Services.AddScoped<FullReconciler>();
         builder.Services.AddSingleton<ReconciliationJob>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ReconciliationJob>());
@@ -47,26 +47,26 @@ internal static class ReconciliationEndpoints
     {
         var reconciliation = app.MapGroup(Base).WithTags("Reconciliation").RequireAuthorization(AuthPolicies.Admin);
         reconciliation.MapPost("/members/{memberId}", ReconcileMemberAsync).WithName("ReconcileMember").CountsAsRead()
-            .WithSummary("Checks one member's books, and puts derived figures right")
+            .WithSummary("Reconciles one member: checks it against the ledger and corrects derived figures")
             .Answers<MemberReport>(200, MemberExample)
             .TakesIdempotencyKey().Refuses(400, PointErrorCodes.InvalidRequest).Refuses(423, ProblemCodes.LockNotAcquired);
         reconciliation.MapPost("/all", ReconcileAllAsync).WithName("ReconcileAll")
-            .WithSummary("Begins to check every member's books")
-            .WithDescription("Goes on in the background; the header Location says where to ask for its progress. "
-                + "One run at a time: while one is unfinished, this is locked.")
-            .Answers<RunReport>(202, RunBegun)
+            .WithSummary("Starts a reconciliation of all members")
+            .WithDescription("The run continues in the background; the header Location has the address of its progress. "
+                + "Only one run at a time: while one is unfinished, this answers 423.")
+            .Answers<RunReport>(202, RunningExample)
             .TakesIdempotencyKey().Refuses(400, PointErrorCodes.InvalidRequest).Refuses(423, ProblemCodes.LockNotAcquired);
         reconciliation.MapGet("/all", GetLatestRunAsync).WithName("GetLatestReconciliationRun")
-            .WithSummary("How far the latest run over all members has come")
-            .Answers<RunReport>(200, RunDone)
+            .WithSummary("Gets the progress of the latest run over all members")
+            .Answers<RunReport>(200, CompletedExample)
             .Refuses(404, ProblemCodes.NotFound);
         reconciliation.MapGet("/all/{runId}", GetRunAsync).WithName("GetReconciliationRun")
-            .WithSummary("How far a run over all members has come")
-            .Answers<RunReport>(200, RunDone)
+            .WithSummary("Gets the progress of a run over all members")
+            .Answers<RunReport>(200, CompletedExample)
             .Refuses(404, ProblemCodes.NotFound);
     }
 
-    private static async Task<IResult> ReconcileMemberAsync(string memberId, HttpContext http, MemberReconciler reconciler, RepeatableAnswers answers)
+    private static async Task<IResult> ReconcileMemberAsync(string memberId, HttpContext http, MemberReconciler reconciler, IdempotencyStore answers)
     {
         if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem) || !IdempotencyKeys.TryRead(http, out var key, out problem))
         {
@@ -78,7 +78,7 @@ internal static class ReconciliationEndpoints
             await answers.GetAsync(idempotency, id, PointJsonContext.Wire.MemberReport, reconciler.ReconcileAsync, http.RequestAborted));
     }
 
-    private static async Task<IResult> ReconcileAllAsync(HttpContext http, FullReconciler reconciler, ReconciliationJob job, RepeatableAnswers answers)
+    private static async Task<IResult> ReconcileAllAsync(HttpContext http, FullReconciler reconciler, ReconciliationJob job, IdempotencyStore answers)
     {
         if (!IdempotencyKeys.TryRead(http, out var key, out var problem))
         {
@@ -86,32 +86,33 @@ internal static class ReconciliationEndpoints
         }
 
         var idempotency = Idempotency.For(key, "reconcile-all");
-        if (idempotency is not null && await answers.FindAsync(idempotency, RepeatableAnswers.EveryMember, http.RequestAborted) is { } earlier)
+        if (idempotency is not null && await answers.FindAsync(idempotency, IdempotencyStore.EveryMember, http.RequestAborted) is { } earlier)
         {
-            return Located(http, earlier);
+            return WithLocation(http, earlier);
         }
 
         var (run, unfinished) = await reconciler.BeginAsync(http.User.Actor(), http.RequestAborted);
         if (run is null)
         {
-            return Problems.LockNotAcquired($"Run {unfinished} is unfinished; GET {Base}/all/{unfinished} tells how far it has come. Nothing was begun.");
+            return Problems.LockNotAcquired(
+                $"Run {unfinished} is unfinished; GET {Base}/all/{unfinished} shows its progress. No new run was started.");
         }
 
-        // Kept even if the caller is gone by now: the run has begun, and the same key must not begin another.
-        var begun = CommandOutcome.Accepted(StatusCodes.Status202Accepted, run, PointJsonContext.Wire.RunReport);
-        await answers.KeepAsync(idempotency, RepeatableAnswers.EveryMember, begun, CancellationToken.None);
+        // Stored even if the caller has disconnected: the run has started, and the same key must not start another.
+        var started = CommandOutcome.Accepted(StatusCodes.Status202Accepted, run, PointJsonContext.Wire.RunReport);
+        await answers.KeepAsync(idempotency, IdempotencyStore.EveryMember, started, CancellationToken.None);
         job.Wake();
-        return Located(http, begun);
+        return WithLocation(http, started);
     }
 
-    private static CommandOutcomeResult Located(HttpContext http, CommandOutcome begun)
+    private static CommandOutcomeResult WithLocation(HttpContext http, CommandOutcome started)
     {
-        if (begun.Error is null && JsonSerializer.Deserialize(begun.Answer.Span, PointJsonContext.Wire.RunReport) is { } run)
+        if (started.Error is null && JsonSerializer.Deserialize(started.Answer.Span, PointJsonContext.Wire.RunReport) is { } run)
         {
             http.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"{Base}/all/{run.RunId}");
         }
 
-        return new CommandOutcomeResult(begun);
+        return new CommandOutcomeResult(started);
     }
 
     private static async Task<IResult> GetLatestRunAsync(HttpContext http, FullReconciler reconciler) =>
@@ -122,5 +123,5 @@ internal static class ReconciliationEndpoints
     private static async Task<IResult> GetRunAsync(string runId, HttpContext http, FullReconciler reconciler) =>
         long.TryParse(runId, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && await reconciler.FindAsync(id, http.RequestAborted) is { } run
             ? TypedResults.Json(run, PointJsonContext.Wire.RunReport)
-            : Problems.NotFound("There is no reconciliation run of that number.");
+            : Problems.NotFound("There is no reconciliation run with this number.");
 }

@@ -3,15 +3,15 @@ using Microsoft.Extensions.Options;
 namespace PointSystem.Api.Features.Reconciliation;
 
 /// <summary>
-/// Carries runs over all members out: at once where a run was begun here, and every <see cref="ReconciliationOptions.Interval"/> where the replica that worked on
-/// one has ended.
+/// Works on runs over all members: immediately if a run was started on this replica, otherwise it looks for an unfinished run every
+/// <see cref="ReconciliationOptions.Interval"/>, for example after the replica that worked on it has stopped.
 /// </summary>
 internal sealed class ReconciliationJob(
     IServiceScopeFactory scopes, IOptions<ReconciliationOptions> options, TimeProvider clock, ILogger<ReconciliationJob> logger) : BackgroundService
 {
     private readonly SemaphoreSlim _begun = new(0);
 
-    /// <summary>A run was begun: do not wait for the next look.</summary>
+    /// <summary>Looks for a run immediately, because one was started.</summary>
     public void Wake() => _begun.Release();
 
     public override void Dispose()
@@ -31,7 +31,7 @@ internal sealed class ReconciliationJob(
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                // The run is kept; the next look goes on with it.
+                // The progress is stored; the next look continues the run.
                 logger.RunFailed(e);
             }
 

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace PointSystem.Api.Features.Reconciliation;
 
-/// <summary>Counts reconciled members by what was found; any BROKEN is an alarm.</summary>
+/// <summary>Counts reconciled members by status; the alert rules fire on any BROKEN.</summary>
 internal sealed class ReconciliationMetrics : IHostedService
 {
     private readonly Counter<long> _members;
@@ -13,7 +13,7 @@ internal sealed class ReconciliationMetrics : IHostedService
     public void Reconciled(string status) => Count(1, status);
 
     /// <summary>
-    /// Shows every status with 0: of a counter that appears with its first event, Prometheus sees no increase, and no alarm goes off.
+    /// Reports every status with 0: Prometheus sees no increase in a counter that appears with its first event, so no alert would fire.
     /// </summary>
     public Task StartAsync(CancellationToken cancellationToken)
     {

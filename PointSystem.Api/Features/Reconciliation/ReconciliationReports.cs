@@ -1,15 +1,17 @@
 namespace PointSystem.Api.Features.Reconciliation;
 
-/// <summary>What reconciling one member found.</summary>
+/// <summary>The result of reconciling one member.</summary>
 /// <param name="MemberId">The member.</param>
 /// <param name="Status">
-/// MATCHED; CORRECTED: a derived figure was wrong and has been put right; BROKEN: the ledger itself disagrees, nothing was touched; FAILED: in a run over
-/// all members, this member could not be looked at.
+/// MATCHED: everything agrees. CORRECTED: a derived figure was wrong and has been corrected. BROKEN: the ledger contradicts itself or
+/// other records; nothing was changed. FAILED: in a run over all members, this member could not be checked.
 /// </param>
-/// <param name="WalletBalance">Points in the wallet row, as found.</param>
+/// <param name="WalletBalance">Points in the wallet before any correction.</param>
 /// <param name="LedgerBalance">Sum of all ledger deltas.</param>
-/// <param name="LotsBalance">Points that the lots hold, as found.</param>
-/// <param name="Findings">One sentence for each contradiction: the first 100, in a run over all members the first three, then how many more there are.</param>
+/// <param name="LotsBalance">Points available in all accumulations before any correction.</param>
+/// <param name="Findings">
+/// One sentence for each contradiction, at most 100 (3 in a run over all members), and then the number of further ones.
+/// </param>
 internal sealed record MemberReport(
     long MemberId, string Status, long WalletBalance, long LedgerBalance, long LotsBalance, IReadOnlyList<string> Findings)
 {
@@ -18,24 +20,24 @@ internal sealed record MemberReport(
     public const string Broken = "BROKEN";
     public const string Failed = "FAILED";
 
-    /// <summary>The report with a last sentence that says how many findings are left out.</summary>
-    public MemberReport WithMore(long findings) => findings <= 0 ? this : this with { Findings = [.. Findings, $"There are {findings} more."] };
+    /// <summary>The report with a last sentence that states how many findings are not listed.</summary>
+    public MemberReport WithMore(long findings) => findings <= 0 ? this : this with { Findings = [.. Findings, $"Further findings not listed: {findings}."] };
 }
 
 /// <summary>A run over all members.</summary>
-/// <param name="RunId">Its number.</param>
-/// <param name="Status">RUNNING while members are left, then COMPLETED.</param>
-/// <param name="Resumed">It was interrupted, and another replica or a later start went on where it had stopped.</param>
+/// <param name="RunId">The number of the run.</param>
+/// <param name="Status">RUNNING until all members are done, then COMPLETED.</param>
+/// <param name="Resumed">Whether the run was interrupted and then continued, by another replica or after a restart.</param>
 /// <param name="Members">Members done.</param>
-/// <param name="Matched">Of them MATCHED.</param>
-/// <param name="Corrected">Of them CORRECTED.</param>
-/// <param name="Broken">Of them BROKEN.</param>
-/// <param name="Failed">Of them FAILED: they could not be looked at; reconcile them one by one.</param>
-/// <param name="LastMemberId">Every member up to this one is done.</param>
-/// <param name="StartedAt">When the run began.</param>
-/// <param name="UpdatedAt">When it last made progress.</param>
-/// <param name="FinishedAt">When it ended; null while members are left.</param>
-/// <param name="Details">Members that did not match, the first 1,000 of them.</param>
+/// <param name="Matched">Members with status MATCHED.</param>
+/// <param name="Corrected">Members with status CORRECTED.</param>
+/// <param name="Broken">Members with status BROKEN.</param>
+/// <param name="Failed">Members with status FAILED: they could not be checked; reconcile them one by one.</param>
+/// <param name="LastMemberId">All members up to this id are done.</param>
+/// <param name="StartedAt">Time of the start.</param>
+/// <param name="UpdatedAt">Time of the last progress.</param>
+/// <param name="FinishedAt">Time of the end; null while the run is unfinished.</param>
+/// <param name="Details">Reports of the members that did not match, at most 1,000.</param>
 internal sealed record RunReport(
     long RunId,
     string Status,

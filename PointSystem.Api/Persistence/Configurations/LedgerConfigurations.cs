@@ -37,7 +37,7 @@ internal sealed class LedgerEntryConfiguration : IEntityTypeConfiguration<Ledger
                 "kind IN ('ACCUMULATE', 'ACCUMULATE_CANCEL', 'USE', 'USE_CANCEL', 'REGRANT', 'TRANSFER_OUT', 'TRANSFER_IN', 'EXPIRE')");
         });
 
-        // The key is the proof that no entry is written twice and none over another, whatever a lock says.
+        // The primary key guarantees that no sequence is written twice, whatever happens to a lock.
         builder.HasKey(row => new { row.MemberId, row.Sequence });
         builder.HasIndex(row => new { row.MemberId, row.Kind, row.Sequence })
             .HasFilter("sequence = group_sequence")
@@ -66,16 +66,17 @@ internal sealed class AccumulationConfiguration : IEntityTypeConfiguration<Accum
         });
         builder.HasKey(row => new { row.MemberId, row.LotId });
 
-        // The member second: an index that led with him would look as good as the primary key for "these lots of his" to a plan made while the
-        // table is nearly empty, and that plan would read all of his lots for each. (The key itself starts with the member, so neighbours stay so.)
+        // The member comes second: a plan made while the table is nearly empty could use an index starting with member_id instead of the
+        // primary key to find lots of a member, and would then read all lots of the member for each of them. (Point keys start with the
+        // member, so the lots of a member are still adjacent.)
         builder.HasIndex(row => new { row.PointKey, row.MemberId }).IsUnique().HasDatabaseName("ux_point_accumulations_point_key");
         builder.HasIndex(row => new { row.MemberId, row.IsManualGrant, row.ExpirationDate, row.CreatedAt, row.LotId })
             .IsDescending(false, true, false, false, false)
             .HasFilter("is_open")
             .HasDatabaseName("ix_point_accumulations_draw_order");
 
-        // For the expiry job alone. "lot_id > 0" holds for every lot, but only who says it may use the index: a look-up of one member's lapses must
-        // never be planned over it, since it would then read the lapses of all the others.
+        // Only for the expiry job. "lot_id > 0" is true for every lot, but only a query with this condition can use the index: a look-up
+        // of the expired lots of one member must never use it, because it would read the expired lots of all other members.
         builder.HasIndex(row => new { row.ExpirationDate, row.MemberId })
             .HasFilter("is_open AND lot_id > 0")
             .HasDatabaseName("ix_point_accumulations_expiry");

@@ -12,9 +12,10 @@ internal sealed class ReconciliationRunConfiguration : IEntityTypeConfiguration<
         builder.HasKey(row => row.Id);
         builder.Property(row => row.StartedBy).HasMaxLength(Lengths.Actor);
 
-        // Only one run is unfinished: by the unique index ux_reconciliation_runs_unfinished of the migrations, over a constant, which EF cannot say.
+        // The unique index ux_reconciliation_runs_unfinished allows one unfinished run. It is on a constant, so only the migrations can
+        // define it.
 
-        // A runner that was taken for dead and wakes up again must not count members twice.
+        // A paused runner whose run was taken over must not count members twice when it continues.
         builder.Property(row => row.Runner).IsConcurrencyToken();
         builder.Property(row => row.LastMemberId).IsConcurrencyToken();
         builder.Property(row => row.Details).HasColumnType("jsonb");

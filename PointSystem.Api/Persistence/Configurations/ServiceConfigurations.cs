@@ -11,8 +11,8 @@ internal sealed class IdempotencyKeyConfiguration : IEntityTypeConfiguration<Ide
     {
         builder.ToTable("idempotency_keys");
 
-        // The key leads, so that its reuse for another member is found; the member makes the row belong to a shard. Two requests with one key and
-        // one member cannot race: both need the member's row lock.
+        // The key comes first, so that its reuse for another member is found; the member assigns the row to a shard. Two requests with
+        // the same key and member do not race: both need the member's row lock.
         builder.HasKey(row => new { row.Key, row.MemberId });
         builder.HasIndex(row => row.CreatedAt).HasDatabaseName("ix_idempotency_keys_created_at");
         builder.Property(row => row.Key).HasMaxLength(Lengths.IdempotencyKey);

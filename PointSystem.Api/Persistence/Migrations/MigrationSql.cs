@@ -1,9 +1,11 @@
 namespace PointSystem.Api.Persistence.Migrations;
 
-/// <summary>What migrations need and EF cannot say: the guard of the ledger, storage settings, two functions of the write path and reads, an index.</summary>
+/// <summary>
+/// SQL of the migrations that EF cannot express: the guard of the ledger, storage settings, two functions for writes and reads, an index.
+/// </summary>
 internal static class MigrationSql
 {
-    /// <summary>Not even the service's own account changes history: UPDATE, DELETE and TRUNCATE are refused.</summary>
+    /// <summary>Refuses UPDATE, DELETE and TRUNCATE of the ledger, also for the service's own account.</summary>
     public const string LedgerGuard =
         """
         CREATE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -16,7 +18,7 @@ internal static class MigrationSql
             FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
         """;
 
-    /// <summary>Room in each page for heap-only updates of the rows that change at every write.</summary>
+    /// <summary>Leaves room in each page for heap-only updates of rows that change often.</summary>
     public const string Storage =
         """
         ALTER TABLE member_wallets SET (fillfactor = 50);
@@ -26,10 +28,10 @@ internal static class MigrationSql
         """;
 
     /// <summary>
-    /// The lots a member's commands need: all that have lapsed with points left, and, in draw order, as many as hold <c>p_need</c> points. It stops
-    /// reading there, so the cost does not depend on how many lots there are. Every query is sorted by the index of the draw order, lest the planner
-    /// thinks of another one. Nothing is drawn from when even the smallest draw exceeds the live
-    /// balance: the domain refuses it by the wallet alone.
+    /// The lots that the commands of a member need: all expired lots with points left, and live lots in draw order until they hold
+    /// <c>p_need</c> points. It stops reading there, so the cost does not depend on the number of lots. Every query is sorted by the draw
+    /// order index, so that the planner uses no other one. No live lots are returned if even the smallest draw exceeds the live balance:
+    /// the domain refuses it by the wallet.
     /// </summary>
     public const string LoadLots =
         """
@@ -87,8 +89,8 @@ internal static class MigrationSql
         """;
 
     /// <summary>
-    /// Sequence of a member's last ledger entry at or before an instant, 0 when there is none. Ledger time never runs backwards for a member, so a
-    /// binary search over the primary key finds it without an index on time.
+    /// Sequence of a member's last ledger entry at or before an instant, 0 if there is none. The times of a member's entries never
+    /// decrease, so a binary search over the primary key finds it without an index on time.
     /// </summary>
     public const string LedgerSequenceAt =
         """
@@ -113,7 +115,10 @@ internal static class MigrationSql
         END $$;
         """;
 
-    /// <summary>At most one run over all members is unfinished; of several that an earlier version began at once, the newest goes on.</summary>
+    /// <summary>
+    /// Allows at most one unfinished run over all members. If an earlier version has started several, only the latest one stays
+    /// unfinished.
+    /// </summary>
     public const string OneUnfinishedRun =
         """
         UPDATE reconciliation_runs SET finished_at = updated_at

@@ -25,7 +25,10 @@ internal sealed class AccumulationRow
 
     public string? SourcePointKey { get; init; }
 
-    /// <summary>Computed: something is available. Indexes stand on this and not on the amount, so that drawing a part stays a heap-only update.</summary>
+    /// <summary>
+    /// Computed: whether points are available. Indexes use this column and not the amount, so that drawing a part stays a heap-only
+    /// update.
+    /// </summary>
     public bool IsOpen { get; private set; }
 
     public DateTimeOffset CreatedAt { get; init; }

@@ -1,6 +1,6 @@
 namespace PointSystem.Api.Persistence.Rows;
 
-/// <summary>A row of <c>member_wallets</c>: the row that is locked.</summary>
+/// <summary>A row of <c>member_wallets</c>: every write of a member locks it.</summary>
 internal sealed class WalletRow
 {
     public long MemberId { get; init; }
@@ -15,7 +15,7 @@ internal sealed class WalletRow
     public DateTimeOffset? LastEntryAt { get; set; }
 }
 
-/// <summary>A row of <c>point_ledger_entries</c>: append-only, the database refuses anything else.</summary>
+/// <summary>A row of <c>point_ledger_entries</c>: append-only; the database refuses other changes.</summary>
 internal sealed class LedgerEntryRow
 {
     public long MemberId { get; init; }

@@ -1,6 +1,6 @@
 namespace PointSystem.Api.Persistence.Rows;
 
-/// <summary>A row of <c>reconciliation_runs</c>: a run over all members, with its progress, so that it can be resumed.</summary>
+/// <summary>A row of <c>reconciliation_runs</c>: a run over all members with its progress, so that it can be continued.</summary>
 internal sealed class ReconciliationRunRow
 {
     public long Id { get; init; }
@@ -9,18 +9,18 @@ internal sealed class ReconciliationRunRow
 
     public DateTimeOffset UpdatedAt { get; set; }
 
-    /// <summary>Null while members are left.</summary>
+    /// <summary>Null while the run is unfinished.</summary>
     public DateTimeOffset? FinishedAt { get; set; }
 
     public required string StartedBy { get; init; }
 
-    /// <summary>It was interrupted, and went on where it had stopped.</summary>
+    /// <summary>Whether it was interrupted and then continued.</summary>
     public bool Resumed { get; set; }
 
-    /// <summary>The runner that works on it; null when none does. One that died is recognised by <see cref="UpdatedAt"/>.</summary>
+    /// <summary>The runner that works on it; null if there is none. A failed runner is recognised by <see cref="UpdatedAt"/>.</summary>
     public Guid? Runner { get; set; }
 
-    /// <summary>Every member up to this one is done.</summary>
+    /// <summary>All members up to this id are done.</summary>
     public long LastMemberId { get; set; }
 
     public long Matched { get; set; }
@@ -29,9 +29,9 @@ internal sealed class ReconciliationRunRow
 
     public long Broken { get; set; }
 
-    /// <summary>Members that could not be looked at.</summary>
+    /// <summary>Members that could not be checked.</summary>
     public long Failed { get; set; }
 
-    /// <summary>JSON: the reports of members that did not match, at most so many as the run keeps.</summary>
+    /// <summary>JSON: the reports of members that did not match, at most 1,000.</summary>
     public required string Details { get; set; }
 }

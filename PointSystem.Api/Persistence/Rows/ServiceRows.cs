@@ -1,13 +1,13 @@
 namespace PointSystem.Api.Persistence.Rows;
 
-/// <summary>A row of <c>idempotency_keys</c>: the first answer to a request, kept for 24 hours.</summary>
+/// <summary>A row of <c>idempotency_keys</c>: the first answer to a request, stored for 24 hours.</summary>
 internal sealed class IdempotencyKeyRow
 {
     public required string Key { get; init; }
 
     public long MemberId { get; init; }
 
-    /// <summary>SHA-256 of what was asked for.</summary>
+    /// <summary>SHA-256 of operation and arguments.</summary>
     public required byte[] RequestHash { get; init; }
 
     public short Status { get; init; }
@@ -21,10 +21,10 @@ internal sealed class IdempotencyKeyRow
 /// <summary>A row of <c>point_configs</c>.</summary>
 internal sealed class ConfigRow
 {
-    /// <summary>Who sets the values that a new installation starts with.</summary>
+    /// <summary>The actor of the values of a new installation.</summary>
     public const string InstalledBy = "system";
 
-    /// <summary>When that is said to be.</summary>
+    /// <summary>The time of the values of a new installation.</summary>
     public static readonly DateTimeOffset InstalledAt = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     public required string ConfigKey { get; init; }

@@ -27,7 +27,7 @@ internal sealed class UsageDetailRow
 
     public long UsageId { get; init; }
 
-    /// <summary>Position in the order of drawing, from 1.</summary>
+    /// <summary>Position in draw order, from 1.</summary>
     public int DetailNumber { get; init; }
 
     public long LotId { get; init; }
@@ -37,7 +37,7 @@ internal sealed class UsageDetailRow
     public long CancelledAmount { get; set; }
 }
 
-/// <summary>A row of <c>usage_cancellations</c>. What went where stands in its ledger entries, first to last.</summary>
+/// <summary>A row of <c>usage_cancellations</c>. Its parts are the ledger entries from the first to the last sequence.</summary>
 internal sealed class UsageCancellationRow
 {
     public long MemberId { get; init; }
@@ -57,7 +57,7 @@ internal sealed class UsageCancellationRow
     public DateTimeOffset CreatedAt { get; init; }
 }
 
-/// <summary>A row of <c>point_transfers</c>, under the giving member.</summary>
+/// <summary>A row of <c>point_transfers</c>, stored under the member that gives.</summary>
 internal sealed class TransferRow
 {
     public long MemberId { get; init; }

@@ -136,7 +136,8 @@ public sealed class JobLockTests : IAsyncLifetime
         await Eventually.HoldsAsync(() => held.Lost.IsCancellationRequested, "the hold is capped");
         await held.DisposeAsync();
         Assert.True(
-            (_holder.Count("pointsystem.lock.lost_leases"), Renewals(_holder, "renewed")) is (0, >= 1 and <= 10) || await stalls.SeenAsync(), "the cap is no loss");
+            (_holder.Count("pointsystem.lock.lost_leases"), Renewals(_holder, "renewed")) is (0, >= 1 and <= 10) || await stalls.SeenAsync(),
+            "the cap is no loss");
         await FreeAsync();
     }
 

@@ -5,27 +5,27 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
-/// <summary>A lot and where its points went.</summary>
+/// <summary>A lot, and the usages and transfers that drew from it.</summary>
 internal sealed record AccumulationTrace(Lot Lot, Page<LotUsage> Usages, IReadOnlyList<LotTransfer> Transfers);
 
-/// <summary>A usage that drew from the lot.</summary>
+/// <summary>A usage that drew from the accumulation.</summary>
 /// <param name="UsagePointKey">The usage.</param>
-/// <param name="OrderNumber">The order it paid.</param>
-/// <param name="Amount">Points drawn from this lot.</param>
-/// <param name="CancelledAmount">Points of these given back.</param>
+/// <param name="OrderNumber">The order that it paid for.</param>
+/// <param name="Amount">Points drawn from this accumulation.</param>
+/// <param name="CancelledAmount">Points given back by cancellations.</param>
 internal sealed record LotUsage(string UsagePointKey, string OrderNumber, long Amount, long CancelledAmount);
 
-/// <summary>A transfer that drew from the lot.</summary>
+/// <summary>A transfer that drew from the accumulation.</summary>
 /// <param name="TransferPointKey">The transfer.</param>
-/// <param name="ToMemberId">The receiver.</param>
-/// <param name="AccumulationKey">The lot that the receiver got for these points.</param>
-/// <param name="Amount">Points drawn from this lot.</param>
+/// <param name="ToMemberId">The member that received the points.</param>
+/// <param name="AccumulationKey">The accumulation that the receiver got for these points.</param>
+/// <param name="Amount">Points drawn from this accumulation.</param>
 internal sealed record LotTransfer(string TransferPointKey, long ToMemberId, string? AccumulationKey, long Amount);
 
-/// <summary>The trace from a lot to the orders that spent from it.</summary>
+/// <summary>Reads a lot, and the usages and transfers that drew from it.</summary>
 internal static class AccumulationTraceQuery
 {
-    /// <summary>Transfers shown at most; the history of kind TRANSFER_OUT has them all.</summary>
+    /// <summary>Maximum number of transfers shown; the history of kind TRANSFER_OUT has all of them.</summary>
     public const int TransfersMax = 100;
 
     private const string LotByKey =
@@ -40,7 +40,9 @@ internal static class AccumulationTraceQuery
         ORDER BY d.usage_id LIMIT $4
         """;
 
-    /// <summary>The sequence, in the receiver's journal, of the first entry of the transfer <c>g</c> (point_key, to_member_id, created_at).</summary>
+    /// <summary>
+    /// The sequence in the receiver's ledger of the first entry of the transfer <c>g</c> (point_key, to_member_id, created_at).
+    /// </summary>
     internal const string FirstReceived =
         """
         coalesce(
@@ -53,9 +55,10 @@ internal static class AccumulationTraceQuery
              ORDER BY r.sequence LIMIT 1))
         """;
 
-    // No index leads from a lot to its transfers, so the member's transfers since the grant are looked through, but only when points of the lot
-    // are spent that no usage accounts for. The n-th entry of the giver's group and the n-th of the receiver's are the two sides of one part; the
-    // receiver's group is looked for from an hour before the transfer on (clocks differ), and from the beginning if it is not there.
+    // No index leads from a lot to its transfers. So the member's transfers since the grant are searched, but only if the lot has used
+    // points that its usages do not account for. The n-th entry of the giver's group and the n-th entry of the receiver's group are the
+    // two sides of one part. The receiver's group is searched from one hour before the transfer (clocks differ); if it is not there, from
+    // the beginning.
     private const string Transfers =
         $"""
         WITH lot AS (
@@ -144,7 +147,7 @@ internal static class AccumulationTraceQuery
         return transfers;
     }
 
-    private static Npgsql.NpgsqlParameter Member(PointKey key) => Columns.Value(key.MemberId);
+    private static NpgsqlParameter Member(PointKey key) => Columns.Value(key.MemberId);
 
-    private static Npgsql.NpgsqlParameter Text(PointKey key) => Columns.Value(key.Value);
+    private static NpgsqlParameter Text(PointKey key) => Columns.Value(key.Value);
 }

@@ -3,29 +3,32 @@ using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
-/// <summary>The balance at a past moment, out of the journal.</summary>
+/// <summary>Reads the balance at a past moment from the ledger.</summary>
 /// <remarks>
 /// <para>
-/// Let <c>T</c> be the moment, <c>d</c> its business date and <c>s</c> the member's last entry at or before it. Then the ledger balance at
-/// <c>T</c> is <c>balance_after(s)</c>, and a lot held its available points of now less all that entries after <c>s</c> did to it. What counts at
-/// <c>T</c> are lots with a date from <c>d</c> on, so the usable balance is <c>balance_after(s)</c> less what lots with a date before <c>d</c> held:
-/// those had lapsed, whether or not that had been posted.
+/// Let <c>T</c> be the moment, <c>d</c> its business date and <c>s</c> the member's last entry at or before it. The ledger balance at
+/// <c>T</c> is <c>balance_after(s)</c>. The points available in a lot at <c>T</c> are the points available now minus the sum of the
+/// entries on it after <c>s</c>. Usable are lots that expire on <c>d</c> or later, so the usable balance is <c>balance_after(s)</c> minus
+/// the points that were available in lots with an expiration date before <c>d</c>: these had expired, whether or not their expiry had
+/// been posted.
 /// </para>
 /// <para>
-/// Which lots those were: one that an entry after <c>s</c> touched is found through that entry (<c>touched</c>). One that none touched holds now
-/// what it held then; if that is anything it is open now, and its <c>updated_at</c>, which is the time of the last entry on it, is not after <c>T</c>.
-/// The test on <c>updated_at</c> is thus the same as "not touched", but can be made on the row in hand, in index order.
+/// A lot that an entry after <c>s</c> changed is found through that entry (<c>touched</c>). Any other lot has the same points available
+/// now as at <c>T</c>; if there are any, the lot is open now, and its <c>updated_at</c>, the time of the last entry on it, is not after
+/// <c>T</c>. The test on <c>updated_at</c> is therefore equivalent to "not touched", and it needs only the row itself, in index order.
 /// </para>
-/// <para>The cost grows with what has happened since the moment, not with the length of the history before it or with the number of lots.</para>
+/// <para>
+/// The cost grows with the number of entries since the moment, not with the length of the history before it or the number of lots.
+/// </para>
 /// </remarks>
 internal static class BalanceAtQuery
 {
     private const string SequenceAt = "SELECT ledger_sequence_at($1, $2)";
 
-    // The sequence is known by now: planned with its value, "since yesterday" is an index range; planned without, a scan of the whole journal.
+    // Planned with the value of the sequence, "since yesterday" is an index range; planned without it, a scan of the whole ledger.
     private const string PlanWithValues = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)";
 
-    // A lot as it was then: what is not available had been used. (Cancelled or lapsed later, it was neither then.)
+    // A lot as it was then: points that were not available had been used. (A lot cancelled or expired later was neither then.)
     private const string LotThen =
         """
         a.member_id, a.lot_id, a.point_key, a.amount, a.available_then AS available_amount, a.amount - a.available_then AS used_amount,
@@ -33,8 +36,8 @@ internal static class BalanceAtQuery
         a.expiration_date, a.is_manual_grant, a.source_point_key, a.created_at, a.updated_at
         """;
 
-    // Each touched lot is looked up by its key. A join would be planned by statistics: without any, over an index that finds all lots of the member each time;
-    // with them, by reading all lots of the member where few were touched.
+    // Each touched lot is looked up by its key. The plan of a join would depend on statistics: without statistics, it uses an index that
+    // finds all lots of the member each time; with statistics, it reads all lots of the member although few were touched.
     private const string Text =
         $"""
         WITH touched AS MATERIALIZED (
@@ -44,7 +47,7 @@ internal static class BalanceAtQuery
                 WHERE member_id = $1 AND sequence > $10 GROUP BY lot_id
             ) AS c
             CROSS JOIN LATERAL (SELECT * FROM point_accumulations WHERE member_id = $1 AND lot_id = c.lot_id OFFSET 0) AS a
-        ), lapsed AS (
+        ), expired AS (
             SELECT available_then AS points, is_manual_grant FROM touched WHERE expiration_date < $2 AND available_then > 0
             UNION ALL
             SELECT available_amount, is_manual_grant FROM point_accumulations
@@ -55,10 +58,10 @@ internal static class BalanceAtQuery
         ), totals AS (
             SELECT
                 coalesce((SELECT balance_after FROM point_ledger_entries WHERE member_id = $1 AND sequence = $10), 0)
-                    - (SELECT coalesce(sum(points), 0)::bigint FROM lapsed) AS balance,
+                    - (SELECT coalesce(sum(points), 0)::bigint FROM expired) AS balance,
                 coalesce((SELECT manual_balance FROM member_wallets WHERE member_id = $1), 0)
                     - (SELECT coalesce(sum(change), 0)::bigint FROM touched WHERE is_manual_grant)
-                    - (SELECT coalesce(sum(points), 0)::bigint FROM lapsed WHERE is_manual_grant) AS manual_balance
+                    - (SELECT coalesce(sum(points), 0)::bigint FROM expired WHERE is_manual_grant) AS manual_balance
         )
         SELECT t.balance, t.manual_balance, {LotRows.Columns}
         FROM totals AS t LEFT JOIN (
@@ -83,7 +86,9 @@ internal static class BalanceAtQuery
         LIMIT $3
         """;
 
-    /// <summary>Reads the balance at <paramref name="moment"/> and up to <paramref name="count"/> lots live then, after a position.</summary>
+    /// <summary>
+    /// Reads the balance at <paramref name="moment"/> and up to <paramref name="count"/> lots that were live then, after a position.
+    /// </summary>
     public static Task<BalanceSnapshot> ReadAsync(
         NpgsqlDataSource database, long memberId, PastMoment moment, DrawPosition? after, int count, CancellationToken cancellationToken) =>
         database.RunAsync(connection => ReadAsync(connection, memberId, moment, after, count, cancellationToken), cancellationToken);
@@ -99,7 +104,7 @@ internal static class BalanceAtQuery
 
         if (sequence == 0)
         {
-            // Before its first entry a member has nothing; all that has happened since need not be undone to see that.
+            // Before its first entry a member has no points; there is no need to read the entries since then.
             await using var end = connection.CreateBatch();
             end.BatchCommands.Add(Columns.Statement(Sql.Commit));
             await end.ExecuteNonQueryAsync(cancellationToken);

@@ -4,20 +4,21 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
-/// <summary>What a member has, and a page of the lots it lies in, all of one moment.</summary>
+/// <summary>The balance of a member and a page of the lots that make it up, from one snapshot.</summary>
 /// <param name="Balance">Usable points.</param>
-/// <param name="ManualBalance">The part of it in manual grants.</param>
-/// <param name="Lots">Live lots in draw order, one more than asked for when more follow.</param>
+/// <param name="ManualBalance">The part of the balance in manual grants.</param>
+/// <param name="Lots">Live lots in draw order; one more than requested if more follow.</param>
 internal sealed record BalanceSnapshot(long Balance, long ManualBalance, IReadOnlyList<Lot> Lots);
 
-/// <summary>The balance now.</summary>
+/// <summary>Reads the current balance.</summary>
 internal static class BalanceQuery
 {
-    // One statement is one snapshot. The balance is the wallet's, less what has lapsed and is not posted yet: live lots are never added up, so the
-    // cost does not depend on how many there are. Every part is there twice because the index of the draw order has the manual mark before the date.
+    // One statement is one snapshot. The balance is that of the wallet minus the points that have expired but are not posted yet. Live
+    // lots are not added up, so the cost does not depend on their number. Every part occurs twice because the draw order index has
+    // is_manual_grant before the date.
     private const string Text =
         $"""
-        WITH lapsed AS (
+        WITH expired AS (
             SELECT available_amount, is_manual_grant FROM point_accumulations
             WHERE member_id = $1 AND is_open AND is_manual_grant AND expiration_date < $2
             UNION ALL
@@ -25,9 +26,9 @@ internal static class BalanceQuery
             WHERE member_id = $1 AND is_open AND NOT is_manual_grant AND expiration_date < $2
         ), totals AS (
             SELECT
-                coalesce(max(w.balance), 0) - (SELECT coalesce(sum(available_amount), 0)::bigint FROM lapsed) AS balance,
+                coalesce(max(w.balance), 0) - (SELECT coalesce(sum(available_amount), 0)::bigint FROM expired) AS balance,
                 coalesce(max(w.manual_balance), 0)
-                    - (SELECT coalesce(sum(available_amount), 0)::bigint FROM lapsed WHERE is_manual_grant) AS manual_balance
+                    - (SELECT coalesce(sum(available_amount), 0)::bigint FROM expired WHERE is_manual_grant) AS manual_balance
             FROM member_wallets AS w WHERE w.member_id = $1
         )
         SELECT t.balance, t.manual_balance, {LotRows.Columns}
@@ -64,7 +65,7 @@ internal static class BalanceQuery
         return await ReadAsync(reader, cancellationToken);
     }
 
-    /// <summary>Reads rows of totals, each beside a lot; without lots there is one row with totals alone.</summary>
+    /// <summary>Reads rows that each hold the totals and a lot; without lots, there is one row with the totals only.</summary>
     internal static async Task<BalanceSnapshot> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
     {
         var (balance, manualBalance) = (0L, 0L);

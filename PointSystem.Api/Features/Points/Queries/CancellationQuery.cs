@@ -5,10 +5,10 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
-/// <summary>A cancellation, and a page of what it gave back.</summary>
+/// <summary>Reads a cancellation and a page of its parts.</summary>
 internal static class CancellationQuery
 {
-    // Sequences have no gaps: the n-th part is the n-th entry of the cancellation's range.
+    // Sequences have no gaps, so the n-th part is the n-th entry in the range of the cancellation.
     private const string Text =
         """
         SELECT c.amount, c.reason, c.created_at, c.last_sequence - c.first_sequence + 1,
@@ -63,7 +63,10 @@ internal static class CancellationQuery
         return cancellation;
     }
 
-    /// <summary>Reads an entry of a cancellation: kind, points, its lot's key, that lot's source and expiration date, from a column on.</summary>
+    /// <summary>
+    /// Reads a part of a cancellation from the columns that start at <paramref name="at"/>: kind, points, and the lot's key, source and
+    /// expiration date.
+    /// </summary>
     public static void ReadPart(NpgsqlDataReader reader, int at, List<RestoredResponse> restored, List<RegrantedResponse> regranted)
     {
         var (lotKey, points) = (reader.GetString(at + 2), reader.GetInt64(at + 1));

@@ -3,15 +3,17 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
-/// <summary>A lot's place in the draw order (<see cref="DrawOrder"/>): the sort key by which lists of lots are paged. It never changes.</summary>
+/// <summary>
+/// The position of a lot in the draw order (<see cref="DrawOrder"/>): the sort key for paging lists of lots. It never changes.
+/// </summary>
 internal readonly record struct DrawPosition(bool IsManualGrant, DateOnly ExpirationDate, DateTimeOffset CreatedAt, long LotId)
 {
-    /// <summary>Before every lot that is live on that date.</summary>
+    /// <summary>The position before all lots that are live on a date.</summary>
     public static DrawPosition Start(DateOnly today) => new(true, today, DateTimeOffset.MinValue, 0);
 
     public static DrawPosition Of(Lot lot) => new(lot.IsManualGrant, lot.ExpirationDate, lot.CreatedAt, lot.Id);
 
-    /// <summary>Reads the position from a cursor. False when the text is no cursor of this list.</summary>
+    /// <summary>Reads the position from a cursor. False if the text is not a cursor of this list.</summary>
     public static bool TryRead(string list, string text, out DrawPosition position)
     {
         Span<long> parts = stackalloc long[4];
@@ -32,23 +34,24 @@ internal readonly record struct DrawPosition(bool IsManualGrant, DateOnly Expira
         Cursor.Write(list, IsManualGrant ? 1 : 0, ExpirationDate.DayNumber, CreatedAt.UtcTicks, LotId);
 
     /// <summary>
-    /// The lower bounds among manual grants and among the others. The mark comes before the date and in the other direction, so one comparison
-    /// cannot say "after this position"; one for each mark can, and each is a range of the index of the draw order.
+    /// The lower bounds among manual grants and among other lots. is_manual_grant comes before the date and sorts in the opposite
+    /// direction, so a single row comparison cannot express "after this position". One comparison for each value can, and each is a range
+    /// of the draw order index.
     /// </summary>
     public (DrawBound Manual, DrawBound Ordinary) Bounds(DateOnly today)
     {
         var live = new DrawBound(today, DateTimeOffset.MinValue, 0);
         var here = new DrawBound(ExpirationDate, CreatedAt, LotId);
 
-        // A lot may have lapsed since its page was answered: the list goes on with what is live now.
+        // The lot may have expired since its page was read: the list continues with the lots that are live now.
         here = ExpirationDate < today ? live : here;
         return IsManualGrant ? (here, live) : (DrawBound.End, here);
     }
 }
 
-/// <summary>Everything behind this, exclusively.</summary>
+/// <summary>An exclusive lower bound: lots after this position.</summary>
 internal readonly record struct DrawBound(DateOnly ExpirationDate, DateTimeOffset CreatedAt, long LotId)
 {
-    /// <summary>Nothing is behind this: <c>infinity</c> in the database.</summary>
+    /// <summary>The bound after all lots: <c>infinity</c> in the database.</summary>
     public static DrawBound End { get; } = new(DateOnly.MaxValue, DateTimeOffset.MaxValue, long.MaxValue);
 }

@@ -1,17 +1,17 @@
 namespace PointSystem.Api.Features.Points.Queries;
 
-/// <summary>The entries of one transaction and kind, e.g. a usage with one entry for each lot it drew from.</summary>
-/// <param name="PointKey">Key of the accumulation, usage, cancellation or transfer behind it.</param>
-/// <param name="Kind">What happened.</param>
-/// <param name="Amount">Points, signed: the sum of the entries.</param>
-/// <param name="BalanceAfter">The member's ledger balance after the last of them.</param>
-/// <param name="OrderNumber">Of usages, and of what gives a usage back; else null.</param>
-/// <param name="OccurredAt">When.</param>
-/// <param name="Actor">Who asked for it.</param>
-/// <param name="Reason">Why, if said.</param>
-/// <param name="Entries">One for each lot, in the order of the journal; the first 100.</param>
-/// <param name="EntriesTotal">How many of them there are.</param>
-/// <param name="EntriesNextCursor">Where GET …/history/{memberId}/entries goes on; null when all are here.</param>
+/// <summary>The entries of one transaction and kind, for example a usage with one entry for each accumulation it drew from.</summary>
+/// <param name="PointKey">Key of the accumulation, usage, cancellation or transfer.</param>
+/// <param name="Kind">The kind of the entries.</param>
+/// <param name="Amount">The sum of the entries, positive or negative.</param>
+/// <param name="BalanceAfter">The member's ledger balance after the last entry.</param>
+/// <param name="OrderNumber">The order of a usage or a cancellation of one; otherwise null.</param>
+/// <param name="OccurredAt">Time of the transaction.</param>
+/// <param name="Actor">Who made the request.</param>
+/// <param name="Reason">The reason, if one was given.</param>
+/// <param name="Entries">One for each accumulation, in ledger order; the first 100.</param>
+/// <param name="EntriesTotal">Total number of entries.</param>
+/// <param name="EntriesNextCursor">The cursor for GET …/history/{memberId}/entries; null if all entries are included.</param>
 internal sealed record HistoryItem(
     string PointKey,
     string Kind,
@@ -25,8 +25,8 @@ internal sealed record HistoryItem(
     long EntriesTotal,
     string? EntriesNextCursor);
 
-/// <summary>One change of one lot.</summary>
-/// <param name="Sequence">Its number in the member's journal: 1, 2, 3 … without gaps.</param>
-/// <param name="AccumulationKey">The lot.</param>
-/// <param name="Amount">Points added to it (positive) or taken from it (negative).</param>
+/// <summary>A change of one accumulation.</summary>
+/// <param name="Sequence">The number of the entry in the member's ledger: 1, 2, 3 … without gaps.</param>
+/// <param name="AccumulationKey">The accumulation.</param>
+/// <param name="Amount">Points added to the accumulation (positive) or taken from it (negative).</param>
 internal sealed record HistoryEntry(long Sequence, string AccumulationKey, long Amount);

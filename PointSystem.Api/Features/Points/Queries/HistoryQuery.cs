@@ -4,7 +4,7 @@ using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
-/// <summary>A page of a member's history.</summary>
+/// <summary>Reads pages of a member's history.</summary>
 internal static class HistoryQuery
 {
     /// <summary>Reads up to <paramref name="size"/> groups before a sequence, newest first.</summary>
@@ -35,7 +35,7 @@ internal static class HistoryQuery
         return new Page<HistoryItem>(items, heads > items.Count ? filter.CursorAfter(first) : null);
     }
 
-    /// <summary>Reads the cursor of the rest of an item's entries. False when the text is none of this member.</summary>
+    /// <summary>Reads the cursor for the further entries of an item. False if the text is not such a cursor for this member.</summary>
     public static bool TryReadEntriesCursor(long memberId, string text, out long first, out long last)
     {
         Span<long> parts = stackalloc long[2];
@@ -44,7 +44,7 @@ internal static class HistoryQuery
         return read;
     }
 
-    /// <summary>Reads up to <paramref name="size"/> entries of one item, from a sequence on to its last.</summary>
+    /// <summary>Reads up to <paramref name="size"/> entries of one item, from one sequence to the last of the item.</summary>
     public static Task<Page<HistoryEntry>> ReadEntriesAsync(
         NpgsqlDataSource database, long memberId, long first, long last, int size, CancellationToken cancellationToken) =>
         database.RunAsync(connection => ReadEntriesAsync(connection, memberId, first, last, size, cancellationToken), cancellationToken);

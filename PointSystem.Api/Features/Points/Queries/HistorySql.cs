@@ -1,20 +1,24 @@
 namespace PointSystem.Api.Features.Points.Queries;
 
 /// <summary>
-/// The statements behind the history. Each finds the groups of a page, newest first, as ranges of sequences (<c>head</c>), then reads what is in
-/// them. Groups are contiguous and sequences have no gaps, so the neighbour of a group is one step away in the primary key, and no statement
-/// reads more of the journal than it answers.
+/// The statements that read the history. Each finds the groups of a page, newest first, as ranges of sequences (<c>head</c>), and then
+/// reads their entries. Groups are contiguous and sequences have no gaps, so the next group is one step away in the primary key, and no
+/// statement reads more of the ledger than it returns.
 /// </summary>
-/// <remarks>Parameters: $1 member, $2 the sequence to stay before, $3 the maximum number of groups and one more, then those of the filter.</remarks>
+/// <remarks>
+/// Parameters: $1 member, $2 upper bound of the sequence (exclusive), $3 maximum number of groups plus one, then the parameters of the
+/// filter.
+/// </remarks>
 internal static class HistorySql
 {
     /// <summary>
-    /// Entries after which a page ends, whatever its size: a hundred usages with a hundred entries each would be an answer of a megabyte.
+    /// Number of entries after which a page ends, whatever its size: 100 usages with 100 entries each would be an answer of 1 MB.
     /// </summary>
     private const int EntriesMax = 1000;
 
-    // Each LATERAL has an OFFSET 0, which keeps the planner from turning it into a join: it expects hundreds of entries in a group, and would merge or hash
-    // a member's whole journal, or all of its lots, instead of looking up the few that a page needs. (Before the statements that it is a part of.)
+    // Each LATERAL has an OFFSET 0, which keeps the planner from turning it into a join: it expects hundreds of entries in a group, and
+    // would merge or hash a member's whole ledger, or all of its lots, instead of looking up the few that a page needs. (Declared before
+    // the statements that use it.)
     private static readonly string Page =
         $"""
         , page AS (
@@ -47,7 +51,9 @@ internal static class HistorySql
         ORDER BY p.first DESC, e.sequence
         """;
 
-    /// <summary>The entries $2 to $3 of a member's journal, at most $4: the rest of a group that is longer than <see cref="InnerLists.SizeMax"/>.</summary>
+    /// <summary>
+    /// The entries $2 to $3 of a member's ledger, at most $4: the rest of a group that is longer than <see cref="InnerLists.SizeMax"/>.
+    /// </summary>
     public const string Entries =
         $"""
         SELECT e.sequence, e.delta, (SELECT a.point_key FROM point_accumulations AS a WHERE a.member_id = $1 AND a.lot_id = e.lot_id)
@@ -58,7 +64,7 @@ internal static class HistorySql
         ORDER BY e.sequence LIMIT $4
         """;
 
-    /// <summary>All groups: from the end of one to the end of the one before it.</summary>
+    /// <summary>All groups: walks from the end of a group to the end of the previous one.</summary>
     public static readonly string Newest =
         $"""
         WITH RECURSIVE head AS (
@@ -71,7 +77,9 @@ internal static class HistorySql
         ){Page}
         """;
 
-    /// <summary>Groups of one kind ($4): their first entries are what the partial index holds; each ends before the next group, of whatever kind.</summary>
+    /// <summary>
+    /// Groups of one kind ($4): the partial index holds their first entries. Each ends before the next group of any kind.
+    /// </summary>
     public static readonly string OfKind =
         $"""
         WITH head AS (
@@ -89,8 +97,8 @@ internal static class HistorySql
         """;
 
     /// <summary>
-    /// Groups of one order ($4), perhaps of one kind ($5): its usages, whose ids are the sequences of their groups, and their cancellations, which
-    /// have a group of what was restored, or of what was granted anew, or one after the other.
+    /// Groups of one order ($4), optionally of one kind ($5): its usages, whose ids are the sequences of their groups, and their
+    /// cancellations, each with a group of restored parts, a group of re-granted parts, or both in this order.
     /// </summary>
     public static readonly string OfOrder =
         $"""

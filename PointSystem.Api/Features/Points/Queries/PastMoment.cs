@@ -3,24 +3,24 @@ using System.Text.RegularExpressions;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
-/// <summary>A moment that a balance is asked for: the instant, and the business date it falls on.</summary>
+/// <summary>A past moment of a balance: the instant and its business date.</summary>
 internal readonly partial record struct PastMoment(DateTimeOffset At, DateOnly Date)
 {
     private const int TickDigits = 7;
 
-    /// <summary>The instant, cut to the microseconds that the database keeps.</summary>
+    /// <summary>The instant, truncated to microseconds, the precision of the database.</summary>
     public static PastMoment Of(DateTimeOffset at, TimeZoneInfo zone)
     {
         var cut = new DateTimeOffset(at.UtcTicks - (at.UtcTicks % TimeSpan.TicksPerMicrosecond), TimeSpan.Zero);
         return new PastMoment(cut, DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(cut, zone).DateTime));
     }
 
-    /// <summary>The last microsecond of a business date; the date must not be the last of the calendar.</summary>
+    /// <summary>The last microsecond of a business date. The date must not be <see cref="DateOnly.MaxValue"/>.</summary>
     public static PastMoment EndOf(DateOnly date, TimeZoneInfo zone)
     {
         var midnight = date.AddDays(1).ToDateTime(TimeOnly.MinValue);
 
-        // Where clocks are put forward at midnight, the day starts later than that.
+        // Where clocks go forward at midnight, the day starts later.
         while (zone.IsInvalidTime(midnight))
         {
             midnight = midnight.AddMinutes(15);
@@ -35,12 +35,12 @@ internal readonly partial record struct PastMoment(DateTimeOffset At, DateOnly D
         DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out date);
 
     /// <summary>
-    /// Reads an instant as RFC 3339 has it, e.g. <c>2026-03-01T09:00:00+09:00</c>, with any number of digits behind the second; the seconds may be left
-    /// out. Clamped to what a calendar can hold.
+    /// Reads an RFC 3339 instant such as <c>2026-03-01T09:00:00+09:00</c>, with any number of fractional digits; the seconds may be
+    /// omitted. The result is clamped to the range of <see cref="DateTimeOffset"/>.
     /// </summary>
     /// <remarks>
-    /// A leap second, which the clocks of computers and the database do not have, counts as the last microsecond before it. It is taken where there
-    /// could be one: at 23:59:60 UTC on the last day of a month.
+    /// A leap second, which computer clocks and the database do not have, counts as the last microsecond before it. It is accepted where
+    /// one is possible: at 23:59:60 UTC on the last day of a month.
     /// </remarks>
     public static bool TryReadInstant(string text, out DateTimeOffset instant)
     {
@@ -58,7 +58,7 @@ internal readonly partial record struct PastMoment(DateTimeOffset At, DateOnly D
             return false;
         }
 
-        // A '+' that was not escaped in the query string arrives as a space.
+        // An unescaped '+' in the query string arrives as a space.
         var offset = new TimeSpan(offsetHour, offsetMinute, 0);
         offset = parts["sign"].Value == "-" ? -offset : offset;
         var isLeap = second == 60;
@@ -76,10 +76,11 @@ internal readonly partial record struct PastMoment(DateTimeOffset At, DateOnly D
         RegexOptions.ExplicitCapture | RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant)]
     private static partial Regex Instant();
 
-    /// <summary>The number of at most two digits; 0 where there are none.</summary>
+    /// <summary>The value of at most two digits; 0 if there are none.</summary>
     private static int Number(Group digits) => digits.Success ? int.Parse(digits.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture) : 0;
 
-    /// <summary>Ticks behind the second, cut.</summary>
-    private static long Fraction(string digits) =>
-        digits.Length == 0 ? 0 : long.Parse(digits[..Math.Min(digits.Length, TickDigits)].PadRight(TickDigits, '0'), NumberStyles.None, CultureInfo.InvariantCulture);
+    /// <summary>The fraction of a second in ticks, truncated.</summary>
+    private static long Fraction(string digits) => digits.Length == 0
+        ? 0
+        : long.Parse(digits[..Math.Min(digits.Length, TickDigits)].PadRight(TickDigits, '0'), NumberStyles.None, CultureInfo.InvariantCulture);
 }

@@ -3,18 +3,19 @@ using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
-/// <summary>What the reads have in common: the snapshot that several statements share, page limits and bounds.</summary>
+/// <summary>SQL that several reads share: snapshots, page limits and bounds.</summary>
 internal static class Sql
 {
     /// <summary>Ends the snapshot.</summary>
     public const string Commit = "COMMIT";
 
-    /// <summary>Starts a snapshot: what follows, up to <see cref="Commit"/>, sees one state of the database.</summary>
+    /// <summary>Starts a snapshot: the statements up to <see cref="Commit"/> see one state of the database.</summary>
     public const string Snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
     /// <summary>
-    /// What any page needs at most. A limit that is a parameter is unknown to a plan made once for all values, which then may prefer sorting
-    /// everything to walking an index; this one, inside of it, tells how little is wanted. It costs nothing: rows are pulled one by one.
+    /// The maximum that any page needs. A generic plan does not know a limit that is a parameter, and may prefer sorting all rows to
+    /// walking an index. This constant limit inside it shows how few rows are needed. It costs nothing, because rows are pulled one by
+    /// one.
     /// </summary>
     public const string PageMax = "LIMIT 101";
 

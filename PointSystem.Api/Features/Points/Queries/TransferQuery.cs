@@ -4,10 +4,11 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
-/// <summary>A transfer, and a page of its details.</summary>
+/// <summary>Reads a transfer and a page of its details.</summary>
 internal static class TransferQuery
 {
-    // The n-th entry of the giver's group and the n-th of the receiver's are the two sides of one part. The group ends where the next one begins.
+    // The n-th entry of the giver's group and the n-th entry of the receiver's group are the two sides of one part. A group ends where
+    // the next begins.
     private const string Text =
         $"""
         WITH t AS (

@@ -5,13 +5,13 @@ using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Points.Queries;
 
-/// <summary>A usage and what has become of it.</summary>
+/// <summary>A usage and its cancellations.</summary>
 /// <param name="Usage">The usage with its first details.</param>
-/// <param name="Details">How many details it has.</param>
+/// <param name="Details">Total number of details.</param>
 /// <param name="Cancellations">A page of its cancellations, each with its first parts.</param>
 internal sealed record UsageTrace(Usage Usage, int Details, Page<CancellationResponse> Cancellations);
 
-/// <summary>The trace from a usage to the lots it drew from, and to those that got points back.</summary>
+/// <summary>Reads a usage, the lots it drew from, and its cancellations.</summary>
 internal static class UsageTraceQuery
 {
     private const string UsageByKey =
@@ -21,7 +21,8 @@ internal static class UsageTraceQuery
         FROM point_usages AS u WHERE member_id = $1 AND point_key = $2
         """;
 
-    // Each LATERAL has an OFFSET 0, which keeps it a look-up by key: a join is planned by statistics, and there may be none for a member that grew fast.
+    // Each LATERAL has an OFFSET 0, which keeps it a look-up by key: the plan of a join depends on statistics, which a new large member
+    // may lack.
     private const string Details =
         $"""
         SELECT d.detail_number, d.lot_id, d.amount, d.cancelled_amount,
@@ -33,7 +34,7 @@ internal static class UsageTraceQuery
         ORDER BY d.detail_number LIMIT $4
         """;
 
-    // What a cancellation did stands in its range of the journal: entries on lots that got points back, and the first entries of new lots.
+    // The parts of a cancellation are the entries in its range: on lots that got points back, and the first entries of re-granted lots.
     private static readonly string Cancellations =
         $"""
         SELECT c.first_sequence, c.point_key, c.amount, c.reason, c.created_at, c.last_sequence - c.first_sequence + 1,

@@ -5,14 +5,15 @@ using PointSystem.Api.Persistence;
 namespace PointSystem.Api.Ledger;
 
 /// <summary>
-/// Idempotency keys for work that may safely be done twice, so that its answer need not be kept in the transaction of its effect: reconciliation.
+/// Idempotency keys for work that can safely be done twice (reconciliation), so that its answer need not be stored in the transaction of
+/// its effect.
 /// </summary>
-internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvider clock)
+internal sealed class IdempotencyStore(NpgsqlDataSource dataSource, TimeProvider clock)
 {
-    /// <summary>In the place of a member id: the answer is about all members.</summary>
+    /// <summary>Takes the place of the member id of an answer for all members.</summary>
     public const long EveryMember = 0;
 
-    // A key can have an answer for each of several members (StoredAnswers); the member's own comes first.
+    // A key can have answers for several members (StoredAnswers); that of the given member comes first.
     private const string Find =
         """
         SELECT request_hash, status, answer FROM idempotency_keys WHERE key = $1 AND created_at > $2
@@ -27,7 +28,7 @@ internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvide
         WHERE idempotency_keys.created_at <= $7
         """;
 
-    /// <summary>The first answer for the key; where there is none, does the work and keeps its answer.</summary>
+    /// <summary>Returns the first answer for the key; if there is none, does the work and stores its answer.</summary>
     public async Task<CommandOutcome> GetAsync<T>(
         Idempotency? idempotency, long memberId, JsonTypeInfo<T> type, Func<long, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
     {
@@ -39,14 +40,14 @@ internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvide
         var outcome = CommandOutcome.Accepted(StatusCodes.Status200OK, await work(memberId, cancellationToken), type);
         if (!await KeepAsync(idempotency, memberId, outcome, cancellationToken))
         {
-            // Another request with the key was faster: its answer is the one that every repetition gets.
+            // Another request with the key was faster: every repetition gets its answer.
             outcome = await FindAsync(idempotency!, memberId, cancellationToken) ?? outcome;
         }
 
         return outcome;
     }
 
-    /// <summary>The first answer for the key; null when there is none.</summary>
+    /// <summary>The first answer for the key; null if there is none.</summary>
     public Task<CommandOutcome?> FindAsync(Idempotency idempotency, long memberId, CancellationToken cancellationToken) =>
         dataSource.RunAsync(connection => FindAsync(connection, idempotency, memberId, cancellationToken), cancellationToken);
 
@@ -58,12 +59,12 @@ internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvide
         command.Parameters.Add(Columns.Value(memberId));
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)
-            ? idempotency.Judge(new StoredAnswer(
+            ? idempotency.Replay(new StoredAnswer(
                 idempotency.Key, memberId, reader.GetFieldValue<byte[]>(0), reader.GetInt16(1), reader.GetFieldValue<byte[]>(2)))
             : null;
     }
 
-    /// <summary>Keeps a first answer, if there is a key to keep it for; false when the key has an answer already.</summary>
+    /// <summary>Stores a first answer, if there is a key; false if the key already has an answer.</summary>
     public async Task<bool> KeepAsync(Idempotency? idempotency, long memberId, CommandOutcome outcome, CancellationToken cancellationToken)
     {
         if (idempotency is null)
@@ -76,7 +77,7 @@ internal sealed class RepeatableAnswers(NpgsqlDataSource dataSource, TimeProvide
         return await dataSource.RunAsync(
             async connection =>
             {
-                // Done twice it keeps one answer, this one or an earlier one.
+                // Safe to repeat: the key then has one answer, this one or an earlier one.
                 await using var command = new NpgsqlCommand(Keep, connection);
                 command.Parameters.Add(Columns.Value(idempotency.Key));
                 command.Parameters.Add(Columns.Value(memberId));
