@@ -2,7 +2,6 @@ using System.Diagnostics.Metrics;
 using CsCheck;
 using Microsoft.Extensions.DependencyInjection;
 using PointSystem.Gateway;
-using PointSystem.Tests.Proof.Properties;
 
 namespace PointSystem.Tests.Gateway;
 
