@@ -67,7 +67,9 @@ public static class ProblemCodes
             new("EXCEEDED_CANCEL_AMOUNT", StatusCodes.Status422UnprocessableEntity, "more than the remaining points of the usage"),
             new("INVALID_CONFIG_VALUE", StatusCodes.Status422UnprocessableEntity, "the value is invalid, alone or together with the others"),
             new("IDEMPOTENCY_KEY_REUSED", StatusCodes.Status422UnprocessableEntity, "the Idempotency-Key was used for another request"),
-            new(LockNotAcquired, StatusCodes.Status423Locked, "others held the row, or with OnLockTimeout=Refuse the lock, during the whole wait; nothing was done", 1),
+            new(
+                LockNotAcquired, StatusCodes.Status423Locked,
+                "others held the row, or with OnLockTimeout=Refuse the lock, during the whole wait; nothing was done", 1),
             new(TooManyRequests, StatusCodes.Status429TooManyRequests, "a queue is full; nothing was done", 1),
             new(InternalError, StatusCodes.Status500InternalServerError, "an error in the service; report the trace id"),
             new(ReplicaLost, StatusCodes.Status502BadGateway, "the replica ended before it answered; a write may have been executed", 1),

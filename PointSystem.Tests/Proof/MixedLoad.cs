@@ -4,8 +4,8 @@ using System.Net;
 namespace PointSystem.Tests.Proof;
 
 /// <summary>
-/// Many callers that use, accumulate, cancel and transfer points of a few members concurrently, over all replicas or through gateways. At the end the stored rows
-/// must equal the answers, each applied once.
+/// Many callers that use, accumulate, cancel and transfer points of a few members concurrently, over all replicas or through gateways. At
+/// the end the stored rows must equal the answers, each applied once.
 /// </summary>
 internal sealed class MixedLoad : IDisposable
 {
