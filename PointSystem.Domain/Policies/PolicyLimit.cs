@@ -10,19 +10,19 @@ namespace PointSystem.Domain.Policies;
 public sealed record PolicyLimit(string Key, long Default, long Max, string Description)
 {
     public static PolicyLimit MaxAccumulation { get; } =
-        new("MAX_ACCUMULATION_AMOUNT_PER_TIME", 100_000, PointPolicy.PointsMax, "Most points of one accumulation");
+        new("MAX_ACCUMULATION_AMOUNT_PER_TIME", 100_000, PointPolicy.PointsMax, "Maximum points of one accumulation");
 
     public static PolicyLimit MaxBalance { get; } =
-        new("MAX_BALANCE_PER_MEMBER", 10_000_000, PointPolicy.PointsMax, "Most live points a member may reach by accumulating or receiving");
+        new("MAX_BALANCE_PER_MEMBER", 10_000_000, PointPolicy.PointsMax, "Maximum live points that a member may reach by accumulating or receiving");
 
     public static PolicyLimit DefaultExpirationDays { get; } =
-        new("DEFAULT_EXPIRATION_DAYS", 365, PointPolicy.ExpirationDaysLimit, "Days until a lot expires when nothing is said");
+        new("DEFAULT_EXPIRATION_DAYS", 365, PointPolicy.ExpirationDaysLimit, "Days until an accumulation expires if the request does not say otherwise");
 
     public static PolicyLimit MinExpirationDays { get; } =
-        new("MIN_EXPIRATION_DAYS", 1, PointPolicy.ExpirationDaysLimit, "Fewest days until expiry that may be asked for");
+        new("MIN_EXPIRATION_DAYS", 1, PointPolicy.ExpirationDaysLimit, "Minimum days until expiry that may be requested");
 
     public static PolicyLimit MaxExpirationDays { get; } =
-        new("MAX_EXPIRATION_DAYS", PointPolicy.ExpirationDaysLimit, PointPolicy.ExpirationDaysLimit, "Most days until expiry that may be asked for");
+        new("MAX_EXPIRATION_DAYS", PointPolicy.ExpirationDaysLimit, PointPolicy.ExpirationDaysLimit, "Maximum days until expiry that may be requested");
 
     public static IReadOnlyList<PolicyLimit> All { get; } = [MaxAccumulation, MaxBalance, DefaultExpirationDays, MinExpirationDays, MaxExpirationDays];
 

@@ -29,7 +29,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
 
         Assert.Equal(1, process.ExitCode);
         Assert.Equal(
-            $"The database's encoding is {encoding}, which cannot hold every text: create it with ENCODING 'UTF8' (and TEMPLATE template0).",
+            $"The database's encoding is {encoding}, which cannot store every text: create it with ENCODING 'UTF8' (and TEMPLATE template0).",
             process.Output.Trim());
     }
 

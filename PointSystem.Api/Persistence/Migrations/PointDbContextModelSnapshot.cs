@@ -202,7 +202,7 @@ namespace PointSystem.Api.Persistence.Migrations
                         {
                             ConfigKey = "MAX_ACCUMULATION_AMOUNT_PER_TIME",
                             ConfigValue = "100000",
-                            Description = "Most points of one accumulation",
+                            Description = "Maximum points of one accumulation",
                             UpdatedAt = new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)),
                             UpdatedBy = "system"
                         },
@@ -210,7 +210,7 @@ namespace PointSystem.Api.Persistence.Migrations
                         {
                             ConfigKey = "MAX_BALANCE_PER_MEMBER",
                             ConfigValue = "10000000",
-                            Description = "Most live points a member may reach by accumulating or receiving",
+                            Description = "Maximum live points that a member may reach by accumulating or receiving",
                             UpdatedAt = new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)),
                             UpdatedBy = "system"
                         },
@@ -218,7 +218,7 @@ namespace PointSystem.Api.Persistence.Migrations
                         {
                             ConfigKey = "DEFAULT_EXPIRATION_DAYS",
                             ConfigValue = "365",
-                            Description = "Days until a lot expires when nothing is said",
+                            Description = "Days until an accumulation expires if the request does not say otherwise",
                             UpdatedAt = new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)),
                             UpdatedBy = "system"
                         },
@@ -226,7 +226,7 @@ namespace PointSystem.Api.Persistence.Migrations
                         {
                             ConfigKey = "MIN_EXPIRATION_DAYS",
                             ConfigValue = "1",
-                            Description = "Fewest days until expiry that may be asked for",
+                            Description = "Minimum days until expiry that may be requested",
                             UpdatedAt = new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)),
                             UpdatedBy = "system"
                         },
@@ -234,7 +234,7 @@ namespace PointSystem.Api.Persistence.Migrations
                         {
                             ConfigKey = "MAX_EXPIRATION_DAYS",
                             ConfigValue = "1824",
-                            Description = "Most days until expiry that may be asked for",
+                            Description = "Maximum days until expiry that may be requested",
                             UpdatedAt = new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)),
                             UpdatedBy = "system"
                         });
