@@ -12,7 +12,7 @@ internal sealed class LockReleaser(
     public void Release(LockHandle handle, KeyedGate.Turn? turn, string operation, long heldSince)
     {
         var held = clock.GetElapsedTime(heldSince);
-        metrics.Held(operation, handle.IsFallback, held);
+        metrics.Held(operation, handle.IsFallback || handle.IsBypass, held);
         if (handle.Owner.Length == 0)
         {
             turn?.End();

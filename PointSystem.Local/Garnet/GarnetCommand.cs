@@ -29,6 +29,8 @@ internal static class GarnetCommand
 
     private static async Task RunAsync(int port, bool exitWithStdin, CancellationToken cancellationToken)
     {
+        // The command line takes charge of signals when this returns for the first time.
+        await Task.Yield();
         try
         {
             using var server = new GarnetServer(Options(port));

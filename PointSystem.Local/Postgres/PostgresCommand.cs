@@ -41,6 +41,8 @@ internal static class PostgresCommand
 
     private static async Task RunAsync(string directory, int port, int maxConnections, CancellationToken cancellationToken)
     {
+        // The command line takes charge of signals when this returns for the first time.
+        await Task.Yield();
         using var data = DataDirectory.Open(directory);
         await OrphanedPostgres.EndAsync(data.Postgres, Console.WriteLine, cancellationToken);
         var binaries = await PostgresChoice.ChooseAsync(PostgresChoice.FromEnvironment, data.Postgres, Console.WriteLine, cancellationToken);

@@ -87,7 +87,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             }
             // The command with the longest wait sets the limit; the others leave the queue at their own deadlines.
             until = tail.Value.ArrivedAt + tail.Value.Wait;
-            impatientAt = ImpatientAt(queue, tail.Value.Wait);
+            impatientAt = ImpatientAt(queue, queue.Waiting.First!.Value, tail.Value.Wait);
             queue.Acquiring = acquiring;
         }
         try
@@ -95,8 +95,9 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             foreach (var (key, options) in queue.Keys)
             {
                 var left = until - Now;
+                var patience = impatientAt is null ? (TimeSpan?)null : _bypassed.Contains(key, Now) ? TimeSpan.Zero : impatientAt - Now;
                 var handle = await _locks.TryAcquireMeasuredAsync(
-                    key, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, acquiring.Token, isRowOnly: false, impatientAt - Now);
+                    key, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, acquiring.Token, isRowOnly: false, patience);
                 if (handle is null)
                 {
                     return false;
@@ -118,20 +119,20 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
     }
 
-    /// <summary>When waiting for the locks gives way to the row lock alone; null: never. One moment for all of a command's locks.</summary>
-    private TimeSpan? ImpatientAt(KeyQueue<TCommand, TOutcome> queue, TimeSpan wait)
+    /// <summary>
+    /// When waiting for the locks gives way to the row lock alone; null: never. One moment for all of a command's locks, and not after half
+    /// of the first command's wait, which may have begun long before this turn.
+    /// </summary>
+    private TimeSpan? ImpatientAt(KeyQueue<TCommand, TOutcome> queue, Waiter<TCommand, TOutcome> first, TimeSpan wait)
     {
         if (wait <= TimeSpan.Zero || queue.Keys.Any(keyed => keyed.Options.OnTimeout == LockTimeoutAction.Refuse))
         {
             return null;
         }
-        var now = Now;
-        if (_bypassed.Contains(queue.Name, now))
-        {
-            return now;
-        }
         var half = wait / 2;
-        return now + (half < _general.Patience ? half : _general.Patience);
+        var impatientAt = Now + (half < _general.Patience ? half : _general.Patience);
+        var halfOfFirst = first.ArrivedAt + (first.Wait / 2);
+        return first.Wait > TimeSpan.Zero && halfOfFirst < impatientAt ? halfOfFirst : impatientAt;
     }
 
     private async Task<int> RunBatchesAsync(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
@@ -259,14 +260,22 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         {
             _rates.Add(RateKind.Fallback, Now);
         }
-        if (handles.Find(handle => handle.IsBypass) is { } bypass)
+        if (handles.Exists(handle => handle.IsBypass))
         {
             _rates.Add(RateKind.Bypass, Now);
-            if (!_bypassed.Contains(queue.Name, Now))
+        }
+        foreach (var handle in handles)
+        {
+            if (!handle.IsBypass)
             {
-                _logger.Bypassed(bypass.Key);
+                _bypassed.Remove(handle.Key);
             }
-            _bypassed.Add(queue.Name, Now);
+            else if (!_bypassed.Contains(handle.Key, Now))
+            {
+                // Not renewed by turns that did not wait themselves: after a lease there is patience again.
+                _bypassed.Add(handle.Key, Now);
+                _logger.Bypassed(handle.Key);
+            }
         }
         if (handles.Exists(handle => handle.WasContended))
         {

@@ -35,8 +35,8 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     // Keys that another replica recently held when a leader asked for them.
     private readonly ContendedKeys _wantedElsewhere = new(WantedElsewhereFor);
 
-    // Keys whose lock a leader recently bypassed: the next leader makes one attempt and does not wait. So a dead holder costs the callers of
-    // a key one wait, not one per turn.
+    // Locks that a leader has bypassed: until one is acquired again, or for the length of a lease, further turns make one attempt and do not
+    // wait. So a dead holder costs the callers of a key one wait, not one per turn.
     private readonly ContendedKeys _bypassed;
     private readonly RecentRates _rates = new();
     private TaskCompletionSource? _drained;
@@ -58,7 +58,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         _logger = logger;
         _startedAt = clock.GetTimestamp();
         _contended = new ContendedKeys(_options.HotFor);
-        _bypassed = new ContendedKeys(2 * _general.Patience);
+        _bypassed = new ContendedKeys(new LockOptions().Lease);
         var detours = new SemaphoreSlim(_options.DetoursMax);
         var batches = new BatchRunner<TCommand, TOutcome>(handler, this);
         _lanes = [.. Enumerable.Range(0, _options.Lanes)

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace PointSystem.Locking.Combining;
 
 /// <summary>
-/// Keys with recent contention, for the adaptive mode. Bounded: a key that does not fit counts as uncontended, which is safe.
+/// Keys with recent contention. Bounded: a key that does not fit counts as uncontended, which is safe.
 /// </summary>
 internal sealed class ContendedKeys(TimeSpan keepFor)
 {
@@ -49,6 +49,14 @@ internal sealed class ContendedKeys(TimeSpan keepFor)
         else if (Count < KeysMax && _expiresAt.TryAdd(key, now + keepFor))
         {
             Interlocked.Increment(ref _count);
+        }
+    }
+
+    public void Remove(string key)
+    {
+        if (Count > 0 && _expiresAt.TryGetValue(key, out var until))
+        {
+            Remove(key, until);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 
 namespace PointSystem.Tests.Proof;
@@ -64,14 +65,20 @@ public sealed class StaleHolderTests(ProofCluster proof)
         proof.Cluster.Redis.AutoRestart = false;
         await proof.Cluster.Redis.KillAsync(Token);
 
-        // A single attempt succeeds, so it did not wait for the dead lease: such a wait would have ended in a refusal.
+        // It goes on because there is no lock store, and not because it lost its patience with the dead lease.
         using (var other = new PointsClient(proof.Cluster.Replicas[1].Url))
         {
+            var bypasses = await BypassesAsync(other);
             (await other.UseAsync(use.Member, "OTHER", 1)).Expect(HttpStatusCode.Created);
+            Assert.Equal(bypasses, await BypassesAsync(other));
         }
         proof.Cluster.Redis.Start();
         await AssertAppliedOnceAsync(use, first: null);
     }
+
+    private static async Task<double> BypassesAsync(PointsClient replica) => (await replica.GetAsync("/metrics")).Expect(HttpStatusCode.OK).Text.Split('\n')
+        .Where(line => line.StartsWith("pointsystem_lock_acquire_total{", StringComparison.Ordinal) && line.Contains("\"bypassed\"", StringComparison.Ordinal))
+        .Sum(line => double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture));
 
     private async Task OthersContinueAsync(StoppedUse use)
     {

@@ -51,7 +51,7 @@ public sealed class BypassTests
         await using var replica = await StartAsync();
         await _store.TryLockAsync(Key, "dead", 10, Token);
         await WhileTimePassesAsync(replica.UseAsync(1, "first"));
-        _clock.Advance(TimeSpan.FromSeconds(5));
+        _clock.Advance(TimeSpan.FromSeconds(15));
         await _store.TryLockAsync(Key, "another", 10, Token);
         var asked = _store.Asked.Count;
         var second = replica.UseAsync(1, "second");
@@ -60,6 +60,53 @@ public sealed class BypassTests
         _store.Forget();
         Assert.Equal("done second", await WhileTimePassesAsync(second));
         Assert.Equal(1, replica.Executor.Snapshot(1).LastMinute.Bypasses);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_HolderAliveAgain_HasPatienceAgain()
+    {
+        await using var replica = await StartAsync();
+        await _store.TryLockAsync(Key, "slow", 10, Token);
+        await WhileTimePassesAsync(replica.UseAsync(1, "first"));
+        _store.Forget();
+        await replica.UseAsync(1, "second");
+        await Eventually.HoldsAsync(() => !_store.IsHeld(Key), "the lock is released");
+        await _store.TryLockAsync(Key, "slow", 10, Token);
+        var asked = _store.Asked.Count;
+        var third = replica.UseAsync(1, "third");
+        await Eventually.HoldsAsync(() => _store.Asked.Count > asked, "the third asks");
+        Assert.False(third.IsCompleted);
+        _store.Forget();
+        Assert.Equal("done third", await WhileTimePassesAsync(third));
+        Assert.Equal(1, replica.Executor.Snapshot(1).LastMinute.Bypasses);
+    }
+
+    /// <summary>The same lock in other sets of locks.</summary>
+    [Fact]
+    public async Task ExecuteAsync_HolderGone_TransfersToOthersDoNotWaitEither()
+    {
+        await using var replica = await StartAsync();
+        await _store.TryLockAsync(Key, "dead", 10, Token);
+        await WhileTimePassesAsync(replica.UseAsync(1, "first"));
+        for (var to = 2; to < 8; to++)
+        {
+            Assert.Equal("done t", await replica.Executor.ExecuteAsync(new Transfer(1, to, "t"), Token));
+        }
+    }
+
+    /// <summary>A batch that takes long ends after the patience, and with it half of the waits of those behind it.</summary>
+    [Fact]
+    public async Task ExecuteAsync_WaitedBehindALongBatch_StillGoesOnWithinItsWait()
+    {
+        await using var replica = await StartAsync();
+        var (gate, first) = await replica.BlockFirstAsync("first");
+        var behind = replica.UseAsync(1, "behind");
+        _clock.Advance(TimeSpan.FromSeconds(4));
+        _store.Forget();
+        await _store.TryLockAsync(Key, "dead", 60, Token);
+        gate.SetResult();
+        await first;
+        Assert.Equal("done behind", await WhileTimePassesAsync(behind));
     }
 
     [Theory]

@@ -19,12 +19,6 @@ public sealed class HerdTests(ProofServer server)
     // Plus one for the refresh of the rules.
     private static readonly int ConnectionsMax = new CombiningOptions().Lanes + new CombiningOptions().DetoursMax + 1;
 
-    private static readonly (string, string)[] LongWaits = 
-    [
-        ("Locking:Operations:point:use:member:WaitSeconds", "60"),
-        ("Locking:OnLockTimeout", "refuse"),
-    ];
-
     [Theory]
     [InlineData(20)]
     [InlineData(10)]
@@ -83,13 +77,36 @@ public sealed class HerdTests(ProofServer server)
         }
     }
 
+    /// <summary>As the death of its holder leaves a lock. The herd goes on, over the same few connections, and no other member waits for it.</summary>
+    [Fact]
+    public async Task Herd_LockIsNotReleased_ContinuesWithFewConnections()
+    {
+        await using var database = await server.CreateAsync(Token);
+        var store = new MemoryLockStore(TimeProvider.System);
+        var replicas = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => StartAsync(database, 10, store, "bypass")));
+        var (hot, others) = (PointsClient.NewMember(), Enumerable.Range(0, 20).Select(_ => PointsClient.NewMember()).ToArray());
+        await GrantAsync(replicas[0], [hot, .. others]);
+        await store.TryLockAsync($"point:use:member:{hot}", "a dead replica", 600, Token);
+        var herd = replicas.SelectMany(replica => Enumerable.Range(0, Herd).Select(_ => UseAsync(replica, hot))).ToArray();
+        Assert.All(await Task.WhenAll(others.Select(member => UseAsync(replicas[1], member))), outcome => Assert.Null(outcome.Error));
+        var outcomes = await Task.WhenAll(herd);
+        Assert.Equal(15, outcomes.Count(outcome => outcome.Error is null));
+        Assert.InRange(await ConnectionsAsync(database), 1, 2 * ConnectionsMax);
+        await Books.AssertBalancedAsync(database.ConnectionString, [hot, .. others]);
+        foreach (var replica in replicas)
+        {
+            await replica.DisposeAsync();
+        }
+    }
+
     /// <summary>The connections that the replicas have opened: a pool opens a new one only if all are in use, and closes none during the test.</summary>
     private static Task<long> ConnectionsAsync(PropertyDatabase database) =>
         Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'herd'");
 
-    private static Task<PointReplica> StartAsync(PropertyDatabase database, int pool, ILockStore store) => PointReplica.StartAsync(
+    private static Task<PointReplica> StartAsync(
+        PropertyDatabase database, int pool, ILockStore store, string onLockTimeout = "refuse") => PointReplica.StartAsync(
         new NpgsqlConnectionStringBuilder(database.ConnectionString) { MaxPoolSize = pool, ApplicationName = "herd" }.ConnectionString,
-        store, new FixedMode(LockMode.Distributed), LongWaits);
+        store, new FixedMode(LockMode.Distributed), [("Locking:Operations:point:use:member:WaitSeconds", "60"), ("Locking:OnLockTimeout", onLockTimeout)]);
 
     private static async Task GrantAsync(PointReplica replica, params IEnumerable<long> members)
     {
