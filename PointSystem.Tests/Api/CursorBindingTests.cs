@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 
 namespace PointSystem.Tests.Api;
@@ -86,7 +87,8 @@ public sealed class CursorBindingTests(ApiFixture api)
         var member = PointsClient.NewMember();
         await FillAsync(client, member);
         var at = (await client.GetAsync($"/api/points/balance/{member}")).TextOf("asOf");
-        var plain = at[..at.IndexOf('+', StringComparison.Ordinal)];
+        // With all six digits: the API leaves zeros at the end out, and digits after them would be another moment.
+        var plain = DateTimeOffset.Parse(at, CultureInfo.InvariantCulture).ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff", CultureInfo.InvariantCulture);
         var first = (await client.GetAsync($"/api/points/balance/{member}?size=1&asOf={plain}Z")).Expect(HttpStatusCode.OK).Json;
         var cursor = first["accumulations"]!["nextCursor"]!.GetValue<string>();
 

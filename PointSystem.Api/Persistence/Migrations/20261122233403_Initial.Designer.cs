@@ -345,7 +345,9 @@ namespace PointSystem.Api.Persistence.Migrations
 
                             t.HasCheckConstraint("ck_point_ledger_entries_delta", "delta <> 0");
 
-                            t.HasCheckConstraint("ck_point_ledger_entries_kind", "kind IN ('ACCUMULATE', 'ACCUMULATE_CANCEL', 'USE', 'USE_CANCEL', 'REGRANT', 'TRANSFER_OUT', 'TRANSFER_IN', 'EXPIRE')");
+                            t.HasCheckConstraint(
+                                "ck_point_ledger_entries_kind",
+                                "kind IN ('ACCUMULATE', 'ACCUMULATE_CANCEL', 'USE', 'USE_CANCEL', 'REGRANT', 'TRANSFER_OUT', 'TRANSFER_IN', 'EXPIRE')");
 
                             t.HasCheckConstraint("ck_point_ledger_entries_sequence", "sequence >= 1 AND group_sequence BETWEEN 1 AND sequence");
                         });

@@ -133,7 +133,9 @@ namespace PointSystem.Api.Persistence.Migrations
                     table.PrimaryKey("PK_point_ledger_entries", x => new { x.member_id, x.sequence });
                     table.CheckConstraint("ck_point_ledger_entries_balance_after", "balance_after >= 0");
                     table.CheckConstraint("ck_point_ledger_entries_delta", "delta <> 0");
-                    table.CheckConstraint("ck_point_ledger_entries_kind", "kind IN ('ACCUMULATE', 'ACCUMULATE_CANCEL', 'USE', 'USE_CANCEL', 'REGRANT', 'TRANSFER_OUT', 'TRANSFER_IN', 'EXPIRE')");
+                    table.CheckConstraint(
+                        "ck_point_ledger_entries_kind",
+                        "kind IN ('ACCUMULATE', 'ACCUMULATE_CANCEL', 'USE', 'USE_CANCEL', 'REGRANT', 'TRANSFER_OUT', 'TRANSFER_IN', 'EXPIRE')");
                     table.CheckConstraint("ck_point_ledger_entries_sequence", "sequence >= 1 AND group_sequence BETWEEN 1 AND sequence");
                 });
 
@@ -219,11 +221,16 @@ namespace PointSystem.Api.Persistence.Migrations
                 columns: new[] { "config_key", "config_value", "description", "updated_at", "updated_by" },
                 values: new object[,]
                 {
-                    { "DEFAULT_EXPIRATION_DAYS", "365", "Days until a lot expires when nothing is said", new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)), "system" },
-                    { "MAX_ACCUMULATION_AMOUNT_PER_TIME", "100000", "Most points of one accumulation", new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)), "system" },
-                    { "MAX_BALANCE_PER_MEMBER", "10000000", "Most live points a member may reach by accumulating or receiving", new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)), "system" },
-                    { "MAX_EXPIRATION_DAYS", "1824", "Most days until expiry that may be asked for", new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)), "system" },
-                    { "MIN_EXPIRATION_DAYS", "1", "Fewest days until expiry that may be asked for", new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)), "system" }
+                    { "DEFAULT_EXPIRATION_DAYS", "365", "Days until a lot expires when nothing is said",
+                        new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)), "system" },
+                    { "MAX_ACCUMULATION_AMOUNT_PER_TIME", "100000", "Most points of one accumulation",
+                        new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)), "system" },
+                    { "MAX_BALANCE_PER_MEMBER", "10000000", "Most live points a member may reach by accumulating or receiving",
+                        new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)), "system" },
+                    { "MAX_EXPIRATION_DAYS", "1824", "Most days until expiry that may be asked for",
+                        new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)), "system" },
+                    { "MIN_EXPIRATION_DAYS", "1", "Fewest days until expiry that may be asked for",
+                        new DateTimeOffset(new DateTime(2026, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)), "system" }
                 });
 
             migrationBuilder.CreateIndex(

@@ -13,8 +13,12 @@ namespace PointSystem.Api.Persistence.Migrations
         private static readonly (string Key, string Before, string After)[] Descriptions =
         [
             ("MAX_ACCUMULATION_AMOUNT_PER_TIME", "Most points of one accumulation", "Maximum points of one accumulation"),
-            ("MAX_BALANCE_PER_MEMBER", "Most live points a member may reach by accumulating or receiving", "Maximum live points that a member may reach by accumulating or receiving"),
-            ("DEFAULT_EXPIRATION_DAYS", "Days until a lot expires when nothing is said", "Days until an accumulation expires if the request does not say otherwise"),
+            ("MAX_BALANCE_PER_MEMBER",
+                "Most live points a member may reach by accumulating or receiving",
+                "Maximum live points that a member may reach by accumulating or receiving"),
+            ("DEFAULT_EXPIRATION_DAYS",
+                "Days until a lot expires when nothing is said",
+                "Days until an accumulation expires if the request does not say otherwise"),
             ("MIN_EXPIRATION_DAYS", "Fewest days until expiry that may be asked for", "Minimum days until expiry that may be requested"),
             ("MAX_EXPIRATION_DAYS", "Most days until expiry that may be asked for", "Maximum days until expiry that may be requested"),
         ];
