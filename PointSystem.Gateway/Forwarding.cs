@@ -6,16 +6,16 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace PointSystem.Gateway;
 
-/// <summary>Sends each request to a replica, and to another one where that is safe and the first could not answer.</summary>
+/// <summary>Sends each request to a replica, and to another one if the first could not answer and a repetition is safe.</summary>
 /// <param name="forwarder">Sends one request.</param>
 /// <param name="balancer">Chooses the replica.</param>
-/// <param name="options">What the choice goes by.</param>
+/// <param name="options">How the replica is chosen.</param>
 /// <param name="isTraced">Whether the gateway's own spans are recorded.</param>
-/// <param name="logger">Hears why a request could not be answered.</param>
+/// <param name="logger">Gets the reason if a request could not be answered.</param>
 internal sealed class Forwarding(
     IHttpForwarder forwarder, LoadBalancer balancer, GatewayOptions options, bool isTraced, ILogger<Forwarding> logger) : IDisposable
 {
-    // Longer than the API's own limits (5 s of waiting for a lock and the work after it).
+    // Longer than the API's own limits (a wait of 5 s for a lock, and the work after it).
     private static readonly ForwarderRequestConfig Config = new() { ActivityTimeout = TimeSpan.FromSeconds(30), Version = HttpVersion.Version11 };
 
     private readonly HttpMessageInvoker _client = new(new NoSilentRetryHandler(new SocketsHttpHandler
@@ -23,12 +23,12 @@ internal sealed class Forwarding(
         UseProxy = false,
         UseCookies = false,
         AllowAutoRedirect = false,
-        // With the server's own setting: every byte of a header passes as it came.
+        // Together with the same setting of Kestrel, every byte of a header is passed on unchanged.
         RequestHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
         ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
         AutomaticDecompression = DecompressionMethods.None,
-        // Without a record of the gateway's own spans the caller's traceparent passes as it is: a parent span that was never recorded
-        // would split the trace.
+        // If the gateway's own spans are not recorded, the caller's traceparent is passed on unchanged: a parent span that was never
+        // recorded would split the trace.
         ActivityHeadersPropagator = isTraced ? new ReverseProxyPropagator(DistributedContextPropagator.Current) : null,
         ConnectTimeout = TimeSpan.FromSeconds(2),
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
@@ -38,7 +38,7 @@ internal sealed class Forwarding(
     {
         if (context.Request.Path.StartsWithSegments(TelemetryOptions.MetricsPath, StringComparison.OrdinalIgnoreCase))
         {
-            // Each replica's metrics are its own, for operators only: Prometheus asks the replicas.
+            // The metrics of each replica are for operators only: Prometheus scrapes the replicas directly.
             await GatewayProblems.NotFoundAsync(context);
             return;
         }
@@ -71,7 +71,7 @@ internal sealed class Forwarding(
             }
             if (attempt.Error == ForwarderError.RequestCreation)
             {
-                // Of our own making: no replica has been asked.
+                // The gateway could not create the request, so no replica has received it.
                 await GatewayProblems.CannotBeForwardedAsync(context);
                 return;
             }
@@ -91,7 +91,7 @@ internal sealed class Forwarding(
             }
             Reset(context);
         }
-        await (wasSent ? GatewayProblems.BrokenAsync(context) : GatewayProblems.NobodyAsync(context));
+        await (wasSent ? GatewayProblems.BrokenAsync(context) : GatewayProblems.NoReplicaAsync(context));
     }
 
     public void Dispose() => _client.Dispose();
@@ -109,7 +109,7 @@ internal sealed class Forwarding(
         {
             context.Request.Body = new MemoryStream(body, writable: false);
         }
-        // One that may be repeated need not wait for a replica that was found to hang. One that may not has nowhere else to go.
+        // A repeatable request does not wait for a replica that hangs. Another request cannot be sent elsewhere, so it waits.
         var giveUp = repeatable ? upstream.Usable : CancellationToken.None;
         try
         {

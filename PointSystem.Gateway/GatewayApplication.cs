@@ -4,13 +4,13 @@ using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Gateway;
 
-/// <summary>The one address in front of all replicas.</summary>
+/// <summary>The single address of all replicas.</summary>
 internal static class GatewayApplication
 {
     /// <summary>
-    /// Runs until SIGTERM or Ctrl+C. The addresses are <c>ASPNETCORE_URLS</c>, the replicas are what <see cref="ReplicaSet"/> finds.
+    /// Runs until SIGTERM or Ctrl+C. The addresses come from <c>ASPNETCORE_URLS</c>, the replicas from <see cref="ReplicaSet"/>.
     /// </summary>
-    /// <returns>0 after an orderly end, 1 when it could not start; one sentence on the error output says why.</returns>
+    /// <returns>0 after an orderly shutdown, 1 if it could not start; the reason is one sentence on standard error.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
         try
@@ -32,18 +32,18 @@ internal static class GatewayApplication
     }
 
     /// <param name="args">The command line.</param>
-    /// <param name="given">The replicas, if the caller maintains their state. Default: what the configuration names, watched.</param>
-    /// <exception cref="GatewayFaultException">No replica is named, or not by a URL, or a setting cannot be used.</exception>
+    /// <param name="given">The replicas, if the caller maintains their state. Default: the replicas in the configuration, watched.</param>
+    /// <exception cref="GatewayFaultException">No replica is configured, its address is not a URL, or a setting is invalid.</exception>
     internal static WebApplication Create(string[] args, ReplicaSet? given = null)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         builder.AddServiceDefaults();
-        // Of a request that fails Forwarding says what there is to say, once.
+        // Forwarding logs each failed request, once.
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Yarp", LogLevel.None).AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            // Whether a header can be used is for the replica to say.
+            // The replica decides whether a header is valid.
             kestrel.RequestHeaderEncodingSelector = static _ => Encoding.Latin1;
             kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
             kestrel.Limits.MaxRequestBodySize = RequestBody.LargestDiscarded;
@@ -66,10 +66,10 @@ internal static class GatewayApplication
         var app = builder.Build();
         app.UseRouting();
         app.MapDefaultEndpoints();
-#pragma warning disable ASP0014 // Without it the endpoints would stand behind the forwarder, which takes everything.
+#pragma warning disable ASP0014 // Otherwise the endpoints would come after the forwarder, which handles every request.
         app.UseEndpoints(static _ => { });
 #pragma warning restore ASP0014
-        // Whatever no endpoint takes. A fallback route would leave out what looks like a file, and be the name of every span.
+        // Every request that no endpoint handles. A fallback route would skip paths that look like files, and would name every span.
         app.Run(app.Services.GetRequiredService<Forwarding>().HandleAsync);
         return app;
     }

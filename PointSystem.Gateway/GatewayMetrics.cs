@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace PointSystem.Gateway;
 
-/// <summary>What the gateway reports of its choices.</summary>
+/// <summary>Counts how the gateway chooses replicas.</summary>
 internal sealed class GatewayMetrics
 {
     /// <summary>Name of the meter.</summary>
@@ -11,13 +11,13 @@ internal sealed class GatewayMetrics
     /// <summary>To the replica that is the first in the member's order.</summary>
     public const string Home = "home";
 
-    /// <summary>To the next in the member's order, because those before are not ready or could not answer.</summary>
+    /// <summary>To the next in the member's order, because the replicas before it are not ready or could not answer.</summary>
     public const string Moved = "moved";
 
-    /// <summary>To the next in the member's order, because those before have too many requests in flight.</summary>
+    /// <summary>To the next in the member's order, because the replicas before it have too many requests in flight.</summary>
     public const string Spilled = "spilled";
 
-    /// <summary>To the replica whose turn it was: no member was found, or none was looked for.</summary>
+    /// <summary>To the replica whose turn it was: the request has no member, or affinity is off.</summary>
     public const string Turn = "turn";
 
     private readonly Counter<long> _requests;

@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace PointSystem.Gateway;
 
-/// <summary>What decides which replica gets a request.</summary>
+/// <summary>How the replica of a request is chosen.</summary>
 internal enum Affinity
 {
-    /// <summary>The member: all requests of a member go to the same replica.</summary>
+    /// <summary>By member: all requests of a member go to the same replica.</summary>
     Member,
 
-    /// <summary>Nothing: replicas take turns.</summary>
+    /// <summary>In turn.</summary>
     None,
 }
 
@@ -17,19 +17,19 @@ internal sealed class GatewayOptions
 {
     public const string SectionName = "Gateway";
 
-    /// <summary>What decides which replica gets a request. Default <see cref="Affinity.Member"/>.</summary>
+    /// <summary>How the replica of a request is chosen. Default <see cref="Affinity.Member"/>.</summary>
     public Affinity Affinity { get; init; }
 
     /// <summary>
-    /// Bound of requests in flight at a replica, in multiples of the mean, 1.05 … 10. Beyond it only members that have requests in flight there get
-    /// in. Default 1.25.
+    /// Bound of the requests in flight at a replica, in multiples of the mean, 1.05 … 10. Beyond it a replica gets only requests of members that
+    /// already have some in flight there. Default 1.25.
     /// </summary>
     public double LoadBound { get; init; } = 1.25;
 
     /// <summary>Requests in flight at a replica below which the bound does not apply, 1 … 10,000. Default 32.</summary>
     public int LoadFloor { get; init; } = 32;
 
-    /// <exception cref="GatewayFaultException">A setting cannot be used; the text says which.</exception>
+    /// <exception cref="GatewayFaultException">A setting is invalid; the message names it.</exception>
     public static GatewayOptions Read(IConfiguration configuration)
     {
         var section = configuration.GetSection(SectionName);

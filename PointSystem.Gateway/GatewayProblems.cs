@@ -5,15 +5,15 @@ using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Gateway;
 
-/// <summary>The gateway's own error answers, in the form of the API's and from the same table of codes.</summary>
+/// <summary>The gateway's own error responses, in the form of the API's responses and with codes from the same table.</summary>
 internal static class GatewayProblems
 {
     private const string MayHaveBeenDone = "so the request may or may not have been carried out.";
 
-    public static Task NobodyAsync(HttpContext context) =>
+    public static Task NoReplicaAsync(HttpContext context) =>
         WriteAsync(context, ProblemCodes.ReplicaUnavailable, "No replica is ready. Nothing was done; try again in a moment.");
 
-    /// <summary>It was sent, to one replica or several, and none of them answered.</summary>
+    /// <summary>The request was sent to one or several replicas, and none answered.</summary>
     public static Task BrokenAsync(HttpContext context) =>
         WriteAsync(context, ProblemCodes.ReplicaLost, $"The replica went away before it answered, {MayHaveBeenDone} {HowToFindOut(context.Request)}");
 
@@ -43,7 +43,7 @@ internal static class GatewayProblems
     {
         if (context.Response.HasStarted)
         {
-            // Part of an answer is out: only breaking the connection tells the caller that it is not whole.
+            // Part of the response was sent: only a broken connection tells the caller that it is incomplete.
             context.Abort();
             return Task.CompletedTask;
         }

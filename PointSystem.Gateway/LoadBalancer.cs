@@ -3,23 +3,23 @@ using System.Collections.Immutable;
 namespace PointSystem.Gateway;
 
 /// <summary>
-/// Chooses the replica for a request, of those that are ready; where none is, of those that at least answer. A member's requests go to the first in its
-/// order (<see cref="Rendezvous"/>), requests without a member to each replica in turn.
+/// Chooses the replica for a request: one that is ready, otherwise one that at least answers. A member's requests go to the first replica in
+/// the member's order (<see cref="Rendezvous"/>), requests without a member to each replica in turn.
 /// </summary>
 /// <remarks>
-/// A replica with more than <see cref="GatewayOptions.LoadBound"/> times the mean of requests in flight gets only requests of members that have some in
-/// flight there; requests of other members go to the next in their order. So a hot member's requests stay together, where they share locks and commits,
-/// and its neighbours, which have nothing in flight there, avoid the queue.
+/// A replica with more than <see cref="GatewayOptions.LoadBound"/> times the mean of requests in flight gets only requests of members that
+/// already have some in flight there; requests of other members go to the next in their order. So a hot member's requests stay together, where
+/// they share locks and commits, and other members avoid the queue.
 /// </remarks>
 internal sealed class LoadBalancer(ReplicaSet replicas, GatewayOptions options, GatewayMetrics metrics)
 {
     private uint _turn;
 
     /// <summary>
-    /// Null when there is none left to try. The request counts as in flight there until <see cref="Upstream.Leave"/>.
+    /// Returns null if every replica has been tried. The request counts as in flight at the replica until <see cref="Upstream.Leave"/>.
     /// </summary>
-    /// <param name="member">The member that it is about; null if that is not known.</param>
-    /// <param name="tried">Replicas that this request has been sent to already.</param>
+    /// <param name="member">The member of the request; null if unknown.</param>
+    /// <param name="tried">The replicas that this request has already been sent to.</param>
     public Upstream? Next(long? member, IReadOnlyCollection<Upstream> tried)
     {
         var upstreams = replicas.Current;
@@ -43,7 +43,7 @@ internal sealed class LoadBalancer(ReplicaSet replicas, GatewayOptions options, 
                 return chosen;
             }
         }
-        // Every one is over its limit: those with room have been tried, or other requests took the room at this moment.
+        // Every replica is at its limit: the others have been tried, or concurrent requests have just filled them.
         first.TryEnter(member, long.MaxValue);
         metrics.Sent(IsHome(upstreams, first, member) ? GatewayMetrics.Home : GatewayMetrics.Moved);
         return first;
@@ -62,7 +62,7 @@ internal sealed class LoadBalancer(ReplicaSet replicas, GatewayOptions options, 
         return true;
     }
 
-    /// <summary>The one with the highest score below that of another.</summary>
+    /// <summary>The replica with the highest score below the given one.</summary>
     private static Upstream? Following(
         ImmutableArray<Upstream> upstreams, ulong below, long member, UpstreamState state, IReadOnlyCollection<Upstream> tried)
     {
@@ -79,7 +79,7 @@ internal sealed class LoadBalancer(ReplicaSet replicas, GatewayOptions options, 
         return best;
     }
 
-    /// <summary>The maximum of requests in flight at each replica in that state, the request to be sent included.</summary>
+    /// <summary>The maximum number of requests in flight at each replica in that state, including the request to be sent.</summary>
     private long Limit(ImmutableArray<Upstream> upstreams, UpstreamState state)
     {
         var (count, inFlight) = (0, 1L);

@@ -1,8 +1,8 @@
 namespace PointSystem.Gateway;
 
 /// <summary>
-/// SocketsHttpHandler sends a request without content again, by itself, when a reused connection closes before an answer came.
-/// A cancellation is a POST that may have no body, and may have been carried out: with an (empty) content the handler leaves it alone.
+/// SocketsHttpHandler repeats a request without content by itself if a reused connection closes before a response arrives. A cancellation is a
+/// POST that may have no body and may have been executed: with an (empty) content the handler does not repeat it.
 /// </summary>
 internal sealed class NoSilentRetryHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
 {

@@ -5,11 +5,11 @@ using System.Net;
 namespace PointSystem.Gateway;
 
 /// <summary>
-/// The replicas there are: what service discovery's configuration names (<c>services__{name}__http__{n} = URL</c>), as Aspire gives it.
+/// The replicas that the configuration of service discovery names (<c>services__{name}__http__{n} = URL</c>), as Aspire sets it.
 /// </summary>
 /// <remarks>
-/// A name that stands for several addresses, such as a headless service of Kubernetes, is a replica for each of them; changes are seen by
-/// asking the name server again.
+/// A name with several addresses, such as a headless service of Kubernetes, is one replica per address; the name is resolved repeatedly to
+/// notice changes.
 /// </remarks>
 internal sealed class ReplicaSet
 {
@@ -32,10 +32,10 @@ internal sealed class ReplicaSet
     /// <summary>The replicas at this moment, in a stable order.</summary>
     public ImmutableArray<Upstream> Current => _current;
 
-    /// <summary>Whether a name has to be asked for again and again.</summary>
+    /// <summary>Whether a name has to be resolved repeatedly.</summary>
     public bool IsResolved => _named.Any(address => address.IsResolved);
 
-    /// <exception cref="GatewayFaultException">There is none, or its address is not a URL.</exception>
+    /// <exception cref="GatewayFaultException">No replica is configured, or an address is not a URL.</exception>
     public static ReplicaSet Discover(IConfiguration configuration)
     {
         var named = configuration.GetSection("services").GetChildren()
@@ -47,7 +47,7 @@ internal sealed class ReplicaSet
             : throw new GatewayFaultException("No replica is named: set services__api-1__http__0 to its URL, and so on for each.");
     }
 
-    /// <summary>Asks the name server for every name, and takes over what it says.</summary>
+    /// <summary>Resolves every name and replaces the replicas accordingly.</summary>
     /// <param name="resolve">The addresses of a host.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <returns>The replicas that are new, and those that are gone.</returns>

@@ -3,7 +3,7 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace PointSystem.Gateway;
 
-/// <summary>Headers on the way: who called, under which name, and which replica answered.</summary>
+/// <summary>Sets the headers that name the caller, the host that was called and the replica that answered.</summary>
 internal sealed class ReplicaTransformer(Upstream upstream) : HttpTransformer
 {
     public const string ReplicaHeader = "X-Replica";
@@ -13,12 +13,12 @@ internal sealed class ReplicaTransformer(Upstream upstream) : HttpTransformer
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
-        // As the caller wrote it: taken apart and put together again, an escaped slash (%2F) would come out escaped twice.
+        // Unchanged: if it was parsed and written again, an escaped slash (%2F) would be escaped twice.
         if (httpContext.Features.Get<IHttpRequestFeature>()?.RawTarget is ['/', ..] target)
         {
             proxyRequest.RequestUri = new Uri(destinationPrefix + target, Exactly);
         }
-        // The gateway is the edge: what a caller claims about itself in these headers is not passed on.
+        // The gateway is the edge: what a caller sends in these headers is not trusted and not passed on.
         Set(proxyRequest, "X-Forwarded-For", httpContext.Connection.RemoteIpAddress?.ToString());
         Set(proxyRequest, "X-Forwarded-Proto", httpContext.Request.Scheme);
         Set(proxyRequest, "X-Forwarded-Host", httpContext.Request.Host.Value);
@@ -34,7 +34,7 @@ internal sealed class ReplicaTransformer(Upstream upstream) : HttpTransformer
             httpContext.Response.Headers[ReplicaHeader] = upstream.Name;
             if (proxyResponse.Headers.ConnectionClose == true)
             {
-                upstream.Doubt();
+                upstream.RequestCheck();
             }
         }
         return copyBody;

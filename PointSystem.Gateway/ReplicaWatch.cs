@@ -2,7 +2,7 @@ using System.Net.Sockets;
 
 namespace PointSystem.Gateway;
 
-/// <summary>Watches one replica by what <c>/health/ready</c> says.</summary>
+/// <summary>Watches one replica through its <c>/health/ready</c>.</summary>
 internal sealed class ReplicaWatch(Upstream upstream, TimeProvider clock)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
@@ -14,16 +14,16 @@ internal sealed class ReplicaWatch(Upstream upstream, TimeProvider clock)
     private readonly Uri _url = new(upstream.Url, "/health/ready");
     private int _misses;
 
-    /// <summary>Until cancelled.</summary>
+    /// <summary>Runs until it is cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var client = new HttpMessageInvoker(new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.Zero });
         while (!cancellationToken.IsCancellationRequested)
         {
-            var doubted = upstream.Doubted;
+            var checkRequested = upstream.CheckRequested;
             upstream.Set(await AskAsync(client, cancellationToken));
             var wait = upstream.State == UpstreamState.Ready ? Interval : IntervalWhileDown;
-            await doubted.WaitAsync(wait, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await checkRequested.WaitAsync(wait, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -7,7 +7,7 @@ namespace PointSystem.Gateway;
 /// <summary>Keeps the <see cref="ReplicaSet"/> and the state of each replica in it up to date.</summary>
 internal sealed class ReplicaWatches(ReplicaSet replicas, TimeProvider clock, ILogger<ReplicaWatches> logger) : BackgroundService
 {
-    // Kubernetes' name server keeps an answer for 5 s at most; a replica that is gone is noticed by its watch long before.
+    // The name server of Kubernetes caches an answer for at most 5 s; the watch of a replica that is gone notices it long before.
     private static readonly TimeSpan ResolveEvery = TimeSpan.FromSeconds(2);
     private readonly Dictionary<Upstream, CancellationTokenSource> _watched = [];
 
@@ -42,24 +42,24 @@ internal sealed class ReplicaWatches(ReplicaSet replicas, TimeProvider clock, IL
         }
         catch (SocketException fault)
         {
-            // What was known goes on to be used.
+            // The replicas that are known stay in use.
             logger.NotResolved(fault.Message);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            // The gateway ends.
+            // The gateway shuts down.
         }
     }
 
     private void Watch(Upstream upstream, CancellationToken cancellationToken)
     {
-        upstream.StateChanged += Say;
+        upstream.StateChanged += LogState;
         var source = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _watched.Add(upstream, source);
         _ = new ReplicaWatch(upstream, clock).RunAsync(source.Token);
     }
 
-    private void Say(Upstream changed)
+    private void LogState(Upstream changed)
     {
         var sentence = changed.Describe();
         logger.StateChanged(sentence);

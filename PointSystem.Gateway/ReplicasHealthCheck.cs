@@ -2,7 +2,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace PointSystem.Gateway;
 
-/// <summary>The gateway takes requests as long as one replica does; the description says how each of them is.</summary>
+/// <summary>The gateway accepts requests as long as one replica does; the description contains the state of each.</summary>
 internal sealed class ReplicasHealthCheck(ReplicaSet replicas) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)

@@ -3,22 +3,22 @@ using System.Buffers;
 namespace PointSystem.Gateway;
 
 /// <summary>
-/// The body read whole before anything is forwarded, so that it can be sent again, and so that a slow client holds no replica.
+/// Reads the whole body before anything is forwarded, so that it can be sent again and a slow client does not occupy a replica.
 /// </summary>
 internal static class RequestBody
 {
     private const int ChunkSize = 16 * 1024;
 
-    /// <summary>In bytes: the API's own limit. What is larger is refused here, always in the same way, and read to its end.</summary>
+    /// <summary>Maximum body in bytes: the API's own limit. A larger body is read to its end and refused here.</summary>
     public const int Largest = 64 * 1024;
 
     /// <summary>
-    /// In bytes. What is larger than <see cref="Largest"/> but not than this is read to its end and thrown away: an answer to a caller
-    /// that is still sending is lost when the system resets the connection because of unread data.
+    /// In bytes. A body between <see cref="Largest"/> and this is read to its end and discarded: a response to a caller that is still sending
+    /// is lost when the system resets the connection because of unread data.
     /// </summary>
     public const int LargestDiscarded = 128 * Largest;
 
-    /// <summary>Null when there is no body.</summary>
+    /// <summary>Returns null if there is no body.</summary>
     /// <exception cref="BadHttpRequestException">It is too large, ends early or is framed wrongly.</exception>
     public static async Task<byte[]?> ReadAsync(HttpContext context)
     {

@@ -5,8 +5,8 @@ using PointSystem.Domain.Points;
 namespace PointSystem.Gateway;
 
 /// <summary>
-/// The member that a request is about. A hint that saves waiting for locks, never a condition: what cannot be read here is read, or refused, by the
-/// replica.
+/// Finds the member of a request. The result is a hint that avoids waiting for locks, not a condition: a request that cannot be read here is
+/// read, or refused, by the replica.
 /// </summary>
 internal static class RequestMember
 {
@@ -16,8 +16,8 @@ internal static class RequestMember
     public static long? Find(PathString path, ReadOnlySpan<byte> body) => OfPath(path.Value) ?? OfBody(body);
 
     /// <summary>
-    /// The first segment that is a member id or a point key, in the spellings that the API takes. No table of routes: the number of something else
-    /// (a reconciliation run, say) finds a replica as good as any other.
+    /// The first segment that is a member id or a point key, in the spellings that the API accepts. There is no table of routes: for the number of
+    /// something else, such as a reconciliation run, every replica will do.
     /// </summary>
     internal static long? OfPath(ReadOnlySpan<char> path)
     {
@@ -34,8 +34,8 @@ internal static class RequestMember
     }
 
     /// <summary>
-    /// The first value of <c>memberId</c> or of a transfer's <c>fromMemberId</c>. A body that has both, or one twice, is refused by every replica, so
-    /// nothing behind the first needs to be read.
+    /// The first value of <c>memberId</c> or of a transfer's <c>fromMemberId</c>. Every replica refuses a body that has both, or one of them
+    /// twice, so nothing after the first needs to be read.
     /// </summary>
     internal static long? OfBody(ReadOnlySpan<byte> body)
     {
@@ -68,7 +68,7 @@ internal static class RequestMember
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // Broken JSON, or a name that is no Unicode text.
+            // Invalid JSON, or a name that is not valid Unicode.
             return null;
         }
     }

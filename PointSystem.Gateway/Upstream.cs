@@ -1,32 +1,32 @@
 namespace PointSystem.Gateway;
 
-/// <summary>What the gateway knows of a replica.</summary>
+/// <summary>The state of a replica, as the gateway sees it.</summary>
 internal enum UpstreamState
 {
-    /// <summary>No process, or nothing listens.</summary>
+    /// <summary>Nothing listens at its address.</summary>
     Down,
 
-    /// <summary>It listens but says it is not ready: its own answers still beat the gateway's.</summary>
+    /// <summary>It answers, but it is not ready. Its own error responses still say more than the gateway's.</summary>
     Alive,
 
-    /// <summary>It takes requests.</summary>
+    /// <summary>It accepts requests.</summary>
     Ready,
 
-    /// <summary>It listens and answers nothing.</summary>
+    /// <summary>It accepts connections and does not answer.</summary>
     Hanging,
 }
 
 /// <summary>A replica as the gateway sees it.</summary>
 internal sealed class Upstream(string name, Uri url) : IDisposable
 {
-    // Members that share a slot are taken for one: a neighbour of a hot member may stay at a crowded replica by mistake, once in so many.
+    // Members that share a slot count as one: one in so many other members stays at the crowded replica of a hot member by mistake.
     private const int Slots = 4096;
     private readonly Lock _gate = new();
     private readonly ulong _seed = Rendezvous.Seed(url);
     private readonly int[] _inFlightByMember = new int[Slots];
     private long _inFlight;
     private CancellationTokenSource _usable = new();
-    private TaskCompletionSource _doubted = NewSource();
+    private TaskCompletionSource _checkRequested = NewSource();
 
     public event Action<Upstream>? StateChanged;
 
@@ -36,12 +36,12 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
 
     public UpstreamState State { get; private set; }
 
-    /// <summary>Requests that have been sent to it and not been answered yet.</summary>
+    /// <summary>The number of requests that were sent to it and are not answered yet.</summary>
     public long InFlight => Interlocked.Read(ref _inFlight);
 
     /// <summary>
-    /// Cancelled when the replica hangs: requests that may be repeated need not wait for it any longer. Not when it is down: what it was
-    /// asked before is being answered still by one that leaves in order, and ends by itself with one that died.
+    /// Cancelled when the replica hangs: repeatable requests do not wait for it any longer. Not cancelled when it is down: a replica that
+    /// shuts down in order still answers its requests, and the connections to one that died end by themselves.
     /// </summary>
     public CancellationToken Usable
     {
@@ -54,23 +54,24 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
         }
     }
 
-    /// <summary>Completes with the next <see cref="Doubt"/>.</summary>
-    public Task Doubted
+    /// <summary>Completes at the next <see cref="RequestCheck"/>.</summary>
+    public Task CheckRequested
     {
         get
         {
             lock (_gate)
             {
-                return _doubted.Task;
+                return _checkRequested.Task;
             }
         }
     }
 
-    /// <summary>Its place in the member's order, see <see cref="Rendezvous"/>.</summary>
+    /// <summary>Its score in the member's order, see <see cref="Rendezvous"/>.</summary>
     public ulong ScoreOf(long member) => Rendezvous.Score(_seed, member);
 
     /// <summary>
-    /// Counts a request of a member as in flight, unless that makes more than <paramref name="limit"/> and none of this member is in flight here.
+    /// Counts a request of a member as in flight, unless that would exceed <paramref name="limit"/> and no other request of the member is in
+    /// flight here.
     /// </summary>
     public bool TryEnter(long member, long limit)
     {
@@ -87,8 +88,8 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
     /// <summary>Counts a request without a member as in flight.</summary>
     public void Enter() => Interlocked.Increment(ref _inFlight);
 
-    /// <summary>The request has its answer, or gets none.</summary>
-    /// <param name="member">As when it was counted.</param>
+    /// <summary>The request was answered, or has failed.</summary>
+    /// <param name="member">The same member as when the request was counted.</param>
     public void Leave(long? member)
     {
         Interlocked.Decrement(ref _inFlight);
@@ -99,22 +100,22 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
     }
 
     /// <summary>
-    /// An answer was the last on its connection, as those of a replica are that has been told to stop: worth a question
-    /// before the next is due.
+    /// Asks for a check of the state before the next one is due: a response was the last one on its connection, as those of a replica that
+    /// shuts down are.
     /// </summary>
-    public void Doubt()
+    public void RequestCheck()
     {
-        TaskCompletionSource doubted;
+        TaskCompletionSource requested;
         lock (_gate)
         {
             if (State != UpstreamState.Ready)
             {
                 return;
             }
-            doubted = _doubted;
-            _doubted = NewSource();
+            requested = _checkRequested;
+            _checkRequested = NewSource();
         }
-        doubted.TrySetResult();
+        requested.TrySetResult();
     }
 
     public void Set(UpstreamState state)
@@ -138,22 +139,22 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
         ended?.Dispose();
     }
 
-    /// <exception cref="TimeoutException">The state was not seen within <paramref name="limit"/>.</exception>
+    /// <exception cref="TimeoutException">The replica was not in that state within <paramref name="limit"/>.</exception>
     public async Task WaitForAsync(UpstreamState state, TimeSpan limit, CancellationToken cancellationToken)
     {
         var reached = NewSource();
-        StateChanged += Look;
+        StateChanged += Check;
         try
         {
-            Look(this);
+            Check(this);
             await reached.Task.WaitAsync(limit, cancellationToken);
         }
         finally
         {
-            StateChanged -= Look;
+            StateChanged -= Check;
         }
 
-        void Look(Upstream upstream)
+        void Check(Upstream upstream)
         {
             if (upstream.State == state)
             {
@@ -162,7 +163,7 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
         }
     }
 
-    /// <summary>Like <c>api-1 is ready.</c></summary>
+    /// <summary>A sentence such as <c>api-1 is ready.</c></summary>
     public string Describe() => Name + State switch
     {
         UpstreamState.Ready => " is ready.",
