@@ -164,7 +164,6 @@ internal sealed class DistributedLocks(
             AcquiredAt = acquiredAt,
             LeaseEndsAt = acquiredAt + request.Options.Lease,
             IsFallback = owner is null && turn is not null && !wasContended,
-            IsBypass = owner is null && wasContended,
             WasContended = wasContended,
         };
     }

@@ -34,7 +34,7 @@ public sealed class LockHandle : IAsyncDisposable
     public required bool IsFallback { get; init; }
 
     /// <summary>True when others kept the lock for longer than a command's patience, so that there is no lease.</summary>
-    internal bool IsBypass { get; init; }
+    internal bool IsBypass => Owner.Length == 0 && WasContended;
 
     /// <summary>True when others held the lock at the first attempt.</summary>
     internal bool WasContended { get; init; }

@@ -33,11 +33,9 @@ public static class LockingExtensions
             .BindConfiguration(LockingOptions.SectionName).ValidateDataAnnotations()
             // The binder also accepts the number of an enum value.
             .Validate<IConfiguration>(
-                static (options, configuration) => !int.TryParse(configuration[$"{LockingOptions.SectionName}:{nameof(options.Mode)}"], out _),
-                "Locking:Mode must be distributed, adaptive or row.")
+                static (options, configuration) => !IsNumber(configuration, nameof(options.Mode)), "Locking:Mode must be distributed, adaptive or row.")
             .Validate<IConfiguration>(
-                static (options, configuration) => !int.TryParse(configuration[$"{LockingOptions.SectionName}:{nameof(options.OnLockTimeout)}"], out _),
-                "Locking:OnLockTimeout must be bypass or refuse.")
+                static (options, configuration) => !IsNumber(configuration, nameof(options.OnLockTimeout)), "Locking:OnLockTimeout must be bypass or refuse.")
             .ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<LockingOptions>, LockingOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
@@ -102,4 +100,7 @@ public static class LockingExtensions
         }
         return services;
     }
+
+    private static bool IsNumber(IConfiguration configuration, string setting) =>
+        int.TryParse(configuration[$"{LockingOptions.SectionName}:{setting}"], out _);
 }

@@ -56,15 +56,10 @@ internal sealed class OperationSettings(IConfiguration configuration)
             return null;
         }
         // Enum.TryParse would take numbers as well.
-        foreach (var action in Enum.GetValues<LockTimeoutAction>())
-        {
-            if (string.Equals(action.ToString(), text, StringComparison.OrdinalIgnoreCase))
-            {
-                return action;
-            }
-        }
-        throw new InvalidOperationException(
-            $"{section.Path}:{OnLockTimeout} must be {string.Join(" or ", Enum.GetNames<LockTimeoutAction>())}, but is \"{text}\".");
+        var names = Enum.GetNames<LockTimeoutAction>();
+        return names.Contains(text, StringComparer.OrdinalIgnoreCase)
+            ? Enum.Parse<LockTimeoutAction>(text, ignoreCase: true)
+            : throw new InvalidOperationException($"{section.Path}:{OnLockTimeout} must be {string.Join(" or ", names)}, but is \"{text}\".");
     }
 
     private static double? Read(IConfigurationSection section, string name)
