@@ -14,8 +14,6 @@ public sealed partial class AffinityTests(AffinityTests.Fixture fixture) : IClas
     private const int Members = 60;
     private readonly LocalCluster _cluster = fixture.Cluster;
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
     public Task AnyRequestOfAMember_WhateverNamesIt_GoesToTheSameReplica() => WhileAllAreReadyAsync(async () =>
     {
@@ -84,7 +82,7 @@ public sealed partial class AffinityTests(AffinityTests.Fixture fixture) : IClas
         var (moved, spilled) = (await SentAsync(client, GatewayMetrics.Moved), await SentAsync(client, GatewayMetrics.Spilled));
 
         victim.Process.AutoRestart = false;
-        await victim.Process.KillAsync(Ct);
+        await victim.Process.KillAsync(Token);
         try
         {
             await AreAtAsync(client, members.ToDictionary(member => member, member => home[member] == victim.Name ? OrderOf(member)[1] : home[member]));
@@ -99,7 +97,7 @@ public sealed partial class AffinityTests(AffinityTests.Fixture fixture) : IClas
             // Otherwise every later test of the class would find it missing.
             victim.Process.AutoRestart = true;
             victim.Process.Start();
-            await victim.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Ct);
+            await victim.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Token);
         }
         await AreAtAsync(client, home);
         Assert.Equal(spilled, await SentAsync(client, GatewayMetrics.Spilled));
@@ -219,7 +217,7 @@ public sealed partial class AffinityTests(AffinityTests.Fixture fixture) : IClas
     {
         public LocalCluster Cluster { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync() => Cluster = await ClusterFixture.StartOwnAsync(_ => { }, Ct);
+        public async ValueTask InitializeAsync() => Cluster = await ClusterFixture.StartOwnAsync(_ => { }, Token);
 
         public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(Cluster);
     }

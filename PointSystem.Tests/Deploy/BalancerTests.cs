@@ -14,12 +14,10 @@ public sealed partial class BalancerTests(ClusterFixture clusters)
     private const string MemberHeader = "X-Member-Id";
     private static readonly string Folder = Path.Combine(BuildOutputs.Repository, "deploy", "balancers");
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Nginx_BeforeTheReplicas_SendsAMembersRequestsToOneAndSpreadsTheOthers()
     {
-        var cluster = await clusters.GetAsync(Ct);
+        var cluster = await clusters.GetAsync(Token);
         await using var nginx = await Nginx.StartAsync([.. cluster.Replicas.Select(replica => replica.Url)]);
         using var http = new HttpClient { BaseAddress = nginx.Url };
 
@@ -54,7 +52,7 @@ public sealed partial class BalancerTests(ClusterFixture clusters)
             var body = $$"""{"memberId":{{member}},{{order}}"amount":10}""";
             using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
             request.Headers.Add(MemberHeader, $"{member}");
-            using var answer = await http.SendAsync(request, Ct);
+            using var answer = await http.SendAsync(request, Token);
             Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
             return answer.Headers.GetValues("X-Replica").Single();
         }
@@ -66,7 +64,7 @@ public sealed partial class BalancerTests(ClusterFixture clusters)
             {
                 request.Headers.Add(MemberHeader, member);
             }
-            using var answer = await http.SendAsync(request, Ct);
+            using var answer = await http.SendAsync(request, Token);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             return answer.Headers.GetValues("X-Replica").Single();
         }
@@ -96,8 +94,8 @@ public sealed partial class BalancerTests(ClusterFixture clusters)
             {
                 using var request = new HttpRequestMessage(HttpMethod.Post, "/api/points/use") { Content = new StringContent("{}") };
                 request.Headers.Add(MemberHeader, $"{member}");
-                using var answer = await http.SendAsync(request, Ct);
-                replicas[member] = await answer.Content.ReadAsStringAsync(Ct);
+                using var answer = await http.SendAsync(request, Token);
+                replicas[member] = await answer.Content.ReadAsStringAsync(Token);
             }
             return replicas;
         }
@@ -145,7 +143,7 @@ public sealed partial class BalancerTests(ClusterFixture clusters)
             var port = Ports.Next();
             var directory = Path.Combine(Path.GetTempPath(), $"nginx-{Guid.NewGuid():n}");
             Directory.CreateDirectory(directory);
-            var snippet = await File.ReadAllTextAsync(Path.Combine(Folder, "nginx.conf"), Ct);
+            var snippet = await File.ReadAllTextAsync(Path.Combine(Folder, "nginx.conf"), Token);
             var servers = Server().Matches(snippet);
             Assert.Equal(replicas.Count, servers.Count);
             for (var i = replicas.Count - 1; i >= 0; i--)
@@ -156,7 +154,7 @@ public sealed partial class BalancerTests(ClusterFixture clusters)
             await File.WriteAllTextAsync(
                 Path.Combine(directory, "points.conf"),
                 snippet.Replace("listen 8080;", string.Create(CultureInfo.InvariantCulture, $"listen 127.0.0.1:{port};"), StringComparison.Ordinal),
-                Ct);
+                Token);
             var file = Path.Combine(directory, "nginx.conf");
             await File.WriteAllTextAsync(
                 file,
@@ -175,7 +173,7 @@ public sealed partial class BalancerTests(ClusterFixture clusters)
                     include {{directory}}/points.conf;
                 }
                 """,
-                Ct);
+                Token);
             await using (var check = ChildProcess.Start(program, ["-t", "-q", "-c", file]))
             {
                 await Eventually.HoldsAsync(() => check.HasExited, "nginx has read its configuration");
@@ -190,7 +188,7 @@ public sealed partial class BalancerTests(ClusterFixture clusters)
                     using var client = new TcpClient();
                     try
                     {
-                        await client.ConnectAsync(IPAddress.Loopback, port, Ct);
+                        await client.ConnectAsync(IPAddress.Loopback, port, Token);
                         return true;
                     }
                     catch (SocketException)

@@ -7,8 +7,6 @@ namespace PointSystem.Tests.Gateway;
 /// <summary>A member's requests through the gateway, before replicas that can break off at any point. The whole cluster: Cluster/AffinityTests.</summary>
 public sealed class AffinityTests
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Post_FirstInTheOrderBreaksOff_TheNextInTheOrderAnswers()
     {
@@ -62,14 +60,14 @@ public sealed class AffinityTests
         using var client = new HttpClient { BaseAddress = gateway.Url };
 
         await UseAsync(client, 7);
-        await client.GetStringAsync("/x", Ct);
+        await client.GetStringAsync("/x", Token);
         Volatile.Write(ref end, "break");
-        using (var broken = await client.PostAsync("/api/points/use", Body(7), Ct))
+        using (var broken = await client.PostAsync("/api/points/use", Body(7), Token))
         {
             Assert.Equal(HttpStatusCode.BadGateway, broken.StatusCode);
         }
         Volatile.Write(ref end, "hang");
-        using var gone = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        using var gone = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var pending = client.PostAsync("/api/points/use", Body(7), gone.Token);
         await Infrastructure.Eventually.HoldsAsync(() => one.Upstream.InFlight == 1, "the request is in flight");
         await gone.CancelAsync();
@@ -89,7 +87,7 @@ public sealed class AffinityTests
         {
             request.Headers.Add(RetryRules.IdempotencyKey, key);
         }
-        using var response = await client.SendAsync(request, Ct);
-        return await response.Content.ReadAsStringAsync(Ct);
+        using var response = await client.SendAsync(request, Token);
+        return await response.Content.ReadAsStringAsync(Token);
     }
 }

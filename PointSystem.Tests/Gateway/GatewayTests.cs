@@ -11,8 +11,6 @@ namespace PointSystem.Tests.Gateway;
 public sealed class GatewayTests
 {
     private const string NothingDone = "Nothing was done";
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Get_SeveralReplicas_IsSpreadOverAll()
     {
@@ -24,9 +22,9 @@ public sealed class GatewayTests
         var names = new List<string>();
         for (var i = 0; i < 6; i++)
         {
-            using var response = await client.GetAsync("/x", Ct);
+            using var response = await client.GetAsync("/x", Token);
             names.Add(Assert.Single(response.Headers.GetValues("X-Replica")));
-            Assert.Equal(names[^1], await response.Content.ReadAsStringAsync(Ct));
+            Assert.Equal(names[^1], await response.Content.ReadAsStringAsync(Token));
         }
 
         Assert.Equal(3, names.Count(name => name == "api-1"));
@@ -41,7 +39,7 @@ public sealed class GatewayTests
         await using var gateway = await RunningGateway.StartAsync(one, two);
         using var client = Client(gateway);
 
-        using var response = await client.PostAsync("/x", new StringContent("{}", Encoding.UTF8, "application/json"), Ct);
+        using var response = await client.PostAsync("/x", new StringContent("{}", Encoding.UTF8, "application/json"), Token);
 
         await AssertProblemAsync(response, HttpStatusCode.BadGateway);
         Assert.Equal(1, one.Received.Count + two.Received.Count);
@@ -55,9 +53,9 @@ public sealed class GatewayTests
         await using var one = FakeReplica.Start("api-1", _ => Interlocked.Increment(ref seen) == 1 ? "first" : null);
         await using var gateway = await RunningGateway.StartAsync(one);
         using var client = Client(gateway);
-        Assert.Equal("first", await client.GetStringAsync("/x", Ct));
+        Assert.Equal("first", await client.GetStringAsync("/x", Token));
 
-        using var response = await client.PostAsync("/x/cancel", null, Ct);
+        using var response = await client.PostAsync("/x/cancel", null, Token);
 
         await AssertProblemAsync(response, HttpStatusCode.BadGateway);
         Assert.Equal(2, one.Received.Count);
@@ -75,8 +73,8 @@ public sealed class GatewayTests
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, "/x") { Content = new StringContent("the body") };
             request.Headers.Add(RetryRules.IdempotencyKey, $"key-{i}");
-            using var response = await client.SendAsync(request, Ct);
-            Assert.Equal("api-2", await response.Content.ReadAsStringAsync(Ct));
+            using var response = await client.SendAsync(request, Token);
+            Assert.Equal("api-2", await response.Content.ReadAsStringAsync(Token));
         }
 
         Assert.NotEmpty(one.Received);
@@ -94,8 +92,8 @@ public sealed class GatewayTests
 
         for (var i = 0; i < 4; i++)
         {
-            using var response = await client.PostAsync("/x", new StringContent("{}"), Ct);
-            Assert.Equal("api-2", await response.Content.ReadAsStringAsync(Ct));
+            using var response = await client.PostAsync("/x", new StringContent("{}"), Token);
+            Assert.Equal("api-2", await response.Content.ReadAsStringAsync(Token));
         }
 
         Assert.Equal(UpstreamState.Down, one.Upstream.State);
@@ -110,7 +108,7 @@ public sealed class GatewayTests
         await using var gateway = await RunningGateway.StartAsync(one, two);
         using var client = Client(gateway);
 
-        var pending = client.GetStringAsync("/x", Ct);
+        var pending = client.GetStringAsync("/x", Token);
         await Infrastructure.Eventually.HoldsAsync(() => !one.Received.IsEmpty, "The request has arrived.");
         two.Upstream.Set(UpstreamState.Ready);
         one.Upstream.Set(UpstreamState.Hanging);
@@ -128,7 +126,7 @@ public sealed class GatewayTests
         await using var gateway = await RunningGateway.StartAsync(one, two);
         using var client = Client(gateway);
 
-        var pending = client.GetStringAsync("/x", Ct);
+        var pending = client.GetStringAsync("/x", Token);
         await Infrastructure.Eventually.HoldsAsync(() => !one.Received.IsEmpty, "The request has arrived.");
         one.StopListening();
         one.Upstream.Set(UpstreamState.Down);
@@ -144,13 +142,13 @@ public sealed class GatewayTests
         await using var one = FakeReplica.Start("api-1", _ => "api-1", "Connection: close\r\n");
         await using var gateway = await RunningGateway.StartAsync(one);
         using var client = Client(gateway);
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(Token);
         // The clock does not move, so no probe is due by time.
         var watch = new ReplicaWatch(one.Upstream, new FakeTimeProvider());
         var watching = watch.RunAsync(ending.Token);
         await Infrastructure.Eventually.HoldsAsync(() => Probes(one) == 1, "The first probe has arrived.");
 
-        await client.GetStringAsync("/x", Ct);
+        await client.GetStringAsync("/x", Token);
 
         await Infrastructure.Eventually.HoldsAsync(() => Probes(one) == 2, "The second probe has arrived.");
         await ending.CancelAsync();
@@ -167,7 +165,7 @@ public sealed class GatewayTests
         await using var gateway = await RunningGateway.StartAsync(one);
         using var client = Client(gateway);
 
-        using var response = await client.PostAsync("/x", new StringContent("{}"), Ct);
+        using var response = await client.PostAsync("/x", new StringContent("{}"), Token);
 
         var problem = await AssertProblemAsync(response, HttpStatusCode.ServiceUnavailable);
         Assert.Contains(NothingDone, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
@@ -182,7 +180,7 @@ public sealed class GatewayTests
         await using var gateway = await RunningGateway.StartAsync(one);
         using var client = Client(gateway);
 
-        Assert.Equal("api-1", await client.GetStringAsync("/x", Ct));
+        Assert.Equal("api-1", await client.GetStringAsync("/x", Token));
     }
 
     [Fact]
@@ -196,7 +194,7 @@ public sealed class GatewayTests
         request.Headers.Add("traceparent", Trace);
         request.Headers.Add("X-Forwarded-For", "6.6.6.6");
 
-        using var response = await client.SendAsync(request, Ct);
+        using var response = await client.SendAsync(request, Token);
 
         var received = Assert.Single(one.Received);
         Assert.StartsWith("GET /a%2Fb?q=%20x HTTP/1.1\r\n", received, StringComparison.Ordinal);
@@ -217,7 +215,7 @@ public sealed class GatewayTests
         await using var gateway = await RunningGateway.StartAsync(one);
         using var client = Client(gateway);
 
-        Assert.Equal("api-1", await client.GetStringAsync(path, Ct));
+        Assert.Equal("api-1", await client.GetStringAsync(path, Token));
 
         Assert.StartsWith($"GET {path} HTTP/1.1\r\n", Assert.Single(one.Received), StringComparison.Ordinal);
     }
@@ -230,16 +228,16 @@ public sealed class GatewayTests
         await using var gateway = await RunningGateway.StartAsync(one, two);
         using var client = Client(gateway);
 
-        Assert.Contains("api-1 is ready. api-2 is ready.", await client.GetStringAsync("/health/ready", Ct), StringComparison.Ordinal);
+        Assert.Contains("api-1 is ready. api-2 is ready.", await client.GetStringAsync("/health/ready", Token), StringComparison.Ordinal);
         two.Upstream.Set(UpstreamState.Hanging);
         Assert.Contains(
-            "\"Degraded\",\"description\":\"api-1 is ready. api-2 is hanging.", await client.GetStringAsync("/health/ready", Ct),
+            "\"Degraded\",\"description\":\"api-1 is ready. api-2 is hanging.", await client.GetStringAsync("/health/ready", Token),
             StringComparison.Ordinal);
         one.Upstream.Set(UpstreamState.Down);
-        using var answer = await client.GetAsync("/health/ready", Ct);
+        using var answer = await client.GetAsync("/health/ready", Token);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.Empty(one.Received.Concat(two.Received));
-        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/health/live", Ct)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/health/live", Token)).StatusCode);
     }
 
     [Fact]
@@ -250,7 +248,7 @@ public sealed class GatewayTests
         using var request = new HttpRequestMessage(HttpMethod.Get, "/x");
         request.Headers.Add("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 
-        using var response = await client.SendAsync(request, Ct);
+        using var response = await client.SendAsync(request, Token);
 
         var problem = await AssertProblemAsync(response, HttpStatusCode.ServiceUnavailable);
         Assert.Equal("0af7651916cd43dd8448eb211c80319c", problem.GetProperty("traceId").GetString());
@@ -266,7 +264,7 @@ public sealed class GatewayTests
         using var request = new HttpRequestMessage(HttpMethod.Post, "/x") { Content = new StringContent("{}") };
         request.Headers.Add(RetryRules.IdempotencyKey, "k");
 
-        using var response = await client.SendAsync(request, Ct);
+        using var response = await client.SendAsync(request, Token);
 
         var problem = await AssertProblemAsync(response, HttpStatusCode.BadGateway);
         var detail = problem.GetProperty("detail").GetString()!;
@@ -288,15 +286,15 @@ public sealed class GatewayTests
 
         for (var i = 0; i < 20; i++)
         {
-            using var response = await client.PostAsync("/x", new ByteArrayContent(new byte[bytes]), Ct);
+            using var response = await client.PostAsync("/x", new ByteArrayContent(new byte[bytes]), Token);
 
             Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
-            var problem = await response.Content.ReadFromJsonAsync<JsonElement>(Ct);
+            var problem = await response.Content.ReadFromJsonAsync<JsonElement>(Token);
             Assert.Equal("REQUEST_TOO_LARGE", problem.GetProperty("code").GetString());
             Assert.Equal("urn:pointsystem:problem:request-too-large", problem.GetProperty("type").GetString());
         }
         Assert.Empty(one.Received);
-        using var fits = await client.PostAsync("/x", new ByteArrayContent(new byte[65_536]), Ct);
+        using var fits = await client.PostAsync("/x", new ByteArrayContent(new byte[65_536]), Token);
         Assert.Equal(HttpStatusCode.OK, fits.StatusCode);
     }
 
@@ -311,11 +309,11 @@ public sealed class GatewayTests
         await using var one = FakeReplica.Healthy("api-1");
         await using var gateway = await RunningGateway.StartAsync(one);
         using var client = new TcpClient();
-        await client.ConnectAsync(gateway.Url.Host, gateway.Url.Port, Ct);
-        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST /x HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{rest}"), Ct);
+        await client.ConnectAsync(gateway.Url.Host, gateway.Url.Port, Token);
+        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST /x HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{rest}"), Token);
 
         using var reader = new StreamReader(client.GetStream());
-        var answer = await reader.ReadToEndAsync(Ct);
+        var answer = await reader.ReadToEndAsync(Token);
 
         Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
         Assert.Contains($"\"code\":\"{code}\"", answer, StringComparison.Ordinal);
@@ -331,12 +329,12 @@ public sealed class GatewayTests
         await using var one = FakeReplica.Healthy("api-1");
         await using var gateway = await RunningGateway.StartAsync(one);
         using var client = new TcpClient();
-        await client.ConnectAsync(gateway.Url.Host, gateway.Url.Port, Ct);
+        await client.ConnectAsync(gateway.Url.Host, gateway.Url.Port, Token);
         var bytes = Encoding.UTF8.GetBytes($"{method} /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-A: {value}\r\nContent-Length: 0\r\n\r\n");
-        await client.GetStream().WriteAsync(bytes, Ct);
+        await client.GetStream().WriteAsync(bytes, Token);
 
         using var reader = new StreamReader(client.GetStream());
-        Assert.StartsWith("HTTP/1.1 200", await reader.ReadToEndAsync(Ct), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 200", await reader.ReadToEndAsync(Token), StringComparison.Ordinal);
 
         Assert.Contains($"X-A: {value}\r\n", Assert.Single(one.Received), StringComparison.Ordinal);
     }
@@ -348,7 +346,7 @@ public sealed class GatewayTests
         Assert.Equal(status, response.StatusCode);
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
         Assert.NotNull(response.Headers.RetryAfter);
-        var problem = await response.Content.ReadFromJsonAsync<JsonElement>(Ct);
+        var problem = await response.Content.ReadFromJsonAsync<JsonElement>(Token);
         Assert.Equal(status == HttpStatusCode.BadGateway ? "REPLICA_LOST" : "REPLICA_UNAVAILABLE", problem.GetProperty("code").GetString());
         Assert.True(response.Headers.CacheControl!.NoStore);
         Assert.Equal((int)status, problem.GetProperty("status").GetInt32());

@@ -8,8 +8,6 @@ namespace PointSystem.Tests.Gateway;
 /// <summary>How the gateway finds replicas by service discovery.</summary>
 public sealed class ReplicaSetTests
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     [Fact]
     public void Discover_OneServiceEach_NamesThemAfterTheService()
     {
@@ -50,12 +48,12 @@ public sealed class ReplicaSetTests
         Assert.Empty(replicas.Current);
         Assert.True(replicas.IsResolved);
 
-        var (added, gone) = await replicas.ResolveAsync(Resolves("10.0.0.2", "10.0.0.1", "fd00::1"), Ct);
+        var (added, gone) = await replicas.ResolveAsync(Resolves("10.0.0.2", "10.0.0.1", "fd00::1"), Token);
         Assert.Equal(["http://10.0.0.1:8080/", "http://10.0.0.2:8080/"], added.Select(upstream => upstream.Url.ToString()));
         Assert.Empty(gone);
         var kept = replicas.Current[1];
 
-        (added, gone) = await replicas.ResolveAsync(Resolves("10.0.0.3", "10.0.0.2"), Ct);
+        (added, gone) = await replicas.ResolveAsync(Resolves("10.0.0.3", "10.0.0.2"), Token);
         Assert.Equal(["api/10.0.0.3"], added.Select(upstream => upstream.Name));
         Assert.Equal(["api/10.0.0.1"], gone.Select(upstream => upstream.Name));
         Assert.Same(kept, replicas.Current[0]);
@@ -65,9 +63,9 @@ public sealed class ReplicaSetTests
     public async Task Resolve_NameServerFails_KeepsTheKnownReplicas()
     {
         var replicas = Discover(("services:api:http:0", "http://point-api-replicas:8080"));
-        await replicas.ResolveAsync(Resolves("fd00::2"), Ct);
+        await replicas.ResolveAsync(Resolves("fd00::2"), Token);
 
-        await Assert.ThrowsAsync<SocketException>(() => replicas.ResolveAsync((_, _) => throw new SocketException((int)SocketError.TryAgain), Ct));
+        await Assert.ThrowsAsync<SocketException>(() => replicas.ResolveAsync((_, _) => throw new SocketException((int)SocketError.TryAgain), Token));
 
         Assert.Equal("http://[fd00::2]:8080/", Assert.Single(replicas.Current).Url.ToString());
     }

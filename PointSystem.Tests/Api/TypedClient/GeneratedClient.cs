@@ -12,7 +12,7 @@ namespace PointSystem.Tests.Api.TypedClient;
 /// <summary>A C# client generated from an OpenAPI document, compiled together with the tour that uses it.</summary>
 internal static class GeneratedClient
 {
-    private static readonly IReadOnlyList<MetadataReference> s_references =
+    private static readonly IReadOnlyList<MetadataReference> References =
     [
         .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Where(path => Path.GetFileName(path) is var name
@@ -55,7 +55,7 @@ internal static class GeneratedClient
         var compilation = CSharpCompilation.Create(
             "Tour",
             [CSharpSyntaxTree.ParseText(client, cancellationToken: cancellationToken), CSharpSyntaxTree.ParseText(tour, cancellationToken: cancellationToken)],
-            s_references,
+            References,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
         using var assembly = new MemoryStream();
         var result = compilation.Emit(assembly, cancellationToken: cancellationToken);

@@ -7,8 +7,6 @@ namespace PointSystem.Tests.Api.TypedClient;
 [Collection(ApiTests.Name)]
 public sealed class GeneratedClientTests(ApiFixture api)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Client_GeneratedFromTheDocument_PlaysTheTour() => await PlayAsync(await ReadDocumentAsync());
 

@@ -15,8 +15,6 @@ public sealed class JobLockEndTests : IAsyncLifetime
 
     private JobLockHost _host = null!;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync() => _host = await JobLockHost.StartAsync();
 
     public async ValueTask DisposeAsync() => await _host.DisposeAsync();

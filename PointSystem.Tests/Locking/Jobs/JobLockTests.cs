@@ -20,8 +20,6 @@ public sealed class JobLockTests : IAsyncLifetime
     private LockReplica _holder = null!;
     private LockReplica _other = null!;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync()
     {
         _redis = await RedisServer.StartAsync(Token);
