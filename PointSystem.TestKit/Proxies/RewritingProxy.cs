@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Npgsql;
 
 namespace PointSystem.TestKit;
@@ -30,30 +31,37 @@ public sealed class RewritingProxy(string connectionString, byte[] words) : TcpP
             return chunk => ValueTask.FromResult<ReadOnlyMemory<byte>>(chunk);
         }
         var kept = Array.Empty<byte>();
+        var lengthAt = 0;
         return chunk =>
         {
-            byte[] ready = [.. kept, .. chunk.Span];
-            // If a packet ends with the start of the words, that part waits for the rest. No client message ends like that.
-            var send = Rewrite(ready);
-            kept = ready[send..];
-            return ValueTask.FromResult<ReadOnlyMemory<byte>>(ready.AsMemory(0, send));
+            // Whole messages only: packets end anywhere, also within the words, and a message may end like the words begin.
+            byte[] received = [.. kept, .. chunk.Span];
+            var send = 0;
+            while (FindEnd(received.AsSpan(send), lengthAt) is { } length)
+            {
+                Rewrite(received.AsSpan(send, length));
+                send += length;
+
+                // The first message of a connection has no type before its length.
+                lengthAt = 1;
+            }
+            kept = received[send..];
+            return ValueTask.FromResult<ReadOnlyMemory<byte>>(received.AsMemory(0, send));
         };
     }
 
-    private int Rewrite(Span<byte> bytes)
+    // The length in a message counts itself and what follows it.
+    private static int? FindEnd(ReadOnlySpan<byte> bytes, int lengthAt) =>
+        bytes.Length >= lengthAt + sizeof(int) && lengthAt + BinaryPrimitives.ReadInt32BigEndian(bytes[lengthAt..]) is var end && end <= bytes.Length
+            ? end
+            : null;
+
+    private void Rewrite(Span<byte> bytes)
     {
         for (var at = bytes.IndexOf(words); at >= 0; at = bytes.IndexOf(words))
         {
             bytes.Slice(at, words.Length).Fill((byte)' ');
             Interlocked.Increment(ref _rewritten);
         }
-        for (var tail = Math.Min(words.Length - 1, bytes.Length); tail > 0; tail--)
-        {
-            if (bytes[^tail..].SequenceEqual(words.AsSpan(0, tail)))
-            {
-                return bytes.Length - tail;
-            }
-        }
-        return bytes.Length;
     }
 }
