@@ -26,6 +26,7 @@ internal static class Sidecars
             .WithHttpEndpoint(port: grpc, name: "grpc", isProxied: false)
             .WithHttpHealthCheck("/v1.0/healthz/outbound", statusCode: 204, endpointName: "http")
             .WithEnvironment(RedisHost, redisHost)
+            .WithEnvironment(SidecarSpecs.GcVariable, SidecarSpecs.GcPercent)
             .WithOtlpExporter()
             .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/v1.0/healthz/outbound", "Health"))
             .WithUrlForEndpoint("grpc", url => url.DisplayLocation = UrlDisplayLocation.DetailsOnly)

@@ -87,6 +87,9 @@ internal sealed partial class ManifestLoader(string appId, ILogger<ManifestLoade
             case ("dapr.io/v1alpha1", "Resiliency"):
                 _resiliencies.Add(Yaml.Deserialize<ResiliencyManifest>(document));
                 break;
+            case ("dapr.io/v1alpha1", "Configuration"):
+                // Named by --config, and usually in the same folder.
+                break;
             default:
                 logger.UnknownKind(header.Kind, file);
                 break;

@@ -54,6 +54,8 @@ internal sealed record SidecarFlags
                 case "resources-path" or "components-path": paths.AddRange(List(name, value)); break;
                 case "dapr-listen-addresses": flags = flags with { ListenAddresses = [.. List(name, value).Select(Address)] }; break;
                 case "log-level": flags = flags with { LogLevel = Level(Required(name, value)) }; break;
+                // A file with daprd's own settings (metrics, tracing): none of them is about locks. daprd refuses one that is not there.
+                case "config": RequireFile(name, Required(name, value)); break;
                 // daprd has many more flags (app port, placement, metrics ...); none of them is about locks.
                 default: ignored.Add("--" + name); break;
             }
@@ -76,6 +78,14 @@ internal sealed record SidecarFlags
 
     private static string Required(string name, string? value) =>
         string.IsNullOrEmpty(value) ? throw new SidecarStartException($"--{name} needs a value.") : value;
+
+    private static void RequireFile(string name, string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new SidecarStartException($"--{name}: the file '{path}' does not exist.");
+        }
+    }
 
     private static string[] List(string name, string? value) =>
         Required(name, value).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

@@ -149,6 +149,24 @@ public sealed class KubernetesTests
     }
 
     [Fact]
+    public void Sidecar_Configuration_EqualsTheComponentsFolderAndIsLean()
+    {
+        var here = Yaml.Load(Path.Combine(Base, "dapr-configuration.yaml")).Single();
+        var there = Yaml.Load(Path.Combine(BuildOutputs.Components, SidecarSpecs.ConfigurationFile)).Single();
+
+        AssertSame(there, here);
+        Assert.Equal("dapr.io/v1alpha1", there.Text("apiVersion"));
+        Assert.Equal("Configuration", there.Text("kind"));
+        Assert.Equal("false", there.Text("spec", "metrics", "enabled"));
+        // Not 0, which would switch off the spans of sampled callers, too.
+        Assert.InRange(
+            double.Parse(there.Text("spec", "tracing", "samplingRate"), System.Globalization.CultureInfo.InvariantCulture), double.Epsilon, 0.01);
+        Assert.Equal(here.Text("metadata", "name"), Pod.Text("metadata", "annotations", "dapr.io/config"));
+        Assert.Contains(
+            $"{SidecarSpecs.GcVariable}={SidecarSpecs.GcPercent}", Pod.Text("metadata", "annotations", "dapr.io/env").Split(','), StringComparer.Ordinal);
+    }
+
+    [Fact]
     public void Sidecar_AppIdComponentAndResiliency_EqualTheComponentsFolder()
     {
         Assert.Equal(SidecarSpecs.AppId, Pod.Text("metadata", "annotations", "dapr.io/app-id"));

@@ -30,6 +30,19 @@ public sealed class SidecarFlagsTests
         Assert.Equal([IPAddress.Loopback], flags.ListenAddresses);
     }
 
+    [Fact]
+    public void Spec_OfALauncher_HasAConfigurationThatIsThere()
+    {
+        var spec = new SidecarSpecs(SidecarSpecs.ChoiceStandIn, BuildOutputs.Components, "127.0.0.1:6379").Spec("sidecar", 3500, 50001);
+
+        var arguments = spec.Arguments.SkipWhile(argument => argument != "--app-id").ToList();
+        var flags = SidecarFlags.Parse(arguments);
+
+        Assert.Contains("--config", arguments);
+        Assert.Empty(flags.Ignored);
+        Assert.Equal("400", spec.Environment["GOGC"]);
+    }
+
     [Theory]
     [InlineData("--app-id is missing")]
     [InlineData("--app-id needs a value", "--app-id")]
@@ -39,6 +52,8 @@ public sealed class SidecarFlagsTests
     [InlineData("--log-level must be", "--app-id", "x", "--log-level", "loud")]
     [InlineData("is not an IP address", "--app-id", "x", "--dapr-listen-addresses", "here")]
     [InlineData("is not a flag", "points")]
+    [InlineData("--config needs a value", "--app-id", "x", "--config")]
+    [InlineData("--config: the file", "--app-id", "x", "--config", "missing.yaml")]
     public void Parse_InvalidFlag_SaysWhatIsWrong(string sentence, params string[] args) =>
         Assert.Contains(sentence, Assert.Throws<SidecarStartException>(() => SidecarFlags.Parse(args)).Message, StringComparison.Ordinal);
 }
