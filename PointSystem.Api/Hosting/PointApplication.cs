@@ -44,6 +44,7 @@ internal static class PointApplication
             builder.AddPointOpenApi();
             builder.AddPointJobs();
             builder.AddReconciliation();
+            builder.AddWarmUp();
             more?.Invoke(builder);
 
             var app = builder.Build();
@@ -53,6 +54,7 @@ internal static class PointApplication
                 return await MigrateCommand.RunAsync(app, CancellationToken.None);
             }
 
+            app.Use(static (http, next) => WarmUp.HideFromMetrics(http, next));
             app.UsePointHttp();
             app.UseAuthentication();
             app.UseAuthorization();

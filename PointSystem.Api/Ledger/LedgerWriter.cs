@@ -95,18 +95,26 @@ internal static class LedgerWriter
             status = excluded.status, answer = excluded.answer, created_at = excluded.created_at
         """;
 
+    /// <summary>The end of a write that has something to write.</summary>
+    public const string Commit = "COMMIT";
+
+    /// <summary>The end of a write that has nothing to write, and of a rehearsal.</summary>
+    public const string Rollback = "ROLLBACK";
+
     /// <summary>Writes and commits; if there is nothing to write, rolls back.</summary>
     /// <param name="connection">The connection with the open transaction.</param>
     /// <param name="accounts">The accounts after all commands.</param>
     /// <param name="answers">First answers to store.</param>
     /// <param name="now">The real time, for the answers.</param>
     /// <param name="cancellationToken">Cancels the write. If the COMMIT has not been reached, nothing is written.</param>
+    /// <param name="end">The last statement; null leaves the transaction open.</param>
     public static async Task WriteAsync(
         NpgsqlConnection connection,
         IEnumerable<MemberAccount> accounts,
         IReadOnlyCollection<StoredAnswer> answers,
         DateTimeOffset now,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken,
+        string? end = Commit)
     {
         await using var batch = new NpgsqlBatch(connection);
         var changed = accounts.Where(account => !account.Changes.IsEmpty).ToList();
@@ -128,8 +136,11 @@ internal static class LedgerWriter
                 Columns.Value(now - Idempotency.Retention)));
         }
 
-        // With nothing to write, the rollback also removes the empty wallets created for receivers.
-        batch.BatchCommands.Add(Columns.Statement(batch.BatchCommands.Count > 0 ? "COMMIT" : "ROLLBACK"));
+        if (end is not null)
+        {
+            // With nothing to write, the rollback also removes the empty wallets created for receivers.
+            batch.BatchCommands.Add(Columns.Statement(batch.BatchCommands.Count > 0 ? end : Rollback));
+        }
         await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 

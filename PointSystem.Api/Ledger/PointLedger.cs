@@ -20,6 +20,9 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     // Between its two round trips a transaction is idle while the commands are applied: microseconds, or longer on a busy machine.
     private static readonly TimeSpan IdleMin = TimeSpan.FromSeconds(1);
 
+    // Nobody else has these rows.
+    private static readonly RowLockTimes RehearsalTimes = new(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
+
     /// <summary>Executes the commands in order, each with its own outcome, under one commit.</summary>
     /// <param name="commands">At least one.</param>
     /// <param name="rowLockWait">Maximum wait for each wallet's row lock.</param>
@@ -61,6 +64,30 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
             {
                 // Start over, and find the stored answer.
             }
+        }
+    }
+
+    /// <summary>
+    /// Executes commands on the given connection as <see cref="ExecuteAsync(IReadOnlyList{IPointCommand}, TimeSpan, TimeSpan, CancellationToken)"/>
+    /// does, but rolls back: code is compiled and statements are prepared, and nothing is left in the database.
+    /// </summary>
+    /// <param name="connection">An open connection without a transaction.</param>
+    /// <param name="steps">Commands for members that do not exist. Each step sees what the steps before it have written.</param>
+    /// <param name="cancellationToken">Ends the rehearsal.</param>
+    public async Task RehearseAsync(
+        NpgsqlConnection connection, IReadOnlyList<IReadOnlyList<IPointCommand>> steps, CancellationToken cancellationToken)
+    {
+        for (var step = 0; step < steps.Count; step++)
+        {
+            var now = await rules.CurrentAsync(cancellationToken);
+            var rows = await LedgerLoader.LoadAsync(
+                connection, LoadPlan.For(steps[step]), now, clock.GetUtcNow() - Idempotency.Retention,
+                step == 0 ? RehearsalTimes : null, cancellationToken);
+            var accounts = rows.Build(now.At);
+            _ = Apply(steps[step], accounts, rows.Answers, now, out var answers);
+            await LedgerWriter.WriteAsync(
+                connection, accounts.Values, answers.Values, clock.GetUtcNow(), cancellationToken,
+                step == steps.Count - 1 ? LedgerWriter.Rollback : null);
         }
     }
 

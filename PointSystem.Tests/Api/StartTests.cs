@@ -15,6 +15,7 @@ public sealed class StartTests(PointsDatabase server)
     [InlineData("Business__TimeZone", "Mars/Olympus", "Business:TimeZone must be the IANA id of a time zone")]
     [InlineData("ConnectionStrings__points", null, "No database is configured: set the connection string")]
     [InlineData("ConnectionStrings__points", "Hst=1", "The connection string 'points' is not valid")]
+    [InlineData("WarmUp__Limit", "00:02:00", "WarmUp:Limit must be from 00:00:00 to 00:01:00.")]
     [InlineData("Drain__Delay", "00:02:00", "Drain:Delay must be from 00:00:00 to 00:01:00.")]
     public async Task Start_WrongSetting_ExitsWithItsNameAndTheReason(string name, string? value, string sentence)
     {

@@ -1,0 +1,241 @@
+using System.ComponentModel.DataAnnotations;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using PointSystem.Api.Features.Points;
+using PointSystem.Api.Health;
+using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
+using PointSystem.Locking;
+
+namespace PointSystem.Api.Hosting;
+
+/// <summary>Options of the warm-up; section <c>WarmUp</c>.</summary>
+internal sealed class WarmUpOptions
+{
+    public const string SectionName = "WarmUp";
+
+    /// <summary>
+    /// Maximum time between the moment at which the database is ready and the moment at which the replica is, 0 … 1 minute; default 10 s.
+    /// 0 = no warm-up.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:01:00", ErrorMessage = "WarmUp:Limit must be from {1} to {2}.")]
+    public TimeSpan Limit { get; set; } = TimeSpan.FromSeconds(10);
+}
+
+/// <summary>
+/// Exercises the hot path before the replica is ready, so that its first callers meet compiled code, open connections and prepared
+/// statements. It leaves nothing behind: writes are rolled back, and the requests to this replica are ones that every rule refuses.
+/// </summary>
+/// <remarks>
+/// It waits for the database, without which the replica is not ready anyway. From then on it takes at most <see cref="WarmUpOptions.Limit"/>,
+/// and then the replica is ready whether the warm-up has succeeded or not: it is slower, not wrong.
+/// </remarks>
+internal sealed partial class WarmUp(
+    IServer server,
+    PointLedger ledger,
+    NpgsqlDataSource writes,
+    DatabasePools pools,
+    DatabaseHealthCheck database,
+    IOptions<WarmUpOptions> options,
+    IOptions<LockingOptions> locking,
+    IHostApplicationLifetime lifetime,
+    TimeProvider clock,
+    ILogger<WarmUp> logger) : BackgroundService, IHealthCheck
+{
+    // The runtime compiles a method for speed after 30 calls.
+    private const int Rehearsals = 40;
+
+    // A statement is prepared at its second use on a connection.
+    private const int RehearsalsPerConnection = 2;
+    private const int Callers = 16;
+    private const int Rounds = 20;
+
+    private static readonly TimeSpan DatabaseInterval = TimeSpan.FromMilliseconds(100);
+    private volatile bool _ended;
+
+    /// <summary>Marks the requests of the warm-up, for this process only.</summary>
+    private static string Secret { get; } = Convert.ToHexString(RandomNumberGenerator.GetBytes(16));
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(_ended
+            ? HealthCheckResult.Healthy("This replica has warmed up.")
+            : HealthCheckResult.Unhealthy("This replica is warming up."));
+
+    /// <summary>The warm-up's own requests do not count in the request metrics.</summary>
+    public static Task HideFromMetrics(HttpContext http, RequestDelegate next)
+    {
+        if (http.Request.Headers.TryGetValue(nameof(WarmUp), out var secret) && secret == Secret
+            && http.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
+        {
+            metrics.MetricsDisabled = true;
+        }
+
+        return next(http);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (options.Value.Limit > TimeSpan.Zero)
+        {
+            await RunAsync(stoppingToken);
+        }
+
+        _ended = true;
+    }
+
+    private async Task RunAsync(CancellationToken stoppingToken)
+    {
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var starting = lifetime.ApplicationStarted.Register(started.SetResult);
+        await started.Task.WaitAsync(stoppingToken);
+        while ((await database.CheckHealthAsync(new HealthCheckContext(), stoppingToken)).Status != HealthStatus.Healthy)
+        {
+            await Task.Delay(DatabaseInterval, clock, stoppingToken);
+        }
+
+        var began = clock.GetTimestamp();
+        using var limit = new CancellationTokenSource(options.Value.Limit, clock);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, limit.Token);
+        try
+        {
+            // WaitAsync as well: a statement on a server that has stopped answering takes longer to cancel.
+            await Task.WhenAll(RehearseAsync(ending.Token), CallAsync(ending.Token)).WaitAsync(ending.Token);
+            var elapsed = clock.GetElapsedTime(began);
+            LogWarm(logger, elapsed);
+        }
+        catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
+        {
+            LogGivenUp(logger, options.Value.Limit.TotalSeconds);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            // Whatever is wrong, the first callers find out; the start must not depend on it.
+            LogFailed(logger, failure);
+        }
+    }
+
+    /// <summary>Opens the connections that writes will use, and executes and rolls back writes on each.</summary>
+    private async Task RehearseAsync(CancellationToken cancellationToken)
+    {
+        var connections = new List<NpgsqlConnection>();
+        try
+        {
+            for (var number = 0; number < ConnectionsNeeded(); number++)
+            {
+                var connection = await writes.OpenConnectionAsync(cancellationToken);
+                connections.Add(connection);
+                for (var rehearsal = 0; rehearsal < (number == 0 ? Rehearsals : RehearsalsPerConnection); rehearsal++)
+                {
+                    await ledger.RehearseAsync(connection, Steps(), cancellationToken);
+                }
+            }
+        }
+        finally
+        {
+            foreach (var connection in connections)
+            {
+                await connection.DisposeAsync();
+            }
+        }
+    }
+
+    // Lanes and detours, and a quarter of the pool for waits at a row. In mode row every request has its own.
+    private int ConnectionsNeeded()
+    {
+        var combining = locking.Value.Combining;
+        return locking.Value.Mode == LockMode.Row
+            ? pools.Writes
+            : Math.Min(pools.Writes, combining.Lanes + combining.DetoursMax + (pools.Writes / 4));
+    }
+
+    // The second step finds the lots of the first: the statements of a usage differ from those of an accumulation.
+    private static IReadOnlyList<IReadOnlyList<IPointCommand>> Steps()
+    {
+        var member = UnknownMember();
+        return
+        [
+            [new AccumulatePoints.Command(member, 1, null, false, null, nameof(WarmUp), null)],
+            [new UsePoints.Command(
+                member, nameof(WarmUp), 1, nameof(WarmUp), Idempotency.For($"{Secret}-{member}", nameof(WarmUp), member))],
+        ];
+    }
+
+    /// <summary>
+    /// Sends requests to this replica that take the whole way of a write: routing, body, queue, lock, lane, database, answer. Each asks for
+    /// more points than any member can have, so it is refused under the row lock, and nothing is written.
+    /// </summary>
+    private async Task CallAsync(CancellationToken cancellationToken)
+    {
+        if (OwnAddress() is not { } address)
+        {
+            return;
+        }
+
+        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, MaxConnectionsPerServer = Callers }) { BaseAddress = address };
+        client.DefaultRequestHeaders.Add(nameof(WarmUp), Secret);
+        // Not sampled: the warm-up appears in no trace.
+        client.DefaultRequestHeaders.Add("traceparent", $"00-{Secret.ToLowerInvariant()}-{Secret.ToLowerInvariant()[..16]}-00");
+        var crowd = UnknownMember();
+        await Task.WhenAll(Enumerable.Range(0, Callers).Select(async caller =>
+        {
+            for (var round = 0; round < Rounds; round++)
+            {
+                // Half of them crowd one member, as a hot member's callers do.
+                await SendAsync(client, caller % 2 == 0 ? crowd : UnknownMember(), cancellationToken);
+            }
+        }));
+    }
+
+    private static async Task SendAsync(HttpClient client, long member, CancellationToken cancellationToken)
+    {
+        using var body = new ByteArrayContent(Encoding.UTF8.GetBytes(
+            $$"""{"memberId":{{member}},"orderNumber":"{{nameof(WarmUp)}}","amount":{{long.MaxValue}}}"""));
+        body.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        using var answer = await client.PostAsync(new Uri("/api/points/use", UriKind.Relative), body, cancellationToken);
+        if (answer.StatusCode != HttpStatusCode.UnprocessableEntity)
+        {
+            throw new HttpRequestException($"The answer to a request of the warm-up was {(int)answer.StatusCode}.", null, answer.StatusCode);
+        }
+    }
+
+    /// <summary>The first address without TLS on which this replica listens, by loopback; null if there is none.</summary>
+    private Uri? OwnAddress() => server.Features.Get<IServerAddressesFeature>()?.Addresses
+        .Select(BindingAddress.Parse).Where(binding => binding is { Scheme: "http", IsUnixPipe: false, IsNamedPipe: false })
+        .Select(binding => IPAddress.TryParse(binding.Host.Trim('[', ']'), out var ip) && !ip.Equals(IPAddress.Any) && !ip.Equals(IPAddress.IPv6Any)
+            ? new UriBuilder("http", binding.Host, binding.Port).Uri
+            : new UriBuilder("http", "localhost", binding.Port).Uri)
+        .FirstOrDefault();
+
+    // Ids beyond any that a shop assigns. If a member has one all the same, nothing happens to it.
+    private static long UnknownMember() => long.MaxValue - Random.Shared.NextInt64(long.MaxValue / 4);
+
+    [LoggerMessage(EventId = 1401, Level = LogLevel.Information, Message = "Warmed up in {Elapsed}")]
+    private static partial void LogWarm(ILogger logger, TimeSpan elapsed);
+
+    [LoggerMessage(EventId = 1402, Level = LogLevel.Warning, Message = "The warm-up was not finished within {Seconds} s; the first requests will be slower")]
+    private static partial void LogGivenUp(ILogger logger, double seconds);
+
+    [LoggerMessage(EventId = 1403, Level = LogLevel.Warning, Message = "The warm-up failed; the first requests will be slower")]
+    private static partial void LogFailed(ILogger logger, Exception failure);
+}
+
+internal static class WarmUpExtensions
+{
+    /// <summary>Registers the warm-up, and that the replica is not ready before it.</summary>
+    public static IHostApplicationBuilder AddWarmUp(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<WarmUpOptions>().BindConfiguration(WarmUpOptions.SectionName).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<WarmUp>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<WarmUp>());
+        builder.Services.AddHealthChecks().AddCheck<WarmUp>("warm-up", tags: [Extensions.ReadyTag]);
+        return builder;
+    }
+}
