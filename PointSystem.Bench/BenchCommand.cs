@@ -23,6 +23,7 @@ internal static class BenchCommand
         {
             options = BenchOptions.Parse(arguments, output);
             _ = options?.Contenders?.Select(Contender.Find).ToList();
+            _ = options?.Loads?.Select(ContenderRun.Find).ToList();
         }
         catch (Exception e) when (e is BenchException or LocalException)
         {

@@ -39,11 +39,26 @@ internal sealed record BenchOptions
     /// <summary>Names of the contenders; null for those of the scenario.</summary>
     public IReadOnlyList<string>? Contenders { get; init; }
 
+    /// <summary>Names of the loads that a scenario compares; null for all of them.</summary>
+    public IReadOnlyList<string>? Loads { get; init; }
+
+    /// <summary>Numbers of replicas that a scenario compares, each 1 … 16; null for those of the scenario.</summary>
+    public IReadOnlyList<int>? Counts { get; init; }
+
+    /// <summary>Connections per replica that a scenario compares, each 1 … 200; null for those of the scenario.</summary>
+    public IReadOnlyList<int>? Pools { get; init; }
+
     /// <summary>Send requests through the gateway instead of directly to the replicas.</summary>
     public bool Gateway { get; init; }
 
     /// <summary>The gateway lets replicas take turns, instead of sending a member's requests to one of them. Implies <see cref="Gateway"/>.</summary>
     public bool NoAffinity { get; init; }
+
+    /// <summary>Which way requests go, for reports.</summary>
+    public string Route =>
+        NoAffinity ? "through the gateway, replicas in turn"
+        : Gateway ? "through the gateway, each member's to one replica"
+        : "straight to the replicas, callers spread evenly";
 
     /// <summary>Keep the OTLP exporter that the environment configures.</summary>
     public bool Telemetry { get; init; }
@@ -75,6 +90,9 @@ internal sealed record BenchOptions
         var replicas = CommandLines.Number("--replicas", 1, 16, $"API replicas (default {ReplicasDefault})");
         var pool = CommandLines.Number("--pool", 1, 200, $"database connections of each replica (default {PoolSizeDefault})");
         var contenders = Text("--contenders", "A,B", $"of {string.Join(", ", Contender.All.Select(contender => contender.Name))}");
+        var loads = Text("--loads", "A,B", "of hot, zipf, uniform, for a scenario that compares them");
+        var counts = Numbers("--counts", 16, "numbers of API replicas, for a scenario that compares them");
+        var pools = Numbers("--pools", 200, "database connections of each replica, for a scenario that compares them");
         var gateway = Flag("--gateway", "through the gateway instead of straight to the replicas");
         var noAffinity = Flag("--no-affinity", "through the gateway, with replicas taking turns instead of one replica per member");
         var telemetry = Flag("--telemetry", "export telemetry to OTEL_EXPORTER_OTLP_ENDPOINT meanwhile");
@@ -87,7 +105,7 @@ internal sealed record BenchOptions
         var root = new RootCommand("Measures PointSystem against what anyone would pick instead. It starts and ends its own servers; see bench/README.md.");
         ScenarioTable.Commands.ForEach(root.Add);
         foreach (var option in (Option[])
-            [rounds, seconds, warmUp, requests, callers, replicas, pool, contenders, gateway, noAffinity, telemetry, full, markdown, results, data, verbose])
+            [rounds, seconds, warmUp, requests, callers, replicas, pool, contenders, loads, counts, pools, gateway, noAffinity, telemetry, full, markdown, results, data, verbose])
         {
             option.Recursive = true;
             root.Add(option);
@@ -104,7 +122,10 @@ internal sealed record BenchOptions
             Callers = parsed.GetValue(callers),
             Replicas = parsed.GetValue(replicas) ?? ReplicasDefault,
             PoolSize = parsed.GetValue(pool) ?? PoolSizeDefault,
-            Contenders = parsed.GetValue(contenders)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+            Contenders = Parts(parsed.GetValue(contenders)),
+            Loads = Parts(parsed.GetValue(loads)),
+            Counts = parsed.GetValue(counts),
+            Pools = parsed.GetValue(pools),
             Gateway = parsed.GetValue(gateway) || parsed.GetValue(noAffinity),
             NoAffinity = parsed.GetValue(noAffinity),
             Telemetry = parsed.GetValue(telemetry),
@@ -116,9 +137,30 @@ internal sealed record BenchOptions
         };
     }
 
+    private static string[]? Parts(string? text) => text?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
     private static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 
     private static Option<string?> Text(string name, string value, string description) => new(name) { Description = description, HelpName = value };
+
+    private static Option<int[]?> Numbers(string name, int max, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "N,N",
+        CustomParser = result =>
+        {
+            var numbers = Parts(result.Tokens.Single().Value)!
+                .Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0)
+                .ToArray();
+            if (numbers.Length > 0 && numbers.All(number => number >= 1 && number <= max))
+            {
+                return numbers;
+            }
+
+            result.AddError($"{name} must be whole numbers from 1 to {max}, separated by commas.");
+            return null;
+        },
+    };
 
     private static Option<double?> Time(string name, string description) => new(name)
     {

@@ -23,7 +23,9 @@ internal abstract record Contender(string Name, string Meaning)
         new Guarded(Guards.MedallionRedis, "that library's lock, then the transaction of row"),
         new Guarded(Guards.MedallionPostgres, "that library's advisory lock, then the transaction of row"),
         new Guarded(Guards.RedLock, "that library's lock, then the transaction of row"),
-        new PgbenchContender(),
+        new PgbenchRow(),
+        new PgbenchSets(),
+        new HttpFloor(),
     ];
 
     /// <exception cref="BenchException">There is no contender of that name.</exception>
@@ -79,7 +81,7 @@ internal abstract record Contender(string Name, string Meaning)
     }
 
     /// <summary>Mode <c>row</c> with something else around its transaction, or instead of it.</summary>
-    private sealed record Guarded(string Name, string Meaning) : Contender(Name, Meaning)
+    private record Guarded(string Name, string Meaning) : Contender(Name, Meaning)
     {
         public override async Task EnterAsync(BenchCluster cluster, CancellationToken cancellationToken)
         {
@@ -88,5 +90,13 @@ internal abstract record Contender(string Name, string Meaning)
         }
 
         public override Task LeaveAsync(BenchCluster cluster, CancellationToken cancellationToken) => cluster.SetGuardAsync(Guards.None, cancellationToken);
+    }
+
+    /// <summary>Nothing is written, so nothing counts as accepted when the ledger is checked.</summary>
+    private sealed record HttpFloor() : Guarded(Guards.HttpFloor, "no database: the same host parses the request and writes the same answer")
+    {
+        public override async Task<Turn> RunAsync(
+            BenchCluster cluster, BenchLoad load, TimeSpan time, long? requests, CancellationToken cancellationToken) =>
+            await base.RunAsync(cluster, load, time, requests, cancellationToken) with { Accepted = 0 };
     }
 }

@@ -10,54 +10,13 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.Bench.Contenders;
 
-/// <summary>
-/// The lower bound: pgbench sends the statements of one use, prepared and in the same two round trips, without an application. Scalar
-/// subselects replace the values that the application would compute.
-/// </summary>
-internal sealed partial record PgbenchContender()
-    : Contender(ContenderName, "no application: pgbench sends the statements of row, prepared, in the same two round trips")
+/// <summary>No application: pgbench sends the statements, prepared and in the same two round trips.</summary>
+/// <param name="Name">The name in options, tables and files.</param>
+/// <param name="Meaning">One line of explanation for the table.</param>
+/// <param name="Uses">Uses in each transaction. Figures count uses, like those of the other contenders.</param>
+internal abstract partial record PgbenchContender(string Name, string Meaning, int Uses) : Contender(Name, Meaning)
 {
-    public const string ContenderName = "pgbench";
-
-    // The first statement of a connection makes pgbench prepare all others. Older versions cannot do that within a pipeline.
-    private const string Script =
-        """
-        \set m %MEMBER%
-        \set a random(1, 9000000000000000000)
-        \set b random(1, 9000000000000000000)
-        \if :fresh
-        SELECT 1;
-        \set fresh 0
-        \endif
-        \startpipeline
-        BEGIN;
-        SELECT set_config('lock_timeout', '5000', true), set_config('idle_in_transaction_session_timeout', '5000', true);
-        SELECT member_id, balance, manual_balance, version, last_entry_at
-            FROM member_wallets WHERE member_id = ANY (ARRAY[:m::bigint]) ORDER BY member_id FOR UPDATE;
-        SELECT a.member_id, a.lot_id, a.point_key, a.amount, a.available_amount, a.used_amount, a.cancelled_amount, a.expired_amount,
-               a.expiration_date, a.is_manual_grant, a.source_point_key, a.created_at, a.updated_at
-            FROM unnest(ARRAY[:m::bigint], ARRAY[1::bigint], ARRAY[1::bigint]) AS n (member_id, need, smallest)
-            CROSS JOIN LATERAL load_lots(n.member_id, n.need, n.smallest, current_date) AS a;
-        \endpipeline
-        \startpipeline
-        UPDATE point_accumulations SET available_amount = available_amount - 1, used_amount = used_amount + 1, updated_at = now()
-            WHERE member_id = :m::bigint AND lot_id = bench_next_lot(:m::bigint);
-        INSERT INTO point_usages (member_id, usage_id, point_key, order_number, total_amount, cancelled_amount, created_at, updated_at)
-            SELECT w.member_id, w.version + 1, bench_usage_key(:m::bigint, :a::bigint, :b::bigint), 'P' || :a::bigint, 1, 0, now(), now()
-            FROM member_wallets AS w WHERE w.member_id = :m::bigint;
-        INSERT INTO point_usage_details (member_id, usage_id, detail_number, lot_id, amount, cancelled_amount)
-            SELECT w.member_id, w.version + 1, 1, bench_next_lot(:m::bigint), 1, 0 FROM member_wallets AS w WHERE w.member_id = :m::bigint;
-        INSERT INTO point_ledger_entries
-            (member_id, sequence, group_sequence, kind, point_key, lot_id, delta, balance_after, occurred_at, actor, reason)
-            SELECT w.member_id, w.version + 1, w.version + 1, 'USE', bench_usage_key(:m::bigint, :a::bigint, :b::bigint),
-                   bench_next_lot(:m::bigint), -1, w.balance - 1, now(), 'pgbench', NULL
-            FROM member_wallets AS w WHERE w.member_id = :m::bigint;
-        UPDATE member_wallets SET balance = balance - 1, version = version + 1, last_entry_at = now() WHERE member_id = :m::bigint;
-        COMMIT;
-        \endpipeline
-        """;
-
-    // The planner inlines these functions. The bench never uses up a lot, so the first lot in draw order is the one to draw from.
+    // The planner inlines the first function. The bench never uses up a lot, so the first lot in draw order is the one to draw from.
     private const string Functions =
         """
         CREATE OR REPLACE FUNCTION bench_next_lot(m bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
@@ -77,6 +36,15 @@ internal sealed partial record PgbenchContender()
             ?? PostgresBinaries.FindInstalled().Select(binaries => Path.Combine(binaries.Directory, name)).FirstOrDefault(File.Exists);
     }
 
+    /// <summary>The script; <c>:fresh</c> is 1 until it is set to 0, on each connection.</summary>
+    protected abstract Task<string> ScriptAsync(BenchCluster cluster, string member, CancellationToken cancellationToken);
+
+    /// <summary>Number of connections.</summary>
+    protected abstract int ClientsFor(BenchLoad load);
+
+    /// <summary>Uses that <see cref="ScriptAsync"/> itself has written.</summary>
+    protected virtual int UsesOfScript => 0;
+
     public override async Task EnterAsync(BenchCluster cluster, CancellationToken cancellationToken)
     {
         await using var command = cluster.Database.CreateCommand(Functions);
@@ -90,17 +58,19 @@ internal sealed partial record PgbenchContender()
         try
         {
             var script = Path.Combine(directory, "use.sql");
-            await File.WriteAllTextAsync(script, Script.Replace("%MEMBER%", load.PgbenchMember, StringComparison.Ordinal), cancellationToken);
+            await File.WriteAllTextAsync(script, await ScriptAsync(cluster, load.PgbenchMember!, cancellationToken), cancellationToken);
             var log = Path.Combine(directory, "log");
+            var clients = ClientsFor(load);
             string[] length = requests is { } number
-                ? ["-t", $"{Math.Max(1, number / load.Callers)}"]
+                ? ["-t", $"{Math.Max(1, number / Uses / clients)}"]
                 : ["-T", $"{Math.Max(1, (int)Math.Round(time.TotalSeconds))}"];
             var text = await ExecuteAsync(
                 program,
                 cluster.Local.ConnectionString,
-                ["-n", "-M", "prepared", "-c", $"{load.Callers}", "-j", "2", "-D", "fresh=1", "-f", script, "--log", "--log-prefix", log, .. length, "points"],
+                ["-n", "-M", "prepared", "-c", $"{clients}", "-j", "2", "-D", "fresh=1", "-f", script, "--log", "--log-prefix", log, .. length, "points"],
                 cancellationToken);
-            return Read(text, Directory.EnumerateFiles(directory, "log.*"));
+            var turn = Read(text, Directory.EnumerateFiles(directory, "log.*"));
+            return turn with { Requests = turn.Requests * Uses, Accepted = (turn.Accepted * Uses) + UsesOfScript };
         }
         finally
         {

@@ -59,7 +59,7 @@ internal sealed class EveryLotLedger(NpgsqlDataSource dataSource, RulesProvider 
         return new MemberAccount(wallet, lots, [], now.At);
     }
 
-    private static PointKey NewKey(PointKeyType type, long memberId)
+    internal static PointKey NewKey(PointKeyType type, long memberId)
     {
         Span<byte> entropy = stackalloc byte[PointKey.EntropyBytes];
         RandomNumberGenerator.Fill(entropy);

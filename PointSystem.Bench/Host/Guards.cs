@@ -18,6 +18,9 @@ internal sealed class Guards(IConfiguration configuration, EveryLotLedger everyL
     public const string MedallionPostgres = "DistributedLock.Postgres";
     public const string RedLock = "RedLock.net";
 
+    /// <summary>Not a guard: <see cref="Host.HttpFloor"/> answers instead of the product.</summary>
+    public const string HttpFloor = "http-floor";
+
     // Each caller that waits for an advisory lock holds a connection. In the pool of the transactions they would leave none for the
     // holder.
     public const int AdvisoryConnections = 40;
@@ -29,7 +32,7 @@ internal sealed class Guards(IConfiguration configuration, EveryLotLedger everyL
     /// <summary>Null for <see cref="None"/>.</summary>
     public async Task<IGuard?> GetAsync(string name, string redis) => name switch
     {
-        None => null,
+        None or HttpFloor => null,
         EveryLot => everyLot,
         MedallionRedis => OfRedis((await ConnectAsync(redis)).GetDatabase()),
         MedallionPostgres => OfPostgres(),

@@ -18,7 +18,9 @@ internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers,
     /// <param name="time">Measured time; with <paramref name="requests"/> the maximum.</param>
     /// <param name="requests">Requests of all callers together; null for as many as fit into the time.</param>
     /// <param name="inspect">Receives all measurements.</param>
-    public Turn Run(TimeSpan time, long? requests = null, Action<IReadOnlyList<Recording>>? inspect = null)
+    /// <param name="stop">Ends the load earlier.</param>
+    public Turn Run(
+        TimeSpan time, long? requests = null, Action<IReadOnlyList<Recording>>? inspect = null, CancellationToken stop = default)
     {
         var run = Interlocked.Increment(ref _runs);
         var recordings = Enumerable.Range(0, callers).Select(_ => new Recording()).ToList();
@@ -39,7 +41,7 @@ internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers,
         }
 
         inspect?.Invoke(recordings);
-        return Recording.Merge(recordings, requests is null ? time.TotalSeconds : Stopwatch.GetElapsedTime(began, last).TotalSeconds);
+        return Recording.Merge(recordings, requests is null && !stop.IsCancellationRequested ? time.TotalSeconds : Stopwatch.GetElapsedTime(began, last).TotalSeconds);
 
         void Call(int number)
         {
@@ -48,12 +50,12 @@ internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers,
             var request = new UseRequest(target.ToString(), $"B{Environment.ProcessId}-{run}-{number}", Amount);
             var who = members(number);
             using var caller = new HttpCaller(target, AnswerLimit);
-            start.Wait();
+            start.Wait(CancellationToken.None);
             try
             {
                 var finish = Volatile.Read(ref end);
                 var now = Stopwatch.GetTimestamp();
-                while (now < finish && (requests is null || Interlocked.Decrement(ref left) >= 0))
+                while (now < finish && !stop.IsCancellationRequested && (requests is null || Interlocked.Decrement(ref left) >= 0))
                 {
                     var bytes = request.Next(who.Next());
                     var sent = now;

@@ -32,6 +32,12 @@ internal abstract class Members
         public override long Next() => first + (long)(NextDouble() * count);
     }
 
+    /// <summary>Each of the given members with equal probability.</summary>
+    public sealed class Of(IReadOnlyList<long> members, int seed) : Members(seed)
+    {
+        public override long Next() => members[(int)(NextDouble() * members.Count)];
+    }
+
     /// <summary>The k-th member with a probability proportional to 1 / k^s.</summary>
     public sealed class Zipf(long first, double[] cumulative, int seed) : Members(seed)
     {

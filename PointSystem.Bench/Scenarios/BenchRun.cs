@@ -51,6 +51,8 @@ internal sealed class BenchRun(BenchOptions options, TextWriter progress, string
         Charted = "",
     };
 
+    private static string? Joined<T>(IEnumerable<T>? values) => values is null ? null : string.Join(',', values);
+
     private string CommandLine(string scenario)
     {
         var text = $"dotnet run -c Release --project PointSystem.Bench -- {scenario}";
@@ -62,7 +64,10 @@ internal sealed class BenchRun(BenchOptions options, TextWriter progress, string
         Add("--callers", Options.Callers);
         Add("--replicas", Options.Replicas == BenchOptions.ReplicasDefault ? null : Options.Replicas);
         Add("--pool", Options.PoolSize == BenchOptions.PoolSizeDefault ? null : Options.PoolSize);
-        Add("--contenders", Options.Contenders is null ? null : string.Join(',', Options.Contenders));
+        Add("--contenders", Joined(Options.Contenders));
+        Add("--loads", Joined(Options.Loads));
+        Add("--counts", Joined(Options.Counts));
+        Add("--pools", Joined(Options.Pools));
         return text + (Options.NoAffinity ? " --no-affinity" : Options.Gateway ? " --gateway" : "") + (Options.Full ? " --full" : "");
     }
 }

@@ -4,7 +4,6 @@ using PointSystem.Bench.Host;
 using PointSystem.Bench.Load;
 using PointSystem.Bench.Reports;
 using PointSystem.Bench.Servers;
-using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Scenarios;
 
@@ -14,6 +13,9 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
     private const long FirstMember = 1;
     private const int MemberCount = 10_000;
     private const long LotAmount = 100_000;
+
+    // Enough for millions of uses of the first member. The other members have two lots.
+    private const int FirstMemberLots = 100;
     public const int CallersDefault = 100;
     private const int RoundsDefault = 3;
     private const double SecondsDefault = 4;
@@ -29,6 +31,8 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
         Contender.Baseline, Guards.EveryLot, "distributed", "adaptive", "fallback", Guards.MedallionRedis, Guards.MedallionPostgres, Guards.RedLock,
     ];
 
+    private static readonly string[] WithLimits = [.. DefaultContenders, PgbenchRow.ContenderName, PgbenchSets.ContenderName, Guards.HttpFloor];
+
     /// <summary>Chooses the members of a caller's requests, by the caller's number.</summary>
     public required Func<int, Members> Members { get; init; }
 
@@ -41,12 +45,6 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
     /// <summary>Requests per turn; null for as many as fit into its time.</summary>
     public long? Requests { get; init; }
 
-    /// <summary>Lots of the first member: enough for millions of uses. The other members have two.</summary>
-    public int FirstMemberLots { get; init; } = 100;
-
-    /// <summary>The targets: contender, baseline, bound.</summary>
-    public IReadOnlyList<(string Contender, string Baseline, double Bound)> Ratios { get; init; } = [];
-
     public static ContenderRun Seed { get; } = new("seed", "100 users at a time send 10,000 requests, each user for its own member")
     {
         Members = caller => new Members.One(FirstMember + caller),
@@ -58,25 +56,14 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
     {
         Members = _ => new Members.One(FirstMember),
         PgbenchMember = $"{FirstMember}",
-        Contenders = [.. DefaultContenders, PgbenchContender.ContenderName],
-        Ratios =
-        [
-            ("distributed", Contender.Baseline, 10), ("distributed", Guards.EveryLot, 10),
-            .. new[] { Guards.MedallionRedis, Guards.MedallionPostgres, Guards.RedLock }.Select(library => ("distributed", library, 10.0)),
-        ],
+        Contenders = WithLimits,
     };
 
     public static ContenderRun Uniform { get; } = new("uniform", "100 callers spend from 10,000 members with equal probability")
     {
         Members = caller => new Members.Uniform(FirstMember, MemberCount, caller + 1),
         PgbenchMember = $"random({FirstMember}, {FirstMember + MemberCount - 1})",
-        Contenders = [.. DefaultContenders, PgbenchContender.ContenderName],
-        Ratios =
-        [
-            ("adaptive", Contender.Baseline, 2.5), ("distributed", Contender.Baseline, 1.2),
-            ("distributed", Guards.MedallionRedis, 2), ("distributed", Guards.RedLock, 2),
-            ("adaptive", PgbenchContender.ContenderName, 1),
-        ],
+        Contenders = WithLimits,
     };
 
     public static ContenderRun Zipf { get; } = new(
@@ -86,9 +73,24 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
     {
         Members = caller => new Members.Zipf(FirstMember, Weights.Value, caller + 1),
         PgbenchMember = string.Create(CultureInfo.InvariantCulture, $"random_zipfian({FirstMember}, {FirstMember + MemberCount - 1}, {ZipfExponent})"),
-        Contenders = [.. DefaultContenders, PgbenchContender.ContenderName],
-        Ratios = [("distributed", Contender.Baseline, 3)],
+        Contenders = WithLimits,
     };
+
+    /// <exception cref="BenchException">There is no load of that name.</exception>
+    public static ContenderRun Find(string name)
+    {
+        ContenderRun[] all = [Hot, Zipf, Uniform];
+        return Array.Find(all, load => load.Name == name)
+            ?? throw new BenchException($"There is no load '{name}': {string.Join(", ", all.Select(load => load.Name))}.");
+    }
+
+    /// <summary>Adds the members of every load.</summary>
+    public static async Task SeedAsync(BenchCluster cluster, CancellationToken cancellationToken)
+    {
+        await Seeder.AddAsync(cluster, FirstMember, 1, FirstMemberLots, LotAmount, cancellationToken);
+        await Seeder.AddAsync(cluster, FirstMember + 1, MemberCount - 1, 2, LotAmount, cancellationToken);
+        await Seeder.SettleAsync(cluster, cancellationToken);
+    }
 
     public override async Task<Report> RunAsync(BenchRun run, CancellationToken cancellationToken)
     {
@@ -101,9 +103,7 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
         var warmUp = TimeSpan.FromSeconds(options.WarmUp ?? WarmUpDefault);
         await using var cluster = await run.StartClusterAsync(null, cancellationToken);
         run.Say($"Seeding {MemberCount:N0} members ...");
-        await Seeder.AddAsync(cluster, FirstMember, 1, FirstMemberLots, LotAmount, cancellationToken);
-        await Seeder.AddAsync(cluster, FirstMember + 1, MemberCount - 1, 2, LotAmount, cancellationToken);
-        await Seeder.SettleAsync(cluster, cancellationToken);
+        await SeedAsync(cluster, cancellationToken);
 
         var runner = new RoundRunner(run, cluster);
         var load = new BenchLoad(new ClosedLoop(cluster.Targets(options.Gateway), callers, Members), callers, PgbenchMember);
@@ -121,8 +121,8 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
             Charted = "perSecond",
             Columns = TurnColumns.All,
             Rows = [.. contenders.Select(contender => TurnColumns.Row(
-                contender.Name, contender.Meaning, turns[contender.Name], turns.GetValueOrDefault(Contender.Baseline)))],
-            Targets = [.. Targets(turns)],
+                contender.Name, contender.Meaning, turns[contender.Name], turns))],
+            Targets = [.. Targets.Of(Name, turns, options)],
             Notes = [.. RoundRunner.ErrorNotes(turns), ledger],
         };
     }
@@ -149,15 +149,6 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
             requests?.ToString(CultureInfo.InvariantCulture) ?? time.TotalSeconds.ToString(CultureInfo.InvariantCulture),
         ["replicas"] = options.Replicas.ToString(CultureInfo.InvariantCulture),
         ["connections of each replica"] = options.PoolSize.ToString(CultureInfo.InvariantCulture),
-        ["requests go"] = options.NoAffinity ? "through the gateway, replicas in turn"
-            : options.Gateway ? "through the gateway, each member's to one replica"
-            : "straight to the replicas, callers spread evenly",
+        ["requests go"] = options.Route,
     };
-
-    private IEnumerable<Target> Targets(IReadOnlyDictionary<string, List<Turn>> turns) =>
-        from ratio in Ratios
-        where turns.ContainsKey(ratio.Contender) && turns.ContainsKey(ratio.Baseline)
-        select new Target(
-            $"{ratio.Contender} to {ratio.Baseline}, requests/s", ratio.Bound, true,
-            TurnColumns.Ratio(turns[ratio.Contender], turns[ratio.Baseline]).Median, " ×");
 }

@@ -60,7 +60,7 @@ internal sealed record Failover() : Scenario("failover", "Redis is killed and re
             void Keep(string name, long from, long to)
             {
                 phases.TryAdd(name, []);
-                phases[name].Add(Phase.Of(Recording.Between(recordings, from, to), Stopwatch.GetElapsedTime(from, to)));
+                phases[name].Add(Phase.Between(recordings, from, to));
             }
 
             var second = (long)(Second.TotalSeconds * Stopwatch.Frequency);
@@ -94,13 +94,7 @@ internal sealed record Failover() : Scenario("failover", "Redis is killed and re
             ],
             Rows =
             [
-                .. phases.Select(phase => new Row(phase.Key, "", new Dictionary<string, Spread>
-                {
-                    ["perSecond"] = Spread.Of(phase.Value.Select(round => round.PerSecond)),
-                    ["p50"] = Spread.Of(phase.Value.Select(round => round.P50)),
-                    ["p99"] = Spread.Of(phase.Value.Select(round => round.P99)),
-                    ["max"] = Spread.Of(phase.Value.Select(round => round.Max)),
-                })),
+                .. phases.Select(phase => new Row(phase.Key, "", Phase.Figures(phase.Value))),
                 new Row("every breaker open, from the kill", "", new Dictionary<string, Spread> { ["after"] = Spread.Of(opened) }),
                 new Row("every breaker closed, from when Redis answers", "", new Dictionary<string, Spread> { ["after"] = Spread.Of(closed) }),
             ],
@@ -111,12 +105,5 @@ internal sealed record Failover() : Scenario("failover", "Redis is killed and re
             ],
             Notes = [.. RoundRunner.ErrorNotes(errors), ledger],
         };
-    }
-
-    private sealed record Phase(double PerSecond, double P50, double P99, double Max)
-    {
-        public static Phase Of(double[] sorted, TimeSpan length) => sorted.Length == 0
-            ? new Phase(0, double.NaN, double.NaN, double.NaN)
-            : new Phase(sorted.Length / length.TotalSeconds, Percentile.Of<double>(sorted, 50), Percentile.Of<double>(sorted, 99), sorted[^1]);
     }
 }

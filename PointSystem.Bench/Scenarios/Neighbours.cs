@@ -16,6 +16,12 @@ internal sealed record Neighbours()
     private const int PoolSize = 10;
     private const int PerSecond = 100;
     private const double Bound = 2;
+    private const int MembersAsked = 1_000;
+    private const string Cold = "cold members";
+    private const string ColdBeside = "cold members on the hot member's replica";
+    private const string Quiet = "quiet";
+    private const string Storming = "in the storm";
+    private static readonly string[] ColdMembers = [Cold, ColdBeside];
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
 
     // The storm starts before and ends after the measured time.
@@ -38,6 +44,16 @@ internal sealed record Neighbours()
         var storm = new ClosedLoop(targets, callers, _ => new Members.One(1));
         var cold = new OpenLoop(targets, PerSecond, caller => new Members.Uniform(2, MemberCount - 1, caller + 1));
         var allMembers = new ClosedLoop(targets, callers, caller => new Members.Uniform(1, MemberCount, caller + 1));
+
+        // Members that share the hot member's replica share its queue of commits, too.
+        OpenLoop? beside = null;
+        if (options is { Gateway: true, NoAffinity: false, Replicas: > 1 })
+        {
+            var replicas = await cluster.FindReplicasAsync(Enumerable.Range(1, MembersAsked).Select(number => (long)number), cancellationToken);
+            var members = replicas.Where(member => member.Key != 1 && member.Value == replicas[1]).Select(member => member.Key).ToArray();
+            beside = new OpenLoop(targets, PerSecond, caller => new Members.Of(members, caller + 1));
+        }
+
         var turns = new Dictionary<string, List<Turn>>();
         void Keep(string name, Turn turn)
         {
@@ -58,14 +74,14 @@ internal sealed record Neighbours()
                     continue;
                 }
 
-                var quiet = await runner.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken);
+                await RunColdAsync(contender, Quiet);
                 var storming = Task.Run(() => storm.Run(time + Margin + Margin), cancellationToken);
                 await Task.Delay(Margin, cancellationToken);
-                var beside = await runner.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken);
-                Keep(Quiet(contender), quiet);
-                Keep(Beside(contender), beside);
+                await RunColdAsync(contender, Storming);
                 Keep(Storm(contender), runner.Count(await storming));
-                var latencies = FormattableString.Invariant($"p99 of cold members quiet {quiet.P99:N1} ms, in the storm {beside.P99:N1} ms");
+                var latencies = string.Join("; ", ColdMembers.Where(who => turns.ContainsKey(NameOf(contender, who, Quiet))).Select(who =>
+                    FormattableString.Invariant(
+                        $"p99 of {who} quiet {turns[NameOf(contender, who, Quiet)][^1].P99:N1} ms, in the storm {turns[NameOf(contender, who, Storming)][^1].P99:N1} ms")));
                 var stormRate = turns[Storm(contender)][^1].PerSecond;
                 run.Say(FormattableString.Invariant($"round {round}/{rounds}  {contender.Name,-12} {latencies}, storm {stormRate:N0}/s"));
                 await contender.LeaveAsync(cluster, cancellationToken);
@@ -85,6 +101,7 @@ internal sealed record Neighbours()
             ["rounds"] = rounds.ToString(CultureInfo.InvariantCulture),
             ["seconds a turn"] = time.TotalSeconds.ToString(CultureInfo.InvariantCulture),
             ["replicas"] = options.Replicas.ToString(CultureInfo.InvariantCulture),
+            ["requests go"] = options.Route,
             ["connections of each replica"] = options.PoolSize.ToString(CultureInfo.InvariantCulture),
         }, cancellationToken);
         return report with
@@ -93,32 +110,48 @@ internal sealed record Neighbours()
             Columns = [new Column("perSecond", "requests/s", 0), .. TurnColumns.Latencies, new Column("toQuiet", "p99 to quiet", 2, WithSpread: true)],
             Rows =
             [
-                .. contenders.SelectMany(contender => new[]
-                {
-                    RowOf(contender, Quiet(contender), turns), RowOf(contender, Beside(contender), turns), RowOf(contender, Storm(contender), turns),
-                }),
+                .. from contender in contenders
+                   from name in (string[])
+                   [
+                       .. ColdMembers.SelectMany(who => new[] { NameOf(contender, who, Quiet), NameOf(contender, who, Storming) }), Storm(contender),
+                   ]
+                   where turns.ContainsKey(name)
+                   select RowOf(contender, name, turns),
             ],
             Targets =
             [
-                .. contenders.Where(contender => contender.Name == "distributed").Select(contender => new Target(
-                    "distributed, p99 of cold members in the storm to quiet", Bound, false, ToQuiet(contender, turns).Median, " ×")),
+                .. from contender in contenders
+                   where contender.Name is Targets.Distributed or Targets.Adaptive
+                   from who in ColdMembers
+                   where turns.ContainsKey(NameOf(contender, who, Quiet))
+                   select new Target($"{contender.Name}, p99 of {who} in the storm to quiet", Bound, false, ToQuiet(contender, who, turns).Median, " ×"),
             ],
             Notes = [.. RoundRunner.ErrorNotes(turns), ledger],
         };
+
+        async Task RunColdAsync(Contender contender, string when)
+        {
+            var atHome = beside is null ? null : Task.Run(() => beside.Run(time), cancellationToken);
+            Keep(NameOf(contender, Cold, when), await runner.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken));
+            if (atHome is not null)
+            {
+                Keep(NameOf(contender, ColdBeside, when), runner.Count(await atHome));
+            }
+        }
     }
 
     private static Row RowOf(Contender contender, string name, Dictionary<string, List<Turn>> turns)
     {
         var row = TurnColumns.Row(name, contender.Meaning, turns[name], null);
-        return name == Beside(contender) ? row with { Figures = new Dictionary<string, Spread>(row.Figures) { ["toQuiet"] = ToQuiet(contender, turns) } } : row;
+        return ColdMembers.FirstOrDefault(who => name == NameOf(contender, who, Storming)) is { } cold
+            ? row with { Figures = new Dictionary<string, Spread>(row.Figures) { ["toQuiet"] = ToQuiet(contender, cold, turns) } }
+            : row;
     }
 
-    private static Spread ToQuiet(Contender contender, Dictionary<string, List<Turn>> turns) =>
-        Spread.Of(turns[Beside(contender)].Zip(turns[Quiet(contender)], (beside, quiet) => beside.P99 / quiet.P99));
+    private static Spread ToQuiet(Contender contender, string who, Dictionary<string, List<Turn>> turns) =>
+        Spread.Of(turns[NameOf(contender, who, Storming)].Zip(turns[NameOf(contender, who, Quiet)], (storm, quiet) => storm.P99 / quiet.P99));
 
-    private static string Quiet(Contender contender) => contender.Name + ", cold members, quiet";
-
-    private static string Beside(Contender contender) => contender.Name + ", cold members, in the storm";
+    private static string NameOf(Contender contender, string who, string when) => $"{contender.Name}, {who}, {when}";
 
     private static string Storm(Contender contender) => contender.Name + ", the storm";
 }

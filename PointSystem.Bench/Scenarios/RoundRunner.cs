@@ -65,14 +65,16 @@ internal sealed class RoundRunner(BenchRun run, BenchCluster cluster)
     public async Task<Turn> MeasureAsync(Func<Task<Turn>> load, CancellationToken cancellationToken)
     {
         var transactions = await TransactionsAsync(cancellationToken);
-        var attempts = await cluster.LockAttempts.ReadAsync();
+        var locks = await cluster.LockCommands.ReadAsync();
         var processors = ProcessorTime.Read(cluster);
         var turn = Count(await load());
+        var locksAfter = await cluster.LockCommands.ReadAsync();
         return turn with
         {
             Cpu = ProcessorTime.Between(processors, ProcessorTime.Read(cluster)),
             Transactions = await TransactionsAsync(cancellationToken) - transactions,
-            LockAttempts = await cluster.LockAttempts.ReadAsync() - attempts,
+            LockAttempts = locksAfter?.Attempts - locks?.Attempts,
+            LockReleases = locksAfter?.Releases - locks?.Releases,
         };
     }
 

@@ -32,6 +32,8 @@ internal static class ScenarioTable
         new LockCalls(),
         new Failover(),
         new ReplicaCounts(),
+        new Departure(),
+        new Cold(),
     ];
 
     /// <summary>What the command line offers: the scenarios, and what is no measurement of the service.</summary>

@@ -1,3 +1,5 @@
+using PointSystem.Bench.Contenders;
+using PointSystem.Bench.Host;
 using PointSystem.Bench.Reports;
 using PointSystem.Bench.Stats;
 
@@ -12,6 +14,7 @@ internal static class TurnColumns
     [
         new("perSecond", "requests/s", 0, WithSpread: true),
         new("ratio", "to row", 2, WithSpread: true),
+        new("limit", "% of the limit", 0, WithSpread: true),
         new("mean", "mean ms", 1),
         new("p50", "p50 ms", 1, WithSpread: true),
         new("p95", "p95 ms", 1),
@@ -19,6 +22,7 @@ internal static class TurnColumns
         new("errors", "errors", 0),
         new("transactions", "transactions for 1,000", 0),
         new("attempts", "lock attempts for 1,000", 0),
+        new("releases", "lock releases for 1,000", 0),
         .. Parts.Select(part => new Column("cpu." + part, $"µs {part}", 0)),
     ];
 
@@ -36,15 +40,20 @@ internal static class TurnColumns
     /// <param name="name">Name of the row.</param>
     /// <param name="meaning">An explanation.</param>
     /// <param name="turns">One turn per round.</param>
-    /// <param name="baseline">The baseline's turns in the same rounds; null if it did not take part.</param>
-    public static Row Row(string name, string meaning, IReadOnlyList<Turn> turns, IReadOnlyList<Turn>? baseline)
+    /// <param name="others">The turns of all contenders in the same rounds; null if there is none to compare with.</param>
+    public static Row Row(string name, string meaning, IReadOnlyList<Turn> turns, IReadOnlyDictionary<string, List<Turn>>? others)
     {
         var figures = new Dictionary<string, Spread>();
         void Add(string key, Func<Turn, double> figure) => figures.Add(key, Spread.Of(turns.Select(figure)));
         Add("perSecond", turn => turn.PerSecond);
-        if (baseline is not null)
+        if (others?.GetValueOrDefault(Contender.Baseline) is { } baseline)
         {
             figures.Add("ratio", Ratio(turns, baseline));
+        }
+
+        if (others is not null && Limit(turns, others) is { } limit)
+        {
+            figures.Add("limit", limit);
         }
 
         Add("mean", turn => turn.Mean);
@@ -53,9 +62,10 @@ internal static class TurnColumns
         Add("p99", turn => turn.P99);
         figures.Add("errors", Spread.Of(turns.Sum(turn => turn.Errors)));
         Add("transactions", turn => turn.Requests == 0 ? double.NaN : turn.Transactions * 1000.0 / turn.Requests);
-        if (turns.All(turn => turn.LockAttempts is not null))
+        if (turns.All(turn => turn.LockAttempts is not null && turn.LockReleases is not null))
         {
             Add("attempts", turn => turn.Requests == 0 ? double.NaN : turn.LockAttempts!.Value * 1000.0 / turn.Requests);
+            Add("releases", turn => turn.Requests == 0 ? double.NaN : turn.LockReleases!.Value * 1000.0 / turn.Requests);
         }
 
         foreach (var part in Parts.Where(part => turns.All(turn => turn.Cpu.ContainsKey(part))))
@@ -65,6 +75,14 @@ internal static class TurnColumns
 
         return new Row(name, meaning, figures);
     }
+
+    /// <summary>
+    /// The share of the slower of the two floors, <c>pgbench-sets</c> and <c>http-floor</c>, in percent; null if one of them did not take part.
+    /// </summary>
+    public static Spread? Limit(IReadOnlyList<Turn> turns, IReadOnlyDictionary<string, List<Turn>> all) =>
+        all.TryGetValue(PgbenchSets.ContenderName, out var database) && all.TryGetValue(Guards.HttpFloor, out var http)
+            ? Spread.Of(turns.Select((turn, round) => 100 * turn.PerSecond / Math.Min(database[round].PerSecond, http[round].PerSecond)))
+            : null;
 
     /// <summary>The ratio of requests/s, round by round, because whatever slows down a round slows down both.</summary>
     public static Spread Ratio(IReadOnlyList<Turn> turns, IReadOnlyList<Turn> baseline) =>

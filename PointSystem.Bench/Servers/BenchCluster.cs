@@ -5,6 +5,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Npgsql;
+using PointSystem.Bench.Contenders;
 using PointSystem.Bench.Host;
 using PointSystem.Bench.Scenarios;
 using PointSystem.Local;
@@ -17,6 +18,7 @@ internal sealed class BenchCluster : IAsyncDisposable
 {
     // A replica reads its modes once a second.
     private static readonly TimeSpan ModesApplyWithin = TimeSpan.FromSeconds(1.2);
+    private static readonly TimeSpan RestartLimit = TimeSpan.FromSeconds(90);
     private readonly HttpClient _admin;
 
     private BenchCluster(LocalCluster local, int poolSize)
@@ -31,7 +33,7 @@ internal sealed class BenchCluster : IAsyncDisposable
             CommandTimeout = 0,
             ApplicationName = "pointsystem-bench",
         }.ConnectionString);
-        LockAttempts = new LockAttempts(local.RedisAddress);
+        LockCommands = new LockCommands(local.RedisAddress);
     }
 
     public LocalCluster Local { get; }
@@ -40,7 +42,7 @@ internal sealed class BenchCluster : IAsyncDisposable
 
     public NpgsqlDataSource Database { get; }
 
-    public LockAttempts LockAttempts { get; }
+    public LockCommands LockCommands { get; }
 
     /// <summary>Starts the cluster with Release builds and the log level of production.</summary>
     /// <exception cref="LocalException">Something is missing; no process is left running.</exception>
@@ -103,6 +105,40 @@ internal sealed class BenchCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Stops all replicas, starts them again, and waits until the gateway sends requests to each.</summary>
+    public async Task RestartReplicasAsync(CancellationToken cancellationToken)
+    {
+        await Task.WhenAll(Local.Replicas.Select(replica => replica.Process.StopAsync(RestartLimit, cancellationToken)));
+        foreach (var replica in Local.Replicas)
+        {
+            replica.Process.Start();
+        }
+
+        await Task.WhenAll(Local.Replicas.Select(replica => replica.WaitUntilReadyAsync(RestartLimit, cancellationToken)));
+    }
+
+    /// <summary>Returns the replica to which the gateway sends the requests of each member.</summary>
+    public async Task<IReadOnlyDictionary<long, string>> FindReplicasAsync(IEnumerable<long> members, CancellationToken cancellationToken)
+    {
+        var replicas = new Dictionary<long, string>();
+        foreach (var member in members)
+        {
+            using var answer = await _admin.GetAsync(new Uri(Local.GatewayUrl, $"/api/points/balance/{member}?size=1"), cancellationToken);
+            answer.EnsureSuccessStatusCode();
+            replicas[member] = answer.Headers.GetValues("X-Replica").Single();
+        }
+
+        return replicas;
+    }
+
+    /// <summary>Has a replica write a batch of that many uses of member 1, and returns its statements.</summary>
+    public async Task<IReadOnlyList<PreparedStatement>> CaptureBatchAsync(int uses, CancellationToken cancellationToken)
+    {
+        using var answer = await _admin.PostAsync($"{BenchHost.BatchPath}?uses={uses}", null, cancellationToken);
+        answer.EnsureSuccessStatusCode();
+        return (await answer.Content.ReadFromJsonAsync<List<PreparedStatement>>(cancellationToken))!;
+    }
+
     /// <summary>Returns the reconciliation status of a member: <c>MATCHED</c> if it is correct.</summary>
     public async Task<string> ReconcileAsync(long memberId, CancellationToken cancellationToken)
     {
@@ -153,7 +189,7 @@ internal sealed class BenchCluster : IAsyncDisposable
     {
         _admin.Dispose();
         await Database.DisposeAsync();
-        await LockAttempts.DisposeAsync();
+        await LockCommands.DisposeAsync();
         await Local.DisposeAsync();
     }
 }

@@ -35,6 +35,9 @@ internal sealed record Turn
     /// <summary>Lock attempts in Redis in the meantime; null if unknown.</summary>
     public long? LockAttempts { get; init; }
 
+    /// <summary>Lock releases in Redis in the meantime; null if unknown.</summary>
+    public long? LockReleases { get; init; }
+
     /// <summary>Processor time by part of the system, in seconds.</summary>
     public IReadOnlyDictionary<string, double> Cpu { get; init; } = new Dictionary<string, double>();
 
