@@ -53,10 +53,11 @@ internal sealed record Cold()
             notes.AddRange(RoundRunner.ErrorNotes(warm).Concat(RoundRunner.ErrorNotes(cold)).Select(note => $"{count} replicas: {note}"));
             if (count == counts[0])
             {
-                var (failed, quiet, restart) = await RollingRestartAsync(here, cluster, runner, rounds, callers, warmUp, cancellationToken);
+                var (turns, quiet, restart) = await RollingRestartAsync(here, cluster, runner, rounds, callers, warmUp, cancellationToken);
                 rows.Add(new Row("rolling restart, before", "zipf, distributed, through the gateway", Phase.Figures(quiet)));
                 rows.Add(new Row("rolling restart, meanwhile", "zipf, distributed, through the gateway", Phase.Figures(restart)));
-                targets.Add(new Target("rolling restart, failed requests", 0, false, failed));
+                targets.Add(new Target("rolling restart, failed requests", 0, false, turns.Sum(turn => turn.ErrorKinds.Values.Sum())));
+                notes.AddRange(RoundRunner.ErrorNotes(new Dictionary<string, List<Turn>> { ["the rolling restart"] = turns }));
                 targets.Add(new Target(
                     "rolling restart, p99 to before", 2, false, Percentile.Median(restart.Zip(quiet, (after, before) => after.P99 / before.P99)), " ×"));
             }
@@ -115,12 +116,12 @@ internal sealed record Cold()
         return (warm, cold);
     }
 
-    private static async Task<(long Failed, List<Phase> Quiet, List<Phase> Restart)> RollingRestartAsync(
+    private static async Task<(List<Turn> Turns, List<Phase> Quiet, List<Phase> Restart)> RollingRestartAsync(
         BenchRun run, BenchCluster cluster, RoundRunner runner, int rounds, int callers, TimeSpan warmUp, CancellationToken cancellationToken)
     {
         var load = new ClosedLoop(cluster.Targets(throughGateway: true), callers, ContenderRun.Zipf.Members);
         await cluster.SetModeAsync(Targets.Distributed, cancellationToken);
-        var (failed, quiet, restart) = (0L, new List<Phase>(), new List<Phase>());
+        var (turns, quiet, restart) = (new List<Turn>(), new List<Phase>(), new List<Phase>());
         for (var round = 1; round <= rounds; round++)
         {
             runner.Count(await Task.Run(() => load.Run(warmUp), cancellationToken));
@@ -134,13 +135,13 @@ internal sealed record Cold()
             await cluster.Local.RestartReplicasAsync(cancellationToken);
             var to = Stopwatch.GetTimestamp();
             await stop.CancelAsync();
-            failed += runner.Count(await loading).ErrorKinds.Values.Sum();
+            turns.Add(runner.Count(await loading));
             quiet.Add(Phase.Between(recordings, began + Stopwatch.Frequency, from));
             restart.Add(Phase.Between(recordings, from, to));
             var latencies = FormattableString.Invariant($"p99 before {quiet[^1].P99:N0} ms, meanwhile {restart[^1].P99:N0} ms");
-            run.Say($"round {round}/{rounds}  rolling restart: {latencies}, failed requests {failed}");
+            run.Say($"round {round}/{rounds}  rolling restart: {latencies}, errors {string.Join(", ", turns[^1].ErrorKinds.Select(kind => $"{kind.Value} × {kind.Key}"))}");
         }
 
-        return (failed, quiet, restart);
+        return (turns, quiet, restart);
     }
 }

@@ -96,7 +96,7 @@ internal sealed record Neighbours()
         var ledger = await runner.CheckLedgerAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
         {
-            ["cold requests/s"] = PerSecond.ToString(CultureInfo.InvariantCulture),
+            [beside is null ? "cold requests/s" : "cold requests/s of each kind"] = PerSecond.ToString(CultureInfo.InvariantCulture),
             ["callers of the storm"] = callers.ToString(CultureInfo.InvariantCulture),
             ["rounds"] = rounds.ToString(CultureInfo.InvariantCulture),
             ["seconds a turn"] = time.TotalSeconds.ToString(CultureInfo.InvariantCulture),
