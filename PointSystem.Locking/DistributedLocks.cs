@@ -40,12 +40,13 @@ internal sealed class DistributedLocks(
     /// <param name="wait">The remaining wait.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <param name="isRowOnly">True: no lock is acquired. Null: the options decide.</param>
-    /// <param name="patience">How long to wait before returning a handle without a lock; null: never. There is always one attempt.</param>
+    /// <param name="row">Set if the row protects the work as well: it may then go on without the lock.</param>
     internal async Task<LockHandle?> TryAcquireMeasuredAsync(
-        string key, LockOptions options, TimeSpan wait, CancellationToken cancellationToken, bool? isRowOnly = null, TimeSpan? patience = null)
+        string key, LockOptions options, TimeSpan wait, CancellationToken cancellationToken, bool? isRowOnly = null,
+        RowProtection? row = null)
     {
         var rowOnly = isRowOnly ?? _options.Mode == LockMode.Row;
-        var request = new Request(key, options, wait, patience, clock.GetTimestamp());
+        var request = new Request(key, options, wait, row, clock.GetTimestamp());
         using var activity = LockMetrics.Activities.StartActivity("lock acquire");
         activity?.SetTag("lock.operation", options.Operation);
         metrics.Attempted(options.Operation);
@@ -59,6 +60,8 @@ internal sealed class DistributedLocks(
                 null => options.Wait > TimeSpan.Zero ? LockOutcome.TimedOut : LockOutcome.Contended,
                 _ when rowOnly => LockOutcome.RowOnly,
                 { IsFallback: true } => LockOutcome.Fallback,
+                { IsQueued: true } => LockOutcome.Queued,
+                { IsKept: true } => LockOutcome.Kept,
                 { IsBypass: true } => LockOutcome.Bypassed,
                 _ => LockOutcome.Acquired,
             };
@@ -87,7 +90,7 @@ internal sealed class DistributedLocks(
         try
         {
             var pause = _pace.HandOver;
-            if (turn.HasRunLongerThan(_options.HandOverAfter) && Left(request) > pause)
+            if (request.Row is null && turn.HasRunLongerThan(_options.HandOverAfter) && Left(request) > pause)
             {
                 await Task.Delay(pause, clock, cancellationToken);
             }
@@ -110,6 +113,10 @@ internal sealed class DistributedLocks(
 
     private async Task<LockHandle?> PollAsync(Request request, KeyedGate.Turn turn, CancellationToken cancellationToken)
     {
+        if (await releaser.TakeKeptAsync(request.Key) is { } kept)
+        {
+            return Handle(request, turn, kept.Owner, kept.SentAt, isKept: true);
+        }
         using var activity = LockMetrics.Activities.StartActivity("lock store", ActivityKind.Client);
         var since = clock.GetTimestamp();
         using var poll = _pace.Start();
@@ -130,8 +137,12 @@ internal sealed class DistributedLocks(
                 return Handle(request, turn, null, sentAt);
             }
             turn.MetOthers();
+            if (request.Row?.MayQueue() == true)
+            {
+                return Handle(request, turn, null, sentAt, wasContended: true, isQueued: true);
+            }
             var left = Left(request);
-            if (request.Patience - clock.GetElapsedTime(request.ArrivedAt) is { } patience)
+            if (request.Row?.Patience - clock.GetElapsedTime(request.ArrivedAt) is { } patience)
             {
                 if (patience <= TimeSpan.Zero)
                 {
@@ -150,14 +161,15 @@ internal sealed class DistributedLocks(
 
     private TimeSpan Left(Request request) => request.Wait - clock.GetElapsedTime(request.ArrivedAt);
 
-    private LockHandle Handle(Request request, KeyedGate.Turn? turn, string? owner, long sentAt, bool wasContended = false)
+    private LockHandle Handle(
+        Request request, KeyedGate.Turn? turn, string? owner, long sentAt, bool wasContended = false, bool isQueued = false, bool isKept = false)
     {
         var elapsed = clock.GetElapsedTime(sentAt);
         var acquiredAt = clock.GetUtcNow() - elapsed;
         var workTime = request.Options.Lease - _options.LeaseMargin - elapsed;
         var leaseEnding = new CancellationTokenSource(workTime > TimeSpan.Zero ? workTime : TimeSpan.Zero, clock);
         var held = clock.GetTimestamp();
-        return new LockHandle(handle => releaser.Release(handle, turn, request.Options.Operation, held), leaseEnding)
+        return new LockHandle(handle => releaser.Release(handle, turn, request.Options.Operation, sentAt, held), leaseEnding)
         {
             Key = request.Key,
             Owner = owner ?? "",
@@ -165,8 +177,19 @@ internal sealed class DistributedLocks(
             LeaseEndsAt = acquiredAt + request.Options.Lease,
             IsFallback = owner is null && turn is not null && !wasContended,
             WasContended = wasContended,
+            IsQueued = isQueued,
+            IsKept = isKept,
+            MayKeep = request.Row is { MayKeep: true } && !wasContended,
         };
     }
 
-    private readonly record struct Request(string Key, LockOptions Options, TimeSpan Wait, TimeSpan? Patience, long ArrivedAt);
+    private readonly record struct Request(string Key, LockOptions Options, TimeSpan Wait, RowProtection? Row, long ArrivedAt);
 }
+
+/// <summary>What is allowed to work that its row protects, whatever happens to the lock.</summary>
+/// <param name="Patience">How long to wait before a handle without a lock is returned. There is always one attempt.</param>
+/// <param name="MayQueue">
+/// Asked after a refusal: whether the work may wait for its row in the database instead, so that a handle without a lock is returned at once.
+/// </param>
+/// <param name="MayKeep">Whether the lock may be kept for a while after the work, for other work with the same key.</param>
+internal sealed record RowProtection(TimeSpan Patience, Func<bool> MayQueue, bool MayKeep);

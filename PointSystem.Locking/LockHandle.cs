@@ -33,8 +33,17 @@ public sealed class LockHandle : IAsyncDisposable
     /// <summary>True when the lock store is unavailable and there is no lease: only the row lock protects the work.</summary>
     public required bool IsFallback { get; init; }
 
+    /// <summary>True when others held the lock, so that there is no lease: the work waits for its row in the database's queue.</summary>
+    internal bool IsQueued { get; init; }
+
     /// <summary>True when others kept the lock for longer than a command's patience, so that there is no lease.</summary>
-    internal bool IsBypass => Owner.Length == 0 && WasContended;
+    internal bool IsBypass => Owner.Length == 0 && WasContended && !IsQueued;
+
+    /// <summary>True when the lock was kept from earlier work, so that the store was not asked.</summary>
+    internal bool IsKept { get; init; }
+
+    /// <summary>Whether the lock may be kept for further commands with the same key.</summary>
+    internal bool MayKeep { get; init; }
 
     /// <summary>True when others held the lock at the first attempt.</summary>
     internal bool WasContended { get; init; }

@@ -1,42 +1,153 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using PointSystem.Locking.Queue;
 using PointSystem.Locking.Resilience;
 using PointSystem.Locking.Store;
 
 namespace PointSystem.Locking;
 
-/// <summary>Releases locks off the caller's path: the caller's commit stands, whatever happens to the lock.</summary>
+/// <summary>
+/// Releases locks off the caller's path: the caller's commit stands, whatever happens to the lock. A lock whose key no other replica wants
+/// is kept for a while, for the next command with the same key.
+/// </summary>
 internal sealed class LockReleaser(
-    ResilientLockStore store, BackgroundWork background, LockMetrics metrics, TimeProvider clock, ILogger<LockReleaser> logger)
+    ResilientLockStore store, LockBreaker breaker, KeyedGate gate, BackgroundWork background, IOptions<LockingOptions> options,
+    LockMetrics metrics, TimeProvider clock, ILogger<LockReleaser> logger)
 {
-    public void Release(LockHandle handle, KeyedGate.Turn? turn, string operation, long heldSince)
+    private const int KeptMax = 50_000;
+    private const int Sweepers = 4;
+
+    private readonly TimeSpan _keepFor = options.Value.KeepFor;
+    private readonly ConcurrentDictionary<string, KeptLock> _kept = new(StringComparer.Ordinal);
+    private readonly Lock _sync = new();
+    private bool _isSweeping;
+    private bool _isStopping;
+
+    public void Release(LockHandle handle, KeyedGate.Turn? turn, string operation, long sentAt, long heldSince)
     {
         var held = clock.GetElapsedTime(heldSince);
-        metrics.Held(operation, handle.IsFallback || handle.IsBypass, held);
+        metrics.Held(operation, handle.IsFallback || handle.IsBypass || handle.IsQueued, held);
         if (handle.Owner.Length == 0)
         {
             turn?.End();
             return;
         }
+        if (handle.MayKeep && TryKeep(new KeptLock(handle.Key, handle.Owner, operation, handle.LeaseEndsAt - handle.AcquiredAt, sentAt)))
+        {
+            turn?.End();
+            return;
+        }
         turn?.Ending();
-        background.Run(_ => ReleaseAsync(handle, turn, operation));
+        background.Run(_ => ReleaseAsync(new KeptLock(handle.Key, handle.Owner, operation, handle.LeaseEndsAt - handle.AcquiredAt, sentAt), turn));
     }
 
-    private async Task ReleaseAsync(LockHandle handle, KeyedGate.Turn? turn, string operation)
+    /// <summary>
+    /// Takes the lock of a key that this process has kept, if any. The caller must have its turn at the key. A lock that has been kept for
+    /// long enough is released first: otherwise it would refuse its own process.
+    /// </summary>
+    public async ValueTask<KeptLock?> TakeKeptAsync(string key)
+    {
+        if (!_kept.TryRemove(key, out var kept))
+        {
+            return null;
+        }
+        if (breaker.IsOpen)
+        {
+            // The store may have lost it.
+            return null;
+        }
+        var age = clock.GetElapsedTime(kept.SentAt);
+        if (age >= kept.Lease)
+        {
+            return null;
+        }
+        if (age < KeepFor(kept))
+        {
+            return kept;
+        }
+        await ReleaseAsync(kept, null);
+        return null;
+    }
+
+    private TimeSpan KeepFor(KeptLock kept) => _keepFor < kept.Lease / 4 ? _keepFor : kept.Lease / 4;
+
+    private bool TryKeep(KeptLock held)
+    {
+        if (clock.GetElapsedTime(held.SentAt) >= KeepFor(held) || breaker.IsOpen || _kept.Count >= KeptMax)
+        {
+            return false;
+        }
+        lock (_sync)
+        {
+            if (_isStopping || !_kept.TryAdd(held.Key, held))
+            {
+                return false;
+            }
+            if (_isSweeping)
+            {
+                return true;
+            }
+            _isSweeping = true;
+        }
+        background.Run(SweepAsync);
+        return true;
+    }
+
+    /// <summary>Releases what has been kept for long enough, until nothing is kept any more; at shutdown everything.</summary>
+    private async Task SweepAsync(CancellationToken stopping)
+    {
+        while (true)
+        {
+            await Task.Delay(_keepFor / 20, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            lock (_sync)
+            {
+                _isStopping = stopping.IsCancellationRequested;
+                if (_kept.IsEmpty)
+                {
+                    _isSweeping = false;
+                    return;
+                }
+            }
+            var due = _kept.Values.Where(kept => _isStopping || clock.GetElapsedTime(kept.SentAt) >= KeepFor(kept));
+            await Parallel.ForEachAsync(
+                due, new ParallelOptions { MaxDegreeOfParallelism = Sweepers }, async (kept, _) => await ReleaseKeptAsync(kept));
+        }
+    }
+
+    private async ValueTask ReleaseKeptAsync(KeptLock kept)
+    {
+        // A caller that has its turn takes the lock over.
+        if (await gate.EnterAsync(kept.Key, TimeSpan.Zero, CancellationToken.None) is not { } turn)
+        {
+            return;
+        }
+        turn.Ending();
+        if (_kept.TryRemove(KeyValuePair.Create(kept.Key, kept)) && !breaker.IsOpen && clock.GetElapsedTime(kept.SentAt) < kept.Lease)
+        {
+            await ReleaseAsync(kept, turn);
+        }
+        else
+        {
+            turn.End();
+        }
+    }
+
+    private async Task ReleaseAsync(KeptLock held, KeyedGate.Turn? turn)
     {
         try
         {
             using var activity = LockMetrics.Activities.StartActivity("lock release");
-            var (status, reason) = await store.UnlockAsync(handle.Key, handle.Owner, handle.LeaseEndsAt - handle.AcquiredAt);
+            var (status, reason) = await store.UnlockAsync(held.Key, held.Owner, held.Lease);
             activity?.SetTag("lock.status", status?.ToString() ?? reason);
             if (status is null)
             {
-                logger.ReleaseFailed(handle.Key, reason ?? "unknown");
+                logger.ReleaseFailed(held.Key, reason ?? "unknown");
             }
             else if (status != UnlockStatus.Released)
             {
-                metrics.LeaseLost(operation, status.Value.ToString());
-                logger.LeaseLost(handle.Key, status.Value.ToString(), clock.GetUtcNow() - handle.AcquiredAt);
+                metrics.LeaseLost(held.Operation, status.Value.ToString());
+                logger.LeaseLost(held.Key, status.Value.ToString(), clock.GetElapsedTime(held.SentAt));
             }
         }
         finally
@@ -46,3 +157,11 @@ internal sealed class LockReleaser(
         }
     }
 }
+
+/// <summary>A lock in the store that this process has acquired and not released.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="Owner">Its owner token.</param>
+/// <param name="Operation">The operation that acquired it.</param>
+/// <param name="Lease">Its lease.</param>
+/// <param name="SentAt">When the successful request was sent.</param>
+internal sealed record KeptLock(string Key, string Owner, string Operation, TimeSpan Lease, long SentAt);

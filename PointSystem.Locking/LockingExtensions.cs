@@ -69,6 +69,7 @@ public static class LockingExtensions
     /// </summary>
     public static IServiceCollection AddCombiningExecutor<TCommand, TOutcome, THandler>(this IServiceCollection services)
         where TCommand : class
+        where TOutcome : class
         where THandler : class, IBatchHandler<TCommand, TOutcome>
     {
         ArgumentNullException.ThrowIfNull(services);

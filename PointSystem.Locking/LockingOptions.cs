@@ -59,6 +59,14 @@ public sealed class LockingOptions
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan LeaseMargin { get; set; } = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>
+    /// How long a command's lock is kept after it was acquired, so that further commands with the same key need no call to the store; at
+    /// most a quarter of the lease; 0 = not at all. Not for keys that other replicas want too, nor where a command without the lock is
+    /// refused. Default 2 s.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan KeepFor { get; set; } = TimeSpan.FromSeconds(2);
+
     /// <summary>How long the shutdown waits for locks to be released. Default 3 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(3);

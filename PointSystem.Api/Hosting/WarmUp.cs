@@ -53,8 +53,8 @@ internal sealed partial class WarmUp(
     // The runtime compiles a method for speed after 30 calls.
     private const int Rehearsals = 40;
 
-    // A statement is prepared at its second use on a connection.
-    private const int RehearsalsPerConnection = 2;
+    // A statement is prepared at its second use on a connection. Every second time wallets are locked without waiting.
+    private const int RehearsalsPerConnection = 4;
     private const int Callers = 16;
     private const int Rounds = 20;
 
@@ -134,7 +134,7 @@ internal sealed partial class WarmUp(
                 connections.Add(connection);
                 for (var rehearsal = 0; rehearsal < (number == 0 ? Rehearsals : RehearsalsPerConnection); rehearsal++)
                 {
-                    await ledger.RehearseAsync(connection, Steps(), cancellationToken);
+                    await ledger.RehearseAsync(connection, Steps(), skipBusy: rehearsal % 2 == 0, cancellationToken);
                 }
             }
         }
@@ -147,13 +147,13 @@ internal sealed partial class WarmUp(
         }
     }
 
-    // Lanes and detours, and a quarter of the pool for waits at a row. In mode row every request has its own.
+    // Those of the lanes and beside them. In mode row every request has its own.
     private int ConnectionsNeeded()
     {
         var combining = locking.Value.Combining;
         return locking.Value.Mode == LockMode.Row
             ? pools.Writes
-            : Math.Min(pools.Writes, combining.Lanes + combining.DetoursMax + (pools.Writes / 4));
+            : Math.Min(pools.Writes, combining.Lanes + combining.QueueLanes + combining.DetoursMax);
     }
 
     // The second step finds the lots of the first: the statements of a usage differ from those of an accumulation.

@@ -34,6 +34,18 @@ internal static class LedgerLoader
         ) AS locked ORDER BY member_id
         """;
 
+    // Without waiting: the columns of a wallet that another transaction has locked are null.
+    private const string LockFreeWallets =
+        """
+        WITH locked AS MATERIALIZED (
+            SELECT member_id, balance, manual_balance, version, last_entry_at
+            FROM member_wallets WHERE member_id = ANY ($1) ORDER BY member_id FOR UPDATE SKIP LOCKED
+        )
+        SELECT w.member_id, l.balance, l.manual_balance, l.version, l.last_entry_at
+        FROM unnest($1) AS n (member_id) CROSS JOIN LATERAL (SELECT member_id FROM member_wallets WHERE member_id = n.member_id OFFSET 0) AS w
+        LEFT JOIN locked AS l ON l.member_id = w.member_id
+        """;
+
     // LATERAL with OFFSET 0, here and below, makes each row a separate look-up. Prepared plans live as long as their connection: a plan
     // made while the tables are nearly empty would scan them, or use another index, and would still do so when they are large.
     private const string Answers =
@@ -110,11 +122,13 @@ internal static class LedgerLoader
     /// The limits of the transaction to begin; null: loads again in the open transaction, which already holds the rows.
     /// </param>
     /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <param name="skipBusy">Does not wait for wallets that others have locked: they become <see cref="LoadedRows.Busy"/>.</param>
     public static async Task<LoadedRows> LoadAsync(
-        NpgsqlConnection connection, LoadPlan plan, Rules rules, DateTimeOffset answersSince, RowLockTimes? times, CancellationToken cancellationToken)
+        NpgsqlConnection connection, LoadPlan plan, Rules rules, DateTimeOffset answersSince, RowLockTimes? times, CancellationToken cancellationToken,
+        bool skipBusy = false)
     {
         var rows = new LoadedRows(plan, rules);
-        await using var batch = Describe(connection, rows, answersSince, times);
+        await using var batch = Describe(connection, rows, answersSince, times, skipBusy);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
 
         // In the order in which Describe adds them. Statements without rows (BEGIN, INSERT) have no result to skip.
@@ -125,7 +139,14 @@ internal static class LedgerLoader
 
         while (await reader.ReadAsync(cancellationToken))
         {
-            rows.Add(ReadWallet(reader));
+            if (reader.IsDBNull(1))
+            {
+                rows.Busy.Add(reader.GetInt64(0));
+            }
+            else
+            {
+                rows.Add(ReadWallet(reader));
+            }
         }
 
         await reader.NextResultAsync(cancellationToken);
@@ -170,7 +191,7 @@ internal static class LedgerLoader
         return rows;
     }
 
-    private static NpgsqlBatch Describe(NpgsqlConnection connection, LoadedRows rows, DateTimeOffset answersSince, RowLockTimes? times)
+    private static NpgsqlBatch Describe(NpgsqlConnection connection, LoadedRows rows, DateTimeOffset answersSince, RowLockTimes? times, bool skipBusy)
     {
         var batch = new NpgsqlBatch(connection);
         var (plan, statements) = (rows.Plan, batch.BatchCommands);
@@ -186,7 +207,7 @@ internal static class LedgerLoader
             statements.Add(Columns.Statement(CreateWallets, Columns.Longs(receivers, member => member.MemberId)));
         }
 
-        statements.Add(Columns.Statement(LockWallets, Columns.Longs(plan.Members, member => member.MemberId)));
+        statements.Add(Columns.Statement(skipBusy ? LockFreeWallets : LockWallets, Columns.Longs(plan.Members, member => member.MemberId)));
         statements.Add(Needed(plan, rows.Today));
         if (plan.IdempotencyKeys.Count > 0)
         {

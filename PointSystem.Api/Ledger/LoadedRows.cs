@@ -21,6 +21,9 @@ internal sealed class LoadedRows(LoadPlan plan, Rules rules)
     /// <summary>Whether usages of the orders that are not fully cancelled were loaded.</summary>
     public bool HasStandingUsages => rules.Policy.RefusesDuplicateOrders && plan.Orders.Count > 0;
 
+    /// <summary>Members whose wallets others have locked, so that they have no account.</summary>
+    public HashSet<long> Busy { get; } = [];
+
     /// <summary>First answers of earlier requests.</summary>
     public StoredAnswers Answers { get; } = new();
 
@@ -72,7 +75,7 @@ internal sealed class LoadedRows(LoadPlan plan, Rules rules)
         var lots = _lots.Values.ToLookup(lot => lot.MemberId);
         var usages = _usages.ToLookup(usage => usage.MemberId);
         var accounts = new Dictionary<long, MemberAccount>(plan.Members.Count);
-        foreach (var member in plan.Members)
+        foreach (var member in plan.Members.Where(member => !Busy.Contains(member.MemberId)))
         {
             var id = member.MemberId;
             var wallet = _wallets.TryGetValue(id, out var found) ? found : WalletState.Empty(id);

@@ -17,6 +17,9 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     // Each reload multiplies the amount, so two are rare; more mean that the lots hold less than the wallet says.
     private const int ReloadsMax = 8;
 
+    // Creating a wallet may wait for another transaction that creates it.
+    private static readonly TimeSpan LockWaitMin = TimeSpan.FromMilliseconds(25);
+
     // Between its two round trips a transaction is idle while the commands are applied: microseconds, or longer on a busy machine.
     private static readonly TimeSpan IdleMin = TimeSpan.FromSeconds(1);
 
@@ -25,26 +28,29 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
 
     /// <summary>Executes the commands in order, each with its own outcome, under one commit.</summary>
     /// <param name="commands">At least one.</param>
-    /// <param name="rowLockWait">Maximum wait for each wallet's row lock.</param>
+    /// <param name="rowLockWait">
+    /// Maximum wait for each wallet's row lock. Zero: commands of members whose wallets others have locked are left out.
+    /// </param>
     /// <param name="workLimit">
     /// Time after which the wallets should be free again, whatever happens to this process. A process that is paused between loading and
     /// writing cannot react to the token; the server ends its transaction after the part of this time that <paramref name="rowLockWait"/>
     /// leaves.
     /// </param>
     /// <param name="cancellationToken">Cancels the attempt, which then has no effect.</param>
-    /// <returns>The outcomes, in the order of the commands. They are committed.</returns>
+    /// <returns>The outcomes, in the order of the commands. They are committed. Null for a command that was left out.</returns>
     /// <exception cref="PostgresException">
     /// 55P03: a wallet was not free within <paramref name="rowLockWait"/>. 25P03: this process was paused, and the server rolled back.
     /// </exception>
     /// <exception cref="NpgsqlException">
     /// The database is unavailable. A running commit has taken effect in full or not at all; which of the two is unknown.
     /// </exception>
-    public async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
+    public async Task<IReadOnlyList<CommandOutcome?>> ExecuteAsync(
         IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken)
     {
         var idleMax = workLimit - rowLockWait > IdleMin ? workLimit - rowLockWait : IdleMin;
         var plan = LoadPlan.For(commands);
-        var times = new RowLockTimes(rowLockWait, idleMax);
+        var skipBusy = rowLockWait == TimeSpan.Zero;
+        var times = new RowLockTimes(skipBusy ? LockWaitMin : rowLockWait, idleMax);
         for (var reloads = 0; ; reloads++)
         {
             // These rules decide what is loaded; the rules in effect once the rows are locked decide the commands. Also read here, so
@@ -53,7 +59,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
             try
             {
                 return await dataSource.RunAsync(
-                    attempt => ExecuteAsync(attempt, commands, plan, planned, times, cancellationToken), logger, cancellationToken);
+                    attempt => ExecuteAsync(attempt, commands, plan, planned, times, skipBusy, cancellationToken), logger, cancellationToken);
             }
             catch (LotsNotLoadedException e) when (reloads < ReloadsMax)
             {
@@ -73,18 +79,19 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     /// </summary>
     /// <param name="connection">An open connection without a transaction.</param>
     /// <param name="steps">Commands for members that do not exist. Each step sees what the steps before it have written.</param>
+    /// <param name="skipBusy">As with a wait of zero.</param>
     /// <param name="cancellationToken">Ends the rehearsal.</param>
     public async Task RehearseAsync(
-        NpgsqlConnection connection, IReadOnlyList<IReadOnlyList<IPointCommand>> steps, CancellationToken cancellationToken)
+        NpgsqlConnection connection, IReadOnlyList<IReadOnlyList<IPointCommand>> steps, bool skipBusy, CancellationToken cancellationToken)
     {
         for (var step = 0; step < steps.Count; step++)
         {
             var now = await rules.CurrentAsync(cancellationToken);
             var rows = await LedgerLoader.LoadAsync(
                 connection, LoadPlan.For(steps[step]), now, clock.GetUtcNow() - Idempotency.Retention,
-                step == 0 ? RehearsalTimes : null, cancellationToken);
+                step == 0 ? RehearsalTimes : null, cancellationToken, skipBusy);
             var accounts = rows.Build(now.At);
-            _ = Apply(steps[step], accounts, rows.Answers, now, out var answers);
+            _ = Apply(steps[step], rows, accounts, now, out var answers);
             await LedgerWriter.WriteAsync(
                 connection, accounts.Values, answers.Values, clock.GetUtcNow(), cancellationToken,
                 step == steps.Count - 1 ? LedgerWriter.Rollback : null);
@@ -95,27 +102,28 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
 
     public BatchFault Classify(Exception failure) => DatabaseErrors.FaultOf(failure);
 
-    private async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
+    private async Task<IReadOnlyList<CommandOutcome?>> ExecuteAsync(
         Connections.Attempt attempt,
         IReadOnlyList<IPointCommand> commands,
         LoadPlan plan,
         Rules planned,
         RowLockTimes times,
+        bool skipBusy,
         CancellationToken cancellationToken)
     {
         var answersSince = clock.GetUtcNow() - Idempotency.Retention;
-        var rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, planned, answersSince, times, cancellationToken);
+        var rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, planned, answersSince, times, cancellationToken, skipBusy);
 
         // The wait for the rows may have crossed midnight. Only a time taken while they are locked comes after the last holder's, in the
         // order of the ledger.
         var now = await rules.CurrentAsync(cancellationToken);
         if (!rows.Covers(now))
         {
-            rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, now, answersSince, times: null, cancellationToken);
+            rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, now, answersSince, times: null, cancellationToken, skipBusy);
         }
 
         var accounts = rows.Build(now.At);
-        var outcomes = Apply(commands, accounts, rows.Answers, now, out var answers);
+        var outcomes = Apply(commands, rows, accounts, now, out var answers);
         attempt.HasBegunToWrite = true;
         try
         {
@@ -131,18 +139,24 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         return outcomes;
     }
 
-    private static List<CommandOutcome> Apply(
+    private static List<CommandOutcome?> Apply(
         IReadOnlyList<IPointCommand> commands,
+        LoadedRows rows,
         Dictionary<long, MemberAccount> accounts,
-        StoredAnswers earlier,
         Rules now,
         out Dictionary<string, StoredAnswer> answers)
     {
-        var outcomes = new List<CommandOutcome>(commands.Count);
+        var outcomes = new List<CommandOutcome?>(commands.Count);
         answers = new(StringComparer.Ordinal);
         foreach (var command in commands)
         {
-            var outcome = FindAnswer(command, earlier, answers);
+            if (rows.Busy.Count > 0 && LoadPlan.For([command]).Members.Any(member => rows.Busy.Contains(member.MemberId)))
+            {
+                outcomes.Add(null);
+                continue;
+            }
+
+            var outcome = FindAnswer(command, rows.Answers, answers);
             if (outcome is null)
             {
                 outcome = command.Apply(accounts, new CommandContext(now.Policy, now.At, command.Actor, NewKey));

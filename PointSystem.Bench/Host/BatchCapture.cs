@@ -28,7 +28,7 @@ internal sealed class BatchCapture(NpgsqlDataSource database, RulesProvider rule
         var commands = Enumerable.Range(1, uses).Select(number => new UsePoints.Command(
             MemberId, string.Create(CultureInfo.InvariantCulture, $"capture-{number}"), 1, "bench", null));
         var outcomes = await new PointLedger(own, rules, clock, logger).ExecuteAsync([.. commands], Limit, Limit + Limit, cancellationToken);
-        if (outcomes.FirstOrDefault(outcome => outcome.Error is not null) is { } refused)
+        if (outcomes.FirstOrDefault(outcome => outcome?.Error is not null) is { } refused)
         {
             throw new BenchException($"The batch to capture was refused: {refused.Error!.Message}");
         }

@@ -22,8 +22,8 @@ internal sealed class EveryLotLedger(NpgsqlDataSource dataSource, RulesProvider 
     private const string LockWallet =
         "SELECT balance, manual_balance, version, last_entry_at FROM member_wallets WHERE member_id = $1 FOR UPDATE";
 
-    public async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
-        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, Func<Task<IReadOnlyList<CommandOutcome>>> transaction, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<CommandOutcome?>> ExecuteAsync(
+        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, Func<Task<IReadOnlyList<CommandOutcome?>>> transaction, CancellationToken cancellationToken)
     {
         var command = commands.Single();
         var now = await rules.CurrentAsync(cancellationToken);

@@ -15,7 +15,7 @@ internal sealed class GuardedBatchHandler(PointLedger product) : IBatchHandler<I
         set => _guard = value;
     }
 
-    public Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
+    public Task<IReadOnlyList<CommandOutcome?>> ExecuteAsync(
         IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken) =>
         _guard is { } guard
             ? guard.ExecuteAsync(commands, rowLockWait, () => product.ExecuteAsync(commands, rowLockWait, workLimit, cancellationToken), cancellationToken)
@@ -33,7 +33,7 @@ internal interface IGuard
     /// <param name="rowLockWait">Maximum wait for a row lock.</param>
     /// <param name="transaction">Executes the commands in one transaction, like mode row.</param>
     /// <param name="cancellationToken">Cancels the execution.</param>
-    Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
-        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, Func<Task<IReadOnlyList<CommandOutcome>>> transaction,
+    Task<IReadOnlyList<CommandOutcome?>> ExecuteAsync(
+        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, Func<Task<IReadOnlyList<CommandOutcome?>>> transaction,
         CancellationToken cancellationToken);
 }

@@ -10,8 +10,8 @@ internal sealed class LockGuard(Func<string, TimeSpan, CancellationToken, Task<I
 {
     private static readonly TimeSpan Wait = TimeSpan.FromSeconds(5);
 
-    public async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(
-        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, Func<Task<IReadOnlyList<CommandOutcome>>> transaction, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<CommandOutcome?>> ExecuteAsync(
+        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, Func<Task<IReadOnlyList<CommandOutcome?>>> transaction, CancellationToken cancellationToken)
     {
         var key = string.Create(CultureInfo.InvariantCulture, $"point:use:member:{commands[0].MemberId}");
         await using var handle = await acquire(key, Wait, cancellationToken) ?? throw new LockNotAcquiredException(key, Wait);

@@ -11,7 +11,7 @@ public class ExecutorBenchmark
 {
     private const int Callers = 100;
     private IHost _host = null!;
-    private CombiningExecutor<Command, int> _executor = null!;
+    private CombiningExecutor<Command, string> _executor = null!;
     private long _next;
 
     [Params("distributed", "adaptive", "row")]
@@ -25,10 +25,10 @@ public class ExecutorBenchmark
         builder.Services.AddSingleton<ILockStore, EmptyStore>();
         builder.AddDistributedLocks();
         builder.Services.AddLockedCommands(typeof(Command));
-        builder.Services.AddCombiningExecutor<Command, int, EmptyHandler>();
+        builder.Services.AddCombiningExecutor<Command, string, EmptyHandler>();
         _host = builder.Build();
         _host.Start();
-        _executor = _host.Services.GetRequiredService<CombiningExecutor<Command, int>>();
+        _executor = _host.Services.GetRequiredService<CombiningExecutor<Command, string>>();
     }
 
     [GlobalCleanup]
@@ -40,21 +40,21 @@ public class ExecutorBenchmark
 
     /// <summary>One command at a time, each on its own key.</summary>
     [Benchmark]
-    public Task<int> Alone() => _executor.ExecuteAsync(new Command(++_next), CancellationToken.None);
+    public Task<string> Alone() => _executor.ExecuteAsync(new Command(++_next), CancellationToken.None);
 
     /// <summary>A hundred commands at a time on one key; reports the time per command.</summary>
     [Benchmark(OperationsPerInvoke = Callers)]
-    public Task<int[]> Crowded() =>
+    public Task<string[]> Crowded() =>
         Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => _executor.ExecuteAsync(new Command(1), CancellationToken.None)));
 
     [DistributedLock("bench:member:{MemberId}", WaitSeconds = 5, LeaseSeconds = 10)]
     internal sealed record Command(long MemberId);
 
-    private sealed class EmptyHandler : IBatchHandler<Command, int>
+    private sealed class EmptyHandler : IBatchHandler<Command, string>
     {
-        public Task<IReadOnlyList<int>> ExecuteAsync(
+        public Task<IReadOnlyList<string?>> ExecuteAsync(
             IReadOnlyList<Command> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken) =>
-            Task.FromResult<IReadOnlyList<int>>(new int[commands.Count]);
+            Task.FromResult<IReadOnlyList<string?>>([.. commands.Select(_ => "done")]);
 
         public long Affinity(Command command) => command.MemberId;
 

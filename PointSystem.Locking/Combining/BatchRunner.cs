@@ -5,6 +5,7 @@ namespace PointSystem.Locking.Combining;
 /// <summary>Runs one batch and gives each command its outcome, or classifies the failure of the batch.</summary>
 internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TOutcome> handler, CombiningExecutor<TCommand, TOutcome> executor)
     where TCommand : class
+    where TOutcome : class
 {
     // Postgres reads lock_timeout = 0 as "no limit". A batch that has just started its turn may overlap the end of the commit before it,
     // so it needs a minimum.
@@ -56,7 +57,9 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
     /// Returns the commands that found their row busy and may still wait: they have no outcome yet.
     /// </summary>
     /// <param name="waiters">Commands of equal affinity must be adjacent.</param>
-    /// <param name="rowLockWaitMax">Upper limit for a row lock wait, applied when the commands' own waits are longer.</param>
+    /// <param name="rowLockWaitMax">
+    /// Upper limit for a row lock wait, applied when the commands' own waits are longer. Zero: commands whose row is busy are left out.
+    /// </param>
     public async Task<IReadOnlyList<Waiter<TCommand, TOutcome>>> RunAsync(List<Waiter<TCommand, TOutcome>> waiters, TimeSpan rowLockWaitMax)
     {
         var busy = new List<Waiter<TCommand, TOutcome>>();
@@ -64,7 +67,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         rest.Push(waiters);
         while (rest.TryPop(out var part))
         {
-            var (fault, failure) = await TryAsync(part, rowLockWaitMax);
+            var (fault, failure) = await TryAsync(part, rowLockWaitMax, busy);
             switch (fault)
             {
                 case null:
@@ -75,7 +78,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
                     Split(part, IsRowCut, rest);
                     break;
                 case BatchFault.Busy:
-                    busy.AddRange(part.Where(IsStillWaiting));
+                    busy.AddRange(part.Where(waiter => IsStillWaiting(waiter, hasWaited: true)));
                     break;
                 case BatchFault.RolledBack when part.Count > 1:
                     Split(part, IsKeyCut, rest);
@@ -118,7 +121,8 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         return left;
     }
 
-    private async Task<(BatchFault? Fault, Exception? Failure)> TryAsync(List<Waiter<TCommand, TOutcome>> waiters, TimeSpan rowLockWaitMax)
+    private async Task<(BatchFault? Fault, Exception? Failure)> TryAsync(
+        List<Waiter<TCommand, TOutcome>> waiters, TimeSpan rowLockWaitMax, List<Waiter<TCommand, TOutcome>> busy)
     {
         var now = executor.Now;
         var keys = waiters.Select(waiter => waiter.Queue).Distinct().Count();
@@ -130,7 +134,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         try
         {
             var wait = waiters.Min(waiter => waiter.RemainingWait(now));
-            wait = AtLeast(wait < rowLockWaitMax ? wait : rowLockWaitMax);
+            wait = rowLockWaitMax == TimeSpan.Zero ? rowLockWaitMax : AtLeast(wait < rowLockWaitMax ? wait : rowLockWaitMax);
             var outcomes = await BoundedWork.RunAsync(
                 handler.ExecuteAsync(waiters.ConvertAll(waiter => waiter.Command), wait, limit, ending.Token), executor.Grace, executor.Clock, ending.Token);
             if (outcomes.Count != waiters.Count)
@@ -138,14 +142,20 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
                 throw new InvalidOperationException($"{waiters.Count} commands have {outcomes.Count} outcomes.");
             }
             // Counted first, so that a caller that has its result sees the counter updated.
-            executor.Count(RateKind.Executed, "executed", waiters.Count);
-            executor.Answering(waiters);
+            executor.Count(RateKind.Executed, "executed", outcomes.Count(outcome => outcome is not null));
             // Continuing the leaders of many keys here would hold up the lane. A single leader supplies its next work.
             var ofOneLeader = ReferenceEquals(waiters[0].LeaderBatch, waiters[^1].LeaderBatch);
             for (var i = 0; i < waiters.Count; i++)
             {
-                waiters[i].TrySetResult(outcomes[i]);
-                waiters[i].End(ofOneLeader);
+                if (outcomes[i] is { } outcome)
+                {
+                    waiters[i].TrySetResult(outcome);
+                    waiters[i].End(ofOneLeader);
+                }
+                else if (IsStillWaiting(waiters[i], hasWaited: false))
+                {
+                    busy.Add(waiters[i]);
+                }
             }
             return (null, null);
         }
@@ -177,10 +187,12 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
         Fail(waiters, mistake);
     }
 
-    private bool IsStillWaiting(Waiter<TCommand, TOutcome> waiter)
+    private bool IsStillWaiting(Waiter<TCommand, TOutcome> waiter, bool hasWaited)
     {
-        executor.WasBusy(waiter);
-        if (waiter.RemainingWait(executor.Now) > TimeSpan.Zero)
+        executor.WasBusy(waiter, hasWaited);
+
+        // A command without a wait has not had its attempt yet: that one is made where rows are waited for.
+        if (!hasWaited || waiter.RemainingWait(executor.Now) > TimeSpan.Zero)
         {
             waiter.Reopen();
             if (waiter.Caller.IsCancellationRequested)

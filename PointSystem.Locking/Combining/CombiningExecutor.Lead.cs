@@ -42,7 +42,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         {
             return;
         }
-        var isLocked = head.Mode == LockMode.Distributed || _contended.Contains(queue.Name, Now);
+        var isLocked = head.Mode == LockMode.Distributed || _contended.Contains(queue.Affinity, Now);
         // The trace of the first command contains the whole turn; the spans of the others are linked from their batch.
         using var activity = LockMetrics.Activities.StartActivity("lock turn", ActivityKind.Internal, head.Trace);
         activity?.SetTag("lock.operation", queue.Keys[0].Options.Operation);
@@ -55,7 +55,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
                 ExpireSingleAttempts(queue);
                 return;
             }
-            if (handles.Exists(handle => handle.IsBypass))
+            if (handles.Exists(handle => handle.IsBypass || handle.IsQueued))
             {
                 ExpireSingleAttempts(queue);
             }
@@ -95,9 +95,11 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             foreach (var (key, options) in queue.Keys)
             {
                 var left = until - Now;
-                var patience = impatientAt is null ? (TimeSpan?)null : _bypassed.Contains(key, Now) ? TimeSpan.Zero : impatientAt - Now;
+                var row = impatientAt is { } end
+                    ? new RowProtection(_bypassed.Contains(key, Now) ? TimeSpan.Zero : end - Now, MayQueue, !_wantedElsewhere.Contains(queue.Affinity, Now))
+                    : null;
                 var handle = await _locks.TryAcquireMeasuredAsync(
-                    key, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, acquiring.Token, isRowOnly: false, patience);
+                    key, options, left > TimeSpan.Zero ? left : TimeSpan.Zero, acquiring.Token, isRowOnly: false, row);
                 if (handle is null)
                 {
                     return false;
@@ -120,6 +122,18 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     }
 
     /// <summary>
+    /// Whether a command that is refused its lock may wait for its row instead. Not while so many wait that further ones would take
+    /// connections from the others.
+    /// </summary>
+    private bool MayQueue() => _queueLanes.Length > 0 && _lanes[0].HasRoomBeside;
+
+    private CommitLane<TCommand, TOutcome> LaneFor(KeyQueue<TCommand, TOutcome> queue)
+    {
+        var lanes = _queueLanes.Length > 0 && _wantedElsewhere.Contains(queue.Affinity, Now) ? _queueLanes : _lanes;
+        return lanes[(int)((ulong)queue.Affinity % (ulong)lanes.Length)];
+    }
+
+    /// <summary>
     /// When waiting for the locks gives way to the row lock alone; null: never. One moment for all of a command's locks, and not after half
     /// of the first command's wait, which may have begun long before this turn.
     /// </summary>
@@ -137,25 +151,18 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
 
     private async Task<int> RunBatchesAsync(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
     {
-        var isWantedElsewhere = _wantedElsewhere.Contains(queue.Name, Now);
         var since = Now;
         var hold = queue.Keys.Min(keyed => keyed.Options.Lease) / 4;
         hold = hold < _options.HoldMax ? hold : _options.HoldMax;
-        var lane = _lanes[(int)((ulong)queue.Affinity % (ulong)_lanes.Length)];
         var last = 0;
         for (var batches = 0; ;)
         {
             if (DequeueBatch(queue, isLocked, workUntil) is { } leaderBatch)
             {
-                await lane.RunAsync(leaderBatch);
+                await LaneFor(queue).RunAsync(leaderBatch);
                 last = leaderBatch.Waiters.Count;
-                if (++batches >= _options.HoldBatchesMax || Now - since >= hold || (!isLocked && _contended.Contains(queue.Name, Now)))
+                if (++batches >= _options.HoldBatchesMax || Now - since >= hold || (!isLocked && _contended.Contains(queue.Affinity, Now)))
                 {
-                    return batches;
-                }
-                if (isWantedElsewhere && !MostCallersReturn(queue))
-                {
-                    // Commands that arrived here since then are newer than those waiting at other replicas.
                     return batches;
                 }
             }
@@ -163,14 +170,6 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
             {
                 return batches;
             }
-        }
-    }
-
-    private bool MostCallersReturn(KeyQueue<TCommand, TOutcome> queue)
-    {
-        lock (_sync)
-        {
-            return queue.ReturnRate.IsHigh;
         }
     }
 
@@ -260,11 +259,15 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         {
             _rates.Add(RateKind.Fallback, Now);
         }
+        if (handles.Exists(handle => handle.IsQueued))
+        {
+            _rates.Add(RateKind.Queued, Now);
+        }
         if (handles.Exists(handle => handle.IsBypass))
         {
             _rates.Add(RateKind.Bypass, Now);
         }
-        foreach (var handle in handles)
+        foreach (var handle in handles.Where(handle => !handle.IsQueued))
         {
             if (!handle.IsBypass)
             {
@@ -279,8 +282,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
         if (handles.Exists(handle => handle.WasContended))
         {
-            _wantedElsewhere.Add(queue.Name, Now);
-            _contended.Add(queue.Name, Now);
+            _wantedElsewhere.Add(queue.Affinity, Now);
         }
     }
 

@@ -61,25 +61,6 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         _metrics.Queued(waiter.Queue.Keys[0].Options.Operation, waited);
     }
 
-    /// <summary>These commands are about to get their outcomes. Commands of one key must be adjacent.</summary>
-    internal void Answering(List<Waiter<TCommand, TOutcome>> waiters)
-    {
-        var now = Now;
-        lock (_sync)
-        {
-            for (int first = 0, next; first < waiters.Count; first = next)
-            {
-                var queue = waiters[first].Queue;
-                next = first + 1;
-                while (next < waiters.Count && ReferenceEquals(waiters[next].Queue, queue))
-                {
-                    next++;
-                }
-                queue.ReturnRate.Answered(next - first, now);
-            }
-        }
-    }
-
     internal void RanBatch(int commands, int keys)
     {
         _rates.Add(RateKind.Batch, Now);
@@ -87,7 +68,14 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     }
 
     /// <summary>A row lock was busy: a transaction outside this replica's queue works on the same row.</summary>
-    internal void WasBusy(Waiter<TCommand, TOutcome> waiter) => _contended.Add(waiter.Queue.Name, Now);
+    internal void WasBusy(Waiter<TCommand, TOutcome> waiter, bool hasWaited)
+    {
+        if (hasWaited)
+        {
+            _contended.Add(waiter.Queue.Affinity, Now);
+        }
+        _wantedElsewhere.Add(waiter.Queue.Affinity, Now);
+    }
 
     /// <summary>A lane caught an exception that none of its commands caused. The lane goes on.</summary>
     internal void LaneFaulted(int commands, Exception mistake) => _logger.LaneFaulted(mistake, commands);

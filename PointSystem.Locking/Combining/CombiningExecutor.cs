@@ -13,6 +13,7 @@ namespace PointSystem.Locking;
 /// </summary>
 public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     where TCommand : class
+    where TOutcome : class
 {
     private static readonly TimeSpan WantedElsewhereFor = TimeSpan.FromSeconds(1);
 
@@ -30,14 +31,17 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     private readonly Lock _sync = new();
     private readonly Dictionary<string, KeyQueue<TCommand, TOutcome>> _queues = new(StringComparer.Ordinal);
     private readonly CommitLane<TCommand, TOutcome>[] _lanes;
-    private readonly ContendedKeys _contended;
+    private readonly CommitLane<TCommand, TOutcome>[] _queueLanes;
 
-    // Keys that another replica recently held when a leader asked for them.
-    private readonly ContendedKeys _wantedElsewhere = new(WantedElsewhereFor);
+    // Rows for which waits were long. In mode adaptive their keys need the lock.
+    private readonly ContendedKeys<long> _contended;
+
+    // Rows that another replica recently worked on.
+    private readonly ContendedKeys<long> _wantedElsewhere = new(WantedElsewhereFor);
 
     // Locks that a leader has bypassed: until one is acquired again, or for the length of a lease, further turns make one attempt and do not
     // wait. So a dead holder costs the callers of a key one wait, not one per turn.
-    private readonly ContendedKeys _bypassed;
+    private readonly ContendedKeys<string> _bypassed;
     private readonly RecentRates _rates = new();
     private TaskCompletionSource? _drained;
     private int _waiting;
@@ -57,12 +61,14 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         _clock = clock;
         _logger = logger;
         _startedAt = clock.GetTimestamp();
-        _contended = new ContendedKeys(_options.HotFor);
-        _bypassed = new ContendedKeys(new LockOptions().Lease);
+        _contended = new ContendedKeys<long>(_options.HotFor);
+        _bypassed = new ContendedKeys<string>(new LockOptions().Lease);
         var detours = new SemaphoreSlim(_options.DetoursMax);
         var batches = new BatchRunner<TCommand, TOutcome>(handler, this);
-        _lanes = [.. Enumerable.Range(0, _options.Lanes)
+        _queueLanes = [.. Enumerable.Range(_options.Lanes, _options.QueueLanes)
             .Select(number => new CommitLane<TCommand, TOutcome>(batches, _options, detours, metrics, clock, number))];
+        _lanes = [.. Enumerable.Range(0, _options.Lanes)
+            .Select(number => new CommitLane<TCommand, TOutcome>(batches, _options, detours, metrics, clock, number, _queueLanes))];
         metrics.Observe(this);
     }
 
@@ -133,7 +139,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
                 var outcomes = await BoundedWork.RunAsync(
                     _handler.ExecuteAsync([command], BatchRunner<TCommand, TOutcome>.AtLeast(wait), limit, ending.Token), Grace, _clock, ending.Token);
                 _rates.Add(RateKind.RowOnly, Now);
-                return outcomes[0];
+                return outcomes[0]!;
             }
             catch (Exception failure) when (timeUp.IsCancellationRequested && !cancellationToken.IsCancellationRequested && BoundedWork.IsCancellation(failure))
             {
@@ -164,7 +170,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
             }
             if (isNew)
             {
-                queue = new KeyQueue<TCommand, TOutcome>(name, keys, affinity, 2 * _options.Linger);
+                queue = new KeyQueue<TCommand, TOutcome>(name, keys, affinity);
                 _queues.Add(name, queue);
             }
             waiter = new Waiter<TCommand, TOutcome>
@@ -180,17 +186,12 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
             queue!.Waiting.AddLast(waiter.Node);
             _waiting++;
             ArmTimer(queue, waiter.Deadline);
-            queue.ReturnRate.Arrived(arrivedAt);
             queue.Arrival?.TrySetResult();
         }
         if (isNew)
         {
             // Off the caller's thread and context, because the leader does not work for a single request.
             ThreadPool.UnsafeQueueUserWorkItem(static lead => _ = lead.Executor.LeadAsync(lead.Queue), (Executor: this, waiter.Queue), preferLocal: false);
-        }
-        else if (mode == LockMode.Adaptive)
-        {
-            _contended.Add(name, Now);
         }
         return waiter;
     }

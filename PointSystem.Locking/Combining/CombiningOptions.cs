@@ -12,6 +12,13 @@ public sealed class CombiningOptions
     [Range(1, 64)]
     public int Lanes { get; set; } = Math.Clamp(Environment.ProcessorCount / 2, 1, 4);
 
+    /// <summary>
+    /// Number of lanes for rows that other replicas work on too: their transactions wait for such rows, so that the others do not. Each
+    /// uses a connection. 0 = none: a command waits for the lock, as long as it may, before it waits for the row. Default 1.
+    /// </summary>
+    [Range(0, 64)]
+    public int QueueLanes { get; set; } = 1;
+
     /// <summary>Maximum number of commands per commit. Default 256.</summary>
     [Range(1, 10_000)]
     public int BatchMax { get; set; } = 256;
@@ -32,8 +39,7 @@ public sealed class CombiningOptions
 
     /// <summary>
     /// How long a leader that has just combined several commands waits for the next ones before it releases the lock, within <see
-    /// cref="HoldMax"/>; 0 = not at all. Default 5 ms. If other replicas want the key too, the leader waits only if most callers return
-    /// within twice this time.
+    /// cref="HoldMax"/>; 0 = not at all. Default 5 ms.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:00:01", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public TimeSpan Linger { get; set; } = TimeSpan.FromMilliseconds(5);

@@ -29,10 +29,11 @@ public sealed record KeySnapshot(
 /// <param name="Turns">Leaders' turns.</param>
 /// <param name="Fallbacks">Turns without a lease because the lock store was unavailable.</param>
 /// <param name="Unlocked">Turns without a lock because their key was not contended.</param>
+/// <param name="Queued">Turns without a lease because others held the lock: their commands waited for the row in the database.</param>
 /// <param name="Bypasses">Turns without a lease because others kept the lock for longer than <see cref="LockingOptions.Patience"/>.</param>
 public sealed record CombiningRates(
     long Executed, long RowOnly, long Failed, long TimedOut, long Cancelled, long Refused, long Batches, long Turns, long Fallbacks,
-    long Unlocked, long Bypasses);
+    long Unlocked, long Queued, long Bypasses);
 
 /// <summary>The executor as the lock monitor and the shutdown see it.</summary>
 internal interface ICombiner

@@ -4,11 +4,14 @@ namespace PointSystem.Locking.Combining;
 
 /// <summary>
 /// Executes the batches that leaders hand over, one transaction at a time: everything that is ready when a transaction ends goes into the
-/// next one. Commands whose row turns out to be busy continue beside the lane, so that they do not delay the others.
+/// next one. A lane that has queue lanes does not wait for rows: commands whose row is busy go there, so that they do not delay the others.
+/// A queue lane waits for a while; commands that need longer continue beside it.
 /// </summary>
 internal sealed class CommitLane<TCommand, TOutcome>(
-    BatchRunner<TCommand, TOutcome> batches, CombiningOptions options, SemaphoreSlim detours, LockMetrics metrics, TimeProvider clock, int number)
+    BatchRunner<TCommand, TOutcome> batches, CombiningOptions options, SemaphoreSlim detours, LockMetrics metrics, TimeProvider clock, int number,
+    IReadOnlyList<CommitLane<TCommand, TOutcome>>? queueLanes = null)
     where TCommand : class
+    where TOutcome : class
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromMilliseconds(50);
 
@@ -18,29 +21,35 @@ internal sealed class CommitLane<TCommand, TOutcome>(
 
     // By affinity: a command behind a busy row must neither overtake others nor try in vain.
     private readonly Dictionary<long, Queue<Waiter<TCommand, TOutcome>>> _busy = [];
+    private readonly IReadOnlyList<CommitLane<TCommand, TOutcome>> _queueLanes = queueLanes ?? [];
     private bool _isRunning;
+
+    /// <summary>Whether another busy row would find a place beside the lanes.</summary>
+    public bool HasRoomBeside => detours.CurrentCount > 0;
 
     /// <summary>Adds a batch. Completes, and never fails, when all its commands have ended.</summary>
     public Task RunAsync(LeaderBatch<TCommand, TOutcome> leaderBatch)
     {
-        var start = false;
-        lock (_sync)
-        {
-            if (_busy.TryGetValue(leaderBatch.Queue.Affinity, out var behind))
-            {
-                leaderBatch.Waiters.ForEach(behind.Enqueue);
-            }
-            else
-            {
-                start = Enqueue(leaderBatch.Waiters);
-            }
-        }
-        if (start)
+        if (Add(leaderBatch.Waiters))
         {
             // Runs on the leader's thread until the first await, so a single command needs no further thread switch.
             _ = RunAllAsync();
         }
         return leaderBatch.Done;
+    }
+
+    /// <summary>Adds commands of one row. True when the lane must be started.</summary>
+    private bool Add(List<Waiter<TCommand, TOutcome>> waiters)
+    {
+        lock (_sync)
+        {
+            if (_busy.TryGetValue(waiters[0].Queue.Affinity, out var behind))
+            {
+                waiters.ForEach(behind.Enqueue);
+                return false;
+            }
+            return Enqueue(waiters);
+        }
     }
 
     // Under the lock. True when the lane must be started.
@@ -67,8 +76,15 @@ internal sealed class CommitLane<TCommand, TOutcome>(
                 // Commands of one row must be adjacent, in order of arrival.
                 var waiters = parts.OrderBy(part => part[0].Queue.Affinity).SelectMany(part => part).ToList();
                 parts.Clear();
-                inHand = new(await ExecuteAsync(waiters, options.LaneRowLockWait));
-                Detour(inHand);
+                inHand = new(await ExecuteAsync(waiters, _queueLanes.Count > 0 ? TimeSpan.Zero : options.LaneRowLockWait));
+                if (_queueLanes.Count > 0)
+                {
+                    HandOn(inHand);
+                }
+                else
+                {
+                    Detour(inHand);
+                }
                 metrics.LaneBusy(number, clock.GetElapsedTime(since));
             }
             catch (Exception mistake) when (mistake is not OutOfMemoryException)
@@ -112,6 +128,25 @@ internal sealed class CommitLane<TCommand, TOutcome>(
                 commands += next.Count;
             }
             return _isRunning = parts.Count > 0;
+        }
+    }
+
+    private void HandOn(Queue<Waiter<TCommand, TOutcome>> busy)
+    {
+        while (busy.TryPeek(out var first))
+        {
+            var affinity = first.Queue.Affinity;
+            var ofOneRow = new List<Waiter<TCommand, TOutcome>>();
+            while (busy.TryPeek(out var next) && next.Queue.Affinity == affinity)
+            {
+                ofOneRow.Add(busy.Dequeue());
+            }
+            var lane = _queueLanes[(int)((ulong)affinity % (ulong)_queueLanes.Count)];
+            if (lane.Add(ofOneRow))
+            {
+                // Not here: this lane goes on at once.
+                ThreadPool.UnsafeQueueUserWorkItem(static lane => _ = lane.RunAllAsync(), lane, preferLocal: false);
+            }
         }
     }
 

@@ -5,17 +5,18 @@ namespace PointSystem.Locking.Combining;
 /// <summary>
 /// Keys with recent contention. Bounded: a key that does not fit counts as uncontended, which is safe.
 /// </summary>
-internal sealed class ContendedKeys(TimeSpan keepFor)
+internal sealed class ContendedKeys<TKey>(TimeSpan keepFor)
+    where TKey : notnull
 {
     private const int KeysMax = 10_000;
 
-    private readonly ConcurrentDictionary<string, TimeSpan> _expiresAt = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<TKey, TimeSpan> _expiresAt = new();
     private TimeSpan _sweptAt;
     private int _count;
 
     public int Count => Volatile.Read(ref _count);
 
-    public bool Contains(string key, TimeSpan now)
+    public bool Contains(TKey key, TimeSpan now)
     {
         if (!_expiresAt.TryGetValue(key, out var until))
         {
@@ -29,7 +30,7 @@ internal sealed class ContendedKeys(TimeSpan keepFor)
         return false;
     }
 
-    public void Add(string key, TimeSpan now)
+    public void Add(TKey key, TimeSpan now)
     {
         if (now - _sweptAt > keepFor)
         {
@@ -52,7 +53,7 @@ internal sealed class ContendedKeys(TimeSpan keepFor)
         }
     }
 
-    public void Remove(string key)
+    public void Remove(TKey key)
     {
         if (Count > 0 && _expiresAt.TryGetValue(key, out var until))
         {
@@ -60,7 +61,7 @@ internal sealed class ContendedKeys(TimeSpan keepFor)
         }
     }
 
-    private void Remove(string key, TimeSpan until)
+    private void Remove(TKey key, TimeSpan until)
     {
         if (_expiresAt.TryRemove(KeyValuePair.Create(key, until)))
         {

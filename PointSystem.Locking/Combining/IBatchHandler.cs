@@ -5,23 +5,25 @@ namespace PointSystem.Locking;
 /// outcome.
 /// </summary>
 public interface IBatchHandler<TCommand, TOutcome>
+    where TOutcome : class
 {
     /// <summary>
     /// Executes the commands in the given order. They may belong to different keys; those of one key come in order of arrival.
     /// </summary>
     /// <param name="commands">At least one.</param>
-    /// <param name="rowLockWait">Maximum wait for each row lock. Never zero.</param>
+    /// <param name="rowLockWait">Maximum wait for each row lock. Zero: commands whose rows are locked by others are left out.</param>
     /// <param name="workLimit">How long the work may take: until the margin before the shortest lease ends. The token expresses the same
     /// limit, but does not fire while this process is paused: the locks of a transaction must be free by about then even if no process is
     /// left to release them.</param>
     /// <param name="cancellationToken">Cancelled after <paramref name="workLimit"/>; the transaction must then be rolled back.</param>
-    /// <returns>The outcomes, in the order of the commands, committed. A refusal is an outcome, not an exception.</returns>
-    Task<IReadOnlyList<TOutcome>> ExecuteAsync(
+    /// <returns>
+    /// The outcomes, in the order of the commands, committed; null for a command that was left out. A refusal is an outcome, not an exception.
+    /// </returns>
+    Task<IReadOnlyList<TOutcome?>> ExecuteAsync(
         IReadOnlyList<TCommand> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken);
 
     /// <summary>
-    /// The row that a command contends for, such as its member's id. Commands of equal affinity never run side by side within a replica,
-    /// and the canary is chosen by it.
+    /// The row that a command contends for, such as its member's id. The canary is chosen by it.
     /// </summary>
     long Affinity(TCommand command);
 

@@ -3,7 +3,7 @@ using PointSystem.Locking.Keys;
 namespace PointSystem.Locking.Combining;
 
 /// <summary>The commands that wait for one key, or for one set of keys. Guarded by the executor's lock; removed when idle.</summary>
-internal sealed class KeyQueue<TCommand, TOutcome>(string name, IReadOnlyList<KeyedLock> keys, long affinity, TimeSpan returnWindow)
+internal sealed class KeyQueue<TCommand, TOutcome>(string name, IReadOnlyList<KeyedLock> keys, long affinity)
 {
     public string Name { get; } = name;
 
@@ -24,9 +24,6 @@ internal sealed class KeyQueue<TCommand, TOutcome>(string name, IReadOnlyList<Ke
 
     /// <summary>Cancels the leader's lock acquisition when every caller has cancelled.</summary>
     public CancellationTokenSource? Acquiring { get; set; }
-
-    /// <summary>Tells whether it pays to wait for returning callers.</summary>
-    public CallerReturnRate ReturnRate { get; } = new(returnWindow);
 
     /// <summary>Set by a leader that waits for the next command.</summary>
     public TaskCompletionSource? Arrival { get; set; }

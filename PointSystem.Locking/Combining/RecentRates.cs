@@ -46,7 +46,7 @@ internal sealed class RecentRates
         return new CombiningRates(
             sums[(int)RateKind.Executed], sums[(int)RateKind.RowOnly], sums[(int)RateKind.Failed], sums[(int)RateKind.TimedOut], sums[(int)RateKind.Cancelled],
             sums[(int)RateKind.Refused], sums[(int)RateKind.Batch], sums[(int)RateKind.Turn], sums[(int)RateKind.Fallback],
-            sums[(int)RateKind.Unlocked], sums[(int)RateKind.Bypass]);
+            sums[(int)RateKind.Unlocked], sums[(int)RateKind.Queued], sums[(int)RateKind.Bypass]);
     }
 }
 
@@ -62,5 +62,6 @@ internal enum RateKind
     Turn,
     Fallback,
     Unlocked,
+    Queued,
     Bypass,
 }

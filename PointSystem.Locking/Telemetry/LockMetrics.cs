@@ -181,10 +181,12 @@ internal static class LockOutcome
     public const string Contended = "contended";
     public const string TimedOut = "timed_out";
     public const string Fallback = "fallback";
+    public const string Kept = "kept";
+    public const string Queued = "queued";
     public const string Bypassed = "bypassed";
     public const string Cancelled = "cancelled";
     public const string RowOnly = "row_only";
     public const string Error = "error";
 
-    public static IReadOnlyList<string> All { get; } = [Acquired, Contended, TimedOut, Fallback, Bypassed, Cancelled, RowOnly, Error];
+    public static IReadOnlyList<string> All { get; } = [Acquired, Kept, Contended, TimedOut, Fallback, Queued, Bypassed, Cancelled, RowOnly, Error];
 }

@@ -8,8 +8,8 @@ namespace PointSystem.TestKit;
 /// defective build, for example one without the <c>FOR UPDATE</c>.
 /// </summary>
 /// <param name="connectionString">Connection string of a server on the loopback interface.</param>
-/// <param name="words">The words to remove.</param>
-public sealed class RewritingProxy(string connectionString, byte[] words) : TcpProxy(new NpgsqlConnectionStringBuilder(connectionString).Port)
+/// <param name="words">The words to remove, each where it stands, one after the other.</param>
+public sealed class RewritingProxy(string connectionString, params byte[][] words) : TcpProxy(new NpgsqlConnectionStringBuilder(connectionString).Port)
 {
     private int _rewritten;
 
@@ -58,10 +58,13 @@ public sealed class RewritingProxy(string connectionString, byte[] words) : TcpP
 
     private void Rewrite(Span<byte> bytes)
     {
-        for (var at = bytes.IndexOf(words); at >= 0; at = bytes.IndexOf(words))
+        foreach (var word in words)
         {
-            bytes.Slice(at, words.Length).Fill((byte)' ');
-            Interlocked.Increment(ref _rewritten);
+            for (var at = bytes.IndexOf(word); at >= 0; at = bytes.IndexOf(word))
+            {
+                bytes.Slice(at, word.Length).Fill((byte)' ');
+                Interlocked.Increment(ref _rewritten);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ namespace PointSystem.Tests.Api;
 
 public sealed class LockHealthCheckTests
 {
-    private static readonly CombiningRates Quiet = new(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    private static readonly CombiningRates Quiet = new(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     [Fact]
     public void Evaluate_BreakerOpen_IsDegradedWithTheReason()

@@ -56,8 +56,11 @@ internal sealed class LedgerClient
         RunAsync(new TransferPoints.Command(from, to, amount, null, "test", null));
 
     /// <summary>Runs several commands in one transaction.</summary>
-    public Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(params IReadOnlyList<IPointCommand> commands) =>
-        _ledger.ExecuteAsync(commands, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), Token);
+    public async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(params IReadOnlyList<IPointCommand> commands)
+    {
+        var outcomes = await _ledger.ExecuteAsync(commands, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), Token);
+        return [.. outcomes.Select(outcome => outcome ?? throw new InvalidOperationException("A command was left out."))];
+    }
 
     /// <summary>Grants that many lots of <paramref name="each"/> points, which expire after 30 days.</summary>
     public async Task GrantManyAsync(long member, int lots, long each)

@@ -3,6 +3,7 @@ using PointSystem.Api.Features.Points;
 using PointSystem.Api.Ledger;
 using PointSystem.Domain.Points;
 using PointSystem.Domain.Policies;
+using PointSystem.Domain.Results;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Ledger;
@@ -23,6 +24,40 @@ public sealed class RowLockTests(PointsDatabase server)
         await held.RollbackAsync();
         await client.UseAsync(member, "A1", 60);
         await Books.AssertBalancedAsync(database.ConnectionString, member);
+    }
+
+    /// <summary>
+    /// Without a wait, commands of a busy wallet are left out, also those that touch it as receiver; the others are committed.
+    /// </summary>
+    [Fact]
+    public async Task Write_WithoutAWait_LeavesOutWhatABusyWalletConcerns()
+    {
+        var (database, client, busy) = await StartAsync();
+        long[] free = [PointsClient.NewMember(), PointsClient.NewMember(), PointsClient.NewMember()];
+        await client.AccumulateAsync(free[0], 100);
+        await client.AccumulateAsync(free[1], 100);
+        IPointCommand[] commands =
+        [
+            Use(free[0]), Use(busy), Transfer(free[1], busy), new AccumulatePoints.Command(free[2], 5, 30, false, null, "test", null),
+            Use(busy) with { OrderNumber = "A2" }, Transfer(free[1], free[0]), Use(PointsClient.NewMember()),
+        ];
+        await using var held = await HeldTransaction.LockWalletsAsync(database.ConnectionString, busy);
+
+        var outcomes = await client.Ledger.ExecuteAsync(commands, TimeSpan.Zero, TimeSpan.FromSeconds(5), Token);
+
+        Assert.Equal([true, false, false, true, false, true, true], outcomes.Select(outcome => outcome is not null));
+        Assert.Equal([null, null, null, PointErrorCodes.InsufficientPoint], outcomes.OfType<CommandOutcome>().Select(outcome => outcome.Error?.Code));
+        await held.RollbackAsync();
+        var others = await client.Ledger.ExecuteAsync(
+            [.. commands.Where((_, i) => outcomes[i] is null)], TimeSpan.Zero, TimeSpan.FromSeconds(5), Token);
+        Assert.Equal([null, null, PointErrorCodes.InsufficientPoint], others.Select(outcome => outcome!.Error?.Code));
+        var balances = new List<long>();
+        foreach (var member in free.Append(busy))
+        {
+            await Books.AssertBalancedAsync(database.ConnectionString, member);
+            balances.Add(await Books.BalanceAsync(database.ConnectionString, member));
+        }
+        Assert.Equal([50, 80, 5, 50], balances);
     }
 
     [Fact]
@@ -51,6 +86,8 @@ public sealed class RowLockTests(PointsDatabase server)
     }
 
     private static UsePoints.Command Use(long member) => new(member, "A1", 60, "test", null);
+
+    private static TransferPoints.Command Transfer(long from, long to) => new(from, to, 10, null, "test", null);
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
     {

@@ -69,6 +69,7 @@ internal static class LocksEndpoints
         rates.Turns,
         rates.Fallbacks,
         rates.Unlocked,
+        rates.Queued,
         rates.Bypasses,
         Round((rates.Executed + rates.RowOnly) / 60.0),
         rates.Batches == 0 ? 0 : Round(rates.Executed / (double)rates.Batches));

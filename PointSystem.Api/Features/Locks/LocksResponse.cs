@@ -51,6 +51,7 @@ internal sealed record HotKeyResponse(string Key, int Waiting, double OldestWait
 /// <param name="Turns">Turns: each acquires the lock, or runs without it, and executes batches.</param>
 /// <param name="Fallbacks">Turns without a lease because the lock store was unavailable.</param>
 /// <param name="Unlocked">Turns without a lock because the key was not contended.</param>
+/// <param name="Queued">Turns without a lease because other replicas held the lock; their writes waited for the row.</param>
 /// <param name="Bypasses">Turns without a lease because other replicas held the lock for too long.</param>
 /// <param name="CommandsPerSecond">Executed plus RowOnly, per second.</param>
 /// <param name="CommandsPerBatch">Executed divided by Batches; 0 if there were none.</param>
@@ -65,6 +66,7 @@ internal sealed record LockRatesResponse(
     long Turns,
     long Fallbacks,
     long Unlocked,
+    long Queued,
     long Bypasses,
     double CommandsPerSecond,
     double CommandsPerBatch);

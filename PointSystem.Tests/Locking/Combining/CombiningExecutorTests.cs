@@ -73,56 +73,6 @@ public sealed class CombiningExecutorTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_AnotherReplicaWantsTheKey_ReleasesItAfterOneBatch()
-    {
-        await using var replica = await StartAsync();
-        Assert.True(await _store.TryLockAsync(UseOf1, "another replica", 10, Token));
-        var gate = replica.Handler.BlockFirst();
-        var first = replica.UseAsync(1, "0");
-        await Eventually.HoldsAsync(() => _store.Asked.Count > 1, "the leader has been refused once");
-        await _store.UnlockAsync(UseOf1, "another replica", Token);
-        await Eventually.HoldsAsync(() => replica.Handler.Running == 1, "the first batch runs");
-        var asked = _store.Asked.Count;
-        var others = Enumerable.Range(1, 3).Select(i => replica.UseAsync(1, $"{i}")).ToList();
-        gate.SetResult();
-        await Task.WhenAll([first, .. others]);
-        Assert.Equal([1, 3], replica.Handler.Batches.Select(batch => batch.Count));
-        Assert.Equal(asked + 1, _store.Asked.Count);
-    }
-
-    [Fact]
-    public async Task ExecuteAsync_AnotherReplicaWantsTheKeyButCallersReturn_KeepsIt()
-    {
-        await using var replica = await CombiningReplica.StartAsync(
-            _store, TimeProvider.System, ("Locking:Combining:Linger", "00:00:00.050"), ("Locking:Combining:HoldMax", "00:00:00.200"));
-        await using var other = await StartAsync();
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        string? owner = null;
-        var batches = 0;
-        var most = 0;
-        replica.Handler.During = async (_, _) =>
-        {
-            batches = _store.OwnerOf(UseOf1) == owner ? batches + 1 : 1;
-            owner = _store.OwnerOf(UseOf1);
-            // Counted once both replicas compete for the key.
-            most = other.Handler.Batches.Count > 10 ? Math.Max(most, batches) : 0;
-            await Task.Yield();
-        };
-        other.Handler.During = async (_, _) => await Task.Yield();
-        Task LoadAsync(CombiningReplica where, int callers) => Task.WhenAll(Enumerable.Range(0, callers).Select(async i =>
-        {
-            while (!stop.IsCancellationRequested)
-            {
-                await where.UseAsync(1, $"{i}");
-            }
-        }));
-        var load = Task.WhenAll(LoadAsync(replica, 8), LoadAsync(other, 1));
-        await Eventually.HoldsAsync(() => Volatile.Read(ref most) >= 5, "a lock that another replica wants is kept for five batches");
-        await stop.CancelAsync();
-        await load;
-    }
-
-    [Fact]
     public async Task ExecuteAsync_KeysOfOneMember_NeverRunConcurrently()
     {
         await using var replica = await StartAsync(("Locking:Combining:Lanes", "4"));

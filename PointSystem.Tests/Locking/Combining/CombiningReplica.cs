@@ -45,13 +45,16 @@ internal sealed class RecordingHandler : IBatchHandler<Command, string>
     /// <summary>Runs during every batch; may wait or throw.</summary>
     public Func<IReadOnlyList<Command>, CancellationToken, Task> During { get; set; } = (_, _) => Task.CompletedTask;
 
+    /// <summary>The commands whose rows another transaction has locked: left out without a wait, otherwise a failure.</summary>
+    public Func<Command, bool> IsBusy { get; set; } = _ => false;
+
     public Func<Exception, BatchFault> Classifier { get; set; } = _ => BatchFault.RolledBack;
 
     public int Running => Volatile.Read(ref _running);
 
     public int ConcurrentMax { get; private set; }
 
-    public async Task<IReadOnlyList<string>> ExecuteAsync(
+    public async Task<IReadOnlyList<string?>> ExecuteAsync(
         IReadOnlyList<Command> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken)
     {
         ConcurrentMax = Math.Max(ConcurrentMax, Interlocked.Increment(ref _running));
@@ -60,7 +63,11 @@ internal sealed class RecordingHandler : IBatchHandler<Command, string>
             Batches.Enqueue(commands);
             RowLockWaits.Enqueue(rowLockWait);
             await During(commands, cancellationToken);
-            return [.. commands.Select(command => $"done {command.Text}")];
+            if (rowLockWait > TimeSpan.Zero && commands.Any(IsBusy))
+            {
+                throw new BusyRowException();
+            }
+            return [.. commands.Select(command => IsBusy(command) ? null : $"done {command.Text}")];
         }
         finally
         {
@@ -84,7 +91,9 @@ internal sealed class RecordingHandler : IBatchHandler<Command, string>
 
     public long Affinity(Command command) => command.MemberId;
 
-    public BatchFault Classify(Exception failure) => Classifier(failure);
+    public BatchFault Classify(Exception failure) => failure is BusyRowException ? BatchFault.Busy : Classifier(failure);
+
+    private sealed class BusyRowException : Exception;
 }
 
 /// <summary>A mode that the test changes.</summary>

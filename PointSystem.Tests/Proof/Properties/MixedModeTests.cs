@@ -86,7 +86,7 @@ public sealed class MixedModeTests(ProofServer server)
 
     private static async Task<(Load Load, long[] Members)> RunWithoutRowLockAsync(PropertyDatabase database, Func<Exception, bool> mayFail)
     {
-        await using var proxy = new RewritingProxy(database.ConnectionString, "FOR UPDATE"u8.ToArray());
+        await using var proxy = new RewritingProxy(database.ConnectionString, "FOR UPDATE SKIP LOCKED"u8.ToArray(), "FOR UPDATE"u8.ToArray());
         var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => PointReplica.StartAsync(proxy.ConnectionString, new LyingLockStore())));
         long[] members = [PointsClient.NewMember(), PointsClient.NewMember()];
         var load = new Load(replicas, 7, members) { MayFail = mayFail, Choose = random => random.Next(2) == 0 ? StepKind.Accumulate : StepKind.Use };

@@ -1,0 +1,151 @@
+using Microsoft.Extensions.Time.Testing;
+using PointSystem.Locking;
+using PointSystem.Locking.Store;
+
+namespace PointSystem.Tests.Locking.Combining;
+
+/// <summary>A lock that nobody else wants is kept for the next command with the same key, and given back when that time is over.</summary>
+public sealed class KeptLockTests
+{
+    private const string Key = "point:use:member:1";
+
+    private readonly FakeTimeProvider _clock = new();
+    private readonly MemoryLockStore _store;
+
+    public KeptLockTests() => _store = new MemoryLockStore(_clock);
+
+    private Task<CombiningReplica> StartAsync(params (string Key, string Value)[] settings) => CombiningReplica.StartAsync(_store, _clock, settings);
+
+    [Fact]
+    public async Task ExecuteAsync_OneAfterAnother_AskTheStoreOnceAndGiveTheLockBack()
+    {
+        await using var replica = await StartAsync();
+        using var sums = new MeterSums(replica.Meters);
+        for (var use = 0; use < 19; use++)
+        {
+            await replica.UseAsync(1, $"{use}");
+            await IdleAsync(replica);
+            _clock.Advance(TimeSpan.FromMilliseconds(100));
+        }
+        Assert.Single(_store.Asked);
+        Assert.Equal((1, 18), (sums["pointsystem.lock.acquire outcome=acquired"], sums["pointsystem.lock.acquire outcome=kept"]));
+        await ReleasedAsync();
+        Assert.Equal(0, sums["pointsystem.lock.lost_leases status=DoesNotExist"]);
+    }
+
+    /// <summary>However often the key is used, its lease is a new one before it could matter to a waiting command.</summary>
+    [Fact]
+    public async Task ExecuteAsync_UsedAllTheTime_IsAcquiredAgainAndNeverRefusedByItself()
+    {
+        await using var replica = await StartAsync();
+        using var sums = new MeterSums(replica.Meters);
+        for (var use = 0; use < 100; use++)
+        {
+            await replica.UseAsync(1, $"{use}");
+            await IdleAsync(replica);
+            _clock.Advance(TimeSpan.FromMilliseconds(100));
+        }
+        Assert.InRange(_store.Asked.Count, 4, 6);
+        Assert.Equal(_store.Asked.Count, _store.Owners.Distinct().Count());
+        Assert.Equal(_store.Asked.Count, sums["pointsystem.lock.acquire outcome=acquired"]);
+        Assert.Equal(100 - _store.Asked.Count, sums["pointsystem.lock.acquire outcome=kept"]);
+        Assert.Equal(0, sums["pointsystem.lock.lost_leases status=DoesNotExist"]);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_KeptElsewhere_AnotherReplicaLosesNoTime()
+    {
+        await using var one = await StartAsync();
+        await using var two = await StartAsync();
+        await one.UseAsync(1, "one");
+        Assert.True(_store.IsHeld(Key));
+        Assert.Equal("done two", await two.UseAsync(1, "two").WaitAsync(TimeSpan.FromSeconds(60), Token));
+        Assert.Equal(1, two.Executor.Snapshot(1).LastMinute.Queued);
+    }
+
+    /// <summary>Code that takes the lock of a key of commands does not wait for its own process.</summary>
+    [Fact]
+    public async Task AcquireAsync_KeptByThisProcess_TakesItOver()
+    {
+        await using var replica = await StartAsync();
+        await replica.UseAsync(1, "a");
+        await using var handle = await replica.Locks.TryAcquireAsync(Key, new LockOptions { Wait = TimeSpan.Zero }, Token);
+        Assert.Equal(_store.OwnerOf(Key), handle!.Owner);
+        await handle.DisposeAsync();
+        await Eventually.HoldsAsync(() => !_store.IsHeld(Key), "a lock taken by code is given back at once");
+    }
+
+    [Theory]
+    [InlineData("Locking:OnLockTimeout", "refuse")]
+    [InlineData("Locking:Operations:point:use:member:WaitSeconds", "0")]
+    [InlineData("Locking:KeepFor", "00:00:00")]
+    public async Task ExecuteAsync_OthersWouldBeRefused_GivesTheLockBackAtOnce(string key, string value)
+    {
+        await using var replica = await StartAsync((key, value));
+        await replica.UseAsync(1, "a");
+        await Eventually.HoldsAsync(() => !_store.IsHeld(Key), "the lock is given back");
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_AnotherReplicaWantedTheKey_GivesTheLockBackAtOnce()
+    {
+        await using var replica = await StartAsync();
+        await _store.TryLockAsync(Key, "other", 10, Token);
+        await replica.UseAsync(1, "queued");
+        _store.Forget();
+        await replica.UseAsync(1, "acquired");
+        await Eventually.HoldsAsync(() => !_store.IsHeld(Key), "the lock is given back");
+    }
+
+    [Fact]
+    public async Task StopAsync_LocksAreKept_GivesAllBack()
+    {
+        var replica = await StartAsync();
+        await Task.WhenAll(Enumerable.Range(1, 200).Select(member => replica.UseAsync(member, "a")));
+        await IdleAsync(replica);
+        await replica.StopAsync();
+        Assert.DoesNotContain(Enumerable.Range(1, 200), member => _store.IsHeld($"point:use:member:{member}"));
+        await replica.DisposeAsync();
+    }
+
+    /// <summary>A store that was away may have lost the locks, so none of them is used any more.</summary>
+    [Fact]
+    public async Task ExecuteAsync_StoreAway_FallsBackInsteadOfUsingAKeptLock()
+    {
+        await using var replica = await StartAsync();
+        await replica.UseAsync(1, "a");
+        await replica.UseAsync(2, "b");
+        _store.Before = (_, _) => throw new LockStoreException("unreachable", isAmbiguous: false);
+        await replica.UseAsync(3, "the first to notice");
+        await Eventually.HoldsAsync(() => replica.Monitor.IsFallback, "the breaker is open");
+        _store.Forget();
+        await replica.UseAsync(1, "c");
+        Assert.Equal(2, replica.Executor.Snapshot(1).LastMinute.Fallbacks);
+    }
+
+    /// <summary>A pause of the process that outlasts the lease.</summary>
+    [Fact]
+    public async Task ExecuteAsync_LeaseOver_AcquiresAnew()
+    {
+        await using var replica = await StartAsync();
+        using var sums = new MeterSums(replica.Meters);
+        await replica.UseAsync(1, "a");
+        await IdleAsync(replica);
+        _clock.Advance(TimeSpan.FromSeconds(30));
+        await replica.UseAsync(1, "b");
+        Assert.Equal(2, _store.Asked.Count);
+        Assert.Equal(2, sums["pointsystem.lock.acquire outcome=acquired"]);
+        Assert.Equal(0, sums["pointsystem.lock.lost_leases status=DoesNotExist"]);
+    }
+
+    private static Task IdleAsync(CombiningReplica replica) => Eventually.HoldsAsync(
+        () => replica.Executor.Snapshot(1).ActiveKeys == 0 && replica.Monitor.ActiveKeys == 0, "the key is idle");
+
+    private Task ReleasedAsync() => Eventually.HoldsAsync(
+        () =>
+        {
+            _clock.Advance(TimeSpan.FromMilliseconds(10));
+            return !_store.IsHeld(Key);
+        },
+        "the lock is given back");
+}
