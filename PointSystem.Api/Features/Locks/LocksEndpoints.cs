@@ -16,7 +16,7 @@ internal static class LocksEndpoints
          "canaryPercent":100,"breaker":{"state":"closed","reason":null},"waiting":12,"activeKeys":3,"hotKeys":1,
          "hottestKeys":[{"key":"point:use:member:7","waiting":11,"oldestWaitMs":3.1,"executed":5210,"averageWaitMs":2.4,"longestWaitMs":18.9}],
          "lastMinute":{"executed":48211,"rowOnly":0,"failed":0,"timedOut":0,"cancelled":0,"refused":0,"batches":1890,"turns":402,"fallbacks":0,
-                       "unlocked":0,"bypasses":0,"commandsPerSecond":803.5,"commandsPerBatch":25.5}}
+                       "unlocked":0,"queued":12,"bypasses":0,"commandsPerSecond":803.5,"commandsPerBatch":25.5}}
         """;
 
     public static void MapLocks(this IEndpointRouteBuilder app) =>
