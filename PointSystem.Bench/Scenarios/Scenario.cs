@@ -32,6 +32,7 @@ internal static class ScenarioTable
         new LockCalls(),
         new Failover(),
         new ReplicaCounts(),
+        new EventFeed(),
     ];
 
     /// <summary>What the command line offers: the scenarios, and what is no measurement of the service.</summary>

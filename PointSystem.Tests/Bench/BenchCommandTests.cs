@@ -45,7 +45,7 @@ public sealed class BenchCommandTests
         using var output = new StringWriter();
         Assert.Equal(0, await BenchCommand.RunAsync(["--help"], output, TextWriter.Null, TestContext.Current.CancellationToken));
         string[] scenarios =
-            ["seed", "hot", "uniform", "zipf", "neighbours", "lots", "scale", "database", "lock", "failover", "replicas", "micro", "report", "all"];
+            ["seed", "hot", "uniform", "zipf", "neighbours", "lots", "scale", "database", "lock", "failover", "replicas", "events", "micro", "report", "all"];
         foreach (var scenario in scenarios)
         {
             Assert.Contains($"  {scenario} ", output.ToString(), StringComparison.Ordinal);
