@@ -76,7 +76,8 @@ public sealed class EventConsumerTests(ProofCluster proof)
             default:
                 await Books.TextsAsync(
                     proof.Database,
-                    "SELECT ''::text FROM pg_stat_activity WHERE application_name = 'pointsystem-api' AND pid % 3 = $1 AND pg_terminate_backend(pid)",
+                    "WITH sessions AS MATERIALIZED (SELECT pid FROM pg_stat_activity WHERE application_name = 'pointsystem-api' AND pid % 3 = $1"
+                        + " AND pid <> pg_backend_pid()) SELECT pg_terminate_backend(pid)::text FROM sessions",
                     random.Next(3));
                 break;
         }
