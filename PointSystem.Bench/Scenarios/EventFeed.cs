@@ -119,7 +119,8 @@ internal sealed record EventFeed()
             Notes =
             [
                 .. RoundRunner.ErrorNotes(turns),
-                FormattableString.Invariant($"The subscriber received {subscriber.Count:N0} events, {subscriber.Repeated:N0} again and {outOfOrder:N0} out of order."),
+                FormattableString.Invariant(
+                    $"The subscriber received {subscriber.Count:N0} events, {subscriber.Repeated:N0} again and {outOfOrder:N0} out of order."),
                 ledger,
             ],
         };

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json.Nodes;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using PointSystem.Tests.Api;
@@ -54,7 +53,7 @@ public sealed class ConsumerSampleTests(PointsDatabase server)
 
                 // The cursor is stored after the event is printed.
                 await Eventually.HoldsAsync(
-                    async () => JsonNode.Parse((await client.GetAsync($"/api/events?after={await CursorAsync(directory)}")).Text)?["events"]?.AsArray().Count == 0,
+                    async () => (await client.GetAsync($"/api/events?after={await CursorAsync(directory)}")).Json["events"]?.AsArray().Count == 0,
                     () => sample.Output);
                 printed.Add(sample.Output);
             }

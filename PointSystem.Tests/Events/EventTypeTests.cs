@@ -36,16 +36,20 @@ public sealed class EventTypeTests(PointsDatabase server)
             events.Where(one => one.Subject == "7").Select(one => one.Type));
         var used = events.Single(one => one.Type == EventTypes.Used);
         Assert.Equal(("7-4", "urn:pointsystem:member:7", "7", "0000000000000000004"), (used.Id, used.Source, used.PartitionKey, used.Sequence));
-        Assert.Equal((usage.Value, "A1234", -1200L, 300L, 2L), (used.Data.PointKey, used.Data.OrderNumber, used.Data.Amount, used.Data.BalanceAfter, used.Data.DetailsTotal));
         Assert.Equal(
-            [new EventDetail(other, -500, new DateOnly(2026, 3, 31), true), new EventDetail(granted, -700, new DateOnly(2026, 3, 2), false)], used.Data.Details);
+            (usage.Value, "A1234", -1200L, 300L, 2L),
+            (used.Data.PointKey, used.Data.OrderNumber, used.Data.Amount, used.Data.BalanceAfter, used.Data.DetailsTotal));
+        Assert.Equal(
+            [new EventDetail(other, -500, new DateOnly(2026, 3, 31), true), new EventDetail(granted, -700, new DateOnly(2026, 3, 2), false)],
+            used.Data.Details);
 
         var given = events.Single(one => one is { Type: EventTypes.Transferred, Subject: "7" });
         var received = events.Single(one => one is { Type: EventTypes.Transferred, Subject: "8" });
         Assert.Equal((given.Data.PointKey, 7L, 8L, -100L), (received.Data.PointKey, given.Data.FromMemberId, given.Data.ToMemberId, given.Data.Amount));
         Assert.Equal((7L, 8L, 100L, 100L), (received.Data.FromMemberId, received.Data.ToMemberId, received.Data.Amount, received.Data.BalanceAfter));
         Assert.Equal(granted, Assert.Single(received.Data.Details!).SourceAccumulationKey);
-        Assert.Equal((-200L, granted), events.Where(one => one.Type == EventTypes.Expired).Select(one => (one.Data.Amount!.Value, one.Data.PointKey!)).Single());
+        var expired = events.Single(one => one.Type == EventTypes.Expired).Data;
+        Assert.Equal((-200L, granted), (expired.Amount, expired.PointKey));
 
         // 500 points were restored, and the 600 of the expired lot granted again: two groups of entries, one event.
         var cancelled = events.Single(one => one.Type == EventTypes.UseCancelled);
@@ -69,7 +73,8 @@ public sealed class EventTypeTests(PointsDatabase server)
         var lot = LedgerClient.KeyOf(await client.AccumulateAsync(5, 10));
         await client.RunAsync(new PointSystem.Api.Features.Points.CancelAccumulation.Command(lot, "by mistake", "test", null));
         await database.CreateCommand(
-            "INSERT INTO point_config_history (config_key, old_value, new_value, updated_at, updated_by) VALUES ('MAX_BALANCE_PER_MEMBER', '1', '2', now(), 'ops')")
+            "INSERT INTO point_config_history (config_key, old_value, new_value, updated_at, updated_by)"
+                + " VALUES ('MAX_BALANCE_PER_MEMBER', '1', '2', now(), 'ops')")
             .ExecuteNonQueryAsync(Token);
 
         var events = await ReadAsync(database);

@@ -182,7 +182,8 @@ public sealed class FeedTests(PointsDatabase server)
         await using var restored = await ApiProcess.StartAsync(connectionString);
         using var again = new PointsClient(restored.Address, Tokens.Admin);
         Assert.Equal("10", (await again.GetAsync("/api/events")).IsProblem(HttpStatusCode.ServiceUnavailable, "EVENTS_UNAVAILABLE").Headers["Retry-After"]);
-        await Eventually.HoldsAsync(async () => await HealthAsync(again) is ("Degraded", var text) && text.Contains("run the migrations", StringComparison.Ordinal), "it says so");
+        await Eventually.HoldsAsync(
+            async () => await HealthAsync(again) is ("Degraded", var text) && text.Contains("run the migrations", StringComparison.Ordinal), "it says so");
 
         await ApiProcess.MigrateAsync(connectionString, Token);
 
@@ -219,7 +220,8 @@ public sealed class FeedTests(PointsDatabase server)
         (await change()).Expect(HttpStatusCode.OK);
         JsonArray events = [];
         await Eventually.HoldsAsync(
-            async () => (events = (await client.GetAsync($"/api/events?{next[1..]}")).Expect(HttpStatusCode.OK).Json["events"]!.AsArray()).Count > 0, "an event");
+            async () => (events = (await client.GetAsync($"/api/events?{next[1..]}")).Expect(HttpStatusCode.OK).Json["events"]!.AsArray()).Count > 0,
+            "an event");
         return [.. events.Select(one => one!["type"]!.GetValue<string>())];
     }
 
@@ -267,7 +269,8 @@ public sealed class FeedTests(PointsDatabase server)
     }
 
     /// <summary>Reads a stream until it has sent that many events and, after them, heartbeats.</summary>
-    private static async Task<(List<(string Cursor, string Id)> Events, int Heartbeats)> ReadStreamAsync(Uri address, string? lastId, int events, int heartbeats)
+    private static async Task<(List<(string Cursor, string Id)> Events, int Heartbeats)> ReadStreamAsync(
+        Uri address, string? lastId, int events, int heartbeats)
     {
         using var http = Http(address);
         using var response = await http.SendAsync(Stream("/api/events", lastId), HttpCompletionOption.ResponseHeadersRead, Token);

@@ -73,7 +73,8 @@ internal static class EventEndpoints
     private static async Task<IResult> HandleAsync(
         HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database, ReadLimit reads, EventStreams streams)
     {
-        var isStream = http.Request.GetTypedHeaders().Accept.Any(accepted => accepted.MediaType.Equals(EventStreams.ContentType, StringComparison.OrdinalIgnoreCase));
+        var isStream = http.Request.GetTypedHeaders().Accept
+            .Any(accepted => accepted.MediaType.Equals(EventStreams.ContentType, StringComparison.OrdinalIgnoreCase));
         if (!TryReadCursor(http, isStream, out var field, out var after, out var problem) || !TryReadLimit(http, out var limit, out problem))
         {
             return problem;
@@ -156,7 +157,8 @@ internal static class EventEndpoints
         limit = LimitDefault;
         problem = null;
         if (!http.Request.Query.TryGetValue(Limit, out var values)
-            || (values.Count == 1 && int.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out limit) && limit is >= 1 and <= EventSql.PageMax))
+            || (values.Count == 1 && int.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out limit)
+                && limit is >= 1 and <= EventSql.PageMax))
         {
             return true;
         }

@@ -70,15 +70,23 @@ internal sealed class EventMonitor : BackgroundService
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var isFailing = false;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
                 await LookAsync(stoppingToken);
+                isFailing = false;
             }
             catch (Exception failure) when (failure is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
             {
-                _logger.NotRead(failure);
+                if (!isFailing)
+                {
+                    // Once for each outage, in which there are enough other lines.
+                    _logger.NotRead(failure);
+                }
+
+                isFailing = true;
             }
 
             await PauseAsync(stoppingToken);

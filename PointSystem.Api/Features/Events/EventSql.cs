@@ -17,9 +17,11 @@ internal static class EventSql
     /// <summary>The horizon of the snapshot, and whether the order of events is not certain.</summary>
     public const string Horizon = $"SELECT event_horizon(), coalesce({EventPositions.AreAhead}, false)";
 
-    // The constant limit inside shows the planner, which does not know $4, how few rows are needed. OFFSET 0 keeps it from joining whole
-    // tables instead of looking up the few rows of a page.
     /// <summary>The first entries of a page of events with the range of their sequences.</summary>
+    /// <remarks>
+    /// The constant limit inside shows the planner, which does not know $4, how few rows are needed. OFFSET 0 keeps it from joining whole
+    /// tables instead of looking up the few rows of a page.
+    /// </remarks>
     public static readonly string Page =
         $"""
         SELECT h.position, h.member_id, h.sequence, h.kind, h.point_key, h.actor, h.reason, h.occurred_at, h.balance_after - h.delta,
