@@ -33,6 +33,7 @@ public static class ProblemCodes
     public const string InternalError = "INTERNAL_ERROR";
     public const string ReplicaLost = "REPLICA_LOST";
     public const string DatabaseUnavailable = "DATABASE_UNAVAILABLE";
+    public const string EventsUnavailable = "EVENTS_UNAVAILABLE";
     public const string ReplicaUnavailable = "REPLICA_UNAVAILABLE";
     public const string ReplicaTimeout = "REPLICA_TIMEOUT";
 
@@ -74,6 +75,7 @@ public static class ProblemCodes
             new(InternalError, StatusCodes.Status500InternalServerError, "an error in the service; report the trace id"),
             new(ReplicaLost, StatusCodes.Status502BadGateway, "the replica ended before it answered; a write may have been executed", 1),
             new(DatabaseUnavailable, StatusCodes.Status503ServiceUnavailable, "the database is unavailable; no request is applied in part", 2),
+            new(EventsUnavailable, StatusCodes.Status503ServiceUnavailable, "the data come from another database cluster and need `migrate`", 10),
             new(ReplicaUnavailable, StatusCodes.Status503ServiceUnavailable, "no replica is ready; nothing was sent, nothing was done", 1),
             new(ReplicaTimeout, StatusCodes.Status504GatewayTimeout, "the replica did not answer in time; a write may have been executed", 1),
         ];

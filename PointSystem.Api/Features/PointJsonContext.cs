@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using PointSystem.Api.Features.Config;
+using PointSystem.Api.Features.Events;
 using PointSystem.Api.Features.Locks;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
@@ -25,6 +26,7 @@ namespace PointSystem.Api.Features;
 [JsonSerializable(typeof(ConfigListResponse))]
 [JsonSerializable(typeof(ConfigHistoryResponse))]
 [JsonSerializable(typeof(UpdateConfigRequest))]
+[JsonSerializable(typeof(EventsResponse))]
 [JsonSerializable(typeof(LocksResponse))]
 [JsonSerializable(typeof(MemberReport))]
 [JsonSerializable(typeof(RunReport))]

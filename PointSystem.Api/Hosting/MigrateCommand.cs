@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
 
@@ -26,6 +27,11 @@ internal static class MigrateCommand
         var pending = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
         await db.Database.MigrateAsync(cancellationToken);
         await Console.Out.WriteLineAsync(pending.Count == 0 ? "The schema is up to date." : $"Applied {string.Join(", ", pending)}.");
+        if (await EventPositions.AlignAsync(scope.ServiceProvider.GetRequiredService<NpgsqlDataSource>(), cancellationToken))
+        {
+            await Console.Out.WriteLineAsync("The data come from another cluster: the positions of new events now follow those of the old ones.");
+        }
+
         return 0;
     }
 }

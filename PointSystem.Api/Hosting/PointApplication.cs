@@ -2,6 +2,7 @@ using Npgsql;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features;
 using PointSystem.Api.Features.Config;
+using PointSystem.Api.Features.Events;
 using PointSystem.Api.Features.Locks;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Reconciliation;
@@ -45,6 +46,7 @@ internal static class PointApplication
             builder.AddPointJobs();
             builder.AddReconciliation();
             builder.AddWarmUp();
+            builder.AddEvents();
             more?.Invoke(builder);
 
             var app = builder.Build();
@@ -66,6 +68,7 @@ internal static class PointApplication
             app.MapPointOpenApi();
             app.MapReconciliation();
             app.MapLocks();
+            app.MapEvents();
             await app.RunAsync();
             return 0;
         }

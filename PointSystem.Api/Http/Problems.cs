@@ -51,6 +51,11 @@ internal static class Problems
         ProblemCodes.DatabaseUnavailable,
         "The database is unavailable; no request is applied in part. Try again, with the same Idempotency-Key if there was one.");
 
+    /// <summary>503: the order of events is not certain until the migrations have run.</summary>
+    public static ProblemResult EventsUnavailable() => Of(
+        ProblemCodes.EventsUnavailable,
+        "The ledger comes from a database cluster with higher transaction ids: events can be read after the migrations have been run.");
+
     /// <summary>500 without internal details; the log has them under the trace id.</summary>
     public static ProblemResult InternalError() =>
         Of(ProblemCodes.InternalError, "Something went wrong on our side. Quote the trace id when you report it.");

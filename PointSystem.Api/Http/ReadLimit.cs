@@ -28,37 +28,46 @@ internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
 
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
-        var http = context.HttpContext;
-        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        using var entered = await TryEnterAsync(context.HttpContext, context.HttpContext.RequestAborted);
+        return entered is null ? Refuse(context.HttpContext) : await next(context);
+    }
+
+    /// <summary>Waits until a read may start; null if it may not. Disposing the result ends the read.</summary>
+    public async Task<IDisposable?> TryEnterAsync(HttpContext http, CancellationToken cancellationToken)
+    {
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         waiting.CancelAfter(_wait);
         RateLimitLease? member = null, all = null;
         try
         {
             member = await _members.AcquireAsync(http, 1, waiting.Token);
             all = member.IsAcquired ? await _all.AcquireAsync(1, waiting.Token) : null;
-            waiting.CancelAfter(Timeout.InfiniteTimeSpan);
+            if (all is { IsAcquired: true })
+            {
+                var entered = new Entered(member, all);
+                member = all = null;
+                return entered;
+            }
         }
-        catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             // The maximum wait has passed.
         }
-        catch
+        finally
         {
+            all?.Dispose();
             member?.Dispose();
-            throw;
         }
 
-        using (member)
-        using (all)
-        {
-            if (all is { IsAcquired: true })
-            {
-                return await next(context);
-            }
+        return null;
+    }
 
-            _logger.QueueFull(http.Request.Method, http.Request.Path.Value ?? "", ProblemResult.TraceIdOf(http));
-            return Problems.TooManyRequests("Too many reads are already running, for the same member or in total. Try again later.");
-        }
+    /// <summary>Logs that a read may not start.</summary>
+    /// <returns>The problem to answer.</returns>
+    public IResult Refuse(HttpContext http)
+    {
+        _logger.QueueFull(http.Request.Method, http.Request.Path.Value ?? "", ProblemResult.TraceIdOf(http));
+        return Problems.TooManyRequests("Too many reads are already running, for the same member or in total. Try again later.");
     }
 
     public async ValueTask DisposeAsync()
@@ -70,11 +79,20 @@ internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
     private static ConcurrencyLimiterOptions Limit(int permits, int queue) =>
         new() { PermitLimit = permits, QueueLimit = queue, QueueProcessingOrder = QueueProcessingOrder.OldestFirst };
 
-    // 0 for a request without a valid member: it is refused before it reaches the database.
+    // 0 for the event feed, and for a request without a valid member, which is refused before it reaches the database.
     private static long MemberOf(HttpContext http) =>
         PointKey.TryParse(http.Request.RouteValues["pointKey"] as string, out var key) ? key.MemberId
         : long.TryParse(http.Request.RouteValues["memberId"] as string, out var member) ? member
         : 0;
+
+    private sealed class Entered(RateLimitLease member, RateLimitLease all) : IDisposable
+    {
+        public void Dispose()
+        {
+            all.Dispose();
+            member.Dispose();
+        }
+    }
 }
 
 internal static class ReadLimitExtensions

@@ -17,7 +17,7 @@ internal sealed class DocumentDocs : IOpenApiDocumentTransformer
           With status 400, `errors` lists the invalid fields.
         - Every POST accepts an optional `Idempotency-Key`, so that it can be repeated safely.
         - Lists are paged by cursor: send `nextCursor` as `cursor` to get the next page. It is null on the last page.
-        - Manual grants and all endpoints under `/api/admin` need a bearer token with the role `admin`.
+        - Manual grants, all endpoints under `/api/admin`, and `/api/events` need a bearer token with the role `admin`.
         """;
 
     public Task TransformAsync(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancellationToken)
@@ -29,6 +29,7 @@ internal sealed class DocumentDocs : IOpenApiDocumentTransformer
             new() { Name = "Points", Description = "Balances, accumulations, usages, cancellations and transfers of members." },
             new() { Name = "Configuration", Description = "Rules that can be changed at run time." },
             new() { Name = "Reconciliation", Description = "Checks of members against the ledger, with correction of derived figures." },
+            new() { Name = "Events", Description = "What has happened to the points of all members, in order." },
             new() { Name = "Locks", Description = "The state of the locks on the answering replica." },
         };
 

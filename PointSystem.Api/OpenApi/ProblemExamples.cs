@@ -27,6 +27,7 @@ internal static class ProblemExamples
             Problem.Of(code, "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, digits only."),
         ProblemCodes.LockNotAcquired => Problems.LockNotAcquired().Value,
         ProblemCodes.TooManyRequests => Problems.TooManyRequests().Value,
+        ProblemCodes.EventsUnavailable => Problems.EventsUnavailable().Value,
         ProblemCodes.DatabaseUnavailable => Problems.DatabaseUnavailable().Value,
         _ when status is >= 400 and < 500 and not (409 or 422) => Problems.ForStatus(status).Value,
         ProblemCodes.InternalError => Problems.InternalError().Value,

@@ -34,6 +34,7 @@ internal static class ScenarioTable
         new ReplicaCounts(),
         new Departure(),
         new Cold(),
+        new EventFeed(),
     ];
 
     /// <summary>What the command line offers: the scenarios, and what is no measurement of the service.</summary>

@@ -31,8 +31,13 @@ public sealed class ChildProcess : IAsyncDisposable
     /// <param name="arguments">Its arguments.</param>
     /// <param name="environment">Added to this process's environment; null removes a variable.</param>
     /// <param name="userName">The user to run as; null = the user of this process.</param>
+    /// <param name="directory">The working directory; null = that of this process.</param>
     public static ChildProcess Start(
-        string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null, string? userName = null)
+        string file,
+        IEnumerable<string> arguments,
+        IReadOnlyDictionary<string, string?>? environment = null,
+        string? userName = null,
+        string? directory = null)
     {
         var start = new ProcessStartInfo(file, arguments)
         {
@@ -40,6 +45,10 @@ public sealed class ChildProcess : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        if (directory is not null)
+        {
+            start.WorkingDirectory = directory;
+        }
         if (userName is not null)
         {
             start.UserName = userName;

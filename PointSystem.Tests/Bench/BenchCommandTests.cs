@@ -53,7 +53,7 @@ public sealed class BenchCommandTests
         Assert.Equal(0, await BenchCommand.RunAsync(["--help"], output, TextWriter.Null, TestContext.Current.CancellationToken));
         string[] scenarios =
         [
-            "seed", "hot", "uniform", "zipf", "neighbours", "lots", "scale", "database", "lock", "failover", "replicas", "departure", "cold",
+            "seed", "hot", "uniform", "zipf", "neighbours", "lots", "scale", "database", "lock", "failover", "replicas", "departure", "cold", "events",
             "micro", "report", "all",
         ];
         foreach (var scenario in scenarios)

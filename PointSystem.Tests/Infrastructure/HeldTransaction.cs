@@ -14,6 +14,9 @@ internal sealed class HeldTransaction : IAsyncDisposable
         _connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
     }
 
+    /// <summary>The process id of its session on the server.</summary>
+    public int ProcessId => _connection.ProcessID;
+
     /// <summary>Begins a transaction and locks the wallets of these members in ascending order.</summary>
     public static Task<HeldTransaction> LockWalletsAsync(string connectionString, params IReadOnlyCollection<long> members) => BeginAsync(
         connectionString, "SELECT 1 FROM member_wallets WHERE member_id = ANY ($1) ORDER BY member_id FOR UPDATE", (object)members.ToArray());

@@ -29,6 +29,8 @@ internal sealed class MixedLoad : IDisposable
         _client = urls is null ? new RetryingClient(cluster) : new RetryingClient(urls);
     }
 
+    public IReadOnlyList<long> Members => _members;
+
     public int Repeated => _client.Repeated;
 
     /// <summary>Number of requests with a final answer.</summary>

@@ -42,6 +42,12 @@ internal sealed class LedgerEntryConfiguration : IEntityTypeConfiguration<Ledger
         builder.HasIndex(row => new { row.MemberId, row.Kind, row.Sequence })
             .HasFilter("sequence = group_sequence")
             .HasDatabaseName("ix_point_ledger_entries_kind");
+
+        // The events in their order. An event is a group of entries, so only the first entry of each is in the index.
+        builder.HasIndex(row => new { row.Position, row.MemberId, row.Sequence })
+            .HasFilter("sequence = group_sequence")
+            .HasDatabaseName("ix_point_ledger_entries_position");
+        builder.Property(row => row.Position).HasDefaultValueSql("event_position()");
         builder.Property(row => row.Kind).HasMaxLength(Lengths.Kind);
         builder.Property(row => row.PointKey).HasMaxLength(Lengths.PointKey);
         builder.Property(row => row.Actor).HasMaxLength(Lengths.Actor);

@@ -47,6 +47,8 @@ internal sealed class ConfigHistoryConfiguration : IEntityTypeConfiguration<Conf
         builder.ToTable("point_config_history");
         builder.HasKey(row => row.Id);
         builder.HasIndex(row => new { row.ConfigKey, row.Id }).HasDatabaseName("ix_point_config_history_key");
+        builder.HasIndex(row => new { row.Position, row.Id }).HasDatabaseName("ix_point_config_history_position");
+        builder.Property(row => row.Position).HasDefaultValueSql("event_position()");
         builder.Property(row => row.ConfigKey).HasMaxLength(Lengths.ConfigKey);
         builder.Property(row => row.OldValue).HasMaxLength(Lengths.ConfigValue);
         builder.Property(row => row.NewValue).HasMaxLength(Lengths.ConfigValue);

@@ -1,7 +1,7 @@
 namespace PointSystem.Api.Persistence.Migrations;
 
 /// <summary>
-/// SQL of the migrations that EF cannot express: the guard of the ledger, storage settings, two functions for writes and reads, an index.
+/// SQL of the migrations that EF cannot express: the guard of the ledger, storage settings, functions for writes and reads, indexes.
 /// </summary>
 internal static class MigrationSql
 {
@@ -133,6 +133,54 @@ internal static class MigrationSql
         """
         DROP INDEX ux_reconciliation_runs_unfinished;
         CREATE INDEX ix_reconciliation_runs_unfinished ON reconciliation_runs (finished_at) WHERE finished_at IS NULL;
+        """;
+
+    /// <summary>
+    /// Gives each ledger entry and each configuration change a position in the order of events. Existing rows have position 0, as a
+    /// constant default that rewrites no table.
+    /// </summary>
+    /// <remarks>
+    /// A position must not be lower than that of the member's previous entry, and not lower than the transaction's own id. The own id
+    /// alone is not enough: a transaction locks several wallets, so it can have got its id from the first of them long before it gets the
+    /// second, and a member's next entry would have the lower number. The last transaction that had completed when the INSERT started is
+    /// enough for the first condition, because the writer of the previous entry had completed by then: its row lock was free. See
+    /// docs/decisions/011-the-ledger-is-the-outbox.md.
+    /// </remarks>
+    public const string EventPositions =
+        """
+        -- Added to the transaction ids of this cluster; "migrate" raises it when the data come from a cluster with higher ones.
+        CREATE FUNCTION event_offset() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 0::bigint';
+
+        -- The position of a row that this statement inserts. The statement must have started after its transaction had locked its rows.
+        CREATE FUNCTION event_position() RETURNS bigint LANGUAGE sql STABLE AS
+            'SELECT event_offset() + greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)';
+
+        -- Below it everything is committed or rolled back: nothing is added to what this statement sees there.
+        CREATE FUNCTION event_horizon() RETURNS bigint LANGUAGE sql STABLE AS
+            'SELECT event_offset() + pg_snapshot_xmin(pg_current_snapshot())::text::bigint';
+
+        -- No row has this position yet, unless the data come from a cluster with higher transaction ids.
+        CREATE FUNCTION event_ceiling() RETURNS bigint LANGUAGE sql STABLE AS
+            'SELECT event_offset() + pg_snapshot_xmax(pg_current_snapshot())::text::bigint';
+
+        ALTER TABLE point_ledger_entries ADD COLUMN position bigint NOT NULL DEFAULT 0;
+        ALTER TABLE point_ledger_entries ALTER COLUMN position SET DEFAULT event_position();
+        CREATE INDEX ix_point_ledger_entries_position ON point_ledger_entries (position, member_id, sequence) WHERE sequence = group_sequence;
+
+        ALTER TABLE point_config_history ADD COLUMN position bigint NOT NULL DEFAULT 0;
+        ALTER TABLE point_config_history ALTER COLUMN position SET DEFAULT event_position();
+        CREATE INDEX ix_point_config_history_position ON point_config_history (position, id);
+        """;
+
+    /// <summary>The opposite of <see cref="EventPositions"/>.</summary>
+    public const string NoEventPositions =
+        """
+        ALTER TABLE point_config_history DROP COLUMN position;
+        ALTER TABLE point_ledger_entries DROP COLUMN position;
+        DROP FUNCTION event_ceiling();
+        DROP FUNCTION event_horizon();
+        DROP FUNCTION event_position();
+        DROP FUNCTION event_offset();
         """;
 
     public const string Down =

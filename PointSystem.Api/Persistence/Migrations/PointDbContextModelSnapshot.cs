@@ -147,6 +147,12 @@ namespace PointSystem.Api.Persistence.Migrations
                         .HasColumnType("character varying(200)")
                         .HasColumnName("old_value");
 
+                    b.Property<long>("Position")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("position")
+                        .HasDefaultValueSql("event_position()");
+
                     b.Property<DateTimeOffset>("UpdatedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("updated_at");
@@ -161,6 +167,9 @@ namespace PointSystem.Api.Persistence.Migrations
 
                     b.HasIndex("ConfigKey", "Id")
                         .HasDatabaseName("ix_point_config_history_key");
+
+                    b.HasIndex("Position", "Id")
+                        .HasDatabaseName("ix_point_config_history_position");
 
                     b.ToTable("point_config_history", (string)null);
                 });
@@ -325,6 +334,12 @@ namespace PointSystem.Api.Persistence.Migrations
                         .HasColumnType("character varying(40)")
                         .HasColumnName("point_key");
 
+                    b.Property<long>("Position")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("position")
+                        .HasDefaultValueSql("event_position()");
+
                     b.Property<string>("Reason")
                         .HasMaxLength(500)
                         .HasColumnType("character varying(500)")
@@ -334,6 +349,10 @@ namespace PointSystem.Api.Persistence.Migrations
 
                     b.HasIndex("MemberId", "Kind", "Sequence")
                         .HasDatabaseName("ix_point_ledger_entries_kind")
+                        .HasFilter("sequence = group_sequence");
+
+                    b.HasIndex("Position", "MemberId", "Sequence")
+                        .HasDatabaseName("ix_point_ledger_entries_position")
                         .HasFilter("sequence = group_sequence");
 
                     b.ToTable("point_ledger_entries", null, t =>

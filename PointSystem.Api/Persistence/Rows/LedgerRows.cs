@@ -39,4 +39,7 @@ internal sealed class LedgerEntryRow
     public required string Actor { get; init; }
 
     public string? Reason { get; init; }
+
+    /// <summary>Place in the order of events; never lower than that of the member's previous entry. Set by the database.</summary>
+    public long Position { get; private set; }
 }

@@ -54,4 +54,7 @@ internal sealed class ConfigHistoryRow
     public DateTimeOffset UpdatedAt { get; init; }
 
     public required string UpdatedBy { get; init; }
+
+    /// <summary>Place in the order of events. Set by the database.</summary>
+    public long Position { get; private set; }
 }

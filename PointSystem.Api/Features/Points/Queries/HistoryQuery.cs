@@ -93,7 +93,8 @@ internal static class HistoryQuery
             NextEntries(memberId, first + InnerLists.SizeMax, last));
     }
 
-    private static string? NextEntries(long memberId, long next, long last) => next <= last ? Cursor.Write(EntriesList(memberId), next, last) : null;
+    /// <summary>The cursor of the entries from one sequence to another; null if there are none.</summary>
+    public static string? NextEntries(long memberId, long next, long last) => next <= last ? Cursor.Write(EntriesList(memberId), next, last) : null;
 
     private static string EntriesList(long memberId) => $"entries:{memberId}";
 }

@@ -1,0 +1,193 @@
+using System.Globalization;
+using Npgsql;
+using PointSystem.Api.Features.Points;
+using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Api.Http;
+using PointSystem.Api.Persistence;
+using PointSystem.Domain.Points;
+
+namespace PointSystem.Api.Features.Events;
+
+/// <summary>Some events in order.</summary>
+/// <param name="Events">The events, each with the cursor after it.</param>
+/// <param name="Next">Where the next page starts.</param>
+/// <param name="HasMore">False if these were all events that can be read at the moment.</param>
+internal sealed record EventPage(IReadOnlyList<(CloudEvent Event, EventCursor Cursor)> Events, EventCursor Next, bool HasMore);
+
+/// <summary>
+/// Reads the ledger and the history of the configuration as events. The ledger is the outbox: an event is what one command, or one expired lot,
+/// wrote to the ledger of one member.
+/// </summary>
+internal static class EventFeed
+{
+    /// <summary>Number of details after which a page ends, whatever its size: 1,000 usages with 100 details each would be 15 MB.</summary>
+    private const int DetailsMax = 5000;
+
+    private const string SpecVersion = "1.0";
+    private const string ContentType = "application/json";
+    private const string ConfigSource = "urn:pointsystem:config";
+
+    /// <summary>Reads up to <paramref name="limit"/> events after a cursor; null if the cursor is beyond the events of this database.</summary>
+    /// <exception cref="RequestRefusedException">The order of events is not certain: see <see cref="EventPositions.AreAhead"/>.</exception>
+    public static async Task<EventPage?> ReadAsync(NpgsqlDataSource database, EventCursor after, int limit, CancellationToken cancellationToken)
+    {
+        if (await database.RunAsync(connection => ReadHeadsAsync(connection, after, limit, cancellationToken), cancellationToken) is not { } heads)
+        {
+            return null;
+        }
+
+        var hasMore = heads.Count >= limit;
+        var count = CountUpTo(heads, DetailsMax);
+        hasMore |= count < heads.Count;
+        heads = heads.GetRange(0, count);
+        var groups = heads.Where(head => head.Last > 0).ToList();
+        var details = groups.Count == 0
+            ? []
+            : await database.RunAsync(connection => ReadDetailsAsync(connection, groups, cancellationToken), cancellationToken);
+        var number = 0;
+        var events = heads.Where(head => head.IsEvent).Select(head => (head.Describe(head.Last > 0 ? details[number++] : []), head.Cursor)).ToList();
+        return new EventPage(events, heads is [.., var last] ? last.Cursor : after, hasMore);
+    }
+
+    private static async Task<List<Head>?> ReadHeadsAsync(NpgsqlConnection connection, EventCursor after, int limit, CancellationToken cancellationToken)
+    {
+        NpgsqlParameter[] Values() => [Columns.Value(after.Position), Columns.Value(after.MemberId), Columns.Value(after.Sequence), Columns.Value(limit)];
+        await using var batch = connection.CreateBatch();
+
+        // One snapshot, so that both lists end at the same horizon.
+        batch.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
+        batch.BatchCommands.Add(Columns.Statement(EventSql.Horizon));
+        batch.BatchCommands.Add(Columns.Statement(EventSql.Page, Values()));
+        batch.BatchCommands.Add(Columns.Statement(EventSql.ConfigPage, Values()));
+        batch.BatchCommands.Add(Columns.Statement(Sql.Commit));
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        if (reader.GetBoolean(1))
+        {
+            throw new RequestRefusedException(Problems.EventsUnavailable());
+        }
+
+        var isAhead = after.Position >= reader.GetInt64(0);
+        var heads = new List<Head>();
+        await reader.NextResultAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            heads.Add(ReadEntries(reader));
+        }
+
+        await reader.NextResultAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            heads.Add(ReadConfigChange(reader));
+        }
+
+        // The last statement, which is the commit, must have succeeded too.
+        await reader.NextResultAsync(cancellationToken);
+        heads.Sort(static (one, other) => one.Cursor.CompareTo(other.Cursor));
+        return isAhead ? null : heads.Count > limit ? heads.GetRange(0, limit) : heads;
+    }
+
+    private static async Task<List<EventDetail>[]> ReadDetailsAsync(NpgsqlConnection connection, List<Head> groups, CancellationToken cancellationToken)
+    {
+        await using var batch = connection.CreateBatch();
+        batch.BatchCommands.Add(Columns.Statement(
+            EventSql.Details,
+            Columns.Longs(groups, head => head.Cursor.MemberId),
+            Columns.Longs(groups, head => head.Cursor.Sequence),
+            Columns.Longs(groups, head => head.Last)));
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        var details = groups.ConvertAll(_ => new List<EventDetail>()).ToArray();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            details[reader.GetInt64(0) - 1].Add(
+                new EventDetail(reader.GetString(2), reader.GetInt64(1), reader.GetFieldValue<DateOnly>(3), reader.GetBoolean(4))
+                {
+                    SourceAccumulationKey = TextOrNull(reader, 5),
+                });
+        }
+
+        return details;
+    }
+
+    /// <summary>The number of events that have at most <paramref name="detailsMax"/> details together, but at least one event.</summary>
+    private static int CountUpTo(List<Head> heads, int detailsMax)
+    {
+        var details = 0L;
+        for (var i = 0; i < heads.Count; i++)
+        {
+            details += Math.Clamp(heads[i].Last - heads[i].Cursor.Sequence + 1, 0, InnerLists.SizeMax);
+            if (i > 0 && details > detailsMax)
+            {
+                return i;
+            }
+        }
+
+        return heads.Count;
+    }
+
+    private static Head ReadEntries(NpgsqlDataReader reader)
+    {
+        var cursor = new EventCursor(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2));
+        var (kind, pointKey) = (reader.GetString(3), reader.GetString(4));
+
+        // A cancellation can have two groups: restored points, then points granted again. They are one event, at the first of them.
+        if (!reader.IsDBNull(13) && reader.GetInt64(13) != cursor.Sequence)
+        {
+            return new Head(cursor, 0, null);
+        }
+
+        var (before, last, balance) = (reader.GetInt64(8), reader.GetInt64(9), reader.GetInt64(10));
+        var data = new EventData(reader.GetString(5))
+        {
+            MemberId = cursor.MemberId,
+            PointKey = pointKey,
+            OrderNumber = TextOrNull(reader, 11),
+            UsagePointKey = TextOrNull(reader, 12),
+            FromMemberId = kind is "TRANSFER_OUT" or "TRANSFER_IN" && PointKey.TryParse(pointKey, out var key) ? key.MemberId : null,
+            ToMemberId = kind switch { "TRANSFER_OUT" => reader.GetInt64(14), "TRANSFER_IN" => cursor.MemberId, _ => null },
+            Amount = balance - before,
+            BalanceAfter = balance,
+            Reason = TextOrNull(reader, 6),
+            DetailsTotal = last - cursor.Sequence + 1,
+            DetailsNextCursor = HistoryQuery.NextEntries(cursor.MemberId, cursor.Sequence + InnerLists.SizeMax, last),
+        };
+        var member = cursor.MemberId.ToString(CultureInfo.InvariantCulture);
+        var envelope = Envelope(
+            $"urn:pointsystem:member:{member}", $"{member}-{last.ToString(CultureInfo.InvariantCulture)}", EventTypes.OfKind(kind), member,
+            reader.GetFieldValue<DateTimeOffset>(7), last, data);
+        return new Head(cursor, last, envelope);
+    }
+
+    private static Head ReadConfigChange(NpgsqlDataReader reader)
+    {
+        var cursor = new EventCursor(reader.GetInt64(0), 0, reader.GetInt64(1));
+        var key = reader.GetString(2);
+        var data = new EventData(reader.GetString(7))
+        {
+            ConfigKey = key,
+            OldValue = TextOrNull(reader, 3),
+            NewValue = reader.GetString(4),
+            Description = TextOrNull(reader, 5),
+        };
+        var id = $"config-{cursor.Sequence.ToString(CultureInfo.InvariantCulture)}";
+        return new Head(
+            cursor, 0, Envelope(ConfigSource, id, EventTypes.ConfigChanged, key, reader.GetFieldValue<DateTimeOffset>(6), cursor.Sequence, data));
+    }
+
+    private static CloudEvent Envelope(string source, string id, string type, string subject, DateTimeOffset time, long sequence, EventData data) =>
+        new(SpecVersion, id, source, type, subject, time, ContentType, subject, sequence.ToString("D19", CultureInfo.InvariantCulture), data);
+
+    private static string? TextOrNull(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
+
+    /// <summary>What a row of the first statement says; the second one adds the details.</summary>
+    /// <param name="Cursor">Its place.</param>
+    /// <param name="Last">The last sequence of the entries; 0 for a configuration change and for what is part of an earlier event.</param>
+    /// <param name="Envelope">The event without details; null for what is part of an earlier event.</param>
+    private sealed record Head(EventCursor Cursor, long Last, CloudEvent? Envelope)
+    {
+        public bool IsEvent => Envelope is not null;
+
+        public CloudEvent Describe(List<EventDetail> details) =>
+            Last == 0 ? Envelope! : Envelope! with { Data = Envelope!.Data with { Details = details } };
+    }
+}

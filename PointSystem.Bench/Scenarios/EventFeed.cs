@@ -1,0 +1,173 @@
+using System.Diagnostics;
+using System.Globalization;
+using PointSystem.Bench.Load;
+using PointSystem.Bench.Reports;
+using PointSystem.Bench.Servers;
+using PointSystem.Bench.Stats;
+using PointSystem.TestKit;
+
+namespace PointSystem.Bench.Scenarios;
+
+/// <summary>Measures what a subscriber of the event feed costs, how late events arrive, and how fast the ledger is replayed.</summary>
+internal sealed record EventFeed()
+    : Scenario("events", "hot and uniform load with and without a subscriber of the event feed, the lag of events, and a replay")
+{
+    private const int MemberCount = 10_000;
+    private const long LotAmount = 100_000;
+    private const double RatioMin = 0.95;
+    private const double ReplayMin = 5_000;
+    private const double LagMax = 1_000;
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
+
+    public override async Task<Report> RunAsync(BenchRun run, CancellationToken cancellationToken)
+    {
+        var options = run.Options;
+        var rounds = options.Rounds ?? 3;
+        var callers = options.Callers ?? ContenderRun.CallersDefault;
+        var time = TimeSpan.FromSeconds(options.Seconds ?? 5);
+        await using var cluster = await run.StartClusterAsync(null, cancellationToken);
+        await Seeder.AddAsync(cluster, 1, MemberCount, 2, LotAmount, cancellationToken);
+        await Seeder.SettleAsync(cluster, cancellationToken);
+        await cluster.SetModeAsync("distributed", cancellationToken);
+
+        var runner = new RoundRunner(run, cluster);
+        var targets = cluster.Targets(options.Gateway);
+        (string Name, ClosedLoop Load)[] loads =
+        [
+            ("hot", new ClosedLoop(targets, callers, _ => new Members.One(1))),
+            ("uniform", new ClosedLoop(targets, callers, caller => new Members.Uniform(1, MemberCount, caller + 1))),
+        ];
+        using var subscriber = NewConsumer(cluster);
+        var turns = new Dictionary<string, List<Turn>>();
+        var lags = loads.ToDictionary(load => load.Name, _ => new List<double>());
+        for (var round = 0; round <= rounds; round++)
+        {
+            foreach (var (name, load) in loads)
+            {
+                var alone = await MeasureAsync(runner, load, round, time, cancellationToken);
+                using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                var consuming = subscriber.RunAsync(stop.Token);
+                await CatchUpAsync(subscriber, cancellationToken);
+                var before = subscriber.Count;
+                var beside = await MeasureAsync(runner, load, round, time, cancellationToken);
+                await CatchUpAsync(subscriber, cancellationToken);
+                await stop.CancelAsync();
+                await consuming;
+                if (round == 0)
+                {
+                    continue;
+                }
+
+                Keep(name, alone);
+                Keep(Subscribed(name), beside);
+                lags[name].Add(LagP99(subscriber.Received.Skip(before)));
+                run.Say(FormattableString.Invariant(
+                    $"round {round}/{rounds}  {name,-8} {alone.PerSecond,8:N0}/s alone, {beside.PerSecond,8:N0}/s subscribed, lag p99 {lags[name][^1]:N0} ms"));
+            }
+
+            void Keep(string name, Turn turn)
+            {
+                turns.TryAdd(name, []);
+                turns[name].Add(turn);
+            }
+        }
+
+        var replays = new List<double>();
+        for (var round = 0; round < rounds; round++)
+        {
+            replays.Add(await ReplayAsync(cluster, subscriber.Count, cancellationToken));
+            run.Say(FormattableString.Invariant($"replay {round + 1}/{rounds}  {replays[^1]:N0} events/s"));
+        }
+
+        var ledger = await runner.CheckLedgerAsync(cancellationToken);
+        var outOfOrder = subscriber.OutOfOrder.Count;
+        var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
+        {
+            ["members"] = MemberCount.ToString(CultureInfo.InvariantCulture),
+            ["callers"] = callers.ToString(CultureInfo.InvariantCulture),
+            ["rounds"] = rounds.ToString(CultureInfo.InvariantCulture),
+            ["seconds a turn"] = time.TotalSeconds.ToString(CultureInfo.InvariantCulture),
+            ["replicas"] = options.Replicas.ToString(CultureInfo.InvariantCulture),
+        }, cancellationToken);
+        return report with
+        {
+            Charted = "perSecond",
+            Columns =
+            [
+                new Column("perSecond", "requests/s or events/s", 0, WithSpread: true),
+                new Column("toAlone", "to no subscriber", 2, WithSpread: true),
+                new Column("p50", "p50 ms", 1),
+                new Column("p99", "p99 ms", 1),
+                new Column("lag", "lag p99 ms", 0, WithSpread: true),
+            ],
+            Rows =
+            [
+                .. loads.SelectMany(load => new[]
+                {
+                    TurnColumns.Row(load.Name, "no subscriber", turns[load.Name], null),
+                    WithLag(TurnColumns.Row(Subscribed(load.Name), "one consumer of the stream", turns[Subscribed(load.Name)], null), load.Name),
+                }),
+                new Row("replay", "one consumer reads all events again", new Dictionary<string, Spread> { ["perSecond"] = Spread.Of(replays) }),
+            ],
+            Targets =
+            [
+                .. loads.Select(load => new Target($"{load.Name} with a subscriber to without", RatioMin, true, ToAlone(load.Name).Median, " ×")),
+                new Target("events/s of a replay", ReplayMin, true, Spread.Of(replays).Median),
+                new Target("lag p99 under uniform load", LagMax, false, Spread.Of(lags["uniform"]).Median, " ms"),
+            ],
+            Notes =
+            [
+                .. RoundRunner.ErrorNotes(turns),
+                FormattableString.Invariant(
+                    $"The subscriber received {subscriber.Count:N0} events, {subscriber.Repeated:N0} again and {outOfOrder:N0} out of order."),
+                ledger,
+            ],
+        };
+
+        Row WithLag(Row row, string name) => row with
+        {
+            Figures = new Dictionary<string, Spread>(row.Figures) { ["toAlone"] = ToAlone(name), ["lag"] = Spread.Of(lags[name]) },
+        };
+
+        Spread ToAlone(string name) => TurnColumns.Ratio(turns[Subscribed(name)], turns[name]);
+    }
+
+    private static string Subscribed(string name) => name + ", one subscriber";
+
+    private static FeedConsumer NewConsumer(BenchCluster cluster) =>
+        new([.. cluster.Local.Replicas.Select(replica => replica.Url)], cluster.Local.AdminToken);
+
+    private static Task<Turn> MeasureAsync(RoundRunner runner, ClosedLoop load, int round, TimeSpan time, CancellationToken cancellationToken) =>
+        runner.MeasureAsync(() => Task.Run(() => load.Run(round == 0 ? WarmUp : time), cancellationToken), cancellationToken);
+
+    private static double LagP99(IEnumerable<ReceivedEvent> events) =>
+        Percentile.Of<double>([.. events.Select(one => one.Lag.TotalMilliseconds).Order()], 99);
+
+    /// <summary>Waits until no more events arrive.</summary>
+    private static async Task CatchUpAsync(FeedConsumer consumer, CancellationToken cancellationToken)
+    {
+        for (var before = -1; consumer.Count > before;)
+        {
+            before = consumer.Count;
+            await Task.Delay(Quiet, cancellationToken);
+        }
+    }
+
+    private static async Task<double> ReplayAsync(BenchCluster cluster, int events, CancellationToken cancellationToken)
+    {
+        using var consumer = NewConsumer(cluster);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var watch = Stopwatch.StartNew();
+        var consuming = consumer.RunAsync(stop.Token);
+        while (consumer.Count < events)
+        {
+            await Task.Delay(10, cancellationToken);
+        }
+
+        var perSecond = events / watch.Elapsed.TotalSeconds;
+        await stop.CancelAsync();
+        await consuming;
+        return perSecond;
+    }
+}
