@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PointSystem.Locking.Queue;
@@ -33,13 +34,14 @@ internal sealed class LockReleaser(
             turn?.End();
             return;
         }
-        if (handle.MayKeep && TryKeep(new KeptLock(handle.Key, handle.Owner, operation, handle.LeaseEndsAt - handle.AcquiredAt, sentAt)))
+        var mine = new KeptLock(handle.Key, handle.Owner, operation, handle.LeaseEndsAt - handle.AcquiredAt, sentAt);
+        if (handle.MayKeep && TryKeep(mine))
         {
             turn?.End();
             return;
         }
         turn?.Ending();
-        background.Run(_ => ReleaseAsync(new KeptLock(handle.Key, handle.Owner, operation, handle.LeaseEndsAt - handle.AcquiredAt, sentAt), turn));
+        background.Run(_ => ReleaseAsync(mine, turn));
     }
 
     /// <summary>
@@ -48,13 +50,8 @@ internal sealed class LockReleaser(
     /// </summary>
     public async ValueTask<KeptLock?> TakeKeptAsync(string key)
     {
-        if (!_kept.TryRemove(key, out var kept))
+        if (!_kept.TryRemove(key, out var kept) || breaker.HasBeenOpenSince(kept.SentAt))
         {
-            return null;
-        }
-        if (breaker.IsOpen)
-        {
-            // The store may have lost it.
             return null;
         }
         var age = clock.GetElapsedTime(kept.SentAt);
@@ -74,7 +71,7 @@ internal sealed class LockReleaser(
 
     private bool TryKeep(KeptLock held)
     {
-        if (clock.GetElapsedTime(held.SentAt) >= KeepFor(held) || breaker.IsOpen || _kept.Count >= KeptMax)
+        if (clock.GetElapsedTime(held.SentAt) >= KeepFor(held) || breaker.HasBeenOpenSince(held.SentAt) || _kept.Count >= KeptMax)
         {
             return false;
         }
@@ -97,6 +94,8 @@ internal sealed class LockReleaser(
     /// <summary>Releases what has been kept for long enough, until nothing is kept any more; at shutdown everything.</summary>
     private async Task SweepAsync(CancellationToken stopping)
     {
+        // It works for no single request, so its spans do not belong to the trace of the one that started it.
+        Activity.Current = null;
         while (true)
         {
             await Task.Delay(_keepFor / 20, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -123,7 +122,7 @@ internal sealed class LockReleaser(
             return;
         }
         turn.Ending();
-        if (_kept.TryRemove(KeyValuePair.Create(kept.Key, kept)) && !breaker.IsOpen && clock.GetElapsedTime(kept.SentAt) < kept.Lease)
+        if (_kept.TryRemove(KeyValuePair.Create(kept.Key, kept)) && !breaker.HasBeenOpenSince(kept.SentAt) && clock.GetElapsedTime(kept.SentAt) < kept.Lease)
         {
             await ReleaseAsync(kept, turn);
         }

@@ -15,7 +15,7 @@ internal sealed class LockBreaker(
     private readonly LockingOptions _options = options.Value;
     private readonly Lock _sync = new();
     private bool _probing;
-    private long _openSince;
+    private long? _openSince;
     private string? _reason;
     private TaskCompletionSource _closed = Completed();
 
@@ -29,6 +29,15 @@ internal sealed class LockBreaker(
     public string? Reason => Volatile.Read(ref _reason);
 
     public bool IsOpen => Reason is not null;
+
+    /// <summary>Whether the store has been away since this timestamp, so that it may have lost what it was told then.</summary>
+    public bool HasBeenOpenSince(long timestamp)
+    {
+        lock (_sync)
+        {
+            return IsOpen || (_openSince is { } opened && opened >= timestamp);
+        }
+    }
 
     /// <summary>Completes immediately while the breaker is closed, otherwise when it closes.</summary>
     public Task WhenClosed
@@ -118,7 +127,7 @@ internal sealed class LockBreaker(
         await Control.CloseAsync();
         Volatile.Write(ref _reason, null);
         metrics.BreakerChanged(isOpen: false);
-        logger.BreakerClosed(clock.GetElapsedTime(_openSince));
+        logger.BreakerClosed(clock.GetElapsedTime(_openSince!.Value));
         _closed.TrySetResult();
     }
 

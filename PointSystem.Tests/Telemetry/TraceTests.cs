@@ -125,6 +125,8 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
                 options =>
                 {
                     options.Replicas = 1;
+                    // Each write's trace then has its own lock and release.
+                    options.ApiEnvironment["Locking__KeepFor"] = "00:00:00";
                     foreach (var (name, value) in Receiver.Environment)
                     {
                         options.Telemetry[name] = value;

@@ -121,6 +121,20 @@ public sealed class KeptLockTests
         _store.Forget();
         await replica.UseAsync(1, "c");
         Assert.Equal(2, replica.Executor.Snapshot(1).LastMinute.Fallbacks);
+
+        _store.Before = null;
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                _clock.Advance(TimeSpan.FromMilliseconds(10));
+                return !replica.Monitor.IsFallback;
+            },
+            "the breaker is closed");
+        using var sums = new MeterSums(replica.Meters);
+        await replica.UseAsync(2, "d");
+        Assert.Equal(1, sums["pointsystem.lock.acquire outcome=acquired"]);
+        await replica.StopAsync();
+        Assert.Equal(0, sums["pointsystem.lock.lost_leases status=DoesNotExist"]);
     }
 
     /// <summary>A pause of the process that outlasts the lease.</summary>
