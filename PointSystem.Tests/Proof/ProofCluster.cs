@@ -74,10 +74,13 @@ public sealed class ProofCluster : IAsyncLifetime
             process.Start();
             process.AutoRestart = true;
         }
-        await SetAsync("LOCKING_MODE", "distributed");
         foreach (var replica in _cluster.Replicas)
         {
             await replica.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Token);
+        }
+        await SetAsync("LOCKING_MODE", "distributed");
+        foreach (var replica in _cluster.Replicas)
+        {
             await AcquiresLocksAsync(replica);
         }
     }
