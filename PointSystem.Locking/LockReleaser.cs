@@ -19,9 +19,13 @@ internal sealed class LockReleaser(
     private const int KeptMax = 50_000;
     private const int Sweepers = 4;
 
+    // How often in the time for which a lock is kept.
+    private const int Sweeps = 20;
+
     private readonly TimeSpan _keepFor = options.Value.KeepFor;
     private readonly ConcurrentDictionary<string, KeptLock> _kept = new(StringComparer.Ordinal);
     private readonly Lock _sync = new();
+    private int _keptCount;
     private bool _isSweeping;
     private bool _isStopping;
 
@@ -50,7 +54,12 @@ internal sealed class LockReleaser(
     /// </summary>
     public async ValueTask<KeptLock?> TakeKeptAsync(string key)
     {
-        if (!_kept.TryRemove(key, out var kept) || breaker.HasBeenOpenSince(kept.SentAt))
+        if (!_kept.TryRemove(key, out var kept))
+        {
+            return null;
+        }
+        Interlocked.Decrement(ref _keptCount);
+        if (breaker.HasBeenOpenSince(kept.SentAt))
         {
             return null;
         }
@@ -71,7 +80,7 @@ internal sealed class LockReleaser(
 
     private bool TryKeep(KeptLock held)
     {
-        if (clock.GetElapsedTime(held.SentAt) >= KeepFor(held) || breaker.HasBeenOpenSince(held.SentAt) || _kept.Count >= KeptMax)
+        if (clock.GetElapsedTime(held.SentAt) >= KeepFor(held) || breaker.HasBeenOpenSince(held.SentAt) || Volatile.Read(ref _keptCount) >= KeptMax)
         {
             return false;
         }
@@ -81,6 +90,7 @@ internal sealed class LockReleaser(
             {
                 return false;
             }
+            Interlocked.Increment(ref _keptCount);
             if (_isSweeping)
             {
                 return true;
@@ -96,21 +106,34 @@ internal sealed class LockReleaser(
     {
         // It works for no single request, so its spans do not belong to the trace of the one that started it.
         Activity.Current = null;
-        while (true)
+        try
         {
-            await Task.Delay(_keepFor / 20, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            do
+            {
+                await Task.Delay(_keepFor / Sweeps, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                var due = _kept.Values.Where(kept => stopping.IsCancellationRequested || clock.GetElapsedTime(kept.SentAt) >= KeepFor(kept));
+                await Parallel.ForEachAsync(
+                    due, new ParallelOptions { MaxDegreeOfParallelism = Sweepers }, async (kept, _) => await ReleaseKeptAsync(kept));
+            }
+            while (HasKept(stopping.IsCancellationRequested));
+        }
+        catch
+        {
+            // The next lock that is kept starts another sweep.
             lock (_sync)
             {
-                _isStopping = stopping.IsCancellationRequested;
-                if (_kept.IsEmpty)
-                {
-                    _isSweeping = false;
-                    return;
-                }
+                _isSweeping = false;
             }
-            var due = _kept.Values.Where(kept => _isStopping || clock.GetElapsedTime(kept.SentAt) >= KeepFor(kept));
-            await Parallel.ForEachAsync(
-                due, new ParallelOptions { MaxDegreeOfParallelism = Sweepers }, async (kept, _) => await ReleaseKeptAsync(kept));
+            throw;
+        }
+    }
+
+    private bool HasKept(bool isStopping)
+    {
+        lock (_sync)
+        {
+            _isStopping = isStopping;
+            return _isSweeping = !_kept.IsEmpty;
         }
     }
 
@@ -122,14 +145,18 @@ internal sealed class LockReleaser(
             return;
         }
         turn.Ending();
-        if (_kept.TryRemove(KeyValuePair.Create(kept.Key, kept)) && !breaker.HasBeenOpenSince(kept.SentAt) && clock.GetElapsedTime(kept.SentAt) < kept.Lease)
-        {
-            await ReleaseAsync(kept, turn);
-        }
-        else
+        if (!_kept.TryRemove(KeyValuePair.Create(kept.Key, kept)))
         {
             turn.End();
+            return;
         }
+        Interlocked.Decrement(ref _keptCount);
+        if (breaker.HasBeenOpenSince(kept.SentAt) || clock.GetElapsedTime(kept.SentAt) >= kept.Lease)
+        {
+            turn.End();
+            return;
+        }
+        await ReleaseAsync(kept, turn);
     }
 
     private async Task ReleaseAsync(KeptLock held, KeyedGate.Turn? turn)
