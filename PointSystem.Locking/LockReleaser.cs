@@ -38,7 +38,8 @@ internal sealed class LockReleaser(
             turn?.End();
             return;
         }
-        var mine = new KeptLock(handle.Key, handle.Owner, operation, handle.LeaseEndsAt - handle.AcquiredAt, sentAt);
+        var mine = new KeptLock(
+            handle.Key, handle.Owner, operation, handle.LeaseEndsAt - handle.AcquiredAt, sentAt, Activity.Current?.Context ?? default);
         if (handle.MayKeep && TryKeep(mine))
         {
             turn?.End();
@@ -104,7 +105,7 @@ internal sealed class LockReleaser(
     /// <summary>Releases what has been kept for long enough, until nothing is kept any more; at shutdown everything.</summary>
     private async Task SweepAsync(CancellationToken stopping)
     {
-        // It works for no single request, so its spans do not belong to the trace of the one that started it.
+        // It works for no single request: each release belongs to the trace of the turn that used the lock last.
         Activity.Current = null;
         try
         {
@@ -163,7 +164,7 @@ internal sealed class LockReleaser(
     {
         try
         {
-            using var activity = LockMetrics.Activities.StartActivity("lock release");
+            using var activity = LockMetrics.Activities.StartActivity("lock release", ActivityKind.Internal, held.Trace);
             var (status, reason) = await store.UnlockAsync(held.Key, held.Owner, held.Lease);
             activity?.SetTag("lock.status", status?.ToString() ?? reason);
             if (status is null)
@@ -190,4 +191,5 @@ internal sealed class LockReleaser(
 /// <param name="Operation">The operation that acquired it.</param>
 /// <param name="Lease">Its lease.</param>
 /// <param name="SentAt">When the successful request was sent.</param>
-internal sealed record KeptLock(string Key, string Owner, string Operation, TimeSpan Lease, long SentAt);
+/// <param name="Trace">The turn that used it last.</param>
+internal sealed record KeptLock(string Key, string Owner, string Operation, TimeSpan Lease, long SentAt, ActivityContext Trace);

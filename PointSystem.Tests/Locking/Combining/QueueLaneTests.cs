@@ -86,12 +86,12 @@ public sealed class QueueLaneTests
         var isBusy = true;
         replica.Handler.IsBusy = command => command.MemberId == 2 && Volatile.Read(ref isBusy);
         var held = new TaskCompletionSource();
-        replica.Handler.During = (commands, _) => commands.Any(command => command.MemberId == 2) && replica.Handler.RowLockWaits.Last() > TimeSpan.FromSeconds(1)
+        replica.Handler.During = (commands, _) => commands.Any(command => command.MemberId == 2) && replica.Handler.RowLockWaits.LastOrDefault() > TimeSpan.FromSeconds(1)
             ? held.Task
             : Task.CompletedTask;
         var beside = replica.UseAsync(2, "beside");
         await Eventually.HoldsAsync(
-            () => replica.Handler.Running == 1 && replica.Handler.RowLockWaits.Last() > TimeSpan.FromSeconds(1), "it waits beside the lanes");
+            () => replica.Handler.Running == 1 && replica.Handler.RowLockWaits.LastOrDefault() > TimeSpan.FromSeconds(1), "it waits beside the lanes");
 
         await _store.TryLockAsync(Key, "other", 10, Token);
         var asked = _store.Asked.Count;
