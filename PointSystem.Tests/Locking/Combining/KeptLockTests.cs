@@ -58,6 +58,7 @@ public sealed class KeptLockTests
         await using var one = await StartAsync();
         await using var two = await StartAsync();
         await one.UseAsync(1, "one");
+        await IdleAsync(one);
         Assert.True(_store.IsHeld(Key));
         Assert.Equal("done two", await two.UseAsync(1, "two").WaitAsync(TimeSpan.FromSeconds(60), Token));
         Assert.Equal(1, two.Executor.Snapshot(1).LastMinute.Queued);
@@ -69,6 +70,7 @@ public sealed class KeptLockTests
     {
         await using var replica = await StartAsync();
         await replica.UseAsync(1, "a");
+        await IdleAsync(replica);
         await using var handle = await replica.Locks.TryAcquireAsync(Key, new LockOptions { Wait = TimeSpan.Zero }, Token);
         Assert.Equal(_store.OwnerOf(Key), handle!.Owner);
         await handle.DisposeAsync();
@@ -92,8 +94,11 @@ public sealed class KeptLockTests
         await using var replica = await StartAsync();
         await _store.TryLockAsync(Key, "other", 10, Token);
         await replica.UseAsync(1, "queued");
+        await IdleAsync(replica);
         _store.Forget();
+        var asked = _store.Asked.Count;
         await replica.UseAsync(1, "acquired");
+        Assert.Equal(asked + 1, _store.Asked.Count);
         await Eventually.HoldsAsync(() => !_store.IsHeld(Key), "the lock is given back");
     }
 
@@ -115,6 +120,7 @@ public sealed class KeptLockTests
         await using var replica = await StartAsync();
         await replica.UseAsync(1, "a");
         await replica.UseAsync(2, "b");
+        await IdleAsync(replica);
         _store.Before = (_, _) => throw new LockStoreException("unreachable", isAmbiguous: false);
         await replica.UseAsync(3, "the first to notice");
         await Eventually.HoldsAsync(() => replica.Monitor.IsFallback, "the breaker is open");
