@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.Extensions.Time.Testing;
 
 namespace PointSystem.Tests.Infrastructure;
 
@@ -18,6 +19,18 @@ internal static class Eventually
 
     /// <inheritdoc cref="HoldsAsync(Func{Task{bool}}, Func{string})"/>
     public static Task HoldsAsync(Func<bool> condition, Func<string> failure) => HoldsAsync(() => Task.FromResult(condition()), failure);
+
+    /// <summary>Moves a clock that stands still otherwise, in small steps, until the condition holds.</summary>
+    public static Task PassUntilAsync(this FakeTimeProvider clock, Func<bool> condition, string expected) => HoldsAsync(
+        () =>
+        {
+            if (!condition())
+            {
+                clock.Advance(TimeSpan.FromMilliseconds(10));
+            }
+            return condition();
+        },
+        expected);
 
     /// <summary>Polls until the condition holds, and fails after the deadline.</summary>
     /// <param name="condition">The condition, which may itself fail the test.</param>

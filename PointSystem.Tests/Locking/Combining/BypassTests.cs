@@ -43,7 +43,7 @@ public sealed class BypassTests
         Assert.Equal(turns, sums["pointsystem.lock.attempts"]);
         Assert.Equal((turns, 0), (replica.Executor.Snapshot(1).LastMinute.Bypasses, replica.Executor.Snapshot(1).LastMinute.Fallbacks));
 
-        await IdleAsync(replica);
+        await replica.IdleAsync();
         _store.Forget();
         Assert.Equal("done free", await replica.UseAsync(1, "free"));
         Assert.Equal(1, sums["pointsystem.lock.acquire outcome=acquired"]);
@@ -55,7 +55,7 @@ public sealed class BypassTests
         await using var replica = await StartAsync();
         await _store.TryLockAsync(Key, "dead", 10, Token);
         await WhileTimePassesAsync(replica.UseAsync(1, "first"));
-        await IdleAsync(replica);
+        await replica.IdleAsync();
         _clock.Advance(TimeSpan.FromSeconds(15));
         await AssertWaitsForTheNextHolderAsync(replica);
     }
@@ -66,7 +66,7 @@ public sealed class BypassTests
         await using var replica = await StartAsync();
         await _store.TryLockAsync(Key, "slow", 10, Token);
         await WhileTimePassesAsync(replica.UseAsync(1, "first"));
-        await IdleAsync(replica);
+        await replica.IdleAsync();
         _store.Forget();
         await replica.UseAsync(1, "second");
         await Eventually.HoldsAsync(() => !_store.IsHeld(Key), "the lock is released");
@@ -80,7 +80,7 @@ public sealed class BypassTests
         await using var replica = await StartAsync();
         await _store.TryLockAsync(Key, "dead", 10, Token);
         await WhileTimePassesAsync(replica.UseAsync(1, "first"));
-        await IdleAsync(replica);
+        await replica.IdleAsync();
         for (var to = 2; to < 8; to++)
         {
             Assert.Equal("done t", await SoonAsync(replica.Executor.ExecuteAsync(new Transfer(1, to, "t"), Token)));
@@ -237,26 +237,13 @@ public sealed class BypassTests
         Assert.Equal(1, replica.Executor.Snapshot(1).LastMinute.Bypasses);
     }
 
-    /// <summary>A command that comes before the end of a turn is executed in that turn.</summary>
-    private static Task IdleAsync(CombiningReplica replica) =>
-        Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "the turn has ended");
-
     /// <summary>The clock stands still, so a command that waits for it would hang the test.</summary>
     private static Task<string> SoonAsync(Task<string> call) => call.WaitAsync(TimeSpan.FromSeconds(60), Token);
 
     /// <summary>Moves the clock on in small steps until the call has its end.</summary>
     private async Task<T> WhileTimePassesAsync<T>(Task<T> call)
     {
-        await Eventually.HoldsAsync(
-            () =>
-            {
-                if (!call.IsCompleted)
-                {
-                    _clock.Advance(TimeSpan.FromMilliseconds(10));
-                }
-                return call.IsCompleted;
-            },
-            "the call has its end");
+        await _clock.PassUntilAsync(() => call.IsCompleted, "the call has its end");
         return await call;
     }
 }

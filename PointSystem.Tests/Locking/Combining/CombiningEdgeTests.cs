@@ -50,7 +50,7 @@ public sealed class CombiningEdgeTests
         Assert.False(call.IsCompleted);
         gate.SetResult();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => WithTimeout(call));
-        await Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "idle keys are removed");
+        await replica.IdleAsync();
         Assert.Single(replica.Handler.Batches);
         Assert.Equal(1, replica.Executor.Snapshot(1).LastMinute.Cancelled);
     }

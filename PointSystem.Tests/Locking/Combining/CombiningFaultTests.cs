@@ -189,7 +189,7 @@ public sealed class CombiningFaultTests
         Assert.Equal(TimeSpan.Zero, replica.Handler.RowLockWaits.First());
         Assert.All(
             replica.Handler.RowLockWaits.Skip(1), wait => Assert.InRange(wait, TimeSpan.FromMilliseconds(25), TimeSpan.FromMilliseconds(300)));
-        await Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "idle keys are removed");
+        await replica.IdleAsync();
     }
 
     [Fact]
@@ -277,7 +277,7 @@ public sealed class CombiningFaultTests
         {
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
         }
-        await Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "idle keys are removed");
+        await replica.IdleAsync();
         Assert.Empty(replica.Handler.Batches);
         Assert.Equal(0, replica.Executor.Waiting);
     }

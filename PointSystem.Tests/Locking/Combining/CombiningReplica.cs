@@ -158,6 +158,9 @@ internal sealed class CombiningReplica : IAsyncDisposable
         return (gate, first);
     }
 
+    /// <summary>Waits until every turn has ended: a command that comes earlier is executed in the turn before it.</summary>
+    public Task IdleAsync() => Eventually.HoldsAsync(() => Executor.Snapshot(1).ActiveKeys == 0 && Monitor.ActiveKeys == 0, "the keys are idle");
+
     public Task StopAsync() => _host.StopAsync(CancellationToken.None);
 
     public async ValueTask DisposeAsync()

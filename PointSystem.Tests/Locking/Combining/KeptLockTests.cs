@@ -24,7 +24,7 @@ public sealed class KeptLockTests
         for (var use = 0; use < 19; use++)
         {
             await replica.UseAsync(1, $"{use}");
-            await IdleAsync(replica);
+            await replica.IdleAsync();
             _clock.Advance(TimeSpan.FromMilliseconds(100));
         }
         Assert.Single(_store.Asked);
@@ -42,7 +42,7 @@ public sealed class KeptLockTests
         for (var use = 0; use < 100; use++)
         {
             await replica.UseAsync(1, $"{use}");
-            await IdleAsync(replica);
+            await replica.IdleAsync();
             _clock.Advance(TimeSpan.FromMilliseconds(100));
         }
         Assert.InRange(_store.Asked.Count, 4, 6);
@@ -58,7 +58,7 @@ public sealed class KeptLockTests
         await using var one = await StartAsync();
         await using var two = await StartAsync();
         await one.UseAsync(1, "one");
-        await IdleAsync(one);
+        await one.IdleAsync();
         Assert.True(_store.IsHeld(Key));
         Assert.Equal("done two", await two.UseAsync(1, "two").WaitAsync(TimeSpan.FromSeconds(60), Token));
         Assert.Equal(1, two.Executor.Snapshot(1).LastMinute.Queued);
@@ -70,7 +70,7 @@ public sealed class KeptLockTests
     {
         await using var replica = await StartAsync();
         await replica.UseAsync(1, "a");
-        await IdleAsync(replica);
+        await replica.IdleAsync();
         await using var handle = await replica.Locks.TryAcquireAsync(Key, new LockOptions { Wait = TimeSpan.Zero }, Token);
         Assert.Equal(_store.OwnerOf(Key), handle!.Owner);
         await handle.DisposeAsync();
@@ -94,7 +94,7 @@ public sealed class KeptLockTests
         await using var replica = await StartAsync();
         await _store.TryLockAsync(Key, "other", 10, Token);
         await replica.UseAsync(1, "queued");
-        await IdleAsync(replica);
+        await replica.IdleAsync();
         _store.Forget();
         var asked = _store.Asked.Count;
         await replica.UseAsync(1, "acquired");
@@ -107,7 +107,7 @@ public sealed class KeptLockTests
     {
         var replica = await StartAsync();
         await Task.WhenAll(Enumerable.Range(1, 200).Select(member => replica.UseAsync(member, "a")));
-        await IdleAsync(replica);
+        await replica.IdleAsync();
         await replica.StopAsync();
         Assert.DoesNotContain(Enumerable.Range(1, 200), member => _store.IsHeld($"point:use:member:{member}"));
         await replica.DisposeAsync();
@@ -120,7 +120,7 @@ public sealed class KeptLockTests
         await using var replica = await StartAsync();
         await replica.UseAsync(1, "a");
         await replica.UseAsync(2, "b");
-        await IdleAsync(replica);
+        await replica.IdleAsync();
         _store.Before = (_, _) => throw new LockStoreException("unreachable", isAmbiguous: false);
         await replica.UseAsync(3, "the first to notice");
         await Eventually.HoldsAsync(() => replica.Monitor.IsFallback, "the breaker is open");
@@ -129,13 +129,7 @@ public sealed class KeptLockTests
         Assert.Equal(2, replica.Executor.Snapshot(1).LastMinute.Fallbacks);
 
         _store.Before = null;
-        await Eventually.HoldsAsync(
-            () =>
-            {
-                _clock.Advance(TimeSpan.FromMilliseconds(10));
-                return !replica.Monitor.IsFallback;
-            },
-            "the breaker is closed");
+        await _clock.PassUntilAsync(() => !replica.Monitor.IsFallback, "the breaker is closed");
         using var sums = new MeterSums(replica.Meters);
         await replica.UseAsync(2, "d");
         Assert.Equal(1, sums["pointsystem.lock.acquire outcome=acquired"]);
@@ -150,7 +144,7 @@ public sealed class KeptLockTests
         await using var replica = await StartAsync();
         using var sums = new MeterSums(replica.Meters);
         await replica.UseAsync(1, "a");
-        await IdleAsync(replica);
+        await replica.IdleAsync();
         _clock.Advance(TimeSpan.FromSeconds(30));
         await replica.UseAsync(1, "b");
         Assert.Equal(2, _store.Asked.Count);
@@ -158,14 +152,5 @@ public sealed class KeptLockTests
         Assert.Equal(0, sums["pointsystem.lock.lost_leases status=DoesNotExist"]);
     }
 
-    private static Task IdleAsync(CombiningReplica replica) => Eventually.HoldsAsync(
-        () => replica.Executor.Snapshot(1).ActiveKeys == 0 && replica.Monitor.ActiveKeys == 0, "the key is idle");
-
-    private Task ReleasedAsync() => Eventually.HoldsAsync(
-        () =>
-        {
-            _clock.Advance(TimeSpan.FromMilliseconds(10));
-            return !_store.IsHeld(Key);
-        },
-        "the lock is given back");
+    private Task ReleasedAsync() => _clock.PassUntilAsync(() => !_store.IsHeld(Key), "the lock is given back");
 }

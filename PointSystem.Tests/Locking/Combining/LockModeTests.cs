@@ -56,7 +56,7 @@ public sealed class LockModeTests
         await replica.UseAsync(1, "c");
         await replica.UseAsync(1, "d");
         Assert.Single(_store.Asked);
-        await Eventually.HoldsAsync(() => replica.Executor.Snapshot(1).ActiveKeys == 0, "the key is idle");
+        await replica.IdleAsync();
         clock.Advance(TimeSpan.FromSeconds(6));
         await replica.UseAsync(1, "e");
         Assert.Single(_store.Asked);

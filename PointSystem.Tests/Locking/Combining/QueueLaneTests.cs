@@ -98,23 +98,11 @@ public sealed class QueueLaneTests
         var refused = replica.UseAsync(1, "refused");
         await Eventually.HoldsAsync(() => _store.Asked.Count > asked, "it has been refused");
         Assert.DoesNotContain(replica.Handler.Batches, batch => batch.Any(command => command.MemberId == 1));
-        await Eventually.HoldsAsync(
-            () =>
-            {
-                _clock.Advance(TimeSpan.FromMilliseconds(10));
-                return _store.Asked.Count > asked + 3;
-            },
-            "it asks again");
+        await _clock.PassUntilAsync(() => _store.Asked.Count > asked + 3, "it asks again");
         _store.Forget();
         Volatile.Write(ref isBusy, false);
         held.SetResult();
-        await Eventually.HoldsAsync(
-            () =>
-            {
-                _clock.Advance(TimeSpan.FromMilliseconds(10));
-                return beside.IsCompleted && refused.IsCompleted;
-            },
-            "both have their ends");
+        await _clock.PassUntilAsync(() => beside.IsCompleted && refused.IsCompleted, "both have their ends");
         Assert.Equal(["done beside", "done refused"], await Task.WhenAll(beside, refused));
         Assert.Equal(0, replica.Executor.Snapshot(1).LastMinute.Queued);
     }
