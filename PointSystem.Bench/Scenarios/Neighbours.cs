@@ -22,7 +22,7 @@ internal sealed record Neighbours()
     private const string Quiet = "quiet";
     private const string Storming = "in the storm";
     private static readonly string[] ColdMembers = [Cold, ColdBeside];
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
+    private const double WarmUpSeconds = 10;
 
     // The storm starts before and ends after the measured time.
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(1);
@@ -34,6 +34,7 @@ internal sealed record Neighbours()
         var rounds = options.Rounds ?? 3;
         var callers = options.Callers ?? ContenderRun.CallersDefault;
         var time = TimeSpan.FromSeconds(options.Seconds ?? 5);
+        var warmUp = TimeSpan.FromSeconds(options.WarmUp ?? WarmUpSeconds);
         await using var cluster = await run.StartClusterAsync(local => local.PoolSize = options.PoolSize, cancellationToken);
         await Seeder.AddAsync(cluster, 1, 1, 100, LotAmount, cancellationToken);
         await Seeder.AddAsync(cluster, 2, MemberCount - 1, 2, LotAmount, cancellationToken);
@@ -68,8 +69,8 @@ internal sealed record Neighbours()
                 await contender.EnterAsync(cluster, cancellationToken);
                 if (round == 0)
                 {
-                    runner.Count(await Task.Run(() => allMembers.Run(WarmUp), cancellationToken));
-                    runner.Count(await Task.Run(() => storm.Run(WarmUp), cancellationToken));
+                    runner.Count(await Task.Run(() => allMembers.Run(warmUp), cancellationToken));
+                    runner.Count(await Task.Run(() => storm.Run(warmUp), cancellationToken));
                     await contender.LeaveAsync(cluster, cancellationToken);
                     continue;
                 }

@@ -47,6 +47,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         using var activity = LockMetrics.Activities.StartActivity("lock turn", ActivityKind.Internal, head.Trace);
         activity?.SetTag("lock.operation", queue.Keys[0].Options.Operation);
         var handles = new List<LockHandle>(queue.Keys.Count);
+        using var announced = isLocked ? LaneOf(_lanes, queue).Announce() : null;
         try
         {
             if (isLocked && !await TryAcquireLocksAsync(queue, handles))
@@ -60,7 +61,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
                 ExpireSingleAttempts(queue);
             }
             RecordTurn(queue, handles, isLocked);
-            var batches = await RunBatchesAsync(queue, isLocked, WorkUntil(queue, handles));
+            var batches = await RunBatchesAsync(queue, isLocked, WorkUntil(queue, handles), announced);
             activity?.SetTag("lock.batches", batches);
         }
         finally
@@ -127,11 +128,11 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     /// </summary>
     private bool MayQueue() => _queueLanes.Length > 0 && _lanes[0].HasRoomBeside;
 
-    private CommitLane<TCommand, TOutcome> LaneFor(KeyQueue<TCommand, TOutcome> queue)
-    {
-        var lanes = _queueLanes.Length > 0 && _wantedElsewhere.Contains(queue.Affinity, Now) ? _queueLanes : _lanes;
-        return lanes[(int)((ulong)queue.Affinity % (ulong)lanes.Length)];
-    }
+    private CommitLane<TCommand, TOutcome> LaneFor(KeyQueue<TCommand, TOutcome> queue) =>
+        LaneOf(_queueLanes.Length > 0 && _wantedElsewhere.Contains(queue.Affinity, Now) ? _queueLanes : _lanes, queue);
+
+    private static CommitLane<TCommand, TOutcome> LaneOf(CommitLane<TCommand, TOutcome>[] lanes, KeyQueue<TCommand, TOutcome> queue) =>
+        lanes[(int)((ulong)queue.Affinity % (ulong)lanes.Length)];
 
     /// <summary>
     /// When waiting for the locks gives way to the row lock alone; null: never. One moment for all of a command's locks, and not after half
@@ -149,7 +150,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         return first.Wait > TimeSpan.Zero && halfOfFirst < impatientAt ? halfOfFirst : impatientAt;
     }
 
-    private async Task<int> RunBatchesAsync(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil)
+    private async Task<int> RunBatchesAsync(KeyQueue<TCommand, TOutcome> queue, bool isLocked, TimeSpan workUntil, IDisposable? announced)
     {
         var since = Now;
         var hold = queue.Keys.Min(keyed => keyed.Options.Lease) / 4;
@@ -159,7 +160,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         {
             if (DequeueBatch(queue, isLocked, workUntil) is { } leaderBatch)
             {
-                await LaneFor(queue).RunAsync(leaderBatch);
+                await LaneFor(queue).RunAsync(leaderBatch, announced);
                 last = leaderBatch.Waiters.Count;
                 if (++batches >= _options.HoldBatchesMax || Now - since >= hold || (!isLocked && _contended.Contains(queue.Affinity, Now)))
                 {

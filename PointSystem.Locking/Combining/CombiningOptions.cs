@@ -45,6 +45,13 @@ public sealed class CombiningOptions
     public TimeSpan Linger { get; set; } = TimeSpan.FromMilliseconds(5);
 
     /// <summary>
+    /// Maximum wait of a lane, before a transaction, for the answers to lock requests that are already under way: their commands then share
+    /// the transaction. 0 = no wait. Default 10 ms.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:01", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    public TimeSpan GatherMax { get; set; } = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>
     /// Maximum wait for a row lock within a lane. A command that needs longer continues beside the lane, so that it does not delay the
     /// others. Default 100 ms.
     /// </summary>

@@ -22,15 +22,23 @@ internal sealed class CommitLane<TCommand, TOutcome>(
     // By affinity: a command behind a busy row must neither overtake others nor try in vain.
     private readonly Dictionary<long, Queue<Waiter<TCommand, TOutcome>>> _busy = [];
     private readonly IReadOnlyList<CommitLane<TCommand, TOutcome>> _queueLanes = queueLanes ?? [];
+    private readonly Arrivals _arrivals = new();
     private bool _isRunning;
 
     /// <summary>Whether another busy row would find a place beside the lanes.</summary>
     public bool HasRoomBeside => detours.CurrentCount > 0;
 
+    /// <summary>Announces a leader that asks for its locks now.</summary>
+    public IDisposable Announce() => _arrivals.Announce();
+
     /// <summary>Adds a batch. Completes, and never fails, when all its commands have ended.</summary>
-    public Task RunAsync(LeaderBatch<TCommand, TOutcome> leaderBatch)
+    /// <param name="leaderBatch">The batch.</param>
+    /// <param name="announced">The announcement of its leader.</param>
+    public Task RunAsync(LeaderBatch<TCommand, TOutcome> leaderBatch, IDisposable? announced)
     {
-        if (Add(leaderBatch.Waiters))
+        var start = Add(leaderBatch.Waiters);
+        announced?.Dispose();
+        if (start)
         {
             // Runs on the leader's thread until the first await, so a single command needs no further thread switch.
             _ = RunAllAsync();
@@ -71,6 +79,11 @@ internal sealed class CommitLane<TCommand, TOutcome>(
             var inHand = new Queue<Waiter<TCommand, TOutcome>>();
             try
             {
+                if (options.GatherMax > TimeSpan.Zero && _arrivals.AnnouncedAsync() is { IsCompleted: false } announced)
+                {
+                    await announced.WaitAsync(options.GatherMax, clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                    Gather(parts);
+                }
                 var since = clock.GetTimestamp();
                 batches.TopUp(parts, options.BatchMax);
                 // Commands of one row must be adjacent, in order of arrival.
@@ -115,7 +128,7 @@ internal sealed class CommitLane<TCommand, TOutcome>(
     {
         lock (_sync)
         {
-            var commands = 0;
+            var commands = parts.Sum(part => part.Count);
             while (_ready.TryPeek(out var next) && (parts.Count == 0 || (commands + next.Count <= options.BatchMax && parts.Count < options.BatchKeysMax)))
             {
                 _ready.Dequeue();
