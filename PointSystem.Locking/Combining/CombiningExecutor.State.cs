@@ -70,7 +70,8 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     /// <summary>A row lock was busy: a transaction outside this replica's queue works on the same row.</summary>
     internal void WasBusy(Waiter<TCommand, TOutcome> waiter, bool hasWaited)
     {
-        if (hasWaited)
+        // Where no further row can be waited for, the lock is what keeps such commands out of the database's queue.
+        if (hasWaited || !_lanes[0].HasRoomBeside)
         {
             _contended.Add(waiter.Queue.Affinity, Now);
         }

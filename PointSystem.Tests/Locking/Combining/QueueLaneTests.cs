@@ -107,6 +107,31 @@ public sealed class QueueLaneTests
         Assert.Equal(0, replica.Executor.Snapshot(1).LastMinute.Queued);
     }
 
+    /// <summary>In mode adaptive a row that is busy for a moment needs no lock, unless no further row could be waited for.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ExecuteAsync_AdaptiveRowBusyForAMoment_LockOnlyIfNoPlaceIsLeft(bool isFull)
+    {
+        await using var replica = await StartAsync(("Locking:Combining:DetoursMax", "1"));
+        replica.Mode.Mode = LockMode.Adaptive;
+        var held = new TaskCompletionSource();
+        replica.Handler.IsBusy = command => command.MemberId == 2 && !held.Task.IsCompleted;
+        replica.Handler.During = (commands, _) =>
+            commands[0].MemberId == 2 && replica.Handler.RowLockWaits.LastOrDefault() > TimeSpan.FromSeconds(1) ? held.Task : Task.CompletedTask;
+        var beside = isFull ? replica.UseAsync(2, "beside") : Task.FromResult("");
+        await Eventually.HoldsAsync(() => replica.Handler.Running == (isFull ? 1 : 0), "it waits beside the lanes");
+
+        var attempts = 0;
+        replica.Handler.IsBusy = command => command.MemberId == 1 && Interlocked.Increment(ref attempts) == 1;
+        Assert.Equal("done first", await SoonAsync(replica.UseAsync(1, "first")));
+        Assert.Equal(2, replica.Handler.Batches.Count(batch => batch[0].MemberId == 1));
+        Assert.Equal("done second", await SoonAsync(replica.UseAsync(1, "second")));
+        Assert.Equal(isFull ? [Key] : [], _store.Asked);
+        held.SetResult();
+        await SoonAsync(beside);
+    }
+
     [Theory]
     [InlineData("Locking:Combining:QueueLanes", "-1")]
     [InlineData("Locking:Combining:QueueLanes", "65")]
