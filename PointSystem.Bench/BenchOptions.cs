@@ -48,17 +48,17 @@ internal sealed record BenchOptions
     /// <summary>Connections per replica that a scenario compares, each 1 … 200; null for those of the scenario.</summary>
     public IReadOnlyList<int>? Pools { get; init; }
 
-    /// <summary>Send requests through the gateway instead of directly to the replicas.</summary>
-    public bool Gateway { get; init; }
+    /// <summary>Send requests directly to the replicas instead of through the gateway.</summary>
+    public bool Straight { get; init; }
 
-    /// <summary>The gateway lets replicas take turns, instead of sending a member's requests to one of them. Implies <see cref="Gateway"/>.</summary>
+    /// <summary>The gateway lets replicas take turns, instead of sending a member's requests to one of them.</summary>
     public bool NoAffinity { get; init; }
 
     /// <summary>Which way requests go, for reports.</summary>
     public string Route =>
-        NoAffinity ? "through the gateway, replicas in turn"
-        : Gateway ? "through the gateway, each member's to one replica"
-        : "straight to the replicas, callers spread evenly";
+        Straight ? "straight to the replicas, callers spread evenly"
+        : NoAffinity ? "through the gateway, replicas in turn"
+        : "through the gateway, each member's to one replica";
 
     /// <summary>Keep the OTLP exporter that the environment configures.</summary>
     public bool Telemetry { get; init; }
@@ -93,7 +93,7 @@ internal sealed record BenchOptions
         var loads = Text("--loads", "A,B", "of hot, zipf, uniform, for a scenario that compares them");
         var counts = Numbers("--counts", 16, "numbers of API replicas, for a scenario that compares them");
         var pools = Numbers("--pools", 200, "database connections of each replica, for a scenario that compares them");
-        var gateway = Flag("--gateway", "through the gateway instead of straight to the replicas");
+        var straight = Flag("--straight", "straight to the replicas instead of through the gateway");
         var noAffinity = Flag("--no-affinity", "through the gateway, with replicas taking turns instead of one replica per member");
         var telemetry = Flag("--telemetry", "export telemetry to OTEL_EXPORTER_OTLP_ENDPOINT meanwhile");
         var full = Flag("--full", "what takes long or much room too");
@@ -105,7 +105,7 @@ internal sealed record BenchOptions
         var root = new RootCommand("Measures PointSystem against what anyone would pick instead. It starts and ends its own servers; see bench/README.md.");
         ScenarioTable.Commands.ForEach(root.Add);
         foreach (var option in (Option[])
-            [rounds, seconds, warmUp, requests, callers, replicas, pool, contenders, loads, counts, pools, gateway, noAffinity, telemetry, full, markdown, results, data, verbose])
+            [rounds, seconds, warmUp, requests, callers, replicas, pool, contenders, loads, counts, pools, straight, noAffinity, telemetry, full, markdown, results, data, verbose])
         {
             option.Recursive = true;
             root.Add(option);
@@ -126,7 +126,7 @@ internal sealed record BenchOptions
             Loads = Parts(parsed.GetValue(loads)),
             Counts = parsed.GetValue(counts),
             Pools = parsed.GetValue(pools),
-            Gateway = parsed.GetValue(gateway) || parsed.GetValue(noAffinity),
+            Straight = parsed.GetValue(straight),
             NoAffinity = parsed.GetValue(noAffinity),
             Telemetry = parsed.GetValue(telemetry),
             Full = parsed.GetValue(full),

@@ -33,6 +33,7 @@ public static class ProblemCodes
     public const string InternalError = "INTERNAL_ERROR";
     public const string ReplicaLost = "REPLICA_LOST";
     public const string DatabaseUnavailable = "DATABASE_UNAVAILABLE";
+    public const string TokensUnavailable = "TOKENS_UNAVAILABLE";
     public const string EventsUnavailable = "EVENTS_UNAVAILABLE";
     public const string ReplicaUnavailable = "REPLICA_UNAVAILABLE";
     public const string ReplicaTimeout = "REPLICA_TIMEOUT";
@@ -48,8 +49,8 @@ public static class ProblemCodes
             new(InvalidRequest, StatusCodes.Status400BadRequest, "a field, parameter, header or the body is malformed or unknown; `errors` names it"),
             new("INVALID_AMOUNT", StatusCodes.Status400BadRequest, "the amount is not a whole number of at least 1"),
             new("INVALID_ORDER_NUMBER", StatusCodes.Status400BadRequest, "the order number violates a rule for [texts](#texts)"),
-            new(Unauthorized, StatusCodes.Status401Unauthorized, "no valid bearer token"),
-            new(Forbidden, StatusCodes.Status403Forbidden, "the token does not have the role `admin`"),
+            new(Unauthorized, StatusCodes.Status401Unauthorized, "no valid bearer token, or one that does not hold"),
+            new(Forbidden, StatusCodes.Status403Forbidden, "the token does not have the right that this needs, or belongs to another member"),
             new(NotFound, StatusCodes.Status404NotFound, "the address does not exist"),
             new("ACCUMULATION_NOT_FOUND", StatusCodes.Status404NotFound, "no accumulation has this point key"),
             new("USAGE_NOT_FOUND", StatusCodes.Status404NotFound, "no usage has this point key"),
@@ -75,6 +76,7 @@ public static class ProblemCodes
             new(InternalError, StatusCodes.Status500InternalServerError, "an error in the service; report the trace id"),
             new(ReplicaLost, StatusCodes.Status502BadGateway, "the replica ended before it answered; a write may have been executed", 1),
             new(DatabaseUnavailable, StatusCodes.Status503ServiceUnavailable, "the database is unavailable; no request is applied in part", 2),
+            new(TokensUnavailable, StatusCodes.Status503ServiceUnavailable, "the identity provider is unavailable and its keys are not known; nothing was done", 2),
             new(EventsUnavailable, StatusCodes.Status503ServiceUnavailable, "the data come from another database cluster and need `migrate`", 10),
             new(ReplicaUnavailable, StatusCodes.Status503ServiceUnavailable, "no replica is ready; nothing was sent, nothing was done", 1),
             new(ReplicaTimeout, StatusCodes.Status504GatewayTimeout, "the replica did not answer in time; a write may have been executed", 1),

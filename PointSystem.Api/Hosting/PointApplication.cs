@@ -58,8 +58,7 @@ internal static class PointApplication
 
             app.Use(static (http, next) => WarmUp.HideFromMetrics(http, next));
             app.UsePointHttp();
-            app.UseAuthentication();
-            app.UseAuthorization();
+            app.UsePointSecurity();
             app.RefuseUnknownParameters();
 
             app.MapDefaultEndpoints();

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -69,11 +70,15 @@ internal sealed partial class WarmUp(
             ? HealthCheckResult.Healthy("This replica has warmed up.")
             : HealthCheckResult.Unhealthy("This replica is warming up."));
 
+    /// <summary>Whether the request comes from this process's own warm-up, which needs no token.</summary>
+    public static bool IsOwn(HttpRequest request) =>
+        request.Headers.TryGetValue(nameof(WarmUp), out var secret) && CryptographicOperations.FixedTimeEquals(
+            MemoryMarshal.AsBytes(secret.ToString().AsSpan()), MemoryMarshal.AsBytes(Secret.AsSpan()));
+
     /// <summary>The warm-up's own requests do not count in the request metrics.</summary>
     public static Task HideFromMetrics(HttpContext http, RequestDelegate next)
     {
-        if (http.Request.Headers.TryGetValue(nameof(WarmUp), out var secret) && secret == Secret
-            && http.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
+        if (IsOwn(http.Request) && http.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
         {
             metrics.MetricsDisabled = true;
         }

@@ -20,8 +20,14 @@ internal static class Problems
     public static ProblemResult Unauthorized(string? sentence = null) => Of(
         ProblemCodes.Unauthorized, sentence ?? "This needs a valid bearer token: send the header 'Authorization: Bearer <token>'.");
 
-    public static ProblemResult Forbidden(string? sentence = null) =>
-        Of(ProblemCodes.Forbidden, sentence ?? "The token's role does not allow this; it needs the role 'admin'.");
+    /// <param name="right">The right that the token lacks.</param>
+    public static ProblemResult Forbidden(string? right = null) =>
+        Of(ProblemCodes.Forbidden, right is null ? "The token does not allow this." : $"The token does not allow this; it needs the right '{right}'.");
+
+    public static ProblemResult ForbiddenMember() => Of(ProblemCodes.Forbidden, "The token belongs to another member.");
+
+    public static ProblemResult TokensUnavailable() => Of(
+        ProblemCodes.TokensUnavailable, "The identity provider cannot be reached, so the token cannot be checked; nothing was done.");
 
     public static ProblemResult NotFound(string? sentence = null) =>
         Of(ProblemCodes.NotFound, sentence ?? "There is no endpoint at this address; /scalar lists all endpoints.");

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using PointSystem.Api.Http;
+using PointSystem.Api.Security;
 using PointSystem.Domain.Points;
 using PointSystem.ServiceDefaults;
 
@@ -38,15 +39,14 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
             }
         }
 
-        var secured = metadata.OfType<IAuthorizeData>().Any();
         operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(DocumentDocs.Bearer, context.Document)] = [] }];
-        if (!secured)
+        if (metadata.OfType<IAuthorizeData>().LastOrDefault()?.Policy is Rights.Read or Rights.Write)
         {
-            // The token is optional: it names the actor, and may allow more.
+            // Optional where the installation allows it (Auth:AllowAnonymous).
             operation.Security.Add(new OpenApiSecurityRequirement());
         }
 
-        await AddProblemsAsync(operation, [.. metadata.OfType<RefusalDoc>()], secured, context, cancellationToken);
+        await AddProblemsAsync(operation, [.. metadata.OfType<RefusalDoc>()], context, cancellationToken);
     }
 
     private static void AddParameters(OpenApiOperation operation, IEnumerable<ParameterDoc> parameters)
@@ -89,19 +89,19 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
     private static async Task AddProblemsAsync(
         OpenApiOperation operation,
         IEnumerable<RefusalDoc> refusals,
-        bool secured,
         OpenApiOperationTransformerContext context,
         CancellationToken cancellationToken)
     {
         var all = refusals
-            .Concat(secured ? [new(401, [ProblemCodes.Unauthorized]), new(403, [ProblemCodes.Forbidden])] : [])
+            .Append(new(401, [ProblemCodes.Unauthorized]))
+            .Append(new(403, [ProblemCodes.Forbidden]))
             .Concat(operation.RequestBody is not null
                 ? [new(408, [ProblemCodes.RequestTimeout]), new(413, [ProblemCodes.RequestTooLarge]), new(415, [ProblemCodes.UnsupportedMediaType])]
                 : [])
             .Append(new(429, [ProblemCodes.TooManyRequests]))
             .Append(new(500, [ProblemCodes.InternalError]))
             .Append(new(502, [ProblemCodes.ReplicaLost]))
-            .Append(new(503, [ProblemCodes.DatabaseUnavailable, ProblemCodes.ReplicaUnavailable]))
+            .Append(new(503, [ProblemCodes.DatabaseUnavailable, ProblemCodes.ReplicaUnavailable, ProblemCodes.TokensUnavailable]))
             .Append(new(504, [ProblemCodes.ReplicaTimeout]));
         var schema = await SchemaAsync(typeof(Problem), context, cancellationToken);
         foreach (var byStatus in all.GroupBy(refusal => refusal.Status).OrderBy(group => group.Key))

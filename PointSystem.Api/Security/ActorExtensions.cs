@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Security.Claims;
+using System.Text;
 using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Security;
@@ -11,21 +13,17 @@ internal static class ActorExtensions
     public static string Actor(this ClaimsPrincipal user)
     {
         ArgumentNullException.ThrowIfNull(user);
-        var subject = user.Identity?.IsAuthenticated == true ? user.FindFirstValue(AuthPolicies.SubjectClaim) : null;
+        var subject = TokenIdentity.SubjectOf(user);
         if (string.IsNullOrWhiteSpace(subject))
         {
             return Anonymous;
         }
 
         // Any subject is accepted, but it must fit the column, and Postgres stores neither NUL nor unpaired surrogates.
-        var text = string.Concat(subject.EnumerateRunes().Where(rune => !System.Text.Rune.IsControl(rune)).Take(Lengths.Actor));
+        // Direction characters would let one subject look like another.
+        var text = string.Concat(subject.EnumerateRunes()
+            .Where(rune => Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate))
+            .Take(Lengths.Actor));
         return text.Length == 0 ? Anonymous : text;
-    }
-
-    /// <summary>Whether the request has a valid token with the admin role.</summary>
-    public static bool IsAdmin(this ClaimsPrincipal user)
-    {
-        ArgumentNullException.ThrowIfNull(user);
-        return user.Identity?.IsAuthenticated == true && user.IsInRole(AuthPolicies.AdminRole);
     }
 }

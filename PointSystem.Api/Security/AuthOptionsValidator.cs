@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 namespace PointSystem.Api.Security;
 
 /// <summary>Fails at start, with a sentence that says what to set, rather than at the first token.</summary>
-internal sealed class AuthOptionsValidator : IValidateOptions<AuthOptions>
+internal sealed class AuthOptionsValidator(IHostEnvironment environment) : IValidateOptions<AuthOptions>
 {
     public ValidateOptionsResult Validate(string? name, AuthOptions options)
     {
@@ -22,9 +22,25 @@ internal sealed class AuthOptionsValidator : IValidateOptions<AuthOptions>
             return ValidateOptionsResult.Fail($"Auth:SigningKey must be base64 of at least {AuthOptions.KeyBytesMin} bytes.");
         }
 
-        if (hasAuthority && (!Uri.TryCreate(options.Authority, UriKind.Absolute, out var address) || address.Scheme is not ("https" or "http")))
+        Uri? address = null;
+        if (hasAuthority && (!Uri.TryCreate(options.Authority, UriKind.Absolute, out address) || address.Scheme is not ("https" or "http")))
         {
             return ValidateOptionsResult.Fail("Auth:Authority must be the absolute https address of an OpenID provider.");
+        }
+
+        if (hasAuthority && address!.Scheme != Uri.UriSchemeHttps && !environment.IsDevelopment())
+        {
+            return ValidateOptionsResult.Fail("Auth:Authority must be an https address outside the environment Development.");
+        }
+
+        if (!Enum.IsDefined(options.Tokens))
+        {
+            return ValidateOptionsResult.Fail($"Auth:Tokens must be one of {string.Join(", ", Enum.GetNames<TokenLayout>())}.");
+        }
+
+        if (options.MembersMayUse && string.IsNullOrWhiteSpace(options.MemberClaim))
+        {
+            return ValidateOptionsResult.Fail("Auth:MembersMayUse needs Auth:MemberClaim, the claim with the member's id.");
         }
 
         return string.IsNullOrWhiteSpace(options.Audience)

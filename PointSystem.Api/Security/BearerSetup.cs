@@ -1,14 +1,21 @@
 using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Protocols;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
 using PointSystem.Api.Http;
 
 namespace PointSystem.Api.Security;
 
 /// <summary>Configures the validation of bearer tokens. It uses the real clock, never the shifted business clock.</summary>
-internal sealed class BearerSetup(IOptions<AuthOptions> options, IHostEnvironment environment) : IConfigureNamedOptions<JwtBearerOptions>
+internal sealed class BearerSetup(
+    IOptions<AuthOptions> options, IHostEnvironment environment, TimeProvider clock, ILogger<SharedDiscovery> logger) : IConfigureNamedOptions<JwtBearerOptions>
 {
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
+
+    // Discovery makes two requests; together they take no longer than a caller should wait.
+    private static readonly TimeSpan DiscoveryTimeout = TimeSpan.FromSeconds(2);
 
     public void Configure(JwtBearerOptions bearer) => Configure(Options.DefaultName, bearer);
 
@@ -18,8 +25,6 @@ internal sealed class BearerSetup(IOptions<AuthOptions> options, IHostEnvironmen
         bearer.MapInboundClaims = false;
         var rules = bearer.TokenValidationParameters = new TokenValidationParameters
         {
-            NameClaimType = AuthPolicies.SubjectClaim,
-            RoleClaimType = AuthPolicies.RoleClaim,
             ValidAudience = auth.Audience,
             ValidIssuer = auth.Issuer,
             ValidateIssuer = true,
@@ -40,9 +45,13 @@ internal sealed class BearerSetup(IOptions<AuthOptions> options, IHostEnvironmen
         }
         else
         {
-            bearer.Authority = auth.Authority;
-            bearer.Audience = auth.Audience;
-            bearer.RequireHttpsMetadata = !environment.IsDevelopment();
+            bearer.ConfigurationManager = new SharedDiscovery(
+                new ConfigurationManager<OpenIdConnectConfiguration>(
+                    $"{auth.Authority!.TrimEnd('/')}/.well-known/openid-configuration",
+                    new OpenIdConnectConfigurationRetriever(),
+                    new HttpDocumentRetriever(new HttpClient { Timeout = DiscoveryTimeout }) { RequireHttps = !environment.IsDevelopment() }),
+                clock,
+                logger);
             rules.ValidAlgorithms =
             [
                 SecurityAlgorithms.RsaSha256, SecurityAlgorithms.RsaSha384, SecurityAlgorithms.RsaSha512,
@@ -51,8 +60,29 @@ internal sealed class BearerSetup(IOptions<AuthOptions> options, IHostEnvironmen
             ];
         }
 
-        bearer.Events = new JwtBearerEvents { OnChallenge = ChallengeAsync, OnForbidden = context => Problems.Forbidden().ExecuteAsync(context.HttpContext) };
+        bearer.Events = new JwtBearerEvents
+        {
+            OnTokenValidated = context =>
+            {
+                context.Principal = TokenIdentity.Of(context.Principal!, auth);
+                return Task.CompletedTask;
+            },
+            OnAuthenticationFailed = context =>
+            {
+                // Otherwise it would be thrown, as an error of ours.
+                if (context.Exception is IdentityProviderAwayException away)
+                {
+                    context.Fail(away);
+                }
+
+                return Task.CompletedTask;
+            },
+            OnChallenge = ChallengeAsync,
+            OnForbidden = context => Problems.Forbidden(RightOf(context.HttpContext)).ExecuteAsync(context.HttpContext),
+        };
     }
+
+    private static string RightOf(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<IAuthorizeData>()?.Policy ?? Rights.Admin;
 
     private static Task ChallengeAsync(JwtBearerChallengeContext context)
     {

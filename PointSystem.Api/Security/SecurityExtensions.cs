@@ -1,12 +1,15 @@
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
+using PointSystem.Api.Http;
 
 namespace PointSystem.Api.Security;
 
 internal static class SecurityExtensions
 {
     /// <summary>
-    /// Registers bearer tokens and the admin policy. Settings are validated when the host starts, so <c>migrate</c> needs none.
+    /// Registers bearer tokens and a policy for each right. Settings are validated when the host starts, so <c>migrate</c> needs none.
     /// </summary>
     public static IHostApplicationBuilder AddPointSecurity(this IHostApplicationBuilder builder)
     {
@@ -15,8 +18,41 @@ internal static class SecurityExtensions
         services.AddOptions<AuthOptions>().BindConfiguration(AuthOptions.SectionName).ValidateOnStart();
         services.AddSingleton<IConfigureOptions<JwtBearerOptions>, BearerSetup>();
         services.AddAuthentication(JwtBearerDefaults.AuthenticationScheme).AddJwtBearer();
-        services.AddAuthorizationBuilder()
-            .AddPolicy(AuthPolicies.Admin, policy => policy.RequireAuthenticatedUser().RequireRole(AuthPolicies.AdminRole));
+        services.AddSingleton<PointAccess>();
+        services.AddSingleton<IAuthorizationHandler>(provider => provider.GetRequiredService<PointAccess>());
+        var authorization = services.AddAuthorizationBuilder();
+        foreach (var right in Rights.All)
+        {
+            authorization.AddPolicy(right, policy => policy.AddRequirements(new AccessRequirement(right)));
+        }
+
         return builder;
+    }
+
+    /// <summary>
+    /// Checks tokens and rights. A token that does not hold is refused at every address, also where none is needed: its sender believes to be
+    /// somebody.
+    /// </summary>
+    public static void UsePointSecurity(this WebApplication app)
+    {
+        app.Services.GetRequiredService<PointAccess>().SayIfOpen();
+        app.UseAuthentication();
+        app.Use(static async (http, next) =>
+        {
+            // The handler has judged the token already, and answers from memory.
+            switch ((await http.AuthenticateAsync()).Failure)
+            {
+                case null:
+                    await next(http);
+                    break;
+                case IdentityProviderAwayException:
+                    await Problems.TokensUnavailable().ExecuteAsync(http);
+                    break;
+                default:
+                    await http.ChallengeAsync();
+                    break;
+            }
+        });
+        app.UseAuthorization();
     }
 }

@@ -68,6 +68,6 @@ internal sealed class BenchRun(BenchOptions options, TextWriter progress, string
         Add("--loads", Joined(Options.Loads));
         Add("--counts", Joined(Options.Counts));
         Add("--pools", Joined(Options.Pools));
-        return text + (Options.NoAffinity ? " --no-affinity" : Options.Gateway ? " --gateway" : "") + (Options.Full ? " --full" : "");
+        return text + (Options.NoAffinity ? " --no-affinity" : "") + (Options.Straight ? " --straight" : "") + (Options.Full ? " --full" : "");
     }
 }

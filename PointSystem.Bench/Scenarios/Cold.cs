@@ -92,7 +92,7 @@ internal sealed record Cold()
         BenchRun run, BenchCluster cluster, RoundRunner runner, List<Contender> contenders, int rounds, int callers, TimeSpan warmUp,
         CancellationToken cancellationToken)
     {
-        var load = new ClosedLoop(cluster.Targets(run.Options.Gateway), callers, ContenderRun.Hot.Members);
+        var load = new ClosedLoop(cluster.Targets(run.Options.Straight), callers, ContenderRun.Hot.Members);
         var warm = contenders.ToDictionary(contender => contender.Name, _ => new List<Turn>());
         var cold = contenders.ToDictionary(contender => contender.Name, _ => new List<Turn>());
         for (var round = 1; round <= rounds; round++)
@@ -119,7 +119,7 @@ internal sealed record Cold()
     private static async Task<(List<Turn> Turns, List<Phase> Quiet, List<Phase> Restart)> RollingRestartAsync(
         BenchRun run, BenchCluster cluster, RoundRunner runner, int rounds, int callers, TimeSpan warmUp, CancellationToken cancellationToken)
     {
-        var load = new ClosedLoop(cluster.Targets(throughGateway: true), callers, ContenderRun.Zipf.Members);
+        var load = new ClosedLoop(cluster.Targets(straight: false), callers, ContenderRun.Zipf.Members);
         await cluster.SetModeAsync(Targets.Distributed, cancellationToken);
         var (turns, quiet, restart) = (new List<Turn>(), new List<Phase>(), new List<Phase>());
         for (var round = 1; round <= rounds; round++)

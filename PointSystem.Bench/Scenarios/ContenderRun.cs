@@ -106,12 +106,21 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
         await SeedAsync(cluster, cancellationToken);
 
         var runner = new RoundRunner(run, cluster);
-        var load = new BenchLoad(new ClosedLoop(cluster.Targets(options.Gateway), callers, Members), callers, PgbenchMember);
+        var load = new BenchLoad(new ClosedLoop(cluster.Targets(options.Straight), callers, Members), callers, PgbenchMember);
+        var around = new BenchLoad(new ClosedLoop(cluster.Targets(straight: true), callers, Members), callers, PgbenchMember);
         var turns = await runner.RoundsAsync(
             contenders,
             rounds,
             (contender, round) => contender.RunAsync(cluster, load, round == 0 ? warmUp : warmUp / 3, null, cancellationToken),
             contender => contender.RunAsync(cluster, load, time, requests, cancellationToken),
+            cancellationToken);
+
+        // Once more on the way around the gateway, with the contenders that send requests at all.
+        var straight = options.Straight ? turns : await runner.RoundsAsync(
+            [.. contenders.Where(contender => contender is not PgbenchContender)],
+            1,
+            (contender, _) => contender.RunAsync(cluster, around, warmUp / 3, null, cancellationToken),
+            contender => contender.RunAsync(cluster, around, time, requests, cancellationToken),
             cancellationToken);
 
         var ledger = await runner.CheckLedgerAsync(cancellationToken);
@@ -121,9 +130,9 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
             Charted = "perSecond",
             Columns = TurnColumns.All,
             Rows = [.. contenders.Select(contender => TurnColumns.Row(
-                contender.Name, contender.Meaning, turns[contender.Name], turns))],
+                contender.Name, contender.Meaning, turns[contender.Name], turns, straight.GetValueOrDefault(contender.Name)))],
             Targets = [.. Targets.Of(Name, turns, options)],
-            Notes = [.. RoundRunner.ErrorNotes(turns), ledger],
+            Notes = [.. RoundRunner.ErrorNotes(turns), .. options.Straight ? [] : RoundRunner.ErrorNotes(straight), ledger],
         };
     }
 

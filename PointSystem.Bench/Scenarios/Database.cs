@@ -47,8 +47,8 @@ internal sealed record Database() : Scenario("database", "statements and commits
         var notes = new List<string>();
         (string Name, ClosedLoop Load)[] loads =
         [
-            ("uniform", new ClosedLoop(cluster.Targets(options.Gateway), callers, caller => new Members.Uniform(1, MemberCount, caller + 1))),
-            ("hot", new ClosedLoop(cluster.Targets(options.Gateway), callers, _ => new Members.One(1))),
+            ("uniform", new ClosedLoop(cluster.Targets(options.Straight), callers, caller => new Members.Uniform(1, MemberCount, caller + 1))),
+            ("hot", new ClosedLoop(cluster.Targets(options.Straight), callers, _ => new Members.One(1))),
         ];
         foreach (var (name, load) in loads)
         {

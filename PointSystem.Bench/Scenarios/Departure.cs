@@ -20,7 +20,7 @@ internal sealed record Departure()
 
     public override async Task<Report> RunAsync(BenchRun run, CancellationToken cancellationToken)
     {
-        var options = run.Options with { Gateway = true };
+        var options = run.Options with { Straight = false };
         if (options.Replicas < 2 || options.NoAffinity)
         {
             throw new BenchException($"The scenario {Name} needs at least two replicas and affinity.");
@@ -40,7 +40,7 @@ internal sealed record Departure()
 
         // As many callers for each replica, so that the load of the leaving one moves to the others.
         var itsCallers = Math.Max(1, callers / options.Replicas);
-        var targets = cluster.Targets(throughGateway: true);
+        var targets = cluster.Targets(straight: false);
         var its = new ClosedLoop(targets, itsCallers, caller => new Members.Of(itsMembers, caller + 1));
         var others = new ClosedLoop(targets, Math.Max(1, callers - itsCallers), caller => new Members.Of(otherMembers, caller + 1));
         await contender.EnterAsync(cluster, cancellationToken);

@@ -32,7 +32,7 @@ internal sealed record EventFeed()
         await cluster.SetModeAsync("distributed", cancellationToken);
 
         var runner = new RoundRunner(run, cluster);
-        var targets = cluster.Targets(options.Gateway);
+        var targets = cluster.Targets(options.Straight);
         (string Name, ClosedLoop Load)[] loads =
         [
             ("hot", new ClosedLoop(targets, callers, _ => new Members.One(1))),

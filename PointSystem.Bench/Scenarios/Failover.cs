@@ -31,7 +31,7 @@ internal sealed record Failover() : Scenario("failover", "Redis is killed and re
         await Seeder.AddAsync(cluster, 1, MemberCount, 2, LotAmount, cancellationToken);
         await Seeder.SettleAsync(cluster, cancellationToken);
         var runner = new RoundRunner(run, cluster);
-        var load = new ClosedLoop(cluster.Targets(options.Gateway), callers, caller => new Members.Uniform(1, MemberCount, caller + 1));
+        var load = new ClosedLoop(cluster.Targets(options.Straight), callers, caller => new Members.Uniform(1, MemberCount, caller + 1));
         await Contender.Find("distributed").EnterAsync(cluster, cancellationToken);
         runner.Count(await Task.Run(() => load.Run(WarmUp), cancellationToken));
 

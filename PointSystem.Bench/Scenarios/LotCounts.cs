@@ -39,7 +39,7 @@ internal sealed record LotCounts() : Scenario("lots", "latency of a use by one c
                 await contender.EnterAsync(cluster, cancellationToken);
                 for (var i = 0; i < Sizes.Length; i++)
                 {
-                    var load = new ClosedLoop(cluster.Targets(options.Gateway), 1, _ => new Members.One(i + 1));
+                    var load = new ClosedLoop(cluster.Targets(options.Straight), 1, _ => new Members.One(i + 1));
                     runner.Count(await Task.Run(() => load.Run(round == 0 ? WarmUp / Sizes.Length : ShortWarmUp), cancellationToken));
                     if (round > 0)
                     {

@@ -41,14 +41,14 @@ internal sealed record Neighbours()
         await Seeder.SettleAsync(cluster, cancellationToken);
 
         var runner = new RoundRunner(run, cluster);
-        var targets = cluster.Targets(options.Gateway);
+        var targets = cluster.Targets(options.Straight);
         var storm = new ClosedLoop(targets, callers, _ => new Members.One(1));
         var cold = new OpenLoop(targets, PerSecond, caller => new Members.Uniform(2, MemberCount - 1, caller + 1));
         var allMembers = new ClosedLoop(targets, callers, caller => new Members.Uniform(1, MemberCount, caller + 1));
 
         // Members that share the hot member's replica share its queue of commits, too.
         OpenLoop? beside = null;
-        if (options is { Gateway: true, NoAffinity: false, Replicas: > 1 })
+        if (options is { Straight: false, NoAffinity: false, Replicas: > 1 })
         {
             var replicas = await cluster.FindReplicasAsync(Enumerable.Range(1, MembersAsked).Select(number => (long)number), cancellationToken);
             var members = replicas.Where(member => member.Key != 1 && member.Value == replicas[1]).Select(member => member.Key).ToArray();

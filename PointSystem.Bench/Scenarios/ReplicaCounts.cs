@@ -39,7 +39,7 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1 to 8 replicas u
                 foreach (var load in loads)
                 {
                     run.Say($"{load.Name}, {count} replicas, pools of {poolSize}");
-                    var bench = new BenchLoad(new ClosedLoop(cluster.Targets(options.Gateway), callers, load.Members), callers, load.PgbenchMember);
+                    var bench = new BenchLoad(new ClosedLoop(cluster.Targets(options.Straight), callers, load.Members), callers, load.PgbenchMember);
                     var turns = await runner.RoundsAsync(
                         contenders,
                         rounds,
@@ -64,7 +64,7 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1 to 8 replicas u
             }
         }
 
-        if (options.Gateway && !options.NoAffinity)
+        if (!options.Straight && !options.NoAffinity)
         {
             targets.AddRange(SixToThree(rows.ConvertAll(row => row.Row)));
         }

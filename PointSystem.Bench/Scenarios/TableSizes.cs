@@ -52,7 +52,7 @@ internal sealed record TableSizes() : Scenario("scale", "latency of a use by one
             await Seeder.SettleAsync(cluster, cancellationToken);
             var seconds = seeding.Elapsed.TotalSeconds;
             var all = members;
-            var load = new ClosedLoop(cluster.Targets(options.Gateway), 1, caller => new Members.Uniform(1, all, caller + 1));
+            var load = new ClosedLoop(cluster.Targets(options.Straight), 1, caller => new Members.Uniform(1, all, caller + 1));
             runner.Count(await Task.Run(() => load.Run(rows.Count == 0 ? FirstWarmUp : WarmUp), cancellationToken));
             await runner.SettleAsync(cancellationToken);
             var turns = new List<Turn>();

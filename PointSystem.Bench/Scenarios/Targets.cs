@@ -15,7 +15,7 @@ internal static class Targets
     /// <summary>The targets of one load with the replicas of the options.</summary>
     public static IEnumerable<Target> Of(string load, IReadOnlyDictionary<string, List<Turn>> turns, BenchOptions options)
     {
-        var byMember = options.Gateway && !options.NoAffinity;
+        var byMember = !options.Straight && !options.NoAffinity;
         foreach (var (contender, baseline, bound) in Ratios(load, byMember, options.Replicas))
         {
             if (turns.TryGetValue(contender, out var mine) && turns.TryGetValue(baseline, out var theirs))

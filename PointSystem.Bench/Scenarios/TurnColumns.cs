@@ -24,6 +24,7 @@ internal static class TurnColumns
         new("attempts", "lock attempts for 1,000", 0),
         new("releases", "lock releases for 1,000", 0),
         .. Parts.Select(part => new Column("cpu." + part, $"µs {part}", 0)),
+        new("straight", "straight to the replicas, requests/s", 0),
     ];
 
     /// <summary>The columns for a single caller: only latencies matter.</summary>
@@ -41,7 +42,9 @@ internal static class TurnColumns
     /// <param name="meaning">An explanation.</param>
     /// <param name="turns">One turn per round.</param>
     /// <param name="others">The turns of all contenders in the same rounds; null if there is none to compare with.</param>
-    public static Row Row(string name, string meaning, IReadOnlyList<Turn> turns, IReadOnlyDictionary<string, List<Turn>>? others)
+    /// <param name="straight">The turns of the same contender around the gateway; null if there are none.</param>
+    public static Row Row(
+        string name, string meaning, IReadOnlyList<Turn> turns, IReadOnlyDictionary<string, List<Turn>>? others, IReadOnlyList<Turn>? straight = null)
     {
         var figures = new Dictionary<string, Spread>();
         void Add(string key, Func<Turn, double> figure) => figures.Add(key, Spread.Of(turns.Select(figure)));
@@ -71,6 +74,11 @@ internal static class TurnColumns
         foreach (var part in Parts.Where(part => turns.All(turn => turn.Cpu.ContainsKey(part))))
         {
             Add("cpu." + part, turn => turn.Requests == 0 ? double.NaN : turn.Cpu[part] * 1e6 / turn.Requests);
+        }
+
+        if (straight is not null)
+        {
+            figures.Add("straight", Spread.Of(straight.Select(turn => turn.PerSecond)));
         }
 
         return new Row(name, meaning, figures);

@@ -60,6 +60,7 @@ internal sealed class BenchCluster : IAsyncDisposable
         cluster.ApiAssembly = typeof(BenchHost).Assembly.Location;
         cluster.ApiEnvironment[BenchHost.Variable] = "1";
         cluster.ApiEnvironment["ASPNETCORE_ENVIRONMENT"] = "Production";
+        cluster.ApiEnvironment["Auth__AllowAnonymous"] = "true";
         cluster.ApiEnvironment["Logging__LogLevel__Default"] = "Warning";
         cluster.GatewayEnvironment["ASPNETCORE_ENVIRONMENT"] = "Production";
         cluster.GatewayEnvironment["Logging__LogLevel__Default"] = "Warning";
@@ -77,10 +78,10 @@ internal sealed class BenchCluster : IAsyncDisposable
     }
 
     /// <summary>The targets of requests: the replicas in turn, or the gateway.</summary>
-    public IReadOnlyList<IPEndPoint> Targets(bool throughGateway) =>
-        throughGateway
-            ? [new IPEndPoint(IPAddress.Loopback, Local.GatewayUrl.Port)]
-            : [.. Local.Replicas.Select(replica => new IPEndPoint(IPAddress.Parse(replica.Url.Host), replica.Url.Port))];
+    public IReadOnlyList<IPEndPoint> Targets(bool straight) =>
+        straight
+            ? [.. Local.Replicas.Select(replica => new IPEndPoint(IPAddress.Parse(replica.Url.Host), replica.Url.Port))]
+            : [new IPEndPoint(IPAddress.Loopback, Local.GatewayUrl.Port)];
 
     /// <summary>Sets the lock mode of all operations, and waits until every replica applies it.</summary>
     public async Task SetModeAsync(string mode, CancellationToken cancellationToken)

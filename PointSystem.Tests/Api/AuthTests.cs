@@ -28,6 +28,24 @@ public sealed class AuthTests(ApiFixture api)
         Assert.StartsWith("Bearer error=\"invalid_token\"", answer.Headers["WWW-Authenticate"], StringComparison.Ordinal);
     }
 
+    /// <summary>Where no token is needed, too: its sender believes to be somebody, and the ledger would say "anonymous".</summary>
+    [Theory]
+    [InlineData("expired")]
+    [InlineData("wrong key")]
+    [InlineData("unsigned")]
+    [InlineData("no token")]
+    public async Task AnyAddress_WrongToken_IsUnauthorizedAndNothingIsDone(string flaw)
+    {
+        using var client = api.Client(WrongToken(flaw));
+        using var anonymous = api.Client();
+        var id = PointsClient.NewMember();
+
+        (await client.AccumulateAsync(id, 5)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        (await client.GetAsync($"/api/points/balance/{id}")).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        (await client.GetAsync("/no/such/address")).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        Assert.Equal(0, await anonymous.BalanceAsync(id));
+    }
+
     [Fact]
     public async Task Admin_NoToken_IsUnauthorized()
     {

@@ -24,7 +24,8 @@ internal static class Tokens
         TimeSpan? expiresIn = null,
         TimeSpan? startsIn = null,
         string? key = null,
-        string algorithm = SecurityAlgorithms.HmacSha256)
+        string algorithm = SecurityAlgorithms.HmacSha256,
+        IDictionary<string, object>? claims = null)
     {
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
         return new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(new SecurityTokenDescriptor
@@ -32,6 +33,7 @@ internal static class Tokens
             Issuer = issuer,
             Audience = audience,
             Subject = new ClaimsIdentity([new Claim("sub", subject), .. role is null ? Array.Empty<Claim>() : [new Claim("role", role)]]),
+            Claims = claims,
             NotBefore = now + (startsIn ?? TimeSpan.FromHours(-2)),
             Expires = now + (expiresIn ?? TimeSpan.FromHours(2)),
             SigningCredentials = new SigningCredentials(new SymmetricSecurityKey(Convert.FromBase64String(key ?? SigningKey)), algorithm),

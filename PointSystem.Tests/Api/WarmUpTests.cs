@@ -11,8 +11,10 @@ public sealed class WarmUpTests(PointsDatabase server)
     private const string Log = "Warmed up in";
     private static readonly (string, string?) Enabled = ("WarmUp__Limit", "00:01:00");
 
-    [Fact]
-    public async Task WarmUp_ClusterReady_LeavesNoRowNoLockAndNoRequestBehind()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task WarmUp_ClusterReady_LeavesNoRowNoLockAndNoRequestBehind(bool isOpen)
     {
         var log = new System.Collections.Concurrent.ConcurrentQueue<string>();
         var cluster = await ClusterFixture.StartOwnAsync(
@@ -20,6 +22,7 @@ public sealed class WarmUpTests(PointsDatabase server)
             {
                 options.Replicas = 1;
                 options.ApiEnvironment["WarmUp__Limit"] = "00:01:00";
+                options.ApiEnvironment["Auth__AllowAnonymous"] = $"{isOpen}";
                 options.Log = line => log.Enqueue(line.Text);
             },
             Token);
@@ -41,7 +44,7 @@ public sealed class WarmUpTests(PointsDatabase server)
             await Eventually.HoldsAsync(
                 async () => (await RedisProbe.LocksAsync(cluster.RedisAddress)).All(key => key.Contains("||point:job:", StringComparison.Ordinal)),
                 "no lock of a command is held");
-            using var client = new PointsClient(cluster.Replicas[0].Url);
+            using var client = new PointsClient(cluster.Replicas[0].Url, cluster.AdminToken);
             Assert.False(await HasCountedUsesAsync(client));
             (await client.AccumulateAsync(7, 10)).Expect(HttpStatusCode.Created);
             (await client.UseAsync(7, "A1", 10)).Expect(HttpStatusCode.Created);

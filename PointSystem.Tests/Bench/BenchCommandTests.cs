@@ -12,14 +12,14 @@ public sealed class BenchCommandTests
         var options = BenchOptions.Parse(
             [
                 "hot", "--rounds", "2", "--seconds=1.5", "--callers", "7", "--replicas", "1", "--pool", "5",
-                "--contenders", "row, distributed", "--gateway", "--full", "--loads", "hot,zipf", "--counts", "3, 8", "--pools", "4",
+                "--contenders", "row, distributed", "--straight", "--full", "--loads", "hot,zipf", "--counts", "3, 8", "--pools", "4",
             ],
             TextWriter.Null);
 
         Assert.NotNull(options);
         Assert.Equal(("hot", 2, 1.5), (options.Scenario, options.Rounds, options.Seconds));
         Assert.Equal((7, 1, 5), (options.Callers, options.Replicas, options.PoolSize));
-        Assert.Equal((true, true, false), (options.Gateway, options.Full, options.NoAffinity));
+        Assert.Equal((true, true, false), (options.Straight, options.Full, options.NoAffinity));
         Assert.Equal(["row", "distributed"], options.Contenders);
         Assert.Equal(["hot", "zipf"], options.Loads);
         Assert.Equal([3, 8], options.Counts);

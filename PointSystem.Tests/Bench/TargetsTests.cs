@@ -8,7 +8,7 @@ namespace PointSystem.Tests.Bench;
 
 public sealed class TargetsTests
 {
-    private static readonly BenchOptions ByMember = new() { Scenario = "hot", Gateway = true };
+    private static readonly BenchOptions ByMember = new() { Scenario = "hot" };
 
     [Fact]
     public void Of_AdaptiveTarget_ComparesWithTheBetterOfEachRound()
@@ -21,31 +21,31 @@ public sealed class TargetsTests
     }
 
     [Theory]
-    [InlineData("hot", true, 3, 14)]
-    [InlineData("zipf", true, 3, 2.7)]
-    [InlineData("uniform", true, 3, 2)]
-    [InlineData("hot", false, 3, 10)]
-    [InlineData("zipf", false, 8, 1)]
-    [InlineData("hot", true, 8, 1)]
-    public void Of_DistributedToRow_DependsOnTheRouteAndTheReplicas(string load, bool gateway, int replicas, double bound)
+    [InlineData("hot", false, 3, 14)]
+    [InlineData("zipf", false, 3, 2.7)]
+    [InlineData("uniform", false, 3, 2)]
+    [InlineData("hot", true, 3, 10)]
+    [InlineData("zipf", true, 8, 1)]
+    [InlineData("hot", false, 8, 1)]
+    public void Of_DistributedToRow_DependsOnTheRouteAndTheReplicas(string load, bool straight, int replicas, double bound)
     {
         var turns = Turns(("row", [10]), ("distributed", [140]));
 
-        var targets = Targets.Of(load, turns, ByMember with { Gateway = gateway, Replicas = replicas });
+        var targets = Targets.Of(load, turns, ByMember with { Straight = straight, Replicas = replicas });
         Assert.Equal(bound, Assert.Single(targets, target => target.Text == "distributed to row, requests/s").Wanted);
     }
 
     [Theory]
-    [InlineData(true, false, 3, 900.0)]
-    [InlineData(true, true, 8, 2200.0)]
-    [InlineData(false, false, 8, 2200.0)]
-    [InlineData(true, false, 8, null)]
-    public void Of_LockCalls_CountsAttemptsAndReleases(bool gateway, bool noAffinity, int replicas, double? bound)
+    [InlineData(false, false, 3, 900.0)]
+    [InlineData(false, true, 8, 2200.0)]
+    [InlineData(true, false, 8, 2200.0)]
+    [InlineData(false, false, 8, null)]
+    public void Of_LockCalls_CountsAttemptsAndReleases(bool straight, bool noAffinity, int replicas, double? bound)
     {
         var turns = Turns(("distributed", [1000]));
         turns["distributed"][0] = turns["distributed"][0] with { LockAttempts = 600, LockReleases = 300 };
 
-        var target = Targets.Of("zipf", turns, ByMember with { Gateway = gateway, NoAffinity = noAffinity, Replicas = replicas })
+        var target = Targets.Of("zipf", turns, ByMember with { Straight = straight, NoAffinity = noAffinity, Replicas = replicas })
             .SingleOrDefault(target => target.Text.Contains("lock attempts", StringComparison.Ordinal));
         Assert.Equal(bound, target?.Wanted);
         Assert.True(target is null || Math.Abs(target.Figure - 900) < 1e-9);

@@ -28,7 +28,7 @@ internal static class ConfigEndpoints
     /// <summary>Maps the endpoints of the run-time configuration. All of them need the admin role.</summary>
     public static IEndpointRouteBuilder MapConfig(this IEndpointRouteBuilder app)
     {
-        var config = app.MapGroup("/api/admin/points/config").WithTags("Configuration").RequireAuthorization(AuthPolicies.Admin);
+        var config = app.MapGroup("/api/admin/points/config").WithTags("Configuration").RequireAuthorization(Rights.Admin);
 
         config.MapGet("", GetConfig.ListAsync).WithName("ListConfig")
             .WithSummary("Lists all values that can be changed at run time")

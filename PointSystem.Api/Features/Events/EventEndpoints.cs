@@ -44,7 +44,7 @@ internal static class EventEndpoints
     /// <summary>Maps the feed, which shows the points of all members and therefore needs the admin role, and its AsyncAPI document.</summary>
     public static void MapEvents(this IEndpointRouteBuilder app)
     {
-        app.MapGet("/api/events", HandleAsync).WithTags("Events").RequireAuthorization(AuthPolicies.Admin).WithName("ListEvents")
+        app.MapGet("/api/events", HandleAsync).WithTags("Events").RequireAuthorization(Rights.Admin).WithName("ListEvents")
             .WithSummary("Lists what has happened to the points of all members, in order, as CloudEvents")
             .WithDescription(
                 "Each event is one operation on the points of one member, or one configuration change. Events of a member are in order. "

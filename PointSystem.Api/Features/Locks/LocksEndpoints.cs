@@ -20,7 +20,7 @@ internal static class LocksEndpoints
         """;
 
     public static void MapLocks(this IEndpointRouteBuilder app) =>
-        app.MapGet("/api/admin/locks", HandleAsync).WithTags("Locks").RequireAuthorization(AuthPolicies.Admin).WithName("GetLocks")
+        app.MapGet("/api/admin/locks", HandleAsync).WithTags("Locks").RequireAuthorization(Rights.Admin).WithName("GetLocks")
             .WithSummary("Gets the state of the locks on the answering replica")
             .WithDescription(
                 "Mode, canary percentage, breaker, hottest keys, and counts over the last minute. Each replica has its own state; "

@@ -40,9 +40,9 @@ internal static class AccumulatePoints
             return problem!;
         }
 
-        if (isManualGrant && !http.User.IsAdmin())
+        if (isManualGrant && !http.User.Has(Rights.Admin))
         {
-            return http.User.Identity?.IsAuthenticated == true ? Problems.Forbidden() : Problems.Unauthorized();
+            return http.User.Identity?.IsAuthenticated == true ? Problems.Forbidden(Rights.Admin) : Problems.Unauthorized();
         }
 
         var idempotency = Idempotency.For(key, "accumulate", memberId, amount, expirationDays, isManualGrant, reason);

@@ -5,6 +5,7 @@ using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.OpenApi;
+using PointSystem.Api.Security;
 using PointSystem.Domain.Points;
 using PointSystem.Domain.Results;
 using PointSystem.Locking;
@@ -26,19 +27,18 @@ internal static class PointEndpoints
     public static void MapPoints(this IEndpointRouteBuilder app)
     {
         var points = app.MapGroup("/api/points").WithTags("Points");
-        points.MapWrites();
-        points.MapGroup("").CountsAsRead().MapReads();
+        points.MapGroup("").RequireAuthorization(Rights.Write).MapWrites();
+        points.MapGroup("").RequireAuthorization(Rights.Read).CountsAsRead().MapReads();
     }
 
     private static void MapWrites(this RouteGroupBuilder points)
     {
         points.MapPost("/accumulate", AccumulatePoints.HandleAsync).WithName(nameof(AccumulatePoints))
             .WithSummary("Grants points to a member")
-            .WithDescription("The points can be used until the end of their expiration date. A manual grant needs the admin role.")
+            .WithDescription("The points can be used until the end of their expiration date. A manual grant needs the right points:admin.")
             .Takes<AccumulatePoints.Request>("""{"memberId":7,"amount":1000,"expirationDays":365,"reason":"Review written"}""")
             .Answers<AccumulationResponse>(201, PointExamples.Accumulation)
             .RefusesWrite(PointErrorCodes.InvalidAmount, PointErrorCodes.InvalidRequest)
-            .Refuses(401, ProblemCodes.Unauthorized).Refuses(403, ProblemCodes.Forbidden)
             .Refuses(422, PointErrorCodes.ExceededMaxAccumulation, PointErrorCodes.ExceededMaxBalance, PointErrorCodes.InvalidExpirationDate);
         points.MapPost("/accumulate/{pointKey}/cancel", CancelAccumulation.HandleAsync).WithName(nameof(CancelAccumulation))
             .WithSummary("Cancels an accumulation")

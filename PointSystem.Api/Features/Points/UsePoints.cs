@@ -40,6 +40,11 @@ internal static class UsePoints
             return problem!;
         }
 
+        if (http.User.IsOfAnotherMember(memberId))
+        {
+            return Problems.ForbiddenMember();
+        }
+
         var idempotency = Idempotency.For(key, "use", memberId, orderNumber, amount);
         var command = new Command(memberId, orderNumber, amount, http.User.Actor(), idempotency);
         return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));

@@ -45,7 +45,7 @@ internal static class ReconciliationEndpoints
 
     public static void MapReconciliation(this IEndpointRouteBuilder app)
     {
-        var reconciliation = app.MapGroup(Base).WithTags("Reconciliation").RequireAuthorization(AuthPolicies.Admin);
+        var reconciliation = app.MapGroup(Base).WithTags("Reconciliation").RequireAuthorization(Rights.Admin);
         reconciliation.MapPost("/members/{memberId}", ReconcileMemberAsync).WithName("ReconcileMember").CountsAsRead()
             .WithSummary("Reconciles one member: checks it against the ledger and corrects derived figures")
             .Answers<MemberReport>(200, MemberExample)

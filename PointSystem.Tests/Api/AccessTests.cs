@@ -1,0 +1,161 @@
+using System.Net;
+using Microsoft.IdentityModel.Tokens;
+using PointSystem.Tests.Features;
+
+namespace PointSystem.Tests.Api;
+
+/// <summary>A service that asks for tokens, and tells members from shops: every address of its document, as docs/access.md says.</summary>
+public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
+{
+    private const string MemberClaim = "https://shop.example/member";
+
+    private ApiProcess _api = null!;
+
+    public async ValueTask InitializeAsync() => _api = await ApiProcess.StartAsync(
+        await ApiProcess.MigratedDatabaseAsync(server, Token),
+        ("ASPNETCORE_ENVIRONMENT", "Production"), ("Auth__MemberClaim", MemberClaim), ("Auth__MembersMayUse", "true"));
+
+    public ValueTask DisposeAsync() => _api.DisposeAsync();
+
+    [Fact]
+    public async Task EveryAddress_EveryToken_IsAsDocumented()
+    {
+        using var service = Client(Tokens.Create(role: "points:write"));
+        var member = PointsClient.NewMember();
+        var keys = await KeysAsync(service, member);
+        using var reader = Client(Tokens.Create(role: "points:read"));
+        var paths = (await reader.GetAsync("/openapi/v1.json")).Expect(HttpStatusCode.OK).Json["paths"]!.AsObject();
+        var published = paths.SelectMany(path => path.Value!.AsObject().Select(operation => (Method: operation.Key.ToUpperInvariant(), Path: path.Key)));
+        var rows = Rows();
+        Assert.Equal(published.Order(), rows.Select(row => (row.Method, row.Path)).Order());
+
+        foreach (var row in rows)
+        {
+            async Task ExpectAsync(string who, string? token, HttpStatusCode? refusal)
+            {
+                using var client = Client(token);
+                var answer = await SendAsync(client, row, member, keys);
+                var where = $"{row.Method} {row.Path}, {who}: {(int)answer.Status} {answer.Text}";
+                if (refusal is { } expected)
+                {
+                    Assert.True(answer.Status == expected, where);
+                }
+                else
+                {
+                    Assert.True((int)answer.Status < 500 && answer.Status is not (HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden), where);
+                }
+            }
+
+            await ExpectAsync("no token", null, HttpStatusCode.Unauthorized);
+            foreach (var (flaw, token) in WrongTokens())
+            {
+                await ExpectAsync(flaw, token, HttpStatusCode.Unauthorized);
+            }
+            foreach (var right in (string[])["points:read", "points:write", "points:approve", "points:admin", "admin", "member", "points:", "POINTS:ADMIN"])
+            {
+                var isAllowed = right == row.Right || right is "points:admin" or "admin";
+                await ExpectAsync(right, Tokens.Create(role: right), isAllowed ? null : HttpStatusCode.Forbidden);
+            }
+            foreach (var right in (string?[])[null, "points:read", "points:write"])
+            {
+                await ExpectAsync($"the member, {right}", OfMember(member, right), row.Member ? null : HttpStatusCode.Forbidden);
+                await ExpectAsync($"another member, {right}", OfMember(member + 1, right), HttpStatusCode.Forbidden);
+                await ExpectAsync($"a member without a number, {right}", OfMember("x", right), HttpStatusCode.Forbidden);
+            }
+            await ExpectAsync("a member who administers", OfMember(member + 1, "points:admin"), null);
+        }
+    }
+
+    /// <summary>What a token that is refused asks for is not done.</summary>
+    [Fact]
+    public async Task RefusedToken_DoesNothing()
+    {
+        using var service = Client(Tokens.Create(role: "points:write"));
+        using var reader = Client(Tokens.Create(role: "points:read"));
+        var member = PointsClient.NewMember();
+        (await service.AccumulateAsync(member, 1_000)).Expect(HttpStatusCode.Created);
+        foreach (var token in (string?[])[null, Tokens.Create(role: "points:read"), Tokens.Create(role: null), OfMember(member + 1, "points:write")])
+        {
+            using var client = Client(token);
+            var use = await client.UseAsync(member, "A1", 100);
+            Assert.True(use.Status is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden, use.Text);
+        }
+        (await service.AccumulateAsync(member, 5, isManualGrant: true)).IsProblem(HttpStatusCode.Forbidden, "FORBIDDEN");
+        Assert.Equal(1_000, await reader.BalanceAsync(member));
+        using var own = Client(OfMember(member, null));
+        (await own.UseAsync(member, "A1", 100)).Expect(HttpStatusCode.Created);
+        Assert.Equal(900, await own.BalanceAsync(member));
+    }
+
+    [Fact]
+    public async Task Start_NobodyIsToldThatItIsOpen()
+    {
+        using var anonymous = Client(null);
+        (await anonymous.GetAsync("/health/live")).Expect(HttpStatusCode.OK);
+        (await anonymous.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
+        Assert.DoesNotContain("AllowAnonymous", _api.Output, StringComparison.Ordinal);
+    }
+
+    private PointsClient Client(string? token) => new(_api.Address, token);
+
+    private static string OfMember(object member, string? role) =>
+        Tokens.Create(role: role, claims: new Dictionary<string, object> { [MemberClaim] = member });
+
+    private static IEnumerable<(string Flaw, string Token)> WrongTokens() =>
+    [
+        ("expired", Tokens.Create(expiresIn: TimeSpan.FromMinutes(-1))),
+        ("not yet valid", Tokens.Create(startsIn: TimeSpan.FromHours(1))),
+        ("wrong key", Tokens.Create(key: Convert.ToBase64String(new byte[64]))),
+        ("wrong issuer", Tokens.Create(issuer: "somebody")),
+        ("wrong audience", Tokens.Create(audience: "something")),
+        ("other algorithm", Tokens.Create(algorithm: SecurityAlgorithms.HmacSha512)),
+        ("unsigned", Tokens.Unsigned()),
+        ("not a token", "abc"),
+    ];
+
+    private static async Task<IReadOnlyDictionary<string, string>> KeysAsync(PointsClient service, long member)
+    {
+        static string Key(Answer answer) => answer.TextOf("pointKey");
+        var lot = Key((await service.AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created));
+        var use = Key((await service.UseAsync(member, "A0", 100)).Expect(HttpStatusCode.Created));
+        var cancellation = Key((await service.CancelUsageAsync(use, 50)).Expect(HttpStatusCode.OK));
+        var transfer = await service.TransferAsync(member, PointsClient.NewMember(), 1);
+        return new Dictionary<string, string>
+        {
+            ["accumulate"] = lot,
+            ["accumulations"] = lot,
+            ["use"] = use,
+            ["cancellations"] = cancellation,
+            ["transfers"] = Key(transfer.Expect(HttpStatusCode.Created)),
+        };
+    }
+
+    private static async Task<Answer> SendAsync(PointsClient client, AccessRow row, long member, IReadOnlyDictionary<string, string> keys)
+    {
+        var path = row.Path.Replace("{memberId}", $"{member}", StringComparison.Ordinal).Replace("{key}", "MAX_BALANCE_PER_MEMBER", StringComparison.Ordinal)
+            .Replace("{runId}", "1", StringComparison.Ordinal);
+        if (path.Contains("{pointKey}", StringComparison.Ordinal))
+        {
+            path = path.Replace("{pointKey}", keys[path.Split('/')[3]], StringComparison.Ordinal);
+        }
+
+        // Valid only where a member may send it; otherwise what is allowed gets a 400.
+        object body = row.Path.EndsWith("/use", StringComparison.Ordinal) ? new { memberId = member, orderNumber = "A1", amount = 1 } : new { };
+        return row.Method switch
+        {
+            "GET" => await client.GetAsync(path),
+            "PUT" => await client.PutAsync(path, body),
+            _ => await client.PostAsync(path, body),
+        };
+    }
+
+    private static List<AccessRow> Rows() =>
+    [
+        .. File.ReadAllLines(Path.Combine(BuildOutputs.Repository, "docs", "access.md"))
+            .SkipWhile(line => !line.StartsWith("| method ", StringComparison.Ordinal)).Skip(2).TakeWhile(line => line.StartsWith('|'))
+            .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
+            .Select(cells => new AccessRow(cells[1], cells[2].Trim('`'), cells[3].Trim('`'), cells[4] != "no")),
+    ];
+
+    private sealed record AccessRow(string Method, string Path, string Right, bool Member);
+}
