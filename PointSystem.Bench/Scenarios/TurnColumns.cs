@@ -8,7 +8,7 @@ namespace PointSystem.Bench.Scenarios;
 /// <summary>Converts the turns of a contender into a row of figures.</summary>
 internal static class TurnColumns
 {
-    private static readonly string[] Parts = ["api", "postgres", "sidecars", "redis", "load"];
+    private static readonly string[] Parts = ["gateway", "api", "postgres", "sidecars", "redis", "load"];
 
     public static IReadOnlyList<Column> All { get; } =
     [

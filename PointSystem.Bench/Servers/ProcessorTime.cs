@@ -8,7 +8,7 @@ internal static class ProcessorTime
     // The unit of /proc/<pid>/stat on every Linux that .NET runs on.
     private const double TicksPerSecond = 100;
 
-    /// <summary>Seconds used so far: <c>api</c>, <c>sidecars</c>, <c>redis</c>, <c>postgres</c>, <c>load</c> (this process).</summary>
+    /// <summary>Seconds used so far: <c>api</c>, <c>sidecars</c>, <c>redis</c>, <c>postgres</c>, <c>gateway</c>, <c>load</c> (this process).</summary>
     public static IReadOnlyDictionary<string, double> Read(BenchCluster cluster)
     {
         if (!OperatingSystem.IsLinux())
@@ -24,6 +24,7 @@ internal static class ProcessorTime
             ["sidecars"] = local.Replicas.Sum(replica => Tree(replica.Sidecar.ProcessId)),
             ["redis"] = Tree(local.Redis.ProcessId),
             ["postgres"] = Tree(local.Postgres?.ProcessId),
+            ["gateway"] = Tree(local.Gateway.ProcessId),
             ["load"] = all.TryGetValue(Environment.ProcessId, out var own) ? own.Seconds : 0,
         };
 

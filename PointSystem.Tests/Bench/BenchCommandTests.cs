@@ -54,7 +54,7 @@ public sealed class BenchCommandTests
         string[] scenarios =
         [
             "seed", "hot", "uniform", "zipf", "neighbours", "lots", "scale", "database", "lock", "failover", "replicas", "departure", "cold", "events",
-            "micro", "report", "all",
+            "profile", "micro", "report", "all",
         ];
         foreach (var scenario in scenarios)
         {

@@ -72,6 +72,25 @@ public sealed class TargetsTests
         Assert.Equal([("ratio, at worst (b)", 0.9), ("p99, at worst (b)", 60), ("once (a)", 2)], targets.Select(target => (target.Text, target.Figure)));
     }
 
+    [Fact]
+    public void SharesOf_PerfReport_AddsUpByAssembly()
+    {
+        string[] lines =
+        [
+            "# Overhead|Shared Object|Symbol", "",
+            "    10.50%|[kernel.kallsyms]   |[k] finish_task_switch", "     2.25%|libclrjit.so|[.] 0x0000000000224b38",
+            "     4.00%|perf-29937.map|[.] instance void [Npgsql] Npgsql.Internal.NpgsqlConnector::Flush()[Tier1]",
+            "     1.00%|[JIT] tid 7|[.] void [Npgsql] Npgsql.Internal.X::<Read>g__Y|2_0(int32[])[OptimizedTier1]",
+            "     3.00%|System.Private.CoreLib.dll|[.] 0x00000000003cab31", "     0.75%|libcoreclr.so|[.] malloc", "     0.25%|perf-1.map|[.] stub<1> GenericLookup",
+        ];
+
+        var shares = Profile.SharesOf(lines);
+
+        Assert.Equal(
+            [("JIT compiler", 2.25), ("Npgsql", 5), ("System.Private.CoreLib", 3), ("kernel", 10.5), ("runtime and native libraries", 0.75), ("stubs and code without a name", 0.25)],
+            shares.Select(share => (share.Key, share.Value)).OrderBy(share => share.Key, StringComparer.Ordinal));
+    }
+
     private static Dictionary<string, List<Turn>> Turns(params (string Contender, double[] PerSecond)[] contenders) => contenders.ToDictionary(
         contender => contender.Contender,
         contender => contender.PerSecond.Select(perSecond => new Turn
