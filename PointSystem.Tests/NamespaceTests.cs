@@ -25,7 +25,7 @@ public sealed partial class NamespaceTests
         ("Health", ["Persistence"]),
         ("Http", ["Persistence", "Ledger"]),
         ("Security", ["Persistence", "Http"]),
-        ("OpenApi", ["Persistence", "Ledger", "Http"]),
+        ("OpenApi", ["Persistence", "Ledger", "Http", "Security"]),
         ("Features", ["Persistence", "Configuration", "Ledger", "Jobs", "Http", "Security", "OpenApi"]),
         ("Hosting", ["Persistence", "Configuration", "Ledger", "Jobs", "Health", "Http", "Security", "OpenApi", "Features"]),
     ];

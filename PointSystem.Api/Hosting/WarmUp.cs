@@ -1,9 +1,9 @@
 using System.ComponentModel.DataAnnotations;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -14,6 +14,7 @@ using PointSystem.Api.Features.Points;
 using PointSystem.Api.Health;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.Persistence;
+using PointSystem.Api.Security;
 using PointSystem.Locking;
 
 namespace PointSystem.Api.Hosting;
@@ -47,6 +48,7 @@ internal sealed partial class WarmUp(
     DatabaseHealthCheck database,
     IOptions<WarmUpOptions> options,
     IOptions<LockingOptions> locking,
+    IOptionsMonitor<JwtBearerOptions> tokens,
     IHostApplicationLifetime lifetime,
     TimeProvider clock,
     ILogger<WarmUp> logger) : BackgroundService, IHealthCheck
@@ -60,25 +62,18 @@ internal sealed partial class WarmUp(
     private const int Rounds = 20;
 
     private static readonly TimeSpan DatabaseInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan KeysInterval = TimeSpan.FromSeconds(1);
     private volatile bool _ended;
-
-    /// <summary>Marks the requests of the warm-up, for this process only.</summary>
-    private static string Secret { get; } = Convert.ToHexString(RandomNumberGenerator.GetBytes(16));
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
         Task.FromResult(_ended
             ? HealthCheckResult.Healthy("This replica has warmed up.")
             : HealthCheckResult.Unhealthy("This replica is warming up."));
 
-    /// <summary>Whether the request comes from this process's own warm-up, which needs no token.</summary>
-    public static bool IsOwn(HttpRequest request) =>
-        request.Headers.TryGetValue(nameof(WarmUp), out var secret) && CryptographicOperations.FixedTimeEquals(
-            MemoryMarshal.AsBytes(secret.ToString().AsSpan()), MemoryMarshal.AsBytes(Secret.AsSpan()));
-
     /// <summary>The warm-up's own requests do not count in the request metrics.</summary>
     public static Task HideFromMetrics(HttpContext http, RequestDelegate next)
     {
-        if (IsOwn(http.Request) && http.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
+        if (OwnRequests.Contain(http) && http.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
         {
             metrics.MetricsDisabled = true;
         }
@@ -109,10 +104,11 @@ internal sealed partial class WarmUp(
         var began = clock.GetTimestamp();
         using var limit = new CancellationTokenSource(options.Value.Limit, clock);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, limit.Token);
+        var secret = OwnRequests.Begin();
         try
         {
             // WaitAsync as well: a statement on a server that has stopped answering takes longer to cancel.
-            await Task.WhenAll(RehearseAsync(ending.Token), CallAsync(ending.Token)).WaitAsync(ending.Token);
+            await Task.WhenAll(RehearseAsync(ending.Token), CallAsync(secret, ending.Token), KeysAsync(ending.Token)).WaitAsync(ending.Token);
             var elapsed = clock.GetElapsedTime(began);
             LogWarm(logger, elapsed);
         }
@@ -124,6 +120,28 @@ internal sealed partial class WarmUp(
         {
             // Whatever is wrong, the first callers find out; the start must not depend on it.
             LogFailed(logger, failure);
+        }
+        finally
+        {
+            OwnRequests.End();
+        }
+    }
+
+    /// <summary>Gets the identity provider's keys: without them this replica could check no token.</summary>
+    private async Task KeysAsync(CancellationToken cancellationToken)
+    {
+        var provider = tokens.Get(JwtBearerDefaults.AuthenticationScheme).ConfigurationManager;
+        for (var known = provider is null; !known;)
+        {
+            try
+            {
+                await provider!.GetConfigurationAsync(cancellationToken);
+                known = true;
+            }
+            catch (IdentityProviderAwayException)
+            {
+                await Task.Delay(KeysInterval, clock, cancellationToken);
+            }
         }
     }
 
@@ -169,7 +187,7 @@ internal sealed partial class WarmUp(
         [
             [new AccumulatePoints.Command(member, 1, null, false, null, nameof(WarmUp), null)],
             [new UsePoints.Command(
-                member, nameof(WarmUp), 1, nameof(WarmUp), Idempotency.For($"{Secret}-{member}", nameof(WarmUp), member))],
+                member, nameof(WarmUp), 1, nameof(WarmUp), Idempotency.For($"{Guid.NewGuid():N}", nameof(WarmUp), member))],
         ];
     }
 
@@ -177,7 +195,7 @@ internal sealed partial class WarmUp(
     /// Sends requests to this replica that take the whole way of a write: routing, body, queue, lock, lane, database, answer. Each asks for
     /// more points than any member can have, so it is refused under the row lock, and nothing is written.
     /// </summary>
-    private async Task CallAsync(CancellationToken cancellationToken)
+    private async Task CallAsync(string secret, CancellationToken cancellationToken)
     {
         if (OwnAddress() is not { } address)
         {
@@ -185,9 +203,9 @@ internal sealed partial class WarmUp(
         }
 
         using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, MaxConnectionsPerServer = Callers }) { BaseAddress = address };
-        client.DefaultRequestHeaders.Add(nameof(WarmUp), Secret);
+        client.DefaultRequestHeaders.Add(OwnRequests.Header, secret);
         // Not sampled: the warm-up appears in no trace.
-        client.DefaultRequestHeaders.Add("traceparent", $"00-{Secret.ToLowerInvariant()}-{Secret.ToLowerInvariant()[..16]}-00");
+        client.DefaultRequestHeaders.Add("traceparent", $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-00");
         var crowd = UnknownMember();
         await Task.WhenAll(Enumerable.Range(0, Callers).Select(async caller =>
         {

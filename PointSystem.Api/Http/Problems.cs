@@ -24,7 +24,7 @@ internal static class Problems
     public static ProblemResult Forbidden(string? right = null) =>
         Of(ProblemCodes.Forbidden, right is null ? "The token does not allow this." : $"The token does not allow this; it needs the right '{right}'.");
 
-    public static ProblemResult ForbiddenMember() => Of(ProblemCodes.Forbidden, "The token belongs to another member.");
+    public static ProblemResult ForbiddenMember() => Of(ProblemCodes.Forbidden, "The token belongs to a member, and allows nothing but what is allowed with that member's own points.");
 
     public static ProblemResult TokensUnavailable() => Of(
         ProblemCodes.TokensUnavailable, "The identity provider cannot be reached, so the token cannot be checked; nothing was done.");

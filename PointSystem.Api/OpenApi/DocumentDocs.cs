@@ -17,7 +17,8 @@ internal sealed class DocumentDocs : IOpenApiDocumentTransformer
           With status 400, `errors` lists the invalid fields.
         - Every POST accepts an optional `Idempotency-Key`, so that it can be repeated safely.
         - Lists are paged by cursor: send `nextCursor` as `cursor` to get the next page. It is null on the last page.
-        - Manual grants, all endpoints under `/api/admin`, and `/api/events` need a bearer token with the role `admin`.
+        - Requests need a bearer token with the right `points:read` or `points:write`, unless the installation allows them without. Manual grants, all endpoints under
+          `/api/admin`, and `/api/events` need the right `points:admin`.
         """;
 
     public Task TransformAsync(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancellationToken)

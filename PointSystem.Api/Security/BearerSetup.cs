@@ -14,7 +14,6 @@ internal sealed class BearerSetup(
 {
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
 
-    // Discovery makes two requests; together they take no longer than a caller should wait.
     private static readonly TimeSpan DiscoveryTimeout = TimeSpan.FromSeconds(2);
 
     public void Configure(JwtBearerOptions bearer) => Configure(Options.DefaultName, bearer);
@@ -78,7 +77,8 @@ internal sealed class BearerSetup(
                 return Task.CompletedTask;
             },
             OnChallenge = ChallengeAsync,
-            OnForbidden = context => Problems.Forbidden(RightOf(context.HttpContext)).ExecuteAsync(context.HttpContext),
+            OnForbidden = context => (context.HttpContext.User.Member() is null ? Problems.Forbidden(RightOf(context.HttpContext)) : Problems.ForbiddenMember())
+                .ExecuteAsync(context.HttpContext),
         };
     }
 

@@ -1,13 +1,14 @@
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
-using PointSystem.Api.Features.Points;
-using PointSystem.Api.Hosting;
 using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Security;
 
 /// <summary>What an endpoint requires: a right of <see cref="Rights"/>.</summary>
 internal sealed record AccessRequirement(string Right) : IAuthorizationRequirement;
+
+/// <summary>Marks the endpoint that uses points: a member's token may allow it (<see cref="AuthOptions.MembersMayUse"/>).</summary>
+internal sealed class MemberUse;
 
 /// <summary>Decides who may do what; docs/access.md has the table.</summary>
 internal sealed partial class PointAccess(IOptions<AuthOptions> options, IHostEnvironment environment, ILogger<PointAccess> logger)
@@ -39,21 +40,22 @@ internal sealed partial class PointAccess(IOptions<AuthOptions> options, IHostEn
     private bool IsAllowed(AuthorizationHandlerContext context, string right)
     {
         var http = context.Resource as HttpContext;
-        if (right is Rights.Read or Rights.Write && (IsOpen || (http is not null && WarmUp.IsOwn(http.Request))))
-        {
-            return true;
-        }
-
-        return context.User.Member() is { } member ? http is not null && IsAllowed(http, right, member) : context.User.Has(right);
+        return context.User.Member() is { } member
+            ? http is not null && IsAllowed(http, right, member)
+            : context.User.Has(right)
+              || (IsOpen && (right is Rights.Read or Rights.Write))
+              || (right == Rights.Write && http is not null && IsUse(http) && OwnRequests.Contain(http));
     }
 
     // What a member's token allows. The member in the body of a use is checked when it has been read.
     private bool IsAllowed(HttpContext http, string right, long member) => right switch
     {
         Rights.Read => MemberOf(http) == member,
-        Rights.Write => _auth.MembersMayUse && http.GetEndpoint()?.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName == nameof(UsePoints),
+        Rights.Write => _auth.MembersMayUse && IsUse(http),
         _ => false,
     };
+
+    private static bool IsUse(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<MemberUse>() is not null;
 
     /// <summary>The member whose points a read returns, from its path.</summary>
     private static long? MemberOf(HttpContext http) =>

@@ -39,18 +39,19 @@ internal static class SecurityExtensions
         app.UseAuthentication();
         app.Use(static async (http, next) =>
         {
-            // The handler has judged the token already, and answers from memory.
-            switch ((await http.AuthenticateAsync()).Failure)
+            // The handler has judged the token already, and answers from memory. Probes are answered whatever they send.
+            var result = await http.AuthenticateAsync();
+            if (result.Succeeded || http.Request.Headers.Authorization.Count == 0 || http.Request.Path.StartsWithSegments("/health", StringComparison.Ordinal))
             {
-                case null:
-                    await next(http);
-                    break;
-                case IdentityProviderAwayException:
-                    await Problems.TokensUnavailable().ExecuteAsync(http);
-                    break;
-                default:
-                    await http.ChallengeAsync();
-                    break;
+                await next(http);
+            }
+            else if (result.Failure is IdentityProviderAwayException)
+            {
+                await Problems.TokensUnavailable().ExecuteAsync(http);
+            }
+            else
+            {
+                await http.ChallengeAsync();
             }
         });
         app.UseAuthorization();

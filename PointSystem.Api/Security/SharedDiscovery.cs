@@ -16,6 +16,7 @@ internal sealed partial class SharedDiscovery(
     : IConfigurationManager<OpenIdConnectConfiguration>
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(4);
 
     private readonly Lock _sync = new();
     private Task<OpenIdConnectConfiguration>? _attempt;
@@ -42,7 +43,7 @@ internal sealed partial class SharedDiscovery(
     {
         try
         {
-            return await provider.GetConfigurationAsync(CancellationToken.None);
+            return await provider.GetConfigurationAsync(CancellationToken.None).WaitAsync(Longest, clock);
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {

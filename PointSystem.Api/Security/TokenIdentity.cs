@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Security.Claims;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.IdentityModel.JsonWebTokens;
 
 namespace PointSystem.Api.Security;
 
@@ -25,16 +27,11 @@ internal static class TokenIdentity
             claims.Add(new Claim(SubjectClaim, subject));
         }
 
-        var named = options.PlacesOfRights().SelectMany(place => Values(token, place)).SelectMany(text => text.Split(' ')).ToHashSet(StringComparer.Ordinal);
-        if (options.Tokens == TokenLayout.Plain && named.Contains(Rights.AdminRole))
+        claims.AddRange(RightsOf(token, options).Select(right => new Claim(RightClaim, right)));
+        if (options.MemberClaim is { Length: > 0 } name && ValuesAt(token, name.Split('.')) is { } members)
         {
-            named.Add(Rights.Admin);
-        }
-
-        claims.AddRange(Rights.All.Where(named.Contains).Select(right => new Claim(RightClaim, right)));
-        if (!string.IsNullOrWhiteSpace(options.MemberClaim) && token.FindFirst(options.MemberClaim) is { } member)
-        {
-            claims.Add(new Claim(MemberClaim, member.Value));
+            // More or less than one value is no member, and must not pass for a token that belongs to none.
+            claims.Add(new Claim(MemberClaim, members.Count == 1 ? members[0] : ""));
         }
 
         return new ClaimsPrincipal(new ClaimsIdentity(claims, token.Identity!.AuthenticationType, SubjectClaim, RightClaim));
@@ -48,46 +45,55 @@ internal static class TokenIdentity
         : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var member) ? member
         : 0;
 
-    private static IEnumerable<string> Values(ClaimsPrincipal token, IReadOnlyList<string> place)
+    private static HashSet<string> RightsOf(ClaimsPrincipal token, AuthOptions options)
     {
-        foreach (var claim in token.FindAll(place[0]))
+        var rights = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var place in options.PlacesOfRights())
         {
-            if (place.Count == 1)
-            {
-                yield return claim.Value;
-            }
-            else
-            {
-                foreach (var value in Values(claim.Value, place))
-                {
-                    yield return value;
-                }
-            }
+            var values = ValuesAt(token, place) ?? [];
+
+            // What an application asks for on behalf of any of its users must not make administrators of them.
+            rights.UnionWith(place[^1] is "scope" or "scp"
+                ? values.SelectMany(value => value.Split(' ')).Where(value => value is Rights.Read or Rights.Write)
+                : values.Where(Rights.All.Contains));
         }
+
+        if (options is { Tokens: TokenLayout.Plain, RightClaims.Count: 0 } && token.HasClaim("role", Rights.AdminRole))
+        {
+            rights.Add(Rights.Admin);
+        }
+
+        return rights;
     }
 
-    private static IReadOnlyList<string> Values(string json, IReadOnlyList<string> place)
+    /// <summary>
+    /// The texts and numbers at a place: in the claim with the whole name, otherwise within the one with its first part. Null if there is no such claim.
+    /// </summary>
+    private static IReadOnlyList<string>? ValuesAt(ClaimsPrincipal token, IReadOnlyList<string> place)
+    {
+        var claims = token.FindAll(string.Join('.', place)).ToList();
+        if (claims.Count > 0)
+        {
+            return [.. claims.Where(claim => claim.ValueType is not (JsonClaimValueTypes.Json or JsonClaimValueTypes.JsonArray)).Select(claim => claim.Value)];
+        }
+
+        claims = place.Count == 1 ? [] : [.. token.FindAll(place[0])];
+        return claims.Count == 0 ? null : [.. claims.SelectMany(claim => Within(claim.Value, place))];
+    }
+
+    private static IReadOnlyList<string> Within(string json, IReadOnlyList<string> place)
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
-            var element = document.RootElement;
+            var element = JsonNode.Parse(json);
             foreach (var name in place.Skip(1))
             {
-                if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty(name, out element))
-                {
-                    return [];
-                }
+                element = (element as JsonObject)?[name];
             }
 
-            return element.ValueKind switch
-            {
-                JsonValueKind.String => [element.GetString()!],
-                JsonValueKind.Array => [.. element.EnumerateArray().Where(each => each.ValueKind == JsonValueKind.String).Select(each => each.GetString()!)],
-                _ => [],
-            };
+            return [.. (element as JsonArray ?? [element?.DeepClone()]).OfType<JsonValue>().Select(value => value.ToString())];
         }
-        catch (JsonException)
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException or ArgumentException)
         {
             return [];
         }

@@ -47,7 +47,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         using var activity = LockMetrics.Activities.StartActivity("lock turn", ActivityKind.Internal, head.Trace);
         activity?.SetTag("lock.operation", queue.Keys[0].Options.Operation);
         var handles = new List<LockHandle>(queue.Keys.Count);
-        using var announced = isLocked ? LaneOf(_lanes, queue).Announce() : null;
+        var announced = isLocked ? LaneFor(queue).Announce() : null;
         try
         {
             if (isLocked && !await TryAcquireLocksAsync(queue, handles))
@@ -66,6 +66,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
         finally
         {
+            announced?.Dispose();
             for (var last = handles.Count - 1; last >= 0; last--)
             {
                 await handles[last].DisposeAsync();
@@ -128,11 +129,11 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
     /// </summary>
     private bool MayQueue() => _queueLanes.Length > 0 && _lanes[0].HasRoomBeside;
 
-    private CommitLane<TCommand, TOutcome> LaneFor(KeyQueue<TCommand, TOutcome> queue) =>
-        LaneOf(_queueLanes.Length > 0 && _wantedElsewhere.Contains(queue.Affinity, Now) ? _queueLanes : _lanes, queue);
-
-    private static CommitLane<TCommand, TOutcome> LaneOf(CommitLane<TCommand, TOutcome>[] lanes, KeyQueue<TCommand, TOutcome> queue) =>
-        lanes[(int)((ulong)queue.Affinity % (ulong)lanes.Length)];
+    private CommitLane<TCommand, TOutcome> LaneFor(KeyQueue<TCommand, TOutcome> queue)
+    {
+        var lanes = _queueLanes.Length > 0 && _wantedElsewhere.Contains(queue.Affinity, Now) ? _queueLanes : _lanes;
+        return lanes[(int)((ulong)queue.Affinity % (ulong)lanes.Length)];
+    }
 
     /// <summary>
     /// When waiting for the locks gives way to the row lock alone; null: never. One moment for all of a command's locks, and not after half

@@ -46,6 +46,25 @@ public sealed class AuthTests(ApiFixture api)
         Assert.Equal(0, await anonymous.BalanceAsync(id));
     }
 
+    [Theory]
+    [InlineData("Bearer")]
+    [InlineData("Bearer\txyz")]
+    [InlineData("Basic YTpi")]
+    [InlineData("Token abc")]
+    public async Task AnyAddress_AuthorizationOfAnotherKind_IsUnauthorized(string header)
+    {
+        using var client = api.Client();
+        HttpRequestMessage Request(string path)
+        {
+            var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.TryAddWithoutValidation("Authorization", header);
+            return request;
+        }
+
+        (await client.SendAsync(Request("/api/points/balance/7"))).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        (await client.SendAsync(Request("/health/live"))).Expect(HttpStatusCode.OK);
+    }
+
     [Fact]
     public async Task Admin_NoToken_IsUnauthorized()
     {

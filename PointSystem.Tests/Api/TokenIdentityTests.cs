@@ -12,7 +12,10 @@ public sealed class TokenIdentityTests
     [Theory]
     [InlineData("Plain", """{"role":"points:read"}""", "points:read")]
     [InlineData("Plain", """{"roles":["points:read","points:write"]}""", "points:read points:write")]
-    [InlineData("Plain", """{"scope":"openid points:approve"}""", "points:approve")]
+    [InlineData("Plain", """{"scope":"openid points:read points:write points:admin points:approve admin"}""", "points:read points:write")]
+    [InlineData("Plain", """{"role":["points:approve","points:admin x"]}""", "points:approve")]
+    [InlineData("Plain", """{"role":"store admin","roles":["admin","Read Only admin"]}""", "")]
+    [InlineData("Plain", """{"role":{"x":"points:admin"},"roles":[{"x":"points:admin"},["points:admin"]]}""", "")]
     [InlineData("Plain", """{"role":"admin"}""", "points:admin")]
     [InlineData("Plain", """{"right":"points:admin","http://schemas.microsoft.com/ws/2008/06/identity/claims/role":"points:admin"}""", "")]
     [InlineData("Plain", """{"realm_access":{"roles":["points:admin"]}}""", "")]
@@ -26,7 +29,7 @@ public sealed class TokenIdentityTests
     [InlineData("Keycloak", """{"realm_access":"points:admin","resource_access":["points:admin"]}""", "")]
     [InlineData("Keycloak", """{"realm_access":{"roles":{"points:admin":true}}}""", "")]
     [InlineData("Auth0", """{"permissions":["points:read","points:admin"]}""", "points:read points:admin")]
-    [InlineData("Auth0", """{"scope":"points:write"}""", "points:write")]
+    [InlineData("Auth0", """{"scope":"points:write points:admin"}""", "points:write")]
     public async Task Of_Layout_FindsTheRightsWhereTheyStandAndNowhereElse(string layout, string claims, string rights)
     {
         var user = await OfAsync(claims, new AuthOptions { Tokens = Enum.Parse<TokenLayout>(layout), Audience = "shop.points" });
@@ -37,9 +40,9 @@ public sealed class TokenIdentityTests
     [Fact]
     public async Task Of_RightClaims_ReplaceTheLayout()
     {
-        var options = new AuthOptions { RightClaims = ["shop.rights", "permissions"] };
+        var options = new AuthOptions { RightClaims = ["shop.rights", "https://shop.example/rights"] };
 
-        var user = await OfAsync("""{"role":"points:admin","shop":{"rights":"points:read"},"permissions":["points:write"]}""", options);
+        var user = await OfAsync("""{"role":["points:admin","admin"],"shop":{"rights":"points:read"},"https://shop.example/rights":["points:write"]}""", options);
 
         Assert.Equal([Rights.Read, Rights.Write], Rights.All.Where(user.Has));
     }
@@ -51,9 +54,18 @@ public sealed class TokenIdentityTests
     [InlineData("""{"id":-7}""", 0L)]
     [InlineData("""{"id":7.5}""", 0L)]
     [InlineData("""{"member":7}""", null)]
-    public async Task Of_MemberClaim_IsTheMember(string claims, long? member)
+    [InlineData("""{"id":[7,8]}""", 0L)]
+    [InlineData("""{"id":{"x":7}}""", 0L)]
+    [InlineData("""{"shop.id":7}""", 7L, "shop.id")]
+    [InlineData("""{"shop":{"id":7}}""", 7L, "shop.id")]
+    [InlineData("""{"shop":{"id":[7]}}""", 7L, "shop.id")]
+    [InlineData("""{"shop":{"id":null}}""", 0L, "shop.id")]
+    [InlineData("""{"shop":{"other":7}}""", 0L, "shop.id")]
+    [InlineData("""{"shop":"7"}""", 0L, "shop.id")]
+    [InlineData("""{"id":7}""", null, "shop.id")]
+    public async Task Of_MemberClaim_IsTheMember(string claims, long? member, string claim = "id")
     {
-        var user = await OfAsync(claims, new AuthOptions { MemberClaim = "id" });
+        var user = await OfAsync(claims, new AuthOptions { MemberClaim = claim });
 
         Assert.Equal(member, user.Member());
         Assert.Equal(member is not null and not 7, member is not null && user.IsOfAnotherMember(7));

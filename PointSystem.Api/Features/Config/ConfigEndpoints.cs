@@ -25,7 +25,7 @@ internal static class ConfigEndpoints
         return builder;
     }
 
-    /// <summary>Maps the endpoints of the run-time configuration. All of them need the admin role.</summary>
+    /// <summary>Maps the endpoints of the run-time configuration. All of them need the right to administer.</summary>
     public static IEndpointRouteBuilder MapConfig(this IEndpointRouteBuilder app)
     {
         var config = app.MapGroup("/api/admin/points/config").WithTags("Configuration").RequireAuthorization(Rights.Admin);

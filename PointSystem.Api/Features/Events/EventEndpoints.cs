@@ -41,7 +41,7 @@ internal static class EventEndpoints
         return builder;
     }
 
-    /// <summary>Maps the feed, which shows the points of all members and therefore needs the admin role, and its AsyncAPI document.</summary>
+    /// <summary>Maps the feed, which shows the points of all members and therefore needs the right to administer, and its AsyncAPI document.</summary>
     public static void MapEvents(this IEndpointRouteBuilder app)
     {
         app.MapGet("/api/events", HandleAsync).WithTags("Events").RequireAuthorization(Rights.Admin).WithName("ListEvents")

@@ -47,7 +47,7 @@ internal static class PointEndpoints
             .Answers<AccumulationResponse>(200, PointExamples.CancelledAccumulation)
             .RefusesWrite(PointErrorCodes.InvalidRequest)
             .Refuses(404, PointErrorCodes.AccumulationNotFound).Refuses(409, PointErrorCodes.AlreadyCancelled, PointErrorCodes.CannotCancelAccumulation);
-        points.MapPost("/use", UsePoints.HandleAsync).WithName(nameof(UsePoints))
+        points.MapPost("/use", UsePoints.HandleAsync).WithName(nameof(UsePoints)).WithMetadata(new MemberUse())
             .WithSummary("Uses points for an order")
             .WithDescription("Uses the whole amount or nothing. Points are drawn from manual grants first, then by earliest expiration date, "
                 + "then from the oldest accumulation.")
