@@ -124,8 +124,8 @@ internal sealed record BenchOptions
             PoolSize = parsed.GetValue(pool) ?? PoolSizeDefault,
             Contenders = Parts(parsed.GetValue(contenders)),
             Loads = Parts(parsed.GetValue(loads)),
-            Counts = parsed.GetValue(counts),
-            Pools = parsed.GetValue(pools),
+            Counts = Given(parsed.GetValue(counts)),
+            Pools = Given(parsed.GetValue(pools)),
             Straight = parsed.GetValue(straight),
             NoAffinity = parsed.GetValue(noAffinity),
             Telemetry = parsed.GetValue(telemetry),
@@ -138,6 +138,9 @@ internal sealed record BenchOptions
     }
 
     private static string[]? Parts(string? text) => text?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    // An array that was not given is read as an empty one, with which a scenario would compare nothing.
+    private static int[]? Given(int[]? numbers) => numbers is { Length: > 0 } ? numbers : null;
 
     private static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 

@@ -13,7 +13,7 @@ internal static class ActorExtensions
     public static string Actor(this ClaimsPrincipal user)
     {
         ArgumentNullException.ThrowIfNull(user);
-        var subject = TokenIdentity.SubjectOf(user);
+        var subject = user.Subject();
         if (string.IsNullOrWhiteSpace(subject))
         {
             return Anonymous;

@@ -19,7 +19,7 @@ internal sealed class AuthOptions
     public string? Authority { get; set; }
 
     /// <summary>
-    /// The required issuer of tokens. Default pointsystem; with <see cref="Authority"/>, the issuer that the provider publishes.
+    /// The required issuer of tokens. Default pointsystem; with <see cref="Authority"/>, the issuer that the provider publishes is accepted in any case.
     /// </summary>
     public string? Issuer { get; set; }
 
@@ -77,7 +77,7 @@ internal sealed class AuthOptions
 /// <summary>Where the rights of a token stand.</summary>
 internal enum TokenLayout
 {
-    /// <summary><c>role</c>, <c>roles</c>, <c>scope</c>; the role <c>admin</c> gives every right.</summary>
+    /// <summary><c>role</c>, <c>roles</c>, <c>scope</c>; the value <c>admin</c> of <c>role</c> is the right to administer.</summary>
     Plain,
 
     /// <summary>Microsoft Entra ID: <c>roles</c> (application roles), <c>scp</c>.</summary>

@@ -13,7 +13,6 @@ internal sealed class BearerSetup(
     IOptions<AuthOptions> options, IHostEnvironment environment, TimeProvider clock, ILogger<SharedDiscovery> logger) : IConfigureNamedOptions<JwtBearerOptions>
 {
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
-
     private static readonly TimeSpan DiscoveryTimeout = TimeSpan.FromSeconds(2);
 
     public void Configure(JwtBearerOptions bearer) => Configure(Options.DefaultName, bearer);

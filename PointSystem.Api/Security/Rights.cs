@@ -28,7 +28,4 @@ internal static class Rights
     /// <summary>Whether the token belongs to another member than this one: such tokens allow nothing with other members.</summary>
     public static bool IsOfAnotherMember(this ClaimsPrincipal user, long memberId) =>
         user.Member() is { } own && own != memberId && !user.Has(Admin);
-
-    /// <summary>The member to whom the token belongs; null if it belongs to none.</summary>
-    public static long? Member(this ClaimsPrincipal user) => TokenIdentity.MemberOf(user);
 }

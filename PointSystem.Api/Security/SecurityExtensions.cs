@@ -39,20 +39,18 @@ internal static class SecurityExtensions
         app.UseAuthentication();
         app.Use(static async (http, next) =>
         {
-            // The handler has judged the token already, and answers from memory. Probes are answered whatever they send.
-            var result = await http.AuthenticateAsync();
-            if (result.Succeeded || http.Request.Headers.Authorization.Count == 0 || http.Request.Path.StartsWithSegments("/health", StringComparison.Ordinal))
+            // Probes are answered whatever they send.
+            if (http.Request.Headers.Authorization.Count == 0 || http.Request.Path.StartsWithSegments("/health", StringComparison.Ordinal))
             {
                 await next(http);
+                return;
             }
-            else if (result.Failure is IdentityProviderAwayException)
-            {
-                await Problems.TokensUnavailable().ExecuteAsync(http);
-            }
-            else
-            {
-                await http.ChallengeAsync();
-            }
+
+            // The handler has judged the token already, and answers from memory.
+            var result = await http.AuthenticateAsync();
+            await (result.Succeeded ? next(http)
+                : result.Failure is IdentityProviderAwayException ? Problems.TokensUnavailable().ExecuteAsync(http)
+                : http.ChallengeAsync());
         });
         app.UseAuthorization();
     }

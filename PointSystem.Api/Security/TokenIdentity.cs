@@ -38,10 +38,10 @@ internal static class TokenIdentity
     }
 
     /// <summary>The subject of the token; null if there is none.</summary>
-    public static string? SubjectOf(ClaimsPrincipal user) => user.Identity?.IsAuthenticated == true ? user.FindFirstValue(SubjectClaim) : null;
+    public static string? Subject(this ClaimsPrincipal user) => user.Identity?.IsAuthenticated == true ? user.FindFirstValue(SubjectClaim) : null;
 
     /// <summary>The member of the token, 0 if the claim is not a member id; null if the token belongs to no member.</summary>
-    public static long? MemberOf(ClaimsPrincipal user) => user.FindFirstValue(MemberClaim) is not { } text ? null
+    public static long? Member(this ClaimsPrincipal user) => user.FindFirstValue(MemberClaim) is not { } text ? null
         : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var member) ? member
         : 0;
 

@@ -4,6 +4,7 @@ using PointSystem.Bench.Host;
 using PointSystem.Bench.Load;
 using PointSystem.Bench.Reports;
 using PointSystem.Bench.Servers;
+using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Scenarios;
 
@@ -106,22 +107,12 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
         await SeedAsync(cluster, cancellationToken);
 
         var runner = new RoundRunner(run, cluster);
-        var load = new BenchLoad(new ClosedLoop(cluster.Targets(options.Straight), callers, Members), callers, PgbenchMember);
-        var around = new BenchLoad(new ClosedLoop(cluster.Targets(straight: true), callers, Members), callers, PgbenchMember);
-        var turns = await runner.RoundsAsync(
-            contenders,
-            rounds,
-            (contender, round) => contender.RunAsync(cluster, load, round == 0 ? warmUp : warmUp / 3, null, cancellationToken),
-            contender => contender.RunAsync(cluster, load, time, requests, cancellationToken),
-            cancellationToken);
+        var turns = await RoundsAsync(contenders, rounds, options.Straight, warmUp);
 
-        // Once more on the way around the gateway, with the contenders that send requests at all.
-        var straight = options.Straight ? turns : await runner.RoundsAsync(
-            [.. contenders.Where(contender => contender is not PgbenchContender)],
-            1,
-            (contender, _) => contender.RunAsync(cluster, around, warmUp / 3, null, cancellationToken),
-            contender => contender.RunAsync(cluster, around, time, requests, cancellationToken),
-            cancellationToken);
+        // Once more on the way around the gateway, with the contenders that send requests at all. Everything is warm by now.
+        var straight = options.Straight
+            ? turns
+            : await RoundsAsync([.. contenders.Where(contender => contender is not PgbenchContender)], 1, straight: true, warmUp / 3);
 
         var ledger = await runner.CheckLedgerAsync(cancellationToken);
         var report = await run.DescribeAsync(this, cluster, Settings(options, rounds, callers, requests, time), cancellationToken);
@@ -134,6 +125,17 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
             Targets = [.. Targets.Of(Name, turns, options)],
             Notes = [.. RoundRunner.ErrorNotes(turns), .. options.Straight ? [] : RoundRunner.ErrorNotes(straight), ledger],
         };
+
+        Task<IReadOnlyDictionary<string, List<Turn>>> RoundsAsync(IReadOnlyList<Contender> chosen, int number, bool straight, TimeSpan first)
+        {
+            var load = new BenchLoad(new ClosedLoop(cluster.Targets(straight), callers, Members), callers, PgbenchMember);
+            return runner.RoundsAsync(
+                chosen,
+                number,
+                (contender, round) => contender.RunAsync(cluster, load, round == 0 ? first : warmUp / 3, null, cancellationToken),
+                contender => contender.RunAsync(cluster, load, time, requests, cancellationToken),
+                cancellationToken);
+        }
     }
 
     private List<Contender> Choose(BenchOptions options)

@@ -9,7 +9,7 @@ namespace PointSystem.Locking;
 /// <summary>
 /// Executes commands under the locks that their <see cref="DistributedLockAttribute"/>s declare, and combines them: commands of one key
 /// queue in memory behind one leader, which acquires the locks once and hands the queued commands to a commit lane. A lane puts the
-/// batches of many leaders under one commit. No command waits for a batch to fill up.
+/// batches of many leaders under one commit. No command waits for others to arrive, only, for a moment, for locks that have already been asked for.
 /// </summary>
 public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
     where TCommand : class

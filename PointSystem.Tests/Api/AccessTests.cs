@@ -1,5 +1,4 @@
 using System.Net;
-using Microsoft.IdentityModel.Tokens;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
@@ -46,10 +45,10 @@ public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
                 }
             }
 
-            await ExpectAsync("no token", null, HttpStatusCode.Unauthorized);
-            foreach (var (flaw, token) in WrongTokens())
+            await ExpectAsync("nothing", null, HttpStatusCode.Unauthorized);
+            foreach (var (flaw, token) in Tokens.Wrong)
             {
-                await ExpectAsync(flaw, token, HttpStatusCode.Unauthorized);
+                await ExpectAsync(flaw, token(), HttpStatusCode.Unauthorized);
             }
             foreach (var right in (string[])["points:read", "points:write", "points:approve", "points:admin", "admin", "member", "points:", "POINTS:ADMIN"])
             {
@@ -100,18 +99,6 @@ public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
 
     private static string OfMember(object member, string? role) =>
         Tokens.Create(role: role, claims: new Dictionary<string, object> { [MemberClaim] = member });
-
-    private static IEnumerable<(string Flaw, string Token)> WrongTokens() =>
-    [
-        ("expired", Tokens.Create(expiresIn: TimeSpan.FromMinutes(-1))),
-        ("not yet valid", Tokens.Create(startsIn: TimeSpan.FromHours(1))),
-        ("wrong key", Tokens.Create(key: Convert.ToBase64String(new byte[64]))),
-        ("wrong issuer", Tokens.Create(issuer: "somebody")),
-        ("wrong audience", Tokens.Create(audience: "something")),
-        ("other algorithm", Tokens.Create(algorithm: SecurityAlgorithms.HmacSha512)),
-        ("unsigned", Tokens.Unsigned()),
-        ("not a token", "abc"),
-    ];
 
     private static async Task<IReadOnlyDictionary<string, string>> KeysAsync(PointsClient service, long member)
     {

@@ -1,5 +1,4 @@
 using System.Net;
-using Microsoft.IdentityModel.Tokens;
 
 namespace PointSystem.Tests.Api;
 
@@ -20,7 +19,7 @@ public sealed class AuthTests(ApiFixture api)
     public async Task Admin_WrongToken_IsUnauthorized(string flaw)
     {
         // Created here: tests are discovered long before they run, and a token's times start when it is created.
-        using var client = api.Client(WrongToken(flaw));
+        using var client = api.Client(Tokens.Wrong[flaw]());
 
         var answer = await client.GetAsync(AdminPath);
 
@@ -36,7 +35,7 @@ public sealed class AuthTests(ApiFixture api)
     [InlineData("no token")]
     public async Task AnyAddress_WrongToken_IsUnauthorizedAndNothingIsDone(string flaw)
     {
-        using var client = api.Client(WrongToken(flaw));
+        using var client = api.Client(Tokens.Wrong[flaw]());
         using var anonymous = api.Client();
         var id = PointsClient.NewMember();
 
@@ -108,16 +107,4 @@ public sealed class AuthTests(ApiFixture api)
         (await admin.AccumulateAsync(id, 5, isManualGrant: true)).Expect(HttpStatusCode.Created);
         Assert.Equal(5, await anonymous.BalanceAsync(id));
     }
-
-    private static string WrongToken(string flaw) => flaw switch
-    {
-        "expired" => Tokens.Create(expiresIn: TimeSpan.FromMinutes(-1)),
-        "not yet valid" => Tokens.Create(startsIn: TimeSpan.FromHours(1)),
-        "wrong key" => Tokens.Create(key: Convert.ToBase64String(new byte[64])),
-        "wrong issuer" => Tokens.Create(issuer: "somebody"),
-        "wrong audience" => Tokens.Create(audience: "something"),
-        "other algorithm" => Tokens.Create(algorithm: SecurityAlgorithms.HmacSha512),
-        "unsigned" => Tokens.Unsigned(),
-        _ => "abc",
-    };
 }

@@ -76,9 +76,27 @@ public sealed class AuthorityTests(PointsDatabase server)
         await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/points/balance/7")).Status == HttpStatusCode.OK, () => api.Output);
     }
 
-    private async Task<ApiProcess> StartAsync(Uri authority) => await ApiProcess.StartAsync(
+    /// <summary>A replica that warms up is not ready before it has the keys.</summary>
+    [Fact]
+    public async Task Provider_ComesDuringTheWarmUp_ReplicaIsReadyWithItsKeys()
+    {
+        await using var provider = await Provider.StartAsync(listens: false);
+        await using var api = await StartAsync(provider.Address, ("WarmUp__Limit", "00:01:00"));
+        using var client = new PointsClient(api.Address);
+        await Eventually.HoldsAsync(() => api.Output.Contains("The identity provider (Auth:Authority) cannot be reached", StringComparison.Ordinal), () => api.Output);
+        (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.ServiceUnavailable);
+
+        await provider.ListenAsync();
+
+        await Eventually.HoldsAsync(async () => (await client.GetAsync("/health/ready")).Status == HttpStatusCode.OK, () => api.Output);
+        await provider.DisposeAsync();
+        using var reader = new PointsClient(api.Address, provider.Create("points:read"));
+        Assert.Equal(0, await reader.BalanceAsync(PointsClient.NewMember()));
+    }
+
+    private async Task<ApiProcess> StartAsync(Uri authority, params (string Name, string? Value)[] more) => await ApiProcess.StartAsync(
         await ApiProcess.MigratedDatabaseAsync(server, Token),
-        ("Auth__SigningKey", null), ("Auth__Issuer", null), ("Auth__Authority", authority.ToString()), ("Auth__AllowAnonymous", "false"));
+        [("Auth__SigningKey", null), ("Auth__Issuer", null), ("Auth__Authority", authority.ToString()), ("Auth__AllowAnonymous", "false"), .. more]);
 
     /// <summary>An OpenID provider as far as services need one: discovery and keys.</summary>
     private sealed class Provider : IAsyncDisposable

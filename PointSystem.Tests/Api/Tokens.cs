@@ -40,8 +40,21 @@ internal static class Tokens
         });
     }
 
+    /// <summary>Tokens that do not hold, by what is wrong with them. Each is created when it is asked for, like <see cref="Admin"/>.</summary>
+    public static IReadOnlyDictionary<string, Func<string>> Wrong { get; } = new Dictionary<string, Func<string>>
+    {
+        ["expired"] = () => Create(expiresIn: TimeSpan.FromMinutes(-1)),
+        ["not yet valid"] = () => Create(startsIn: TimeSpan.FromHours(1)),
+        ["wrong key"] = () => Create(key: Convert.ToBase64String(new byte[64])),
+        ["wrong issuer"] = () => Create(issuer: "somebody"),
+        ["wrong audience"] = () => Create(audience: "something"),
+        ["other algorithm"] = () => Create(algorithm: SecurityAlgorithms.HmacSha512),
+        ["unsigned"] = Unsigned,
+        ["no token"] = () => "abc",
+    };
+
     /// <summary>The claims of <see cref="Admin"/>, unsigned.</summary>
-    public static string Unsigned()
+    private static string Unsigned()
     {
         var header = Base64UrlEncoder.Encode("""{"alg":"none","typ":"JWT"}""");
         return $"{header}.{Admin.Split('.')[1]}.";

@@ -26,6 +26,15 @@ public sealed class BenchCommandTests
         Assert.Equal([4], options.Pools);
     }
 
+    [Fact]
+    public void Parse_ListsNotGiven_AreTheScenarios()
+    {
+        var options = BenchOptions.Parse(["cold"], TextWriter.Null);
+
+        Assert.NotNull(options);
+        Assert.Equal((null, null, null, null), (options.Contenders, options.Loads, options.Counts, options.Pools));
+    }
+
     [Theory]
     [InlineData("--rounds must be a whole number from 1 to 100.", "hot", "--rounds", "0")]
     [InlineData("--seconds must be a number above 0 and at most 600.", "hot", "--seconds", "x")]

@@ -22,7 +22,7 @@ public sealed class GatheringTests
         await using var replica = await StartAsync();
         var later = await AskAsync(replica, members);
         var first = replica.UseAsync(1, "first");
-        await Eventually.HoldsAsync(() => _store.IsHeld("point:use:member:1") && replica.Executor.Waiting == later.Count, "it is with the lane");
+        await HasHandedOverAsync(replica, later.Count);
         Assert.Empty(replica.Handler.Batches);
         _answers.SetResult();
         await Task.WhenAll([first, .. later]);
@@ -36,7 +36,7 @@ public sealed class GatheringTests
         await using var replica = await StartAsync();
         var later = await AskAsync(replica, 3);
         var first = replica.UseAsync(1, "first");
-        await Eventually.HoldsAsync(() => _store.IsHeld("point:use:member:1") && replica.Executor.Waiting == later.Count, "it is with the lane");
+        await HasHandedOverAsync(replica, later.Count);
         var since = _clock.GetTimestamp();
         await _clock.PassUntilAsync(() => first.IsCompleted, "it has been executed");
         Assert.InRange(_clock.GetElapsedTime(since), TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(500));
@@ -58,6 +58,10 @@ public sealed class GatheringTests
         _answers.SetResult();
         await Task.WhenAll(later);
     }
+
+    /// <summary>Waits until member 1 has its lock and its command is with the lane, which others have not reached.</summary>
+    private Task HasHandedOverAsync(CombiningReplica replica, int others) =>
+        Eventually.HoldsAsync(() => _store.IsHeld("point:use:member:1") && replica.Executor.Waiting == others, "it is with the lane");
 
     /// <summary>Starts a use of each member from 2 to <paramref name="last"/>, whose locks are under way until the test answers.</summary>
     private async Task<List<Task<string>>> AskAsync(CombiningReplica replica, int last)
