@@ -28,6 +28,7 @@ internal sealed class LockReleaser(
     private int _keptCount;
     private bool _isSweeping;
     private bool _isStopping;
+    private volatile bool _isAway;
 
     public void Release(LockHandle handle, KeyedGate.Turn? turn, string operation, long sentAt, long heldSince)
     {
@@ -51,25 +52,22 @@ internal sealed class LockReleaser(
 
     /// <summary>
     /// Takes the lock of a key that this process has kept, if any. The caller must have its turn at the key. A lock that has been kept for
-    /// long enough is released first: otherwise it would refuse its own process.
+    /// long enough, or that the store may have lost, is released first: otherwise it would refuse its own process.
     /// </summary>
     public async ValueTask<KeptLock?> TakeKeptAsync(string key)
     {
-        if (!_kept.TryRemove(key, out var kept))
+        // While the store is away nobody asks it; the sweep releases the lock afterwards.
+        if (breaker.IsOpen || !_kept.TryRemove(key, out var kept))
         {
             return null;
         }
         Interlocked.Decrement(ref _keptCount);
-        if (breaker.HasBeenOpenSince(kept.SentAt))
-        {
-            return null;
-        }
         var age = clock.GetElapsedTime(kept.SentAt);
         if (age >= kept.Lease)
         {
             return null;
         }
-        if (age < KeepFor(kept))
+        if (age < KeepFor(kept) && !breaker.HasBeenOpenSince(kept.SentAt))
         {
             return kept;
         }
@@ -112,7 +110,7 @@ internal sealed class LockReleaser(
             do
             {
                 await Task.Delay(_keepFor / Sweeps, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                var due = _kept.Values.Where(kept => stopping.IsCancellationRequested || clock.GetElapsedTime(kept.SentAt) >= KeepFor(kept));
+                var due = _kept.Values.Where(kept => stopping.IsCancellationRequested || IsDue(kept));
                 await Parallel.ForEachAsync(
                     due, new ParallelOptions { MaxDegreeOfParallelism = Sweepers }, async (kept, _) => await ReleaseKeptAsync(kept));
             }
@@ -128,6 +126,9 @@ internal sealed class LockReleaser(
             throw;
         }
     }
+
+    // While the store is away a lock waits for its return, or for the end of its lease.
+    private bool IsDue(KeptLock kept) => clock.GetElapsedTime(kept.SentAt) >= (breaker.IsOpen ? kept.Lease : KeepFor(kept));
 
     private bool HasKept(bool isStopping)
     {
@@ -152,7 +153,8 @@ internal sealed class LockReleaser(
             return;
         }
         Interlocked.Decrement(ref _keptCount);
-        if (breaker.HasBeenOpenSince(kept.SentAt) || clock.GetElapsedTime(kept.SentAt) >= kept.Lease)
+        // At shutdown the breaker may still be open for a store that answers again; one that does not is not asked for every lock.
+        if (clock.GetElapsedTime(kept.SentAt) >= kept.Lease || (_isAway && breaker.IsOpen))
         {
             turn.End();
             return;
@@ -167,11 +169,12 @@ internal sealed class LockReleaser(
             using var activity = LockMetrics.Activities.StartActivity("lock release", ActivityKind.Internal, held.Trace);
             var (status, reason) = await store.UnlockAsync(held.Key, held.Owner, held.Lease);
             activity?.SetTag("lock.status", status?.ToString() ?? reason);
+            _isAway = status is null;
             if (status is null)
             {
                 logger.ReleaseFailed(held.Key, reason ?? "unknown");
             }
-            else if (status != UnlockStatus.Released)
+            else if (status != UnlockStatus.Released && !breaker.HasBeenOpenSince(held.SentAt))
             {
                 metrics.LeaseLost(held.Operation, status.Value.ToString());
                 logger.LeaseLost(held.Key, status.Value.ToString(), clock.GetElapsedTime(held.SentAt));

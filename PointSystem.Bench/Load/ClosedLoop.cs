@@ -14,6 +14,9 @@ internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers,
     /// <summary>Points of each use.</summary>
     public long Amount { get; init; } = 1;
 
+    /// <summary>Whether each request has an Idempotency-Key.</summary>
+    public bool WithKeys { get; init; }
+
     /// <summary>Runs for a time, or until a number of requests has been sent.</summary>
     /// <param name="time">Measured time; with <paramref name="requests"/> the maximum.</param>
     /// <param name="requests">Requests of all callers together; null for as many as fit into the time.</param>
@@ -47,7 +50,7 @@ internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers,
         {
             var recording = recordings[number];
             var target = targets[number % targets.Count];
-            var request = new UseRequest(target.ToString(), $"B{Environment.ProcessId}-{run}-{number}", Amount);
+            var request = new UseRequest(target.ToString(), $"B{Environment.ProcessId}-{run}-{number}", Amount, WithKeys);
             var who = members(number);
             using var caller = new HttpCaller(target, AnswerLimit);
             start.Wait(CancellationToken.None);

@@ -12,21 +12,25 @@ internal sealed class UseRequest
     private readonly byte[] _bytes;
     private readonly int _member;
     private readonly int _order;
+    private readonly int? _key;
     private long _number;
 
     /// <param name="host">Value of the Host header.</param>
     /// <param name="orders">Prefix of the order numbers; different for each caller and run.</param>
     /// <param name="amount">Points of each use.</param>
-    public UseRequest(string host, string orders, long amount)
+    /// <param name="withKey">Whether each request has an Idempotency-Key, so that the gateway may send it again.</param>
+    public UseRequest(string host, string orders, long amount, bool withKey = false)
     {
         // JSON allows blanks before a number, so every request has the same length.
         var member = new string(' ', MemberWidth);
         var order = new string('0', OrderWidth);
         var body = string.Create(CultureInfo.InvariantCulture, $$"""{"memberId":{{member}},"orderNumber":"{{orders}}-{{order}}","amount":{{amount}}}""");
-        var head = $"POST /api/points/use HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n";
+        var key = withKey ? $"Idempotency-Key: {orders}-{order}\r\n" : "";
+        var head = $"POST /api/points/use HTTP/1.1\r\nHost: {host}\r\n{key}Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n";
         _bytes = Encoding.ASCII.GetBytes(head + body);
         _member = head.Length + body.IndexOf(member, StringComparison.Ordinal);
         _order = head.Length + body.IndexOf(order, StringComparison.Ordinal);
+        _key = withKey ? head.IndexOf($"-{order}\r\n", StringComparison.Ordinal) + 1 : null;
     }
 
     /// <summary>Returns the next request, valid until the next call.</summary>
@@ -34,6 +38,11 @@ internal sealed class UseRequest
     {
         Write(_member, MemberWidth, memberId, (byte)' ');
         Write(_order, OrderWidth, ++_number, (byte)'0');
+        if (_key is { } key)
+        {
+            Write(key, OrderWidth, _number, (byte)'0');
+        }
+
         return _bytes;
     }
 

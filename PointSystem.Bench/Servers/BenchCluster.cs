@@ -148,20 +148,12 @@ internal sealed class BenchCluster : IAsyncDisposable
         return answer.IsSuccessStatusCode ? report.GetProperty("status").GetString()! : $"HTTP {(int)answer.StatusCode}";
     }
 
-    /// <summary>Returns the state of each replica's breaker: closed or open.</summary>
-    public async Task<IReadOnlyList<string>> ReadBreakersAsync(CancellationToken cancellationToken) =>
-        await Task.WhenAll(Local.Replicas.Select(async replica =>
-        {
-            var locks = await _admin.GetFromJsonAsync<JsonElement>(new Uri(replica.Url, "/api/admin/locks"), cancellationToken);
-            return locks.GetProperty("breaker").GetProperty("state").GetString()!;
-        }));
-
-    /// <summary>Waits until every breaker is in the given state.</summary>
+    /// <summary>Waits until the breakers of these replicas, by default of all, are open or closed.</summary>
     /// <exception cref="BenchException">A breaker was in another state after <paramref name="limit"/>.</exception>
-    public async Task WaitForBreakersAsync(string state, TimeSpan limit, CancellationToken cancellationToken)
+    public async Task WaitForBreakersAsync(string state, TimeSpan limit, CancellationToken cancellationToken, IReadOnlyList<Replica>? replicas = null)
     {
         var watch = Stopwatch.StartNew();
-        while ((await ReadBreakersAsync(cancellationToken)).Any(breaker => breaker != state))
+        while ((await Task.WhenAll((replicas ?? Local.Replicas).Select(ReadBreakerAsync))).Any(breaker => breaker != state))
         {
             if (watch.Elapsed > limit)
             {
@@ -169,6 +161,12 @@ internal sealed class BenchCluster : IAsyncDisposable
             }
 
             await Task.Delay(20, cancellationToken);
+        }
+
+        async Task<string> ReadBreakerAsync(Replica replica)
+        {
+            var locks = await _admin.GetFromJsonAsync<JsonElement>(new Uri(replica.Url, "/api/admin/locks"), cancellationToken);
+            return locks.GetProperty("breaker").GetProperty("state").GetString()!;
         }
     }
 

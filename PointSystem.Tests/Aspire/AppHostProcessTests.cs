@@ -9,6 +9,9 @@ namespace PointSystem.Tests.Aspire;
 public sealed class AppHostProcessTests : IDisposable
 {
     private static readonly Dictionary<string, string?> NoContainers = new() { ["POINTSYSTEM_CONTAINERS"] = "false" };
+
+    // A start of ten programs takes 40 s on a busy machine with two processors.
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(3);
     private readonly string _data = ClusterFixture.NewDataDirectory();
 
     // A start that should fail must not wait forever.
@@ -16,7 +19,7 @@ public sealed class AppHostProcessTests : IDisposable
 
     private CancellationToken Ct => _limit.Token;
 
-    public AppHostProcessTests() => _limit.CancelAfter(TimeSpan.FromMinutes(3));
+    public AppHostProcessTests() => _limit.CancelAfter(StartLimit + StartLimit);
 
     public void Dispose()
     {
@@ -164,7 +167,9 @@ public sealed class AppHostProcessTests : IDisposable
     {
         var process = AppHostProcess.Start(_data, NoContainers, "--replicas", "1");
         await Eventually.HoldsAsync(
-            () => process.HasExited || process.Output.Contains("  logs ", StringComparison.Ordinal), () => "Not ready: " + process.Output);
+            () => Task.FromResult(process.HasExited || process.Output.Contains("  logs ", StringComparison.Ordinal)),
+            () => "Not ready: " + process.Output,
+            StartLimit);
         Assert.False(process.HasExited, process.Output);
         return process;
     }

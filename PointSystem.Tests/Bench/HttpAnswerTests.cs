@@ -36,16 +36,20 @@ public sealed class HttpAnswerTests
         Assert.True(close);
     }
 
-    [Fact]
-    public void UseRequest_Next_HasTheSameLengthAndANewOrder()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void UseRequest_Next_HasTheSameLengthAndANewOrder(bool withKey)
     {
-        var request = new UseRequest("127.0.0.1:1", "T", amount: 3);
+        var request = new UseRequest("127.0.0.1:1", "T", amount: 3, withKey);
         var first = Encoding.ASCII.GetString(request.Next(7));
         var second = Encoding.ASCII.GetString(request.Next(1_234_567_890_123));
 
         Assert.Equal(first.Length, second.Length);
         var body = second[(second.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..];
         Assert.Contains($"\r\nContent-Length: {body.Length}\r\n", second, StringComparison.Ordinal);
+        Assert.Equal(withKey, first.Contains("\r\nIdempotency-Key: T-0000000001\r\n", StringComparison.Ordinal));
+        Assert.Equal(withKey, second.Contains("\r\nIdempotency-Key: T-0000000002\r\n", StringComparison.Ordinal));
         var json = JsonDocument.Parse(body).RootElement;
         Assert.Equal(1_234_567_890_123, json.GetProperty("memberId").GetInt64());
         Assert.Equal(("T-0000000002", 3), (json.GetProperty("orderNumber").GetString(), json.GetProperty("amount").GetInt32()));

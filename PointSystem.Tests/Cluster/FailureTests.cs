@@ -3,7 +3,7 @@ using System.Net;
 
 namespace PointSystem.Tests.Cluster;
 
-/// <summary>A replica behind the gateway is killed under load and no request fails. The proof suite kills the other processes.</summary>
+/// <summary>A replica behind the gateway is killed or hangs under load and no request fails. The proof suite does it to the other processes.</summary>
 public sealed class FailureTests : IAsyncLifetime
 {
     private LocalCluster _cluster = null!;
@@ -12,21 +12,39 @@ public sealed class FailureTests : IAsyncLifetime
 
     public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(_cluster);
 
-    [Fact]
-    public async Task Replica_KilledUnderLoad_LosesNoPointAndFailsNoRequest()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Replica_KilledOrFrozenUnderLoad_LosesNoPointAndFailsNoRequest(bool frozen)
     {
+        if (frozen)
+        {
+            Needs.Signals();
+        }
         using var client = new PointsClient(_cluster.GatewayUrl, _cluster.AdminToken);
         var members = await client.CreateMembersAsync(4, 100_000);
 
         var victim = _cluster.Replicas[1];
         await using var load = new UseLoad(_cluster.GatewayUrl, members);
         await load.UntilAnsweredAsync(100);
-        await victim.Process.KillAsync(Token);
+        if (frozen)
+        {
+            victim.Process.Suspend();
+        }
+        else
+        {
+            await victim.Process.KillAsync(Token);
+        }
         await load.UntilAnsweredAsync(300);
+        if (frozen)
+        {
+            victim.Process.Resume();
+        }
         await victim.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Token);
         await load.StopAsync();
+        load.Longest.Print();
 
-        // The gateway retries requests with a key, so a killed replica fails none of them. Each has been applied exactly once.
+        // The gateway retries requests with a key, so a replica fails none of them. Each has been applied exactly once.
         Assert.All(load.Answers, answer => Assert.True(answer.Status == HttpStatusCode.Created, $"{(int)answer.Status}: {answer.Text}"));
         var spent = await Books.UsagesAsync(_cluster.ConnectionString, members);
         Assert.Equal(load.Answers.Count, spent);
@@ -48,6 +66,8 @@ public sealed class FailureTests : IAsyncLifetime
         }
 
         public ConcurrentQueue<Answer> Answers => _answers;
+
+        public LongestAnswer Longest { get; } = new();
 
         public Task UntilAnsweredAsync(int more)
         {
@@ -74,8 +94,7 @@ public sealed class FailureTests : IAsyncLifetime
             while (!_stopping)
             {
                 var key = Guid.NewGuid().ToString("n");
-                var answer = await _client.UseAsync(member, "LOAD", 1, key);
-                _answers.Enqueue(answer);
+                _answers.Enqueue(await Longest.OfAsync(() => _client.UseAsync(member, "LOAD", 1, key)));
             }
         }
     }

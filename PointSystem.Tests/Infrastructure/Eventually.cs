@@ -17,7 +17,7 @@ internal static class Eventually
     public static Task HoldsAsync(Func<Task<bool>> condition, string expected) =>
         HoldsAsync(condition, () => $"Not so within {Deadline.TotalSeconds} s: {expected}");
 
-    /// <inheritdoc cref="HoldsAsync(Func{Task{bool}}, Func{string})"/>
+    /// <inheritdoc cref="HoldsAsync(Func{Task{bool}}, Func{string}, TimeSpan?)"/>
     public static Task HoldsAsync(Func<bool> condition, Func<string> failure) => HoldsAsync(() => Task.FromResult(condition()), failure);
 
     /// <summary>Moves a clock that stands still otherwise, in small steps, until the condition holds.</summary>
@@ -35,12 +35,13 @@ internal static class Eventually
     /// <summary>Polls until the condition holds, and fails after the deadline.</summary>
     /// <param name="condition">The condition, which may itself fail the test.</param>
     /// <param name="failure">Makes the text of the failure from the state at the deadline.</param>
-    public static async Task HoldsAsync(Func<Task<bool>> condition, Func<string> failure)
+    /// <param name="limit">The deadline, where 60 s are not far beyond the expected time.</param>
+    public static async Task HoldsAsync(Func<Task<bool>> condition, Func<string> failure, TimeSpan? limit = null)
     {
         var started = Stopwatch.GetTimestamp();
         while (!await condition())
         {
-            if (Stopwatch.GetElapsedTime(started) > Deadline)
+            if (Stopwatch.GetElapsedTime(started) > (limit ?? Deadline))
             {
                 Assert.Fail(failure());
             }

@@ -135,6 +135,7 @@ public sealed class FaultTests(ProofCluster proof)
         }
         await load.AnsweredAsync(100);
         await load.StopAsync();
+        load.Longest.Print();
 
         Assert.All(load.Answers, answer => answer.Expect(HttpStatusCode.Created));
         Assert.Equal(load.Answers.Count, await Books.UsagesAsync(proof.Database, members));
@@ -155,12 +156,14 @@ public sealed class FaultTests(ProofCluster proof)
             {
                 while (!_stopping)
                 {
-                    Answers.Enqueue(await _replicas[caller % 3].UseAsync(members[caller / 3], "LOAD", 1));
+                    Answers.Enqueue(await Longest.OfAsync(() => _replicas[caller % 3].UseAsync(members[caller / 3], "LOAD", 1)));
                 }
             })));
         }
 
         public ConcurrentQueue<Answer> Answers { get; } = new();
+
+        public LongestAnswer Longest { get; } = new();
 
         public Task AnsweredAsync(int more)
         {

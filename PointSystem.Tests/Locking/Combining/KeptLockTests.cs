@@ -121,9 +121,7 @@ public sealed class KeptLockTests
         await replica.UseAsync(1, "a");
         await replica.UseAsync(2, "b");
         await replica.IdleAsync();
-        _store.Before = (_, _) => throw new LockStoreException("unreachable", isAmbiguous: false);
-        await replica.UseAsync(3, "the first to notice");
-        await Eventually.HoldsAsync(() => replica.Monitor.IsFallback, "the breaker is open");
+        await AwayAsync(replica);
         _store.Forget();
         await replica.UseAsync(1, "c");
         Assert.Equal(2, replica.Executor.Snapshot(1).LastMinute.Fallbacks);
@@ -135,6 +133,55 @@ public sealed class KeptLockTests
         Assert.Equal(1, sums["pointsystem.lock.acquire outcome=acquired"]);
         await replica.StopAsync();
         Assert.Equal(0, sums["pointsystem.lock.lost_leases status=DoesNotExist"]);
+    }
+
+    /// <summary>Otherwise each of them would stand in the way of everybody, its own process included, until its lease ends.</summary>
+    [Fact]
+    public async Task ExecuteAsync_StoreWasAwayAndHasTheLocks_TheyAreGivenBackWhenItAnswers()
+    {
+        await using var replica = await StartAsync();
+        await replica.UseAsync(1, "a");
+        await replica.UseAsync(2, "b");
+        await replica.IdleAsync();
+        await AwayAsync(replica);
+        await replica.UseAsync(2, "without a lock");
+        var since = _clock.GetUtcNow();
+        _store.Before = null;
+        await _clock.PassUntilAsync(() => !replica.Monitor.IsFallback, "the breaker is closed");
+        Assert.True(_store.IsHeld(Key));
+        using var sums = new MeterSums(replica.Meters);
+        await replica.UseAsync(2, "c");
+        Assert.Equal((1, 0), (sums["pointsystem.lock.acquire outcome=acquired"], sums["pointsystem.lock.acquire outcome=queued"]));
+        await ReleasedAsync();
+        Assert.True(_clock.GetUtcNow() - since < TimeSpan.FromSeconds(5), "before its lease ends");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task StopAsync_BreakerIsOpen_GivesTheLocksBackIfTheStoreAnswers(bool answers)
+    {
+        var replica = await StartAsync();
+        await Task.WhenAll(Enumerable.Range(1, 200).Select(member => replica.UseAsync(member, "a")));
+        await replica.IdleAsync();
+        await AwayAsync(replica);
+        var asked = 0;
+        _store.Before = (_, _) =>
+        {
+            Interlocked.Increment(ref asked);
+            return answers ? Task.CompletedTask : throw new LockStoreException("unreachable", isAmbiguous: false);
+        };
+        await replica.StopAsync();
+        Assert.Equal(answers ? 0 : 200, Enumerable.Range(1, 200).Count(member => _store.IsHeld($"point:use:member:{member}")));
+        Assert.InRange(asked, 1, answers ? 250 : 100);
+        await replica.DisposeAsync();
+    }
+
+    private async Task AwayAsync(CombiningReplica replica)
+    {
+        _store.Before = (_, _) => throw new LockStoreException("unreachable", isAmbiguous: false);
+        await replica.UseAsync(999, "the first to notice");
+        await Eventually.HoldsAsync(() => replica.Monitor.IsFallback, "the breaker is open");
     }
 
     /// <summary>A pause of the process that outlasts the lease.</summary>
