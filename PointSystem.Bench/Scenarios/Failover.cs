@@ -128,7 +128,7 @@ internal sealed record Failover()
         var turn = await loading;
         var second = (long)(Second.TotalSeconds * Stopwatch.Frequency);
         return new Seen(
-            turn, Phase.Between(recordings, broken - (3 * second), broken), Phase.Between(recordings, broken, broken + second),
+            turn, Phase.Between(recordings, broken - (3 * second), broken - second), Phase.Between(recordings, broken, broken + second),
             Phase.Between(recordings, broken, Stopwatch.GetTimestamp()), opened, closed);
     }
 

@@ -90,7 +90,7 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
     {
         public LocalCluster Cluster { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync() => Cluster = await ClusterFixture.StartOwnAsync(_ => { }, Token);
+        public async ValueTask InitializeAsync() => Cluster = await ClusterFixture.StartOwnAsync(options => options.ApiEnvironment.Remove(ClusterFixture.WarmUpLimit), Token);
 
         public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(Cluster);
     }
