@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using PointSystem.Api.Features.Audit;
 using PointSystem.Api.Features.Config;
 using PointSystem.Api.Features.Events;
 using PointSystem.Api.Features.Locks;
@@ -26,6 +27,7 @@ namespace PointSystem.Api.Features;
 [JsonSerializable(typeof(ConfigListResponse))]
 [JsonSerializable(typeof(ConfigHistoryResponse))]
 [JsonSerializable(typeof(UpdateConfigRequest))]
+[JsonSerializable(typeof(AuditResponse))]
 [JsonSerializable(typeof(EventsResponse))]
 [JsonSerializable(typeof(LocksResponse))]
 [JsonSerializable(typeof(MemberReport))]

@@ -1,6 +1,7 @@
 using Npgsql;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features;
+using PointSystem.Api.Features.Audit;
 using PointSystem.Api.Features.Config;
 using PointSystem.Api.Features.Events;
 using PointSystem.Api.Features.Locks;
@@ -59,6 +60,7 @@ internal static class PointApplication
             app.Use(static (http, next) => WarmUp.HideFromMetrics(http, next));
             app.UsePointHttp();
             app.UsePointSecurity();
+            app.UseAudit();
             app.RefuseUnknownParameters();
 
             app.MapDefaultEndpoints();
@@ -67,6 +69,7 @@ internal static class PointApplication
             app.MapPointOpenApi();
             app.MapReconciliation();
             app.MapLocks();
+            app.MapAudit();
             app.MapEvents();
             await app.RunAsync();
             return 0;

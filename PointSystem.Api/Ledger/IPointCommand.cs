@@ -1,3 +1,4 @@
+using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Ledger;
@@ -24,4 +25,8 @@ internal interface IPointCommand
     /// Applies the command to the locked members. Pure except for the accounts, which a refusal must leave unchanged.
     /// </summary>
     CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context);
+
+    /// <summary>The entry in the audit, if the command is one of an administrator; it is written in the transaction of the command.</summary>
+    /// <param name="accepted">What <see cref="Apply"/> returned.</param>
+    AuditEntry? Audit(CommandOutcome accepted) => null;
 }

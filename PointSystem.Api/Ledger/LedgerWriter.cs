@@ -105,16 +105,18 @@ internal static class LedgerWriter
     /// <param name="connection">The connection with the open transaction.</param>
     /// <param name="accounts">The accounts after all commands.</param>
     /// <param name="answers">First answers to store.</param>
-    /// <param name="now">The real time, for the answers.</param>
+    /// <param name="now">The real time, for the answers and the audit.</param>
     /// <param name="cancellationToken">Cancels the write. If the COMMIT has not been reached, nothing is written.</param>
     /// <param name="end">The last statement; null leaves the transaction open.</param>
+    /// <param name="audited">Entries of the audit.</param>
     public static async Task WriteAsync(
         NpgsqlConnection connection,
         IEnumerable<MemberAccount> accounts,
         IReadOnlyCollection<StoredAnswer> answers,
         DateTimeOffset now,
         CancellationToken cancellationToken,
-        string? end = Commit)
+        string? end = Commit,
+        IReadOnlyCollection<AuditEntry>? audited = null)
     {
         await using var batch = new NpgsqlBatch(connection);
         var changed = accounts.Where(account => !account.Changes.IsEmpty).ToList();
@@ -134,6 +136,11 @@ internal static class LedgerWriter
                 Columns.Bytes(answers, answer => answer.Answer),
                 Columns.Value(now),
                 Columns.Value(now - Idempotency.Retention)));
+        }
+
+        if (audited is { Count: > 0 })
+        {
+            batch.BatchCommands.Add(AdminAudit.Statement(audited, now));
         }
 
         if (end is not null)

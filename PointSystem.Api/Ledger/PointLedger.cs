@@ -91,10 +91,10 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
                 connection, LoadPlan.For(steps[step]), now, clock.GetUtcNow() - Idempotency.Retention,
                 step == 0 ? RehearsalTimes : null, cancellationToken, skipBusy);
             var accounts = rows.Build(now.At);
-            _ = Apply(steps[step], rows, accounts, now, out var answers);
+            _ = Apply(steps[step], rows, accounts, now, out var answers, out var audited);
             await LedgerWriter.WriteAsync(
                 connection, accounts.Values, answers.Values, clock.GetUtcNow(), cancellationToken,
-                step == steps.Count - 1 ? LedgerWriter.Rollback : null);
+                step == steps.Count - 1 ? LedgerWriter.Rollback : null, audited);
         }
     }
 
@@ -123,11 +123,12 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         }
 
         var accounts = rows.Build(now.At);
-        var outcomes = Apply(commands, rows, accounts, now, out var answers);
+        var outcomes = Apply(commands, rows, accounts, now, out var answers, out var audited);
         attempt.HasBegunToWrite = true;
         try
         {
-            await LedgerWriter.WriteAsync(attempt.Connection, accounts.Values, answers.Values, clock.GetUtcNow(), cancellationToken);
+            await LedgerWriter.WriteAsync(
+                attempt.Connection, accounts.Values, answers.Values, clock.GetUtcNow(), cancellationToken, audited: audited);
         }
         catch (Exception e) when (!DatabaseErrors.IsDocumented(e))
         {
@@ -144,9 +145,11 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         LoadedRows rows,
         Dictionary<long, MemberAccount> accounts,
         Rules now,
-        out Dictionary<string, StoredAnswer> answers)
+        out Dictionary<string, StoredAnswer> answers,
+        out IReadOnlyCollection<AuditEntry> audited)
     {
         var outcomes = new List<CommandOutcome?>(commands.Count);
+        List<AuditEntry>? entries = null;
         answers = new(StringComparer.Ordinal);
         foreach (var command in commands)
         {
@@ -160,6 +163,11 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
             if (outcome is null)
             {
                 outcome = command.Apply(accounts, new CommandContext(now.Policy, now.At, command.Actor, NewKey));
+                if (outcome.Error is null && command.Audit(outcome) is { } entry)
+                {
+                    (entries ??= []).Add(entry);
+                }
+
                 if (command.Idempotency is { } idempotency)
                 {
                     var (status, answer) = outcome.Stored();
@@ -170,6 +178,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
             outcomes.Add(outcome);
         }
 
+        audited = entries ?? (IReadOnlyCollection<AuditEntry>)[];
         return outcomes;
     }
 

@@ -30,6 +30,7 @@ internal sealed class DocumentDocs : IOpenApiDocumentTransformer
             new() { Name = "Points", Description = "Balances, accumulations, usages, cancellations and transfers of members." },
             new() { Name = "Configuration", Description = "Rules that can be changed at run time." },
             new() { Name = "Reconciliation", Description = "Checks of members against the ledger, with correction of derived figures." },
+            new() { Name = "Audit", Description = "What administrators have done." },
             new() { Name = "Events", Description = "What has happened to the points of all members, in order." },
             new() { Name = "Locks", Description = "The state of the locks on the answering replica." },
         };

@@ -9,11 +9,14 @@ internal static class EventPositions
     /// True if rows have positions that this cluster has not reached: a dump of a cluster with higher transaction ids was restored here. New
     /// events would come before those that consumers have already read.
     /// </summary>
-    public const string AreAhead =
+    public const string AreAhead = $"{Highest} >= event_ceiling()";
+
+    private const string Highest =
         """
         greatest(
             (SELECT max(position) FROM point_ledger_entries WHERE sequence = group_sequence),
-            (SELECT max(position) FROM point_config_history)) >= event_ceiling()
+            (SELECT max(position) FROM point_config_history),
+            (SELECT max(position) FROM admin_audit))
         """;
 
     // The rows with the highest positions are committed, so in the cluster that wrote them the ceiling is above them. The lock waits for
@@ -22,12 +25,10 @@ internal static class EventPositions
         $"""
         DO $$
         BEGIN
-            LOCK TABLE point_ledger_entries, point_config_history IN SHARE ROW EXCLUSIVE MODE;
+            LOCK TABLE point_ledger_entries, point_config_history, admin_audit IN SHARE ROW EXCLUSIVE MODE;
             IF {AreAhead} THEN
                 EXECUTE format('CREATE OR REPLACE FUNCTION event_offset() RETURNS bigint LANGUAGE sql STABLE AS ''SELECT %s::bigint''',
-                    event_offset() + 1 + greatest(
-                        (SELECT max(position) FROM point_ledger_entries WHERE sequence = group_sequence),
-                        (SELECT max(position) FROM point_config_history)) - event_ceiling() + 1);
+                    event_offset() + 1 + {Highest} - event_ceiling() + 1);
             END IF;
         END $$
         """;

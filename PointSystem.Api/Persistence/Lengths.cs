@@ -23,4 +23,10 @@ internal static class Lengths
     public const int ConfigValue = 200;
 
     public const int ConfigDescription = 500;
+
+    /// <summary>What an administrator acted on.</summary>
+    public const int AuditTarget = 200;
+
+    /// <summary>The header X-Forwarded-For, as the audit keeps it.</summary>
+    public const int ForwardedFor = 200;
 }

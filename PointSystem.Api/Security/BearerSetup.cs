@@ -76,8 +76,16 @@ internal sealed class BearerSetup(
                 return Task.CompletedTask;
             },
             OnChallenge = ChallengeAsync,
-            OnForbidden = context => (context.HttpContext.User.Member() is null ? Problems.Forbidden(RightOf(context.HttpContext)) : Problems.ForbiddenMember())
-                .ExecuteAsync(context.HttpContext),
+            OnForbidden = context =>
+            {
+                var http = context.HttpContext;
+                if (RightOf(http) == Rights.Admin && !HttpMethods.IsGet(http.Request.Method))
+                {
+                    http.LogAdminRefused();
+                }
+
+                return (http.User.Member() is null ? Problems.Forbidden(RightOf(http)) : Problems.ForbiddenMember()).ExecuteAsync(http);
+            },
         };
     }
 

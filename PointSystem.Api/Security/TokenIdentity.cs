@@ -12,21 +12,31 @@ internal static class TokenIdentity
     private const string RightClaim = "right";
     private const string MemberClaim = "member";
     private const string SubjectClaim = "sub";
+    private const string ClientClaim = "client";
+    private const string NameClaim = "name";
 
     // Tokens of services name the client, and not always a subject.
-    private static readonly string[] Subjects = [SubjectClaim, "client_id", "azp", "appid"];
+    private static readonly string[] Clients = ["client_id", "azp", "appid"];
+    private static readonly string[] Names = ["name", "preferred_username"];
 
     /// <summary>
-    /// An identity that has nothing but the subject, the rights and the member, so that no other claim of the token can stand for one of them.
+    /// An identity that has nothing but the subject, the client, a name, the rights and the member, so that no other claim of the token can stand
+    /// for one of them.
     /// </summary>
     public static ClaimsPrincipal Of(ClaimsPrincipal token, AuthOptions options)
     {
         var claims = new List<Claim>();
-        if (Subjects.Select(token.FindFirstValue).FirstOrDefault(subject => !string.IsNullOrWhiteSpace(subject)) is { } subject)
+        void AddFirst(string type, params IEnumerable<string> from)
         {
-            claims.Add(new Claim(SubjectClaim, subject));
+            if (from.Select(token.FindFirstValue).FirstOrDefault(value => !string.IsNullOrWhiteSpace(value)) is { } value)
+            {
+                claims.Add(new Claim(type, value));
+            }
         }
 
+        AddFirst(SubjectClaim, SubjectClaim);
+        AddFirst(ClientClaim, Clients);
+        AddFirst(NameClaim, Names);
         claims.AddRange(RightsOf(token, options).Select(right => new Claim(RightClaim, right)));
         if (options.MemberClaim is { Length: > 0 } name && ValuesAt(token, name.Split('.')) is { } members)
         {
@@ -37,8 +47,10 @@ internal static class TokenIdentity
         return new ClaimsPrincipal(new ClaimsIdentity(claims, token.Identity!.AuthenticationType, SubjectClaim, RightClaim));
     }
 
-    /// <summary>The subject of the token; null if there is none.</summary>
-    public static string? Subject(this ClaimsPrincipal user) => user.Identity?.IsAuthenticated == true ? user.FindFirstValue(SubjectClaim) : null;
+    /// <summary>The subject, the client and the name in the token; each is null if there is none.</summary>
+    public static (string? Subject, string? Client, string? Name) Caller(this ClaimsPrincipal user) => user.Identity?.IsAuthenticated == true
+        ? (user.FindFirstValue(SubjectClaim), user.FindFirstValue(ClientClaim), user.FindFirstValue(NameClaim))
+        : default;
 
     /// <summary>The member of the token, 0 if the claim is not a member id; null if the token belongs to no member.</summary>
     public static long? Member(this ClaimsPrincipal user) => user.FindFirstValue(MemberClaim) is not { } text ? null

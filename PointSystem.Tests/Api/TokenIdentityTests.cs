@@ -72,13 +72,64 @@ public sealed class TokenIdentityTests
     }
 
     [Theory]
-    [InlineData("""{"sub":"anna","client_id":"shop"}""", "anna")]
-    [InlineData("""{"client_id":"shop"}""", "shop")]
-    [InlineData("""{"azp":"shop"}""", "shop")]
+    [InlineData("""{"sub":"anna"}""", "anna")]
+    [InlineData("""{"sub":"uid=anna,ou=Köln"}""", "uid=anna,ou=Köln")]
+    [InlineData("""{"sub":"anna","client_id":"shop"}""", "anna;client=shop")]
+    [InlineData("""{"sub":"anna","azp":"shop","name":"Anna Kim","preferred_username":"akim"}""", "anna;client=shop;name=Anna Kim")]
+    [InlineData("""{"sub":"anna","appid":" ","name":"","preferred_username":"akim"}""", "anna;name=akim")]
+    [InlineData("""{"sub":"shop","client_id":"shop"}""", "shop")]
+    [InlineData("""{"client_id":"shop"}""", ";client=shop")]
+    [InlineData("""{"azp":"shop"}""", ";client=shop")]
     [InlineData("""{"sub":"  "}""", "anonymous")]
-    [InlineData("""{"sub":"a\u202Enn\u0007a\u200F"}""", "anna")]
-    public async Task Actor_IsTheSubjectOrTheClient_WithoutControlCharacters(string claims, string actor) =>
-        Assert.Equal(actor, (await OfAsync(claims, new AuthOptions())).Actor());
+    [InlineData("""{"name":"Anna Kim"}""", "anonymous")]
+    [InlineData("""{"sub":"a\u202Enn\u0007a\u200F"}""", "anna%~")]
+    [InlineData("""{"sub":"anna;client=shop"}""", "anna%3Bclient=shop")]
+    [InlineData("""{"sub":"anna%3Bclient=shop"}""", "anna%253Bclient=shop")]
+    [InlineData("""{"sub":"anna","azp":"a;name=b","name":"n;client=c"}""", "anna;client=a%3Bname=b;name=n%3Bclient=c")]
+    [InlineData("""{"sub":"anonymous"}""", "anonymous%~")]
+    [InlineData("""{"sub":"system:expiry"}""", "system:expiry%~")]
+    [InlineData("""{"sub":"systemic"}""", "systemic")]
+    public async Task Actor_IsSubjectClientAndName(string claims, string actor) =>
+        Assert.Equal(actor, Shown((await OfAsync(claims, new AuthOptions())).Actor()));
+
+    /// <summary>Long and strange parts are shortened, but remain different, and never look like another part.</summary>
+    [Fact]
+    public async Task Actor_OfDifferentCallers_IsDifferentAndFitsTheColumn()
+    {
+        var length = string.Concat(Enumerable.Repeat("x", 300));
+        var subjects = new List<string>
+        {
+            "anna", "anna;client=shop", "an\u200Bna", "ann\u200Ba", "anna%~", ";client=shop", ";client=shop;name=anna", "anna;", "%", "%25", "\ud83d\ude00",
+            "anonymous", "anon\u00ADymous", "system", "\u0007", "\u0008", length + "1", length + "2", length[..200], length[..199] + ";", length[..190],
+            string.Concat(Enumerable.Repeat("\ud83d\ude00", 201)), string.Concat(Enumerable.Repeat(";", 200)), string.Concat(Enumerable.Repeat(";", 201)),
+        };
+        var actors = new List<string> { "anonymous", "system" };
+        async Task AddAsync(string claims) => actors.Add((await OfAsync($"{{{claims}}}", new AuthOptions())).Actor());
+        foreach (var subject in subjects)
+        {
+            await AddAsync($"\"sub\":\"{subject}\"");
+            foreach (var client in new[] { "shop", "sh\u200Bop", "shop;name=anna", length + "1", length + "2" })
+            {
+                await AddAsync($"\"sub\":\"{subject}\",\"azp\":\"{client}\"");
+                await AddAsync($"\"sub\":\"{subject}\",\"azp\":\"{client}\",\"name\":\"{length}\"");
+            }
+        }
+
+        foreach (var actor in actors.Skip(2))
+        {
+            Assert.True(actor.EnumerateRunes().Count() <= 200, actor);
+            Assert.DoesNotContain(actor.EnumerateRunes(), rune => System.Text.Rune.IsControl(rune) || rune.Value is 0x200B or 0xAD);
+        }
+
+        // A name has room only beside a short subject and client.
+        Assert.Equal(subjects.Count * 6 + 2, actors.Where(actor => !actor.Contains(";name=", StringComparison.Ordinal)).Distinct().Count());
+    }
+
+    private static string Shown(string actor)
+    {
+        var mark = actor.IndexOf("%~", StringComparison.Ordinal);
+        return mark < 0 ? actor : actor[..(mark + 2)];
+    }
 
     /// <summary>Signed and read again: nested claims reach the service as the token handler delivers them.</summary>
     private static async Task<ClaimsPrincipal> OfAsync(string claims, AuthOptions options)

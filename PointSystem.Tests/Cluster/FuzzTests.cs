@@ -40,7 +40,8 @@ public sealed class FuzzTests(ClusterFixture clusters)
             "/api/points/balance/{0}", "/api/points/history/{0}", "/api/points/use/{0}", "/api/points/accumulations/{0}", "/api/points/{0}",
             "/api/points/balance/1?asOf={0}", "/api/points/balance/1?cursor={0}", "/api/points/history/1?kind={0}", "/api/points/history/1?orderNumber={0}",
             "/api/points/history/1?cursor={0}&size={0}", "/api/admin/points/config/{0}", "/api/admin/points/config/{0}/history",
-            "/api/events?after={0}", "/api/events?limit={0}", "/{0}"),
+            "/api/events?after={0}", "/api/events?limit={0}", "/api/admin/audit?actor={0}", "/api/admin/audit?target={0}&action={0}",
+            "/api/admin/audit?from={0}", "/api/admin/audit?cursor={0}&to={0}", "/{0}"),
         Text,
         (path, text) => string.Format(System.Globalization.CultureInfo.InvariantCulture, path, Uri.EscapeDataString(text)));
 

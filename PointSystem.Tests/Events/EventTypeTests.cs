@@ -157,7 +157,8 @@ public sealed class EventTypeTests(PointsDatabase server)
                 // Other tests on the server may hold the horizon for a moment.
                 return !page.HasMore && await Books.CountAsync(
                     database.ConnectionString,
-                    "SELECT count(*) FROM (SELECT position FROM point_ledger_entries UNION ALL SELECT position FROM point_config_history) AS p "
+                    "SELECT count(*) FROM (SELECT position FROM point_ledger_entries UNION ALL SELECT position FROM point_config_history"
+                        + " UNION ALL SELECT position FROM admin_audit) AS p "
                         + "WHERE position >= event_horizon()") == 0;
             },
             "all events can be read");

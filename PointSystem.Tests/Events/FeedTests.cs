@@ -30,7 +30,7 @@ public sealed class FeedTests(PointsDatabase server)
         Assert.Equal(all, byOne);
         var end = (await client.GetAsync($"/api/events?{next[1..]}")).Expect(HttpStatusCode.OK).Json;
         Assert.Equal((0, next), (end["events"]!.AsArray().Count, $"&after={end["next"]!.GetValue<string>()}"));
-        Assert.Equal(["points.config-changed.v1"], await TypesAfterAsync(client, next, () => client.PutAsync(
+        Assert.Equal(["points.admin-acted.v1", "points.config-changed.v1"], await TypesAfterAsync(client, next, expected: 2, () => client.PutAsync(
             "/api/admin/points/config/MAX_BALANCE_PER_MEMBER", new { configValue = "20000000" })));
     }
 
@@ -215,14 +215,14 @@ public sealed class FeedTests(PointsDatabase server)
         return ids;
     }
 
-    private static async Task<List<string>> TypesAfterAsync(PointsClient client, string next, Func<Task<Answer>> change)
+    private static async Task<IEnumerable<string>> TypesAfterAsync(PointsClient client, string next, int expected, Func<Task<Answer>> change)
     {
         (await change()).Expect(HttpStatusCode.OK);
         JsonArray events = [];
         await Eventually.HoldsAsync(
-            async () => (events = (await client.GetAsync($"/api/events?{next[1..]}")).Expect(HttpStatusCode.OK).Json["events"]!.AsArray()).Count > 0,
-            "an event");
-        return [.. events.Select(one => one!["type"]!.GetValue<string>())];
+            async () => (events = (await client.GetAsync($"/api/events?{next[1..]}")).Expect(HttpStatusCode.OK).Json["events"]!.AsArray()).Count >= expected,
+            $"{expected} events");
+        return events.Select(one => one!["type"]!.GetValue<string>()).Order();
     }
 
     private static List<string> IdsOf(JsonNode page) => [.. page["events"]!.AsArray().Select(one => one!["id"]!.GetValue<string>())];

@@ -1,5 +1,6 @@
 using Npgsql;
 using PointSystem.Api.Features.Reconciliation;
+using PointSystem.Api.Persistence;
 using PointSystem.Tests.Features;
 using PointSystem.Tests.Jobs;
 using PointSystem.Tests.Locking;
@@ -40,6 +41,14 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
             [(members[1], "CORRECTED"), (members[4], "BROKEN"), (members[6], "CORRECTED")],
             run.Details.Select(detail => (detail.MemberId, detail.Status)));
         Assert.Equal(members[6], run.LastMemberId);
+        Assert.Equal(
+            [
+                $"RECONCILIATION_STARTED admin reconciliation-run:{run.RunId}", $"MEMBER_RECONCILED admin member:{members[1]} {run.RunId}",
+                $"MEMBER_RECONCILED admin member:{members[6]} {run.RunId}", $"RECONCILIATION_COMPLETED admin reconciliation-run:{run.RunId} {run.RunId}",
+            ],
+            await Books.TextsAsync(
+                _database.ConnectionString,
+                "SELECT concat_ws(' ', action, actor, target, CASE WHEN before IS NOT NULL THEN after->>'runId' END) FROM admin_audit ORDER BY id"));
         var again = await reconcilers.RunAsync("admin");
         Assert.Equal((7, 6, 0, 1), (again.Members, again.Matched, again.Corrected, again.Broken));
         Assert.Equal(again.RunId, (await reconcilers.All.FindLatestAsync(Token))!.RunId);
@@ -60,7 +69,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
         }
         await using (var first = new Reconcilers(_database, _replica.Runner(), chunk: 2, Progressed))
         {
-            await first.All.BeginAsync("first", Token);
+            await first.All.BeginAsync(new AuditOrigin("first"), Token);
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first.All.ContinueAsync(interrupt.Token));
             var progress = (await first.All.FindLatestAsync(Token))!;
             Assert.Equal(("RUNNING", 4, false), (progress.Status, progress.Members, progress.Resumed));
@@ -80,7 +89,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
         await using var first = new Reconcilers(_database, _replica.Runner(), chunk: 2);
         await using var replica = await LockReplica.StartAsync(_store, []);
         await using var second = new Reconcilers(_database, replica.Runner(), chunk: 2);
-        await first.All.BeginAsync("first", Token);
+        await first.All.BeginAsync(new AuditOrigin("first"), Token);
         var (between, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
         var asked = 0;
         _store.AfterTryLock = async _ =>
@@ -131,7 +140,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
         async Task<(RunReport? Run, long Unfinished)> BeginAsync()
         {
             await using var reconcilers = new Reconcilers(_database, _replica.Runner());
-            return await reconcilers.All.BeginAsync("admin", Token);
+            return await reconcilers.All.BeginAsync(new AuditOrigin("admin"), Token);
         }
 
         var begun = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => BeginAsync()));

@@ -26,7 +26,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         await using var reconcilers = new Reconcilers(database);
         foreach (var id in new[] { member, other })
         {
-            var report = await reconcilers.Members.ReconcileAsync(id, Token);
+            var report = await reconcilers.Members.ReconcileAsync(id, Reconcilers.Tester, Token);
             Assert.Empty(report.Findings);
             Assert.Equal("MATCHED", report.Status);
             Assert.Equal([report.LedgerBalance, report.LedgerBalance], [report.WalletBalance, report.LotsBalance]);
@@ -38,7 +38,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
     public async Task Reconcile_UnknownMember_MatchesWithZeros()
     {
         await using var reconcilers = new Reconcilers(await server.GetAsync(Token));
-        var report = await reconcilers.Members.ReconcileAsync(PointsClient.NewMember(), Token);
+        var report = await reconcilers.Members.ReconcileAsync(PointsClient.NewMember(), Reconcilers.Tester, Token);
         Assert.Equal(("MATCHED", 0, 0, 0), (report.Status, report.WalletBalance, report.LedgerBalance, report.LotsBalance));
     }
 
@@ -60,12 +60,12 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         await Reconcilers.TamperAsync(database, tamper, member);
         await using var reconcilers = new Reconcilers(database);
 
-        var report = await reconcilers.Members.ReconcileAsync(member, Token);
+        var report = await reconcilers.Members.ReconcileAsync(member, Reconcilers.Tester, Token);
 
         Assert.Equal("CORRECTED", report.Status);
         Assert.NotEmpty(report.Findings);
         Assert.Equal(before, await Reconcilers.DumpAsync(database, member));
-        Assert.Equal("MATCHED", (await reconcilers.Members.ReconcileAsync(member, Token)).Status);
+        Assert.Equal("MATCHED", (await reconcilers.Members.ReconcileAsync(member, Reconcilers.Tester, Token)).Status);
         await Books.AssertBalancedAsync(database.ConnectionString, member);
     }
 
@@ -97,7 +97,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         var before = await Reconcilers.DumpAsync(database, member);
         await using var reconcilers = new Reconcilers(database);
 
-        var report = await reconcilers.Members.ReconcileAsync(member, Token);
+        var report = await reconcilers.Members.ReconcileAsync(member, Reconcilers.Tester, Token);
 
         Assert.Equal("BROKEN", report.Status);
         Assert.NotEmpty(report.Findings);
@@ -144,11 +144,11 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         }
 
         await using var reconcilers = new Reconcilers(database);
-        Assert.Equal("MATCHED", (await reconcilers.Members.ReconcileAsync(member, Token)).Status);
+        Assert.Equal("MATCHED", (await reconcilers.Members.ReconcileAsync(member, Reconcilers.Tester, Token)).Status);
         await Reconcilers.TamperAsync(
             database, "DELETE FROM point_ledger_entries WHERE member_id = @m AND sequence = (SELECT version FROM member_wallets WHERE member_id = @m)", member);
 
-        Assert.Equal("BROKEN", (await reconcilers.Members.ReconcileAsync(member, Token)).Status);
+        Assert.Equal("BROKEN", (await reconcilers.Members.ReconcileAsync(member, Reconcilers.Tester, Token)).Status);
     }
 
     [Fact]
@@ -161,7 +161,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         await Reconcilers.TamperAsync(database, "UPDATE point_ledger_entries SET balance_after = balance_after + 1 WHERE member_id = @m", member);
         await using var reconcilers = new Reconcilers(database);
 
-        var report = await reconcilers.Members.ReconcileAsync(member, Token);
+        var report = await reconcilers.Members.ReconcileAsync(member, Reconcilers.Tester, Token);
 
         Assert.Equal(("BROKEN", 101), (report.Status, report.Findings.Count));
         Assert.Equal("Further findings not listed: 1400.", report.Findings[^1]);
@@ -182,7 +182,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         await using var reconcilers = new Reconcilers(database);
         await using var held = await HeldTransaction.LockWalletsAsync(database.ConnectionString, member);
 
-        Assert.Equal(status, (await reconcilers.Members.ReconcileAsync(member, Token)).Status);
+        Assert.Equal(status, (await reconcilers.Members.ReconcileAsync(member, Reconcilers.Tester, Token)).Status);
     }
 
     /// <summary>

@@ -20,7 +20,9 @@ internal sealed class Reconcilers(
     private readonly PointDbContext _db =
         new(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(database).UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking).Options);
 
-    public MemberReconciler Members => new(database, database, _options, Metrics, NullLogger<MemberReconciler>.Instance);
+    public static AuditOrigin Tester => new("tester");
+
+    public MemberReconciler Members => new(database, database, _options, TimeProvider.System, Metrics, NullLogger<MemberReconciler>.Instance);
 
     public FullReconciler All => new(
         _db, database, Members, runner!, _options, Options.Create(new JobOptions()), TimeProvider.System,
@@ -31,7 +33,7 @@ internal sealed class Reconcilers(
     /// <summary>Starts a run and completes it.</summary>
     public async Task<RunReport> RunAsync(string actor)
     {
-        Assert.NotNull((await All.BeginAsync(actor, Token)).Run);
+        Assert.NotNull((await All.BeginAsync(new AuditOrigin(actor), Token)).Run);
         await All.ContinueAsync(Token);
         return (await All.FindLatestAsync(Token))!;
     }

@@ -1,5 +1,5 @@
+using PointSystem.Api.Features.Audit;
 using PointSystem.Api.OpenApi;
-using PointSystem.Api.Security;
 using PointSystem.Domain.Results;
 using PointSystem.ServiceDefaults;
 
@@ -28,7 +28,7 @@ internal static class ConfigEndpoints
     /// <summary>Maps the endpoints of the run-time configuration. All of them need the right to administer.</summary>
     public static IEndpointRouteBuilder MapConfig(this IEndpointRouteBuilder app)
     {
-        var config = app.MapGroup("/api/admin/points/config").WithTags("Configuration").RequireAuthorization(Rights.Admin);
+        var config = app.MapAdmin("/api/admin/points/config").WithTags("Configuration");
 
         config.MapGet("", GetConfig.ListAsync).WithName("ListConfig")
             .WithSummary("Lists all values that can be changed at run time")

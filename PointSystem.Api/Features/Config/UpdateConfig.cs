@@ -1,5 +1,7 @@
 using System.Data;
+using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Http;
 using PointSystem.Api.Persistence;
@@ -28,14 +30,14 @@ internal static class UpdateConfig
             return problem;
         }
 
-        var changed = await handler.UpdateAsync(known, value, description, http.User.Actor(), cancellationToken);
+        var changed = await handler.UpdateAsync(known, value, description, http.AuditOrigin(), cancellationToken);
         return changed.Error is { } error ? error.ToProblem() : TypedResults.Ok(changed.Value);
     }
 
     public sealed class Handler(PointDbContext db, RulesProvider rules, TimeProvider time, ILogger<Handler> logger)
     {
         public async Task<Result<ConfigResponse>> UpdateAsync(
-            ConfigKey key, string value, string? description, string actor, CancellationToken cancellationToken)
+            ConfigKey key, string value, string? description, AuditOrigin origin, CancellationToken cancellationToken)
         {
             if (key.FindFault(value) is { } fault)
             {
@@ -60,27 +62,34 @@ internal static class UpdateConfig
                 return ConfigErrors.Invalid(violation);
             }
 
-            // A PUT that changes nothing adds no entry to the history.
+            // A PUT that changes nothing adds no entry to the history, and none to the audit.
+            var before = Audited(old, row is null ? key.Description : row.Description);
             if (old == value && (description is null || description == (row?.Description ?? key.Description)))
             {
+                origin.AccountFor();
                 return GetConfig.Response(key, row);
             }
 
             if (row is null)
             {
-                row = new ConfigRow { ConfigKey = key.Name, ConfigValue = value, Description = key.Description, UpdatedBy = actor };
+                row = new ConfigRow { ConfigKey = key.Name, ConfigValue = value, Description = key.Description, UpdatedBy = origin.Actor };
                 db.Configs.Add(row);
             }
 
-            Write(row, value, description, actor, old);
+            Write(row, value, description, origin.Actor, old);
             await db.SaveChangesAsync(cancellationToken);
+            var entry = new AuditEntry(origin, AuditAction.ConfigChanged, AdminAudit.TargetOfConfig(key.Name), before, Audited(value, row.Description));
+            await AdminAudit.WriteAsync((NpgsqlConnection)db.Database.GetDbConnection(), entry, row.UpdatedAt, cancellationToken);
 
             // Not cancellable: if the client disconnected during the commit, we would not know which value is in effect.
             await transaction.CommitAsync(CancellationToken.None);
             rules.Invalidate();
-            logger.ConfigChanged(actor, key.Name, old, value);
+            logger.ConfigChanged(origin.Actor, key.Name, old, value);
             return GetConfig.Response(key, row);
         }
+
+        private static string Audited(string value, string? description) =>
+            new JsonObject { ["configValue"] = value, ["description"] = description }.ToJsonString();
 
         private void Write(ConfigRow row, string value, string? description, string actor, string old)
         {

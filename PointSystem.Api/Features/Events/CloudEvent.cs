@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace PointSystem.Api.Features.Events;
@@ -5,13 +6,13 @@ namespace PointSystem.Api.Features.Events;
 /// <summary>An event, in the JSON format of CloudEvents 1.0. docs/events.md describes the types.</summary>
 /// <param name="SpecVersion">The version of CloudEvents: 1.0.</param>
 /// <param name="Id">Unique for the source; consumers ignore an id that they have seen.</param>
-/// <param name="Source">The member, or the configuration.</param>
+/// <param name="Source">The member, the configuration, or the audit.</param>
 /// <param name="Type">What happened, with the version of the data.</param>
-/// <param name="Subject">The id of the member, or the configuration key.</param>
-/// <param name="Time">Time of the ledger entries, or of the configuration change.</param>
+/// <param name="Subject">The id of the member, the configuration key, or the target of an administrator's action.</param>
+/// <param name="Time">Time of the ledger entries, of the configuration change, or of the action.</param>
 /// <param name="DataContentType">The type of the data: application/json.</param>
 /// <param name="PartitionKey">The same as the subject: events with the same key are in order.</param>
-/// <param name="Sequence">Ascending for each source, with 19 digits, so that it compares as text.</param>
+/// <param name="Sequence">Ascending for each source, with 19 digits (of the audit, twice 19 digits), so that it compares as text.</param>
 /// <param name="Data">The data.</param>
 internal sealed record CloudEvent(
     [property: JsonPropertyName("specversion")] string SpecVersion,
@@ -95,6 +96,34 @@ internal sealed record EventData(string Actor)
     /// <summary>The description after the change.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Description { get; init; }
+
+    /// <summary>What an administrator did.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Action { get; init; }
+
+    /// <summary>What the administrator acted on.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Target { get; init; }
+
+    /// <summary>The target before the action, as an object.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public JsonElement? Before { get; init; }
+
+    /// <summary>The target after the action, as an object.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public JsonElement? After { get; init; }
+
+    /// <summary>The address from which the administrator's request came: that of the gateway if there is one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Address { get; init; }
+
+    /// <summary>Whom the sender of the request named as its client (X-Forwarded-For).</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ForwardedFor { get; init; }
+
+    /// <summary>The trace id of the administrator's request.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? TraceId { get; init; }
 }
 
 /// <summary>A change of one accumulation.</summary>
@@ -121,9 +150,11 @@ internal static class EventTypes
     public const string Transferred = "points.transferred.v1";
     public const string Expired = "points.expired.v1";
     public const string ConfigChanged = "points.config-changed.v1";
+    public const string AdminActed = "points.admin-acted.v1";
 
     /// <summary>All types.</summary>
-    public static IReadOnlyList<string> All { get; } = [Accumulated, AccumulationCancelled, Used, UseCancelled, Transferred, Expired, ConfigChanged];
+    public static IReadOnlyList<string> All { get; } =
+        [Accumulated, AccumulationCancelled, Used, UseCancelled, Transferred, Expired, ConfigChanged, AdminActed];
 
     /// <summary>The type of the event that starts with an entry of this kind.</summary>
     public static string OfKind(string kind) => kind switch

@@ -47,7 +47,8 @@ internal static class EventEndpoints
         app.MapGet("/api/events", HandleAsync).WithTags("Events").RequireAuthorization(Rights.Admin).WithName("ListEvents")
             .WithSummary("Lists what has happened to the points of all members, in order, as CloudEvents")
             .WithDescription(
-                "Each event is one operation on the points of one member, or one configuration change. Events of a member are in order. "
+                "Each event is one operation on the points of one member, one configuration change, or one action of an administrator. "
+                + "Events of a member are in order. "
                 + "Repeat the request with `next` as `after`; no event is then missed, and an event may come twice only after a consumer has lost its cursor. "
                 + $"With `Accept: {EventStreams.ContentType}` the answer is a stream of server-sent events that goes on with each new event; the id of each is "
                 + "its cursor. /asyncapi.json has the schema of each type of event.")

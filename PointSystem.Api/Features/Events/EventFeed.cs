@@ -1,5 +1,6 @@
 using System.Globalization;
 using Npgsql;
+using PointSystem.Api.Features.Audit;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
@@ -15,7 +16,7 @@ namespace PointSystem.Api.Features.Events;
 internal sealed record EventPage(IReadOnlyList<(CloudEvent Event, EventCursor Cursor)> Events, EventCursor Next, bool HasMore);
 
 /// <summary>
-/// Reads the ledger and the history of the configuration as events. The ledger is the outbox: an event is what one command, or one expired lot,
+/// Reads the ledger, the history of the configuration and the audit as events. The ledger is the outbox: an event is what one command, or one expired lot,
 /// wrote to the ledger of one member.
 /// </summary>
 internal static class EventFeed
@@ -26,6 +27,7 @@ internal static class EventFeed
     private const string SpecVersion = "1.0";
     private const string ContentType = "application/json";
     private const string ConfigSource = "urn:pointsystem:config";
+    private const string AuditSource = "urn:pointsystem:audit";
 
     /// <summary>Reads up to <paramref name="limit"/> events after a cursor; null if the cursor is beyond the events of this database.</summary>
     /// <exception cref="RequestRefusedException">The order of events is not certain: see <see cref="EventPositions.AreAhead"/>.</exception>
@@ -54,11 +56,12 @@ internal static class EventFeed
         NpgsqlParameter[] Values() => [Columns.Value(after.Position), Columns.Value(after.MemberId), Columns.Value(after.Sequence), Columns.Value(limit)];
         await using var batch = connection.CreateBatch();
 
-        // One snapshot, so that both lists end at the same horizon.
+        // One snapshot, so that all lists end at the same horizon.
         batch.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
         batch.BatchCommands.Add(Columns.Statement(EventSql.Horizon));
         batch.BatchCommands.Add(Columns.Statement(EventSql.Page, Values()));
         batch.BatchCommands.Add(Columns.Statement(EventSql.ConfigPage, Values()));
+        batch.BatchCommands.Add(Columns.Statement(EventSql.AuditPage, Values()));
         batch.BatchCommands.Add(Columns.Statement(Sql.Commit));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
@@ -79,6 +82,12 @@ internal static class EventFeed
         while (await reader.ReadAsync(cancellationToken))
         {
             heads.Add(ReadConfigChange(reader));
+        }
+
+        await reader.NextResultAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            heads.Add(ReadAction(reader));
         }
 
         // The last statement, which is the commit, must have succeeded too.
@@ -154,7 +163,7 @@ internal static class EventFeed
         var member = cursor.MemberId.ToString(CultureInfo.InvariantCulture);
         var envelope = Envelope(
             $"urn:pointsystem:member:{member}", $"{member}-{last.ToString(CultureInfo.InvariantCulture)}", EventTypes.OfKind(kind), member,
-            reader.GetFieldValue<DateTimeOffset>(7), last, data);
+            reader.GetFieldValue<DateTimeOffset>(7), Digits(last), data);
         return new Head(cursor, last, envelope);
     }
 
@@ -171,17 +180,40 @@ internal static class EventFeed
         };
         var id = $"config-{cursor.Sequence.ToString(CultureInfo.InvariantCulture)}";
         return new Head(
-            cursor, 0, Envelope(ConfigSource, id, EventTypes.ConfigChanged, key, reader.GetFieldValue<DateTimeOffset>(6), cursor.Sequence, data));
+            cursor, 0, Envelope(ConfigSource, id, EventTypes.ConfigChanged, key, reader.GetFieldValue<DateTimeOffset>(6), Digits(cursor.Sequence), data));
     }
 
-    private static CloudEvent Envelope(string source, string id, string type, string subject, DateTimeOffset time, long sequence, EventData data) =>
-        new(SpecVersion, id, source, type, subject, time, ContentType, subject, sequence.ToString("D19", CultureInfo.InvariantCulture), data);
+    private static Head ReadAction(NpgsqlDataReader reader)
+    {
+        var entry = AuditQuery.Read(reader, first: 1);
+        var cursor = new EventCursor(reader.GetInt64(0), EventCursor.Audit, entry.Id);
+        var data = new EventData(entry.Actor)
+        {
+            Action = entry.Action,
+            Target = entry.Target,
+            Before = entry.Before,
+            After = entry.After,
+            Address = entry.Address,
+            ForwardedFor = entry.ForwardedFor,
+            TraceId = entry.TraceId,
+        };
+
+        // Transactions write at the same time, so the ids alone are not in the order of the events.
+        var sequence = $"{Digits(cursor.Position)}-{Digits(entry.Id)}";
+        var id = $"audit-{entry.Id.ToString(CultureInfo.InvariantCulture)}";
+        return new Head(cursor, 0, Envelope(AuditSource, id, EventTypes.AdminActed, entry.Target, entry.OccurredAt, sequence, data));
+    }
+
+    private static CloudEvent Envelope(string source, string id, string type, string subject, DateTimeOffset time, string sequence, EventData data) =>
+        new(SpecVersion, id, source, type, subject, time, ContentType, subject, sequence, data);
+
+    private static string Digits(long number) => number.ToString("D19", CultureInfo.InvariantCulture);
 
     private static string? TextOrNull(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
 
     /// <summary>What a row of the first statement says; the second one adds the details.</summary>
     /// <param name="Cursor">Its place.</param>
-    /// <param name="Last">The last sequence of the entries; 0 for a configuration change and for what is part of an earlier event.</param>
+    /// <param name="Last">The last sequence of the entries; 0 for what is not in the ledger, and for what is part of an earlier event.</param>
     /// <param name="Envelope">The event without details; null for what is part of an earlier event.</param>
     private sealed record Head(EventCursor Cursor, long Last, CloudEvent? Envelope)
     {

@@ -136,11 +136,12 @@ internal sealed class EventMonitor : BackgroundService
     private async Task LookAsync(CancellationToken cancellationToken)
     {
         var now = _time.GetUtcNow();
-        var (tip, heldSince, isAhead) = await _database.RunAsync(connection => ReadAsync(connection, cancellationToken), cancellationToken);
-        if (heldSince is not null)
+        var (tip, ledgerHeldSince, heldSince, isAhead) = await _database.RunAsync(connection => ReadAsync(connection, cancellationToken), cancellationToken);
+        if (ledgerHeldSince is { } business)
         {
             // The ledger has business time, which can be moved outside production.
-            heldSince -= (await _rules.CurrentAsync(cancellationToken)).At.Now - now;
+            var real = business - ((await _rules.CurrentAsync(cancellationToken)).At.Now - now);
+            heldSince = heldSince < real ? heldSince : real;
         }
 
         var blocker = heldSince is { } since && now - since >= BlockerAfter
@@ -156,13 +157,15 @@ internal sealed class EventMonitor : BackgroundService
         }
     }
 
-    private static async Task<(long Tip, DateTimeOffset? HeldSince, bool IsAhead)> ReadAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static async Task<(long Tip, DateTimeOffset? LedgerHeldSince, DateTimeOffset? OthersHeldSince, bool IsAhead)> ReadAsync(
+        NpgsqlConnection connection, CancellationToken cancellationToken)
     {
+        DateTimeOffset? InstantOrNull(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
         await using var batch = connection.CreateBatch();
         batch.BatchCommands.Add(Columns.Statement(EventSql.State));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
-        return (reader.GetInt64(0), reader.IsDBNull(1) ? null : reader.GetFieldValue<DateTimeOffset>(1), reader.GetBoolean(2));
+        return (reader.GetInt64(0), InstantOrNull(reader, 1), InstantOrNull(reader, 2), reader.GetBoolean(3));
     }
 
     private static async Task<string> ReadBlockerAsync(NpgsqlConnection connection, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using PointSystem.Api.Features.Audit;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Persistence;
 
@@ -72,6 +73,15 @@ internal static class EventSql
         ORDER BY position, id LIMIT $4
         """;
 
+    /// <summary>A page of what administrators did. They come before the configuration changes and ledger entries of the same position.</summary>
+    public static readonly string AuditPage =
+        $"""
+        SELECT position, {AuditQuery.Fields}
+        FROM admin_audit
+        WHERE position >= $1 AND (position, {EventCursor.Audit}::bigint, id) > ($1, $2, $3) AND position < event_horizon()
+        ORDER BY position, id LIMIT $4
+        """;
+
     /// <summary>The entries of events, given as members ($1) and the first ($2) and last ($3) sequences.</summary>
     public static readonly string Details =
         $"""
@@ -88,17 +98,22 @@ internal static class EventSql
         ORDER BY h.number, e.sequence
         """;
 
-    /// <summary>The highest position of an event that can be read, and the time of the first event that cannot.</summary>
+    /// <summary>
+    /// The highest position of an event that can be read, and the times of the first events that cannot: business time of the ledger, and real time
+    /// of the others.
+    /// </summary>
     public const string State =
         $"""
         SELECT
             coalesce(greatest(
                 (SELECT max(position) FROM point_ledger_entries WHERE sequence = group_sequence AND position < event_horizon()),
-                (SELECT max(position) FROM point_config_history WHERE position < event_horizon())), 0),
+                (SELECT max(position) FROM point_config_history WHERE position < event_horizon()),
+                (SELECT max(position) FROM admin_audit WHERE position < event_horizon())), 0),
+            (SELECT occurred_at FROM point_ledger_entries WHERE sequence = group_sequence AND position >= event_horizon()
+             ORDER BY position, member_id, sequence LIMIT 1),
             least(
-                (SELECT occurred_at FROM point_ledger_entries WHERE sequence = group_sequence AND position >= event_horizon()
-                 ORDER BY position, member_id, sequence LIMIT 1),
-                (SELECT updated_at FROM point_config_history WHERE position >= event_horizon() ORDER BY position, id LIMIT 1)),
+                (SELECT updated_at FROM point_config_history WHERE position >= event_horizon() ORDER BY position, id LIMIT 1),
+                (SELECT occurred_at FROM admin_audit WHERE position >= event_horizon() ORDER BY position, id LIMIT 1)),
             coalesce({EventPositions.AreAhead}, false)
         """;
 

@@ -1,6 +1,6 @@
 using PointSystem.Api.Configuration;
+using PointSystem.Api.Features.Audit;
 using PointSystem.Api.OpenApi;
-using PointSystem.Api.Security;
 using PointSystem.Locking;
 
 namespace PointSystem.Api.Features.Locks;
@@ -20,7 +20,7 @@ internal static class LocksEndpoints
         """;
 
     public static void MapLocks(this IEndpointRouteBuilder app) =>
-        app.MapGet("/api/admin/locks", HandleAsync).WithTags("Locks").RequireAuthorization(Rights.Admin).WithName("GetLocks")
+        app.MapAdmin("/api/admin/locks").MapGet("", HandleAsync).WithTags("Locks").WithName("GetLocks")
             .WithSummary("Gets the state of the locks on the answering replica")
             .WithDescription(
                 "Mode, canary percentage, breaker, hottest keys, and counts over the last minute. Each replica has its own state; "

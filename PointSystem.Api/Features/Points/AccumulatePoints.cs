@@ -1,3 +1,4 @@
+using System.Text;
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.Persistence;
@@ -17,6 +18,9 @@ internal static class AccumulatePoints
     public sealed record Command(
         long MemberId, long Amount, int? ExpirationDays, bool IsManualGrant, string? Reason, string Actor, Idempotency? Idempotency) : IPointCommand
     {
+        /// <summary>Where a manual grant comes from; null if it does not come from a request.</summary>
+        public AuditOrigin? Origin { get; init; }
+
         public void Declare(LoadPlan plan) => plan.NeedWallet(MemberId, Amount);
 
         public CommandOutcome Apply(IReadOnlyDictionary<long, MemberAccount> accounts, CommandContext context) =>
@@ -25,6 +29,13 @@ internal static class AccumulatePoints
                 StatusCodes.Status201Created,
                 lot => AccumulationResponse.From(lot, context.At.Today),
                 PointJsonContext.Wire.AccumulationResponse);
+
+        public AuditEntry? Audit(CommandOutcome accepted) => !IsManualGrant ? null : new AuditEntry(
+            Origin ?? new AuditOrigin(Actor),
+            AuditAction.ManualGrant,
+            AdminAudit.TargetOfMember(MemberId),
+            Before: null,
+            After: Encoding.UTF8.GetString(accepted.Answer.Span));
     }
 
     public static async Task<IResult> HandleAsync(HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
@@ -42,11 +53,20 @@ internal static class AccumulatePoints
 
         if (isManualGrant && !http.User.Has(Rights.Admin))
         {
-            return http.User.Identity?.IsAuthenticated == true ? Problems.Forbidden(Rights.Admin) : Problems.Unauthorized();
+            if (http.User.Identity?.IsAuthenticated != true)
+            {
+                return Problems.Unauthorized();
+            }
+
+            http.LogAdminRefused();
+            return Problems.Forbidden(Rights.Admin);
         }
 
         var idempotency = Idempotency.For(key, "accumulate", memberId, amount, expirationDays, isManualGrant, reason);
-        var command = new Command(memberId, amount, expirationDays, isManualGrant, reason, http.User.Actor(), idempotency);
+        var command = new Command(memberId, amount, expirationDays, isManualGrant, reason, http.User.Actor(), idempotency)
+        {
+            Origin = isManualGrant ? http.AuditOrigin() : null,
+        };
         return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
     }
 }

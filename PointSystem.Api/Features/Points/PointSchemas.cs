@@ -4,6 +4,7 @@ using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using PointSystem.Api.Configuration;
+using PointSystem.Api.Features.Audit;
 using PointSystem.Api.Features.Locks;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Features.Reconciliation;
@@ -37,6 +38,7 @@ internal sealed class PointSchemas : IOpenApiSchemaTransformer
             "status" when typeof(AccumulationResponse).IsAssignableFrom(owner) => Values(Enum.GetValues<LotStatus>().Select(WireNames.Of)),
             "status" when typeof(UsageResponse).IsAssignableFrom(owner) => Values(Enum.GetValues<UsageStatus>().Select(WireNames.Of)),
             "kind" when owner == typeof(HistoryItem) => Values(WireNames.Kinds),
+            "action" when owner == typeof(AuditEntryResponse) => Values(AdminAudit.Actions),
             "status" when owner == typeof(MemberReport) => Values([MemberReport.Matched, MemberReport.Corrected, MemberReport.Broken, MemberReport.Failed]),
             "status" when owner == typeof(RunReport) => Values([RunReport.Running, RunReport.Completed]),
             "state" when owner == typeof(BreakerResponse) => Values(["closed", "open"]),
@@ -44,6 +46,11 @@ internal sealed class PointSchemas : IOpenApiSchemaTransformer
             _ when owner == typeof(OperationModes) => Modes(),
             _ => schema.Enum,
         };
+        if (property.Name is "before" or "after")
+        {
+            schema.Type = JsonSchemaType.Object | JsonSchemaType.Null;
+        }
+
         if (owner.Name != "Request")
         {
             return Task.CompletedTask;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -40,7 +41,7 @@ internal sealed class FullReconciler(
     private int _chunkSize = options.Value.ChunkSize;
 
     /// <summary>Starts a run; if one is unfinished, returns null and the number of that run.</summary>
-    public async Task<(RunReport? Run, long Unfinished)> BeginAsync(string actor, CancellationToken cancellationToken)
+    public async Task<(RunReport? Run, long Unfinished)> BeginAsync(AuditOrigin origin, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -48,14 +49,11 @@ internal sealed class FullReconciler(
                 async attempt =>
                 {
                     attempt.HasBegunToWrite = true;
-                    await using var command = new NpgsqlCommand(Insert, attempt.Connection);
-                    command.Parameters.Add(Columns.Value(clock.GetUtcNow()));
-                    command.Parameters.Add(Columns.Value(actor));
-                    return await command.ExecuteScalarAsync(cancellationToken);
+                    return await InsertAsync(attempt.Connection, origin, cancellationToken);
                 },
                 logger,
                 cancellationToken);
-            if (started is long id)
+            if (started is { } id)
             {
                 return (await FindAsync(id, cancellationToken), 0);
             }
@@ -66,6 +64,26 @@ internal sealed class FullReconciler(
                 return (null, unfinished);
             }
         }
+    }
+
+    /// <summary>Inserts a run with its entry in the audit; null if one is unfinished.</summary>
+    private async Task<long?> InsertAsync(NpgsqlConnection connection, AuditOrigin origin, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(Insert, connection);
+        command.Parameters.Add(Columns.Value(now));
+        command.Parameters.Add(Columns.Value(origin.Actor));
+        if (await command.ExecuteScalarAsync(cancellationToken) is not long id)
+        {
+            return null;
+        }
+
+        var run = new JsonObject { ["runId"] = id, ["status"] = RunReport.Running };
+        var entry = new AuditEntry(origin, AuditAction.ReconciliationStarted, AdminAudit.TargetOfRun(id), Before: null, run.ToJsonString());
+        await AdminAudit.WriteAsync(connection, entry, now, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return id;
     }
 
     /// <summary>
@@ -160,7 +178,7 @@ internal sealed class FullReconciler(
         if (chunk.Count == 0)
         {
             run.FinishedAt = run.UpdatedAt = clock.GetUtcNow();
-            await db.SaveChangesAsync(cancellationToken);
+            await FinishAsync(run, cancellationToken);
             return;
         }
 
@@ -172,7 +190,7 @@ internal sealed class FullReconciler(
         var details = Details(run).ToList();
         foreach (var first in reports)
         {
-            var report = await RecheckAsync(first, cancellationToken);
+            var report = await RecheckAsync(run, first, cancellationToken);
             run.Matched += report.Status == MemberReport.Matched ? 1 : 0;
             run.Corrected += report.Status == MemberReport.Corrected ? 1 : 0;
             run.Broken += report.Status == MemberReport.Broken ? 1 : 0;
@@ -189,6 +207,34 @@ internal sealed class FullReconciler(
         await db.SaveChangesAsync(cancellationToken);
         var done = Members(run);
         logger.Progress(run.Id, done, run.LastMemberId);
+    }
+
+    /// <summary>Stores the end of a run together with its entry in the audit.</summary>
+    private async Task FinishAsync(ReconciliationRunRow run, CancellationToken cancellationToken)
+    {
+        var result = new JsonObject
+        {
+            ["runId"] = run.Id,
+            ["status"] = RunReport.Completed,
+            ["members"] = Members(run),
+            ["matched"] = run.Matched,
+            ["corrected"] = run.Corrected,
+            ["broken"] = run.Broken,
+            ["failed"] = run.Failed,
+        };
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await db.SaveChangesAsync(cancellationToken);
+        await AdminAudit.WriteAsync(
+            (NpgsqlConnection)db.Database.GetDbConnection(),
+            new AuditEntry(
+                new AuditOrigin(run.StartedBy),
+                AuditAction.ReconciliationCompleted,
+                AdminAudit.TargetOfRun(run.Id),
+                new JsonObject { ["runId"] = run.Id, ["status"] = RunReport.Running }.ToJsonString(),
+                result.ToJsonString()),
+            run.UpdatedAt,
+            cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
     }
 
     /// <summary>
@@ -216,7 +262,7 @@ internal sealed class FullReconciler(
     }
 
     /// <summary>Inspects a member that did not match again while holding its row, and corrects it if possible.</summary>
-    private async Task<MemberReport> RecheckAsync(MemberReport seen, CancellationToken cancellationToken)
+    private async Task<MemberReport> RecheckAsync(ReconciliationRunRow run, MemberReport seen, CancellationToken cancellationToken)
     {
         if (seen.Status != MemberReport.Corrected)
         {
@@ -225,7 +271,7 @@ internal sealed class FullReconciler(
 
         try
         {
-            return await members.CorrectAsync(seen.MemberId, FindingsMax, cancellationToken);
+            return await members.CorrectAsync(seen.MemberId, FindingsMax, new AuditOrigin(run.StartedBy), run.Id, cancellationToken);
         }
         catch (Exception e) when (DatabaseErrors.IsWorkFault(e))
         {

@@ -1,5 +1,7 @@
 using System.Data;
 using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using PointSystem.Api.Persistence;
@@ -12,11 +14,15 @@ internal sealed class MemberReconciler(
     NpgsqlDataSource writes,
     [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource reads,
     IOptions<ReconciliationOptions> options,
+    TimeProvider clock,
     ReconciliationMetrics metrics,
     ILogger<MemberReconciler> logger)
 {
     /// <summary>Maximum number of findings in the report of one member.</summary>
     public const int FindingsMax = 100;
+
+    // An event of the audit stays small.
+    private const int FindingsAudited = 10;
 
     // The server ends a transaction that holds the wallet row while this process is paused.
     private const string Timeouts = "SELECT set_config('lock_timeout', '5000', true), set_config('idle_in_transaction_session_timeout', '10000', true)";
@@ -25,11 +31,31 @@ internal sealed class MemberReconciler(
     // Added to the server's statement timeout, so that the client gives up only if the server does not answer.
     private static readonly TimeSpan ClientGrace = TimeSpan.FromSeconds(5);
 
-    /// <summary>Reconciles one member: inspects it without holding its row, and locks the row only to correct a derived figure.</summary>
-    public async Task<MemberReport> ReconcileAsync(long memberId, CancellationToken cancellationToken)
+    /// <summary>
+    /// Reconciles one member: inspects it without holding its row, and locks the row only to correct a derived figure. It leaves one entry in the
+    /// audit, whatever the result.
+    /// </summary>
+    public async Task<MemberReport> ReconcileAsync(long memberId, AuditOrigin origin, CancellationToken cancellationToken)
     {
         var report = (await InspectAsync([memberId], FindingsMax, cancellationToken))[0];
-        return report.Status == MemberReport.Corrected ? await CorrectAsync(memberId, FindingsMax, cancellationToken) : Count(report);
+        report = report.Status == MemberReport.Corrected
+            ? await CorrectAsync(memberId, FindingsMax, origin, runId: null, cancellationToken)
+            : Count(report);
+        if (report.Status != MemberReport.Corrected)
+        {
+            var entry = Audited(report, report, origin, runId: null);
+            await writes.RunAsync(
+                async attempt =>
+                {
+                    attempt.HasBegunToWrite = true;
+                    await AdminAudit.WriteAsync(attempt.Connection, entry, clock.GetUtcNow(), cancellationToken);
+                    return entry;
+                },
+                logger,
+                cancellationToken);
+        }
+
+        return report;
     }
 
     /// <summary>
@@ -46,11 +72,14 @@ internal sealed class MemberReconciler(
         return await ReadAsync(connection, members, findings, limit, cancellationToken);
     }
 
-    /// <summary>Inspects a member again while holding its row, and corrects derived figures if nothing else is wrong.</summary>
-    public async Task<MemberReport> CorrectAsync(long memberId, int findings, CancellationToken cancellationToken) =>
-        Count(await writes.RunAsync(attempt => CorrectAsync(attempt, memberId, findings, cancellationToken), logger, cancellationToken));
+    /// <summary>
+    /// Inspects a member again while holding its row, and corrects derived figures if nothing else is wrong. A correction is in the audit.
+    /// </summary>
+    public async Task<MemberReport> CorrectAsync(long memberId, int findings, AuditOrigin origin, long? runId, CancellationToken cancellationToken) =>
+        Count(await writes.RunAsync(attempt => CorrectAsync(attempt, memberId, findings, origin, runId, cancellationToken), logger, cancellationToken));
 
-    private async Task<MemberReport> CorrectAsync(Connections.Attempt attempt, long memberId, int findings, CancellationToken cancellationToken)
+    private async Task<MemberReport> CorrectAsync(
+        Connections.Attempt attempt, long memberId, int findings, AuditOrigin origin, long? runId, CancellationToken cancellationToken)
     {
         var (connection, limit) = (attempt.Connection, options.Value.MemberTimeout);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
@@ -61,12 +90,14 @@ internal sealed class MemberReconciler(
             // Not repeated from here on: a second attempt would find nothing to correct, and the correction would not be reported.
             attempt.HasBegunToWrite = true;
             var members = new[] { memberId };
+            var corrected = report with { WalletBalance = report.LedgerBalance, LotsBalance = report.LedgerBalance };
             await ExecuteAsync(
                 connection,
                 limit,
                 cancellationToken,
                 Columns.Statement(ReconciliationSql.CorrectLots, Columns.Longs(members, id => id)),
-                Columns.Statement(ReconciliationSql.CorrectWallets, Columns.Longs(members, id => id)));
+                Columns.Statement(ReconciliationSql.CorrectWallets, Columns.Longs(members, id => id)),
+                AdminAudit.Statement([Audited(report, corrected, origin, runId)], clock.GetUtcNow()));
             await transaction.CommitAsync(cancellationToken);
         }
 
@@ -87,6 +118,25 @@ internal sealed class MemberReconciler(
         }
 
         return report;
+    }
+
+    private static AuditEntry Audited(MemberReport found, MemberReport left, AuditOrigin origin, long? runId)
+    {
+        var before = new JsonObject
+        {
+            ["walletBalance"] = found.WalletBalance,
+            ["ledgerBalance"] = found.LedgerBalance,
+            ["lotsBalance"] = found.LotsBalance,
+        };
+        var after = JsonSerializer.SerializeToNode(
+            left with { Findings = [.. left.Findings.Take(FindingsAudited)] }, PointJsonContext.Wire.MemberReport)!.AsObject();
+        if (runId is { } run)
+        {
+            after.Add("runId", run);
+        }
+
+        return new AuditEntry(
+            origin, AuditAction.MemberReconciled, AdminAudit.TargetOfMember(found.MemberId), before.ToJsonString(), after.ToJsonString());
     }
 
     private static async Task<IReadOnlyList<MemberReport>> ReadAsync(

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using PointSystem.Api.Features.Audit;
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.OpenApi;
@@ -45,7 +46,7 @@ internal static class ReconciliationEndpoints
 
     public static void MapReconciliation(this IEndpointRouteBuilder app)
     {
-        var reconciliation = app.MapGroup(Base).WithTags("Reconciliation").RequireAuthorization(Rights.Admin);
+        var reconciliation = app.MapAdmin(Base).WithTags("Reconciliation");
         reconciliation.MapPost("/members/{memberId}", ReconcileMemberAsync).WithName("ReconcileMember").CountsAsRead()
             .WithSummary("Reconciles one member: checks it against the ledger and corrects derived figures")
             .Answers<MemberReport>(200, MemberExample)
@@ -74,8 +75,12 @@ internal static class ReconciliationEndpoints
         }
 
         var idempotency = Idempotency.For(key, "reconcile-member", id);
-        return new CommandOutcomeResult(
-            await answers.GetAsync(idempotency, id, PointJsonContext.Wire.MemberReport, reconciler.ReconcileAsync, http.RequestAborted));
+        return new CommandOutcomeResult(await answers.GetAsync(
+            idempotency,
+            id,
+            PointJsonContext.Wire.MemberReport,
+            (member, cancellationToken) => reconciler.ReconcileAsync(member, http.AuditOrigin(), cancellationToken),
+            http.RequestAborted));
     }
 
     private static async Task<IResult> ReconcileAllAsync(HttpContext http, FullReconciler reconciler, ReconciliationJob job, IdempotencyStore answers)
@@ -91,7 +96,7 @@ internal static class ReconciliationEndpoints
             return WithLocation(http, earlier);
         }
 
-        var (run, unfinished) = await reconciler.BeginAsync(http.User.Actor(), http.RequestAborted);
+        var (run, unfinished) = await reconciler.BeginAsync(http.AuditOrigin(), http.RequestAborted);
         if (run is null)
         {
             return Problems.LockNotAcquired(

@@ -183,6 +183,48 @@ internal static class MigrationSql
         DROP FUNCTION event_offset();
         """;
 
+    /// <summary>
+    /// What administrators do: append-only like the ledger. A position makes each entry an event; it is not lower than its transaction's id, so
+    /// nothing is added below the horizon.
+    /// </summary>
+    public const string AdminAudit =
+        """
+        CREATE TABLE admin_audit (
+            id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT "PK_admin_audit" PRIMARY KEY,
+            occurred_at timestamptz NOT NULL,
+            actor varchar(200) NOT NULL,
+            address varchar(64),
+            forwarded_for varchar(200),
+            trace_id varchar(128),
+            action varchar(60) NOT NULL,
+            target varchar(200) NOT NULL,
+            before jsonb,
+            after jsonb,
+            position bigint NOT NULL DEFAULT event_position()
+        );
+        CREATE INDEX ix_admin_audit_position ON admin_audit (position, id);
+        CREATE INDEX ix_admin_audit_occurred_at ON admin_audit (occurred_at, id);
+        CREATE INDEX ix_admin_audit_actor ON admin_audit (actor, occurred_at, id);
+        CREATE INDEX ix_admin_audit_action ON admin_audit (action, occurred_at, id);
+        CREATE INDEX ix_admin_audit_target ON admin_audit (target, occurred_at, id);
+
+        CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'admin_audit is append-only: % is refused', TG_OP USING ERRCODE = 'restrict_violation';
+        END $$;
+
+        CREATE TRIGGER admin_audit_append_only
+            BEFORE UPDATE OR DELETE OR TRUNCATE ON admin_audit
+            FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
+        """;
+
+    /// <summary>The opposite of <see cref="AdminAudit"/>.</summary>
+    public const string NoAdminAudit =
+        """
+        DROP TABLE admin_audit;
+        DROP FUNCTION refuse_audit_change();
+        """;
+
     public const string Down =
         """
         DROP FUNCTION IF EXISTS ledger_sequence_at(bigint, timestamptz);

@@ -75,6 +75,9 @@ public static class Tour
         Assert.NotNull((await admin.GetConfigHistoryAsync(setting.ConfigKey)).Items);
         var report = await admin.ReconcileMemberAsync(member);
         Assert.Equal((MemberReportStatus.MATCHED, 1300), (report.Status, report.LedgerBalance));
+        var audited = (await admin.ListAuditAsync(action: Action.MEMBER_RECONCILED, size: 1)).Items.Single();
+        Assert.Equal(($"member:{member}", AuditEntryResponseAction.MEMBER_RECONCILED), (audited.Target, audited.Action));
+        Assert.NotNull(audited.Before);
         var run = await admin.ReconcileAllAsync();
         while (run.Status == RunReportStatus.RUNNING)
         {
