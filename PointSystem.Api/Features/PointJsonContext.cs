@@ -28,6 +28,7 @@ namespace PointSystem.Api.Features;
 [JsonSerializable(typeof(ConfigHistoryResponse))]
 [JsonSerializable(typeof(UpdateConfigRequest))]
 [JsonSerializable(typeof(AuditResponse))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, JsonElement>))]
 [JsonSerializable(typeof(EventsResponse))]
 [JsonSerializable(typeof(LocksResponse))]
 [JsonSerializable(typeof(MemberReport))]

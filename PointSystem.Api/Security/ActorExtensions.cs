@@ -19,7 +19,7 @@ internal static partial class ActorExtensions
     private const string ClientLabel = ";client=";
     private const string NameLabel = ";name=";
     private const string Mark = "%~";
-    private const int HashDigits = 12;
+    private const int HashDigits = 16;
     private const int ClientLengthMax = 60;
     private const int NameLengthMin = 20;
 

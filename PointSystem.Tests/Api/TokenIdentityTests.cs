@@ -100,7 +100,7 @@ public sealed class TokenIdentityTests
         var subjects = new List<string>
         {
             "anna", "anna;client=shop", "an\u200Bna", "ann\u200Ba", "anna%~", ";client=shop", ";client=shop;name=anna", "anna;", "%", "%25", "\ud83d\ude00",
-            "anonymous", "anon\u00ADymous", "system", "\u0007", "\u0008", length + "1", length + "2", length[..200], length[..199] + ";", length[..190],
+            "anonymous", "anon\u00ADymous", "system", "\\u0007", "\\u0008", length + "1", length + "2", length[..200], length[..199] + ";", length[..190],
             string.Concat(Enumerable.Repeat("\ud83d\ude00", 201)), string.Concat(Enumerable.Repeat(";", 200)), string.Concat(Enumerable.Repeat(";", 201)),
         };
         var actors = new List<string> { "anonymous", "system" };

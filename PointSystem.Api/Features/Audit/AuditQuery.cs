@@ -56,8 +56,8 @@ internal static class AuditQuery
         TextOrNull(reader, first + 5),
         reader.GetString(first + 6),
         reader.GetString(first + 7),
-        JsonOrNull(reader, first + 8),
-        JsonOrNull(reader, first + 9));
+        ObjectOrNull(reader, first + 8),
+        ObjectOrNull(reader, first + 9));
 
     private static async Task<AuditResponse> ReadAsync(
         NpgsqlConnection connection, AuditFilter filter, (DateTimeOffset At, long Id)? after, int size, CancellationToken cancellationToken)
@@ -127,6 +127,6 @@ internal static class AuditQuery
 
     private static string? TextOrNull(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
 
-    private static JsonElement? JsonOrNull(NpgsqlDataReader reader, int column) =>
-        reader.IsDBNull(column) ? null : JsonElement.Parse(reader.GetString(column));
+    private static IReadOnlyDictionary<string, JsonElement>? ObjectOrNull(NpgsqlDataReader reader, int column) =>
+        reader.IsDBNull(column) ? null : JsonSerializer.Deserialize(reader.GetString(column), PointJsonContext.Wire.IReadOnlyDictionaryStringJsonElement);
 }

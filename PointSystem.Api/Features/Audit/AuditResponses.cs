@@ -22,8 +22,8 @@ internal sealed record AuditEntryResponse(
     string? TraceId,
     string Action,
     string Target,
-    JsonElement? Before,
-    JsonElement? After);
+    IReadOnlyDictionary<string, JsonElement>? Before,
+    IReadOnlyDictionary<string, JsonElement>? After);
 
 /// <summary>A page of the audit, newest first.</summary>
 /// <param name="Items">The entries.</param>

@@ -107,11 +107,11 @@ internal sealed record EventData(string Actor)
 
     /// <summary>The target before the action, as an object.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public JsonElement? Before { get; init; }
+    public IReadOnlyDictionary<string, JsonElement>? Before { get; init; }
 
     /// <summary>The target after the action, as an object.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public JsonElement? After { get; init; }
+    public IReadOnlyDictionary<string, JsonElement>? After { get; init; }
 
     /// <summary>The address from which the administrator's request came: that of the gateway if there is one.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

@@ -46,11 +46,6 @@ internal sealed class PointSchemas : IOpenApiSchemaTransformer
             _ when owner == typeof(OperationModes) => Modes(),
             _ => schema.Enum,
         };
-        if (property.Name is "before" or "after")
-        {
-            schema.Type = JsonSchemaType.Object | JsonSchemaType.Null;
-        }
-
         if (owner.Name != "Request")
         {
             return Task.CompletedTask;
