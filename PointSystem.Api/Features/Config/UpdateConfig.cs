@@ -63,13 +63,13 @@ internal static class UpdateConfig
             }
 
             // A PUT that changes nothing adds no entry to the history, and none to the audit.
-            var before = Audited(old, row is null ? key.Description : row.Description);
             if (old == value && (description is null || description == (row?.Description ?? key.Description)))
             {
                 origin.AccountFor();
                 return GetConfig.Response(key, row);
             }
 
+            var before = Audited(old, row is null ? key.Description : row.Description);
             if (row is null)
             {
                 row = new ConfigRow { ConfigKey = key.Name, ConfigValue = value, Description = key.Description, UpdatedBy = origin.Actor };
