@@ -8,6 +8,11 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.AppHost;
 
+/// <summary>The database as the processes see it.</summary>
+/// <param name="Replicas">The connection string of the replicas.</param>
+/// <param name="Owner">That of the user that migrates.</param>
+internal sealed record PointDatabase(IResourceBuilder<ConnectionStringResource> Replicas, ReferenceExpression Owner);
+
 internal static class Database
 {
     /// <summary>Name of the connection string and of the database.</summary>
@@ -20,40 +25,70 @@ internal static class Database
     private const int ContainerMajor = 18;
     private const string ContainerTag = "18.3";
 
-    /// <summary>Adds the database as the connection string <c>points</c>, healthy once it accepts a login.</summary>
+    /// <summary>
+    /// Adds the database: for the replicas as the connection string <c>points</c>, healthy once it accepts their login, and for the migration
+    /// as the owner's. In a given database both are the given user, because we create no login on a server that is not ours.
+    /// </summary>
     /// <exception cref="LocalException">PostgreSQL is missing and cannot be downloaded, or the installed one cannot read the
     /// data.</exception>
-    public static IResourceBuilder<ConnectionStringResource> AddPointDatabase(this IDistributedApplicationBuilder builder, Settings settings, bool containers)
+    public static PointDatabase AddPointDatabase(this IDistributedApplicationBuilder builder, Settings settings, bool containers)
     {
-        var connectionString = settings.ConnectionString is { } given ? builder.External(given, settings)
+        var (replicas, owner) = settings.ConnectionString is { } given ? builder.External(given, settings)
             : containers ? builder.Container(settings)
             : builder.Executable(settings);
         var pool = Settings.PoolSize.ToString(CultureInfo.InvariantCulture);
-        var points = builder.AddConnectionString(Points, ReferenceExpression.Create($"{connectionString};Maximum Pool Size={pool};Timeout=5"));
-        builder.Services.AddHealthChecks().AddAsyncCheck(Points, cancellationToken => CheckAsync(points.Resource, cancellationToken));
-        return points.WithHealthCheck(Points);
+        var points = builder.AddConnectionString(Points, ReferenceExpression.Create($"{replicas};Maximum Pool Size={pool};Timeout=5"));
+        var database = new PointDatabase(points.WithHealthCheck(Points), ReferenceExpression.Create($"{owner};Timeout=5"));
+        var isEnsured = replicas == owner;
+        builder.Services.AddHealthChecks().AddAsyncCheck(Points, async cancellationToken =>
+        {
+            var health = isEnsured ? HealthCheckResult.Healthy() : await TryAsync(EnsureAsync);
+            return health.Status == HealthStatus.Healthy ? await CheckAsync(points.Resource, cancellationToken) : health;
+
+            async Task EnsureAsync()
+            {
+                await DatabaseUser.Replica.EnsureAsync((await database.Owner.GetValueAsync(cancellationToken))!, cancellationToken);
+                isEnsured = true;
+            }
+        });
+        return database;
     }
 
-    private static ReferenceExpression External(this IDistributedApplicationBuilder builder, string connectionString, Settings settings)
+    /// <summary>Has a process use the database as its owner.</summary>
+    public static IResourceBuilder<ProjectResource> WithOwner(this IResourceBuilder<ProjectResource> migrations, PointDatabase database) => migrations
+        .WithEnvironment($"ConnectionStrings__{Points}", database.Owner)
+        .WaitFor(database.Replicas);
+
+    private static (ReferenceExpression Replicas, ReferenceExpression Owner) External(this IDistributedApplicationBuilder builder, string connectionString, Settings settings)
     {
         ExternalDatabase.Check(connectionString);
         settings.Parts[Server] = "the PostgreSQL of the given connection string";
         // A secret parameter, so that the password is masked wherever it is shown.
         var parameter = builder.AddParameter("given-database", connectionString.TrimEnd(';'), secret: true);
-        return ReferenceExpression.Create($"{parameter}");
+        var both = ReferenceExpression.Create($"{parameter}");
+        return (both, both);
     }
 
-    private static ReferenceExpression Container(this IDistributedApplicationBuilder builder, Settings settings)
+    private static (ReferenceExpression Replicas, ReferenceExpression Owner) Container(this IDistributedApplicationBuilder builder, Settings settings)
     {
         RequireMajor(Path.Combine(settings.Data, "postgres-volume.major"), settings.VolumeFor(Server));
         settings.Parts[Server] = $"PostgreSQL {ContainerTag} (container)";
-        var database = builder.AddPostgres(Server, password: builder.AddPassword(settings))
+        var server = builder.AddPostgres(Server, password: builder.AddPassword(settings))
             .WithImageTag(ContainerTag)
             .WithDataVolume(settings.VolumeFor(Server))
             .WithArgs("-c", $"max_connections={settings.DatabaseConnections}")
-            .KeepRunning()
-            .AddDatabase("points-database", Points);
-        return ReferenceExpression.Create($"{database}");
+            .KeepRunning();
+        var database = server.AddDatabase("points-database", Points);
+        var endpoint = server.Resource.PrimaryEndpoint;
+        var address = ReferenceExpression.Create($"Host={endpoint.Property(EndpointProperty.Host)};Port={endpoint.Property(EndpointProperty.Port)}");
+        return (builder.Replicas(settings, address), ReferenceExpression.Create($"{database}"));
+    }
+
+    private static ReferenceExpression Replicas(this IDistributedApplicationBuilder builder, Settings settings, ReferenceExpression address)
+    {
+        var password = builder.AddParameter(
+            "postgres-replica-password", DatabaseUser.Replica.PasswordFrom(settings.Secrets.PostgresPassword), secret: true);
+        return ReferenceExpression.Create($"{address};Username={DatabaseUser.Replica.Name};Password={password};Database={PostgresServer.Database}");
     }
 
     /// <summary>
@@ -72,7 +107,7 @@ internal static class Database
         File.WriteAllText(file, here);
     }
 
-    private static ReferenceExpression Executable(this IDistributedApplicationBuilder builder, Settings settings)
+    private static (ReferenceExpression Replicas, ReferenceExpression Owner) Executable(this IDistributedApplicationBuilder builder, Settings settings)
     {
         // Found, downloaded and checked here, so that a missing program is reported in one sentence before anything runs.
         var postgres = Path.Combine(settings.Data, Server);
@@ -88,24 +123,29 @@ internal static class Database
             .KeepRunning();
         var endpoint = server.GetEndpoint("tcp");
         var password = builder.AddPassword(settings);
-        var address = $"Username={PostgresServer.Owner};Database={PostgresServer.Database};Include Error Detail=true";
-        var connectionString = ReferenceExpression.Create(
-            $"Host={endpoint.Property(EndpointProperty.IPV4Host)};Port={endpoint.Property(EndpointProperty.Port)};Password={password};{address}");
-        builder.Services.AddHealthChecks().AddAsyncCheck(Server, cancellationToken => CheckAsync(connectionString, cancellationToken));
+        var address = ReferenceExpression.Create(
+            $"Host={endpoint.Property(EndpointProperty.IPV4Host)};Port={endpoint.Property(EndpointProperty.Port)};Include Error Detail=true");
+        var owner = ReferenceExpression.Create($"{address};Username={PostgresServer.Owner};Password={password};Database={PostgresServer.Database}");
+        builder.Services.AddHealthChecks().AddAsyncCheck(Server, cancellationToken => CheckAsync(owner, cancellationToken));
         server.WithHealthCheck(Server);
-        return connectionString;
+        return (builder.Replicas(settings, address), owner);
     }
 
     private static IResourceBuilder<ParameterResource> AddPassword(this IDistributedApplicationBuilder builder, Settings settings) =>
         builder.AddParameter("postgres-password", settings.Secrets.PostgresPassword, secret: true);
 
-    private static async Task<HealthCheckResult> CheckAsync(IValueProvider connectionString, CancellationToken cancellationToken)
+    private static Task<HealthCheckResult> CheckAsync(IValueProvider connectionString, CancellationToken cancellationToken) => TryAsync(async () =>
+    {
+        var text = await connectionString.GetValueAsync(cancellationToken);
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(text) { Pooling = false, Timeout = 2 }.ConnectionString);
+        await connection.OpenAsync(cancellationToken);
+    });
+
+    private static async Task<HealthCheckResult> TryAsync(Func<Task> attempt)
     {
         try
         {
-            var text = await connectionString.GetValueAsync(cancellationToken);
-            await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(text) { Pooling = false, Timeout = 2 }.ConnectionString);
-            await connection.OpenAsync(cancellationToken);
+            await attempt();
             return HealthCheckResult.Healthy();
         }
         catch (NpgsqlException fault)

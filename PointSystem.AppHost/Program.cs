@@ -29,12 +29,11 @@ try
     var signingKey = builder.AddSigningKey(settings);
     var adminToken = builder.AddAdminToken(settings);
 
-    // The migration updates the schema once. Replicas never do that; they wait for it.
+    // The migration updates the schema once, as the owner of the database. Replicas may not do that; they wait for it.
     var migrations = builder.AddProject<Projects.PointSystem_Api>("migrations", launchProfileName: null)
         .WithArgs("migrate")
         .WithApiSettings(signingKey)
-        .WithReference(points)
-        .WaitFor(points)
+        .WithOwner(points)
         .WithHiddenOnCompletion();
 
     // Each replica is a separate resource, because each has its own sidecar. All sidecars have the same app id: it is part of every
@@ -43,7 +42,7 @@ try
         .Select(name => builder.AddProject<Projects.PointSystem_Api>(name, launchProfileName: null)
             .WithReplicaEndpoint()
             .WithApiSettings(signingKey)
-            .WithReference(points)
+            .WithReference(points.Replicas)
             .WithLockSidecar(redis, settings)
             .WaitForCompletion(migrations)
             .KeepRunning())

@@ -5,7 +5,7 @@ namespace PointSystem.Local;
 
 /// <summary>The secrets of a data directory: created once and stored in it, readable only by its owner.</summary>
 /// <param name="SigningKey">Base64 of 48 random bytes; signs the tokens.</param>
-/// <param name="PostgresPassword">Password of the database's owner.</param>
+/// <param name="PostgresPassword">Password of the database's owner; that of the replicas' user is derived from it.</param>
 internal sealed record Secrets(string SigningKey, string PostgresPassword)
 {
     public static Secrets LoadOrCreate(string directory)

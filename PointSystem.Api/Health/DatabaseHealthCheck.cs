@@ -27,6 +27,11 @@ internal sealed class DatabaseHealthCheck([FromKeyedServices(DatabasePools.Contr
         {
             return HealthCheckResult.Unhealthy("The database has no schema yet: run the migrations.");
         }
+        catch (Exception forbidden) when (DatabaseErrors.IsForbidden(forbidden))
+        {
+            return HealthCheckResult.Unhealthy(
+                $"The user of the database has no rights to its tables: make it a member of {DatabaseRoles.Api}, and run the migrations.");
+        }
         catch (Exception failure) when (DatabaseErrors.IsDocumented(failure))
         {
             // Without the exception: its text can name hosts and users, and this answer is public.

@@ -6,7 +6,7 @@ using PointSystem.Api.Persistence;
 namespace PointSystem.Api.Hosting;
 
 /// <summary>
-/// <c>PointSystem.Api migrate</c>: updates the schema and exits. Replicas never migrate; they are not ready until this has run.
+/// <c>PointSystem.Api migrate</c>: updates the schema and the rights of the roles, and exits. Replicas never migrate; they are not ready until this has run.
 /// Concurrent runs execute one after the other as a whole, because even listing the migrations of a new database is a race.
 /// </summary>
 internal static class MigrateCommand
@@ -27,7 +27,13 @@ internal static class MigrateCommand
         var pending = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
         await db.Database.MigrateAsync(cancellationToken);
         await Console.Out.WriteLineAsync(pending.Count == 0 ? "The schema is up to date." : $"Applied {string.Join(", ", pending)}.");
-        if (await EventPositions.AlignAsync(scope.ServiceProvider.GetRequiredService<NpgsqlDataSource>(), cancellationToken))
+        var database = scope.ServiceProvider.GetRequiredService<NpgsqlDataSource>();
+        foreach (var sentence in await DatabaseRoles.ApplyAsync(database, cancellationToken))
+        {
+            await Console.Out.WriteLineAsync(sentence);
+        }
+
+        if (await EventPositions.AlignAsync(database, cancellationToken))
         {
             await Console.Out.WriteLineAsync("The data come from another cluster: the positions of new events now follow those of the old ones.");
         }

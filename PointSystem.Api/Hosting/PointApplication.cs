@@ -51,8 +51,11 @@ internal static class PointApplication
             more?.Invoke(builder);
 
             var app = builder.Build();
-            await DatabaseRequirements.CheckAsync(app.Services.GetRequiredKeyedService<NpgsqlDataSource>(DatabasePools.ControlPool));
-            if (args is [MigrateCommand.Verb, ..])
+            var migrates = args is [MigrateCommand.Verb, ..];
+            await DatabaseRequirements.CheckAsync(
+                app.Services.GetRequiredKeyedService<NpgsqlDataSource>(DatabasePools.ControlPool),
+                migrates || !app.Environment.IsProduction() ? null : app.Logger);
+            if (migrates)
             {
                 return await MigrateCommand.RunAsync(app, CancellationToken.None);
             }

@@ -71,6 +71,9 @@ internal static class DatabaseErrors
     /// <summary>The schema lacks a table: it has never been migrated.</summary>
     public static bool IsSchemaMissing(Exception exception) => exception is PostgresException { SqlState: PostgresErrorCodes.UndefinedTable };
 
+    /// <summary>The user of the connection string lacks a right.</summary>
+    public static bool IsForbidden(Exception exception) => exception is PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege };
+
     /// <summary>PgBouncer refuses the startup parameter <c>options</c>.</summary>
     public static bool IsOptionsRefused(Exception exception) => exception is PostgresException { SqlState: PostgresErrorCodes.ProtocolViolation } refused
         && refused.MessageText.Contains("startup parameter", StringComparison.Ordinal);

@@ -3,23 +3,37 @@ using Npgsql;
 namespace PointSystem.Api.Persistence;
 
 /// <summary>The requirements on the database, checked once at start.</summary>
-internal static class DatabaseRequirements
+internal static partial class DatabaseRequirements
 {
+    // The third column is null for a user whom the server keeps from changing the ledger.
+    private const string Question =
+        """
+        SELECT current_setting('server_encoding'), current_user::text, CASE
+            WHEN rolsuper THEN 'a superuser'
+            WHEN pg_has_role((SELECT relowner FROM pg_class WHERE oid = to_regclass('point_ledger_entries')), 'MEMBER') THEN 'the owner of the ledger' END
+        FROM pg_roles WHERE rolname = current_user
+        """;
+
     // The replica starts even if the database is unavailable: it is then not ready.
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);
 
     /// <summary>Checks the database, if it answers.</summary>
+    /// <param name="database">The database.</param>
+    /// <param name="logger">Gets a warning if the user may change the ledger; null if it is meant to.</param>
     /// <exception cref="ConfigurationFaultException">
     /// The database cannot store the service's data, or always refuses its connections.
     /// </exception>
-    public static async Task CheckAsync(NpgsqlDataSource database)
+    public static async Task CheckAsync(NpgsqlDataSource database, ILogger? logger)
     {
         using var limited = new CancellationTokenSource(Limit);
-        string? encoding;
+        string encoding, user;
+        string? power;
         try
         {
-            await using var command = database.CreateCommand("SELECT current_setting('server_encoding')");
-            encoding = await command.ExecuteScalarAsync(limited.Token) as string;
+            await using var command = database.CreateCommand(Question);
+            await using var reader = await command.ExecuteReaderAsync(limited.Token);
+            await reader.ReadAsync(limited.Token);
+            (encoding, user, power) = (reader.GetString(0), reader.GetString(1), reader.IsDBNull(2) ? null : reader.GetString(2));
         }
         catch (Exception refused) when (DatabaseErrors.IsOptionsRefused(refused))
         {
@@ -31,10 +45,22 @@ internal static class DatabaseRequirements
             return;
         }
 
-        if (encoding is not (null or "UTF8"))
+        if (encoding != "UTF8")
         {
             throw new ConfigurationFaultException(
                 $"The database's encoding is {encoding}, which cannot store every text: create it with ENCODING 'UTF8' (and TEMPLATE template0).");
         }
+
+        if (logger is not null && power is not null)
+        {
+            LogPowerful(logger, user, power, DatabaseRoles.Api);
+        }
     }
+
+    [LoggerMessage(
+        EventId = 1601,
+        Level = LogLevel.Warning,
+        Message = "The database user {User} is {Power}, so the database cannot keep it from changing what has been written: "
+            + "connect as a member of {Role} (docs/operations.md)")]
+    private static partial void LogPowerful(ILogger logger, string user, string power, string role);
 }

@@ -61,8 +61,11 @@ public sealed class LocalCluster : IAsyncDisposable
     /// <summary>The address of Redis, like <c>127.0.0.1:23456</c>.</summary>
     public string RedisAddress { get; private set; } = "";
 
-    /// <summary>The database of the replicas, for an Npgsql connection.</summary>
+    /// <summary>The database, for an Npgsql connection of its owner, who may do everything.</summary>
     public string ConnectionString { get; private set; } = "";
+
+    /// <summary>The database as the replicas use it: as a member of <c>points_api</c>.</summary>
+    public string ReplicaConnectionString => DatabaseUser.Replica.ConnectionString(ConnectionString);
 
     /// <summary>A bearer token with the admin role, valid for a day.</summary>
     public string AdminToken { get; private set; } = "";
@@ -168,7 +171,7 @@ public sealed class LocalCluster : IAsyncDisposable
         var sidecars = new SidecarSpecs(_options.Sidecar, BuildOutputs.Components, redis.Address);
         Description = $"{postgres.Description}, {redis.Description}, {sidecars.Description}";
 
-        var specs = new ProcessSpecs(_options, ConnectionString, secrets.SigningKey);
+        var specs = new ProcessSpecs(_options, ConnectionString, ReplicaConnectionString, secrets.SigningKey);
         foreach (var number in Enumerable.Range(1, _options.Replicas))
         {
             _replicas.Add(Create(string.Create(CultureInfo.InvariantCulture, $"api-{number}"), sidecars, specs));
@@ -200,6 +203,7 @@ public sealed class LocalCluster : IAsyncDisposable
         _postgres = new ManagedProcess(server.Spec(connections, _options.PostgresSettings), _log, server.ProbeAsync);
         _postgres.Start();
         await _postgres.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
+        await DatabaseUser.Replica.EnsureAsync(server.ConnectionString(1), cancellationToken);
         return server;
     }
 

@@ -3,14 +3,14 @@ using PointSystem.Local.Processes;
 
 namespace PointSystem.TestKit;
 
-/// <summary>How to start our own programs: the API as a replica and as the migration, and the gateway.</summary>
-internal sealed class ProcessSpecs(LocalClusterOptions options, string connectionString, string signingKey)
+/// <summary>How to start our own programs: the API as a replica and as the migration, each as its own database user, and the gateway.</summary>
+internal sealed class ProcessSpecs(LocalClusterOptions options, string owner, string replica, string signingKey)
 {
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
-    public ProcessSpec Migration() => Api("migrate", ["migrate"], []);
+    public ProcessSpec Migration() => Api("migrate", ["migrate"], owner, []);
 
-    public ProcessSpec Replica(string name, Uri url, int sidecarHttpPort, int sidecarGrpcPort) => Api(name, [], new Dictionary<string, string?>
+    public ProcessSpec Replica(string name, Uri url, int sidecarHttpPort, int sidecarGrpcPort) => Api(name, [], replica, new Dictionary<string, string?>
     {
         ["ASPNETCORE_URLS"] = url.GetLeftPart(UriPartial.Authority),
         ["Replica__Name"] = name,
@@ -42,7 +42,7 @@ internal sealed class ProcessSpecs(LocalClusterOptions options, string connectio
                 new("OTEL_RESOURCE_ATTRIBUTES", $"service.instance.id={(name.Split('-') is [_, var number] ? number : "1")}"),
             ]);
 
-    private ProcessSpec Api(string name, string[] arguments, IEnumerable<KeyValuePair<string, string?>> environment) =>
+    private ProcessSpec Api(string name, string[] arguments, string connectionString, IEnumerable<KeyValuePair<string, string?>> environment) =>
         Program(name, options.ApiAssembly ?? BuildOutputs.Api, arguments, new Dictionary<string, string?>
         {
             ["ConnectionStrings__points"] = connectionString,

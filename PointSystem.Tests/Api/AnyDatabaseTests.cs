@@ -21,7 +21,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     {
         var database = await server.GetAsync(Token);
         var name = $"odd_{Guid.NewGuid():n}";
-        await database.CreateCommand($"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0").ExecuteNonQueryAsync(Token);
+        await database.ExecuteAsOwnerAsync($"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0");
         await using var process = ApiProcess.Run(
             migrate ? ["migrate"] : [], new NpgsqlConnectionStringBuilder(database.ConnectionString) { Database = name }.ConnectionString);
 
@@ -36,7 +36,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     [Fact]
     public async Task Migrate_FourAtOnceOnANewDatabase_AllExitWithZeroAndOneMigrates()
     {
-        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
+        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token));
 
         await MigrateAsync(database, 4);
     }
@@ -141,7 +141,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     [Fact]
     public async Task PgBouncer_TransactionModeWithoutItsSetting_ExitsWithOneSentence()
     {
-        await using var pooler = await PgBouncer.StartAsync(await server.GetAsync(Token), Token);
+        await using var pooler = await PgBouncer.StartAsync((await server.GetAsync(Token)).ConnectionString, Token);
         await using var process = ApiProcess.Run([], pooler.ConnectionString("postgres", marked: false));
 
         await process.WaitForExitAsync(Token);
@@ -156,11 +156,15 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     public async Task PgBouncer_TransactionMode_MigratesAndServesEveryKindOfRequest()
     {
         var source = await server.GetAsync(Token);
-        await using var pooler = await PgBouncer.StartAsync(source, Token);
-        var direct = await ApiProcess.NewDatabaseAsync(source, Token);
-        var pooled = pooler.ConnectionString(new NpgsqlConnectionStringBuilder(direct).Database!, marked: true);
-        await MigrateAsync(pooled, 4);
-        await using var api = await ApiProcess.StartAsync(pooled);
+        var direct = await ApiProcess.NewDatabaseAsync(source);
+        var name = new NpgsqlConnectionStringBuilder(direct).Database!;
+        await using (var owner = await PgBouncer.StartAsync(direct, Token))
+        {
+            await MigrateAsync(owner.ConnectionString(name, marked: true), 4);
+        }
+
+        await using var pooler = await PgBouncer.StartAsync(source.ConnectionString, Token);
+        await using var api = await ApiProcess.StartAsync(pooler.ConnectionString(name, marked: true));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
 
@@ -193,7 +197,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     public async Task PgBouncer_AdvisoryLockOfAJob_ExcludesOthersAndDoesNotLeak(bool released)
     {
         var database = await server.GetAsync(Token);
-        await using var pooler = await PgBouncer.StartAsync(database, Token);
+        await using var pooler = await PgBouncer.StartAsync(database.ConnectionString, Token);
         var proxy = new FaultProxy(pooler.Port);
         var locks = LocksThrough(pooler, pooler.Port);
         var key = $"point:job:{Guid.NewGuid():n}";
@@ -257,11 +261,13 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
 
         public int Port { get; }
 
-        public static async Task<PgBouncer> StartAsync(NpgsqlDataSource server, CancellationToken cancellationToken)
+        /// <param name="connectionString">The server, and the user as whom every client works.</param>
+        /// <param name="cancellationToken">Ends the attempt.</param>
+        public static async Task<PgBouncer> StartAsync(string connectionString, CancellationToken cancellationToken)
         {
             var program = Needs.Program("pgbouncer", "/usr/sbin");
             Needs.OwnPostgres();
-            var settings = new NpgsqlConnectionStringBuilder(server.ConnectionString);
+            var settings = new NpgsqlConnectionStringBuilder(connectionString);
             var port = Ports.Next();
             var directory = Path.Combine(Path.GetTempPath(), $"pgbouncer-{Guid.NewGuid():n}");
             Directory.CreateDirectory(directory);

@@ -7,6 +7,9 @@ namespace PointSystem.Tests.Api;
 /// <summary>One API process as it is deployed: real Kestrel, real settings, no other replica.</summary>
 public sealed class ApiProcess : IAsyncDisposable
 {
+    /// <summary>The setting of the connection string, for a test that wants the API to be exactly that user.</summary>
+    public const string ConnectionVariable = "ConnectionStrings__points";
+
     private readonly ChildProcess _process;
 
     private ApiProcess(ChildProcess process, Uri address)
@@ -44,7 +47,10 @@ public sealed class ApiProcess : IAsyncDisposable
         return api;
     }
 
-    /// <summary>Runs the API program with the given arguments and settings, and waits for nothing.</summary>
+    /// <summary>
+    /// Runs the API program with the given arguments and settings, and waits for nothing. With the connection string of the owner of a test
+    /// server, it migrates as the owner and serves as a replica does.
+    /// </summary>
     internal static ChildProcess Run(string[] arguments, string? connectionString, params (string Name, string? Value)[] settings)
     {
         var environment = new Dictionary<string, string?>
@@ -52,7 +58,7 @@ public sealed class ApiProcess : IAsyncDisposable
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
             ["DOTNET_ENVIRONMENT"] = null,
             ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
-            ["ConnectionStrings__points"] = connectionString,
+            [ConnectionVariable] = connectionString is null || arguments is ["migrate"] ? connectionString : PointsDatabase.AsReplica(connectionString),
             ["Auth__SigningKey"] = Tokens.SigningKey,
             ["Auth__Issuer"] = Tokens.Issuer,
             ["Auth__Audience"] = Tokens.Audience,
@@ -72,23 +78,20 @@ public sealed class ApiProcess : IAsyncDisposable
     /// <summary>A connection string that leads to no server.</summary>
     internal static string NoDatabase() => $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";
 
-    /// <summary>Creates and migrates a database for the caller alone.</summary>
+    /// <summary>Creates and migrates a database for the caller alone, and returns its owner's connection string.</summary>
     internal static async Task<string> MigratedDatabaseAsync(PointsDatabase server, CancellationToken cancellationToken)
     {
-        var connectionString = await NewDatabaseAsync(await server.GetAsync(cancellationToken), cancellationToken);
+        var connectionString = await NewDatabaseAsync(await server.GetAsync(cancellationToken));
         await MigrateAsync(connectionString, cancellationToken);
         return connectionString;
     }
 
-    /// <summary>Creates an empty database on the server of another one.</summary>
-    internal static async Task<string> NewDatabaseAsync(NpgsqlDataSource beside, CancellationToken cancellationToken)
+    /// <summary>Creates an empty database on the server of another one, and returns its owner's connection string.</summary>
+    internal static async Task<string> NewDatabaseAsync(NpgsqlDataSource beside)
     {
         var name = $"api_{Guid.NewGuid():n}";
-        await beside.CreateCommand($"CREATE DATABASE {name}").ExecuteNonQueryAsync(cancellationToken);
-
-        // A data source does not reveal its password; if the server needs one, this variable has it.
-        var given = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_POSTGRES");
-        return new NpgsqlConnectionStringBuilder(string.IsNullOrEmpty(given) ? beside.ConnectionString : given) { Database = name }.ConnectionString;
+        await beside.ExecuteAsOwnerAsync($"CREATE DATABASE {name}");
+        return new NpgsqlConnectionStringBuilder(PointsDatabase.AsOwner(beside.ConnectionString)) { Database = name }.ConnectionString;
     }
 
     /// <summary>Migrates a database with the API's own verb, which needs no token settings.</summary>

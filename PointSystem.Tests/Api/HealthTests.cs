@@ -26,7 +26,7 @@ public sealed class HealthTests(PointsDatabase server)
     [Fact]
     public async Task Ready_SchemaNotMigrated_IsUnhealthyUntilItIs()
     {
-        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
+        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token));
         await using var api = await ApiProcess.StartAsync(database);
         using var client = new PointsClient(api.Address);
 

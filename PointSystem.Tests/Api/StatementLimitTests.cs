@@ -23,7 +23,7 @@ public sealed class StatementLimitTests(PointsDatabase server)
         using var client = new PointsClient(api.Address);
         var members = await client.CreateMembersAsync(5, 1_000);
 
-        await SlowWrites.OfAsync(database, members[2], Token);
+        await SlowWrites.OfAsync(database, members[2]);
         for (var round = 0; round < 4; round++)
         {
             var answers = await Task.WhenAll(members.Select(member => client.UseAsync(member, "A1", 10)));

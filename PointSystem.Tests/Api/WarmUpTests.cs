@@ -84,7 +84,7 @@ public sealed class WarmUpTests(PointsDatabase server)
     [Fact]
     public async Task Ready_SchemaMigratedLater_FollowsTheWarmUp()
     {
-        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token), Token);
+        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token));
         await using var api = await ApiProcess.StartAsync(database, Enabled);
         using var client = new PointsClient(api.Address);
         Assert.Equal("Unhealthy", StatusOf((await client.GetAsync("/health/ready")).Expect(HttpStatusCode.ServiceUnavailable), "database"));

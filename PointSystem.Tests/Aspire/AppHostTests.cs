@@ -6,6 +6,7 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Npgsql;
 
 namespace PointSystem.Tests.Aspire;
 
@@ -21,6 +22,16 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
     {
         Assert.True(fixture.Tour.Count >= 12, "The README has no tour.");
         Assert.All(fixture.Tour, step => Assert.True(step.IsAsExpected(), $"{step.Command}\nREADME: {step.Expected}\nanswer: {step.Answer}"));
+    }
+
+    [Fact]
+    public async Task Replicas_AreAUserWhoCannotChangeTheLedger()
+    {
+        await using var database = NpgsqlDataSource.Create((await App.GetConnectionStringAsync("points", Token))!);
+
+        Assert.Equal("points_replica", await database.CreateCommand("SELECT session_user::text").ExecuteScalarAsync(Token));
+        var refused = await Assert.ThrowsAsync<PostgresException>(() => database.ExecuteAsync("UPDATE point_ledger_entries SET delta = 1"));
+        Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refused.SqlState);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using Microsoft.Extensions.Configuration;
@@ -29,6 +30,20 @@ public sealed class AppModelTests : IDisposable
         Assert.False(redis.TlsEnabled);
         Assert.Equal(5, builder.Resources.OfType<ProjectResource>().Count(resource => resource.Name.StartsWith("api-", StringComparison.Ordinal)));
         Assert.Equal(5, builder.Resources.OfType<ExecutableResource>().Count(resource => resource.Name.EndsWith("-sidecar", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task WithContainers_Replicas_HaveTheirOwnUserAndNotTheOwnersPassword()
+    {
+        var builder = await CreateAsync();
+
+        var replicas = builder.Resources.OfType<ConnectionStringResource>().Single(resource => resource.Name == "points").ConnectionStringExpression;
+
+        Assert.Contains(";Username=points_replica;Password={postgres-replica-password.value};Database=points;", replicas.ValueExpression, StringComparison.Ordinal);
+        Assert.StartsWith("Host={postgres.bindings.tcp.host};Port={postgres.bindings.tcp.port};", replicas.ValueExpression, StringComparison.Ordinal);
+        Assert.DoesNotContain("{postgres-password", replicas.ValueExpression, StringComparison.Ordinal);
+        Assert.Equal("{points-database.connectionString};Timeout=5", await SettingAsync(builder, "migrations"));
+        Assert.Equal("{points.connectionString}", await SettingAsync(builder, "api-1"));
     }
 
     [Fact]
@@ -85,6 +100,18 @@ public sealed class AppModelTests : IDisposable
     {
         var builder = await CreateWithAsync(arguments, new Dictionary<string, string?> { ["PointSystem:Replicas"] = "4" });
         return builder.Resources.OfType<ProjectResource>().Count(resource => resource.Name.StartsWith("api-", StringComparison.Ordinal));
+    }
+
+    /// <summary>The connection string of a process, as the manifest would have it.</summary>
+    private static async Task<string> SettingAsync(IDistributedApplicationTestingBuilder builder, string name)
+    {
+        var values = new Dictionary<string, object>();
+        var context = new EnvironmentCallbackContext(new DistributedApplicationExecutionContext(DistributedApplicationOperation.Publish), values, Token);
+        foreach (var callback in builder.Resources.Single(resource => resource.Name == name).Annotations.OfType<EnvironmentCallbackAnnotation>())
+        {
+            await callback.Callback(context);
+        }
+        return ((IManifestExpressionProvider)values["ConnectionStrings__points"]).ValueExpression;
     }
 
     private static ContainerMountAnnotation VolumeOf(IResource resource) =>

@@ -139,7 +139,7 @@ public sealed class FeedTests(PointsDatabase server)
         await using var api = await ApiProcess.StartAsync(connectionString, ("Events__LagMax", "00:00:01"), ("Telemetry__Metrics__Prometheus", "true"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         await Eventually.HoldsAsync(async () => await HealthAsync(client) == ("Healthy", "Events can be read as they are committed."), "healthy");
-        await using var held = await HeldTransaction.BeginAsync(connectionString, "SELECT pg_current_xact_id()");
+        await using var held = await HeldTransaction.BeginAsync(PointsDatabase.AsReplica(connectionString), "SELECT pg_current_xact_id()");
 
         await WriteAsync(client, 1);
 

@@ -50,7 +50,7 @@ public sealed class BalanceReadTests(PointsDatabase server)
         await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
         foreach (var table in new[] { "point_accumulations", "point_ledger_entries" })
         {
-            await database.ExecuteAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
+            await database.ExecuteAsOwnerAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
         }
 
         var client = new LedgerClient(database, 1);
@@ -61,7 +61,7 @@ public sealed class BalanceReadTests(PointsDatabase server)
             await client.GrantManyAsync(another, Lots, 10);
         }
 
-        await database.ExecuteAsync("ANALYZE");
+        await database.ExecuteAsOwnerAsync("ANALYZE");
         await client.AccumulateAsync(member, 5);
         var moment = PastMoment.Of(client.Clock.GetUtcNow(), LedgerClient.Zone);
         client.Clock.Advance(TimeSpan.FromDays(1));

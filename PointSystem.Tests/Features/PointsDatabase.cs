@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using PointSystem.Api.Persistence;
@@ -13,9 +14,14 @@ namespace PointSystem.Tests.Features;
 /// A migrated database for the tests, on the server of the connection string POINTSYSTEM_TEST_POSTGRES or, without that, on a new server whose
 /// data directory is deleted at the end. Tests share the database; each uses its own members.
 /// </summary>
+/// <remarks>
+/// Its data sources connect as the replicas do, as a member of <c>points_api</c>, so every test also proves that the rights of that role are
+/// enough. What a test does that the service may not do, it does as the owner (<see cref="DatabaseExtensions.ExecuteAsOwnerAsync"/>).
+/// </remarks>
 public sealed class PointsDatabase : IAsyncDisposable
 {
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(60);
+    private static readonly ConcurrentDictionary<string, NpgsqlConnectionStringBuilder> Owners = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _gate = new(1);
     private DataDirectory? _data;
     private ClusterLog? _log;
@@ -64,6 +70,27 @@ public sealed class PointsDatabase : IAsyncDisposable
         return await CreateOneAsync(tune, cancellationToken);
     }
 
+    /// <summary>Starts a new server with an empty database, for a caller that uses nothing else of this class, and returns its superuser's connection string.</summary>
+    internal async Task<string> StartEmptyAsync(CancellationToken cancellationToken) => _settings = await StartServerAsync(cancellationToken);
+
+    /// <summary>The same database on one of these servers as the user of the replicas, if the connection string is the owner's.</summary>
+    internal static string AsReplica(string connectionString) =>
+        new NpgsqlConnectionStringBuilder(connectionString).Username is { } user && Owners.Values.Any(owner => owner.Username == user)
+            ? DatabaseUser.Replica.ConnectionString(connectionString)
+            : connectionString;
+
+    /// <summary>The same database as the owner, if the connection string leads to one of these servers.</summary>
+    internal static string AsOwner(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        if (Owners.TryGetValue($"{settings.Host}:{settings.Port}", out var owner))
+        {
+            (settings.Username, settings.Password) = (owner.Username, owner.Password);
+        }
+
+        return settings.ConnectionString;
+    }
+
     /// <summary>Kills the server like <c>kill -9</c>. Only for a server that no other test uses.</summary>
     internal Task KillServerAsync(CancellationToken cancellationToken) => _server!.KillAsync(cancellationToken);
 
@@ -82,6 +109,9 @@ public sealed class PointsDatabase : IAsyncDisposable
         _settings = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_POSTGRES") is { Length: > 0 } given
             ? given
             : await StartServerAsync(cancellationToken);
+        var owner = new NpgsqlConnectionStringBuilder(_settings);
+        Owners[$"{owner.Host}:{owner.Port}"] = owner;
+        await DatabaseUser.Replica.EnsureAsync(_settings, cancellationToken);
         return await CreateOneAsync(null, cancellationToken);
     }
 
@@ -94,13 +124,18 @@ public sealed class PointsDatabase : IAsyncDisposable
             await server.CreateCommand($"CREATE DATABASE {name}").ExecuteNonQueryAsync(cancellationToken);
         }
 
-        var plain = new NpgsqlConnectionStringBuilder(_settings) { Database = name }.ConnectionString;
-        var own = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune(plain));
+        // Some tests derive another connection string from a data source, which then has to include the password.
+        settings = new NpgsqlConnectionStringBuilder(_settings) { Database = name, PersistSecurityInfo = true };
+        await using (var owner = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(settings.ConnectionString) { Pooling = false }))
+        await using (var db = new PointDbContext(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(owner).Options))
+        {
+            await db.Database.MigrateAsync(cancellationToken);
+            await DatabaseRoles.ApplyAsync(owner, cancellationToken);
+        }
+
+        var own = new NpgsqlConnectionStringBuilder(PersistenceExtensions.Tune(DatabaseUser.Replica.ConnectionString(settings.ConnectionString)));
         tune?.Invoke(own);
-        var source = NpgsqlDataSource.Create(own);
-        await using var db = new PointDbContext(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(source).Options);
-        await db.Database.MigrateAsync(cancellationToken);
-        return source;
+        return NpgsqlDataSource.Create(own);
     }
 
     private async Task<string> StartServerAsync(CancellationToken cancellationToken)
@@ -114,7 +149,6 @@ public sealed class PointsDatabase : IAsyncDisposable
         _server = new ManagedProcess(server.Spec(maxConnections: 200, [new("fsync", "off"), new("jit", "on")]), _log, server.ProbeAsync);
         _server.Start();
         await _server.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
-        // Some tests derive another connection string from a data source, which then has to include the password.
-        return server.ConnectionString(poolSize: 100) + ";Persist Security Info=true";
+        return server.ConnectionString(poolSize: 100);
     }
 }

@@ -1,4 +1,5 @@
 using Npgsql;
+using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Infrastructure;
 
@@ -19,8 +20,17 @@ internal static class DatabaseExtensions
         await command.ExecuteNonQueryAsync(Token);
     }
 
+    /// <summary>Executes a statement that the service may not execute, on a connection of its own.</summary>
+    /// <inheritdoc cref="ExecuteAsync"/>
+    public static async Task ExecuteAsOwnerAsync(this NpgsqlDataSource database, string sql, params IReadOnlyList<object> values)
+    {
+        await using var owner = NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder(PointsDatabase.AsOwner(database.ConnectionString)) { Pooling = false });
+        await owner.ExecuteAsync(sql, values);
+    }
+
     /// <summary>Ends all other sessions in the database.</summary>
-    public static Task EndOtherSessionsAsync(this NpgsqlDataSource database) => database.ExecuteAsync(
+    public static Task EndOtherSessionsAsync(this NpgsqlDataSource database) => database.ExecuteAsOwnerAsync(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
 
     /// <summary>Stores a value of the run-time configuration.</summary>

@@ -36,8 +36,8 @@ public sealed class JobTests(PointsDatabase server)
         var (client, members) = await ExpiredAsync(database, members: 4, lots: 6);
 
         // The wallet holds less than the lots, so the rules refuse the expiry. The member's lots are the oldest and fill whole chunks.
-        await database.ExecuteAsync($"UPDATE member_wallets SET balance = 1, manual_balance = 0 WHERE member_id = {members[0]}");
-        await database.ExecuteAsync($"UPDATE point_accumulations SET expiration_date = expiration_date - 1 WHERE member_id = {members[0]}");
+        await database.ExecuteAsOwnerAsync($"UPDATE member_wallets SET balance = 1, manual_balance = 0 WHERE member_id = {members[0]}");
+        await database.ExecuteAsOwnerAsync($"UPDATE point_accumulations SET expiration_date = expiration_date - 1 WHERE member_id = {members[0]}");
 
         await RunExpiryAsync(database, client, chunk: 2, async () => await UnpostedAsync(database, client) - 6);
 
@@ -51,7 +51,7 @@ public sealed class JobTests(PointsDatabase server)
     {
         await using var database = await server.CreateDatabaseAsync(settings => settings.Options += " -c statement_timeout=1500", Token);
         var (client, members) = await ExpiredAsync(database, members: 6, lots: 2);
-        await SlowWrites.OfAsync(database, members[2], Token);
+        await SlowWrites.OfAsync(database, members[2]);
 
         await RunExpiryAsync(database, client, chunk: 20, async () => await UnpostedAsync(database, client) - 2);
 

@@ -23,7 +23,8 @@ public sealed class DatabaseFaultTests(PointsDatabase server)
             await connection.DisposeAsync();
         }
 
-        await using (var admin = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false }.ConnectionString))
+        await using (var admin = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(PointsDatabase.AsOwner(database.ConnectionString)) { Pooling = false }.ConnectionString))
         {
             await admin.OpenAsync(Token);
             await using var kill = new NpgsqlCommand(

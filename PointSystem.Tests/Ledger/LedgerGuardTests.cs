@@ -3,7 +3,7 @@ using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Ledger;
 
-/// <summary>What the database itself refuses, even to the owner of the tables, as which these tests connect.</summary>
+/// <summary>What the database itself refuses, even to the owner of the tables, as which these tests execute it.</summary>
 public sealed class LedgerGuardTests(PointsDatabase server)
 {
     [Theory]
@@ -23,7 +23,7 @@ public sealed class LedgerGuardTests(PointsDatabase server)
     {
         var (database, member) = await GrantedAsync();
         var refused = await Assert.ThrowsAsync<PostgresException>(() =>
-            database.ExecuteAsync("TRUNCATE point_ledger_entries"));
+            database.ExecuteAsOwnerAsync("TRUNCATE point_ledger_entries"));
         Assert.Equal(PostgresErrorCodes.RestrictViolation, refused.SqlState);
         Assert.Equal(1, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM point_ledger_entries WHERE member_id = $1", member));
     }
@@ -80,5 +80,5 @@ public sealed class LedgerGuardTests(PointsDatabase server)
     }
 
     private static Task ExecuteAsync(NpgsqlDataSource database, string sql, long member) =>
-        database.ExecuteAsync(sql.StartsWith(Entry, StringComparison.Ordinal) ? sql + ") AS v (a, b, c, d, e, f)" : sql, member);
+        database.ExecuteAsOwnerAsync(sql.StartsWith(Entry, StringComparison.Ordinal) ? sql + ") AS v (a, b, c, d, e, f)" : sql, member);
 }

@@ -80,14 +80,14 @@ public sealed class PlanTests(PointsDatabase server)
             Token);
         foreach (var table in Tables)
         {
-            await database.ExecuteAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
+            await database.ExecuteAsOwnerAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
         }
 
         var client = new LedgerClient(database, 1);
         if (analyzed)
         {
             await RunAllAsync(database, client, 1, (_, work) => work());
-            await database.ExecuteAsync("ANALYZE");
+            await database.ExecuteAsOwnerAsync("ANALYZE");
         }
 
         // The statements are prepared and planned at their second use.

@@ -220,7 +220,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         var (client, member) = await StartAsync(database);
         await using var other = database.Unpooled();
         var name = new NpgsqlConnectionStringBuilder(database.ConnectionString).Database;
-        await database.ExecuteAsync($"ALTER DATABASE {name} SET idle_session_timeout = '200ms'");
+        await database.ExecuteAsOwnerAsync($"ALTER DATABASE {name} SET idle_session_timeout = '200ms'");
         database.Clear();
         for (var time = 0; time < 3; time++)
         {
@@ -245,7 +245,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         var (client, member) = await StartAsync(database);
         await using var other = database.Unpooled();
         var name = new NpgsqlConnectionStringBuilder(database.ConnectionString).Database;
-        await other.ExecuteAsync($"ALTER DATABASE {name} SET default_transaction_read_only = on");
+        await other.ExecuteAsOwnerAsync($"ALTER DATABASE {name} SET default_transaction_read_only = on");
         await other.EndOtherSessionsAsync();
         for (var time = 0; time < 10; time++)
         {
@@ -254,7 +254,7 @@ public sealed class StaleConnectionTests(PointsDatabase server)
         }
 
         await using var writer = database.Unpooled("-c default_transaction_read_only=off");
-        await writer.ExecuteAsync($"ALTER DATABASE {name} RESET default_transaction_read_only");
+        await writer.ExecuteAsOwnerAsync($"ALTER DATABASE {name} RESET default_transaction_read_only");
 
         await Eventually.HoldsAsync(
             async () =>

@@ -38,7 +38,7 @@ public sealed class ProofCluster : IAsyncLifetime
         _cluster = await ClusterFixture.StartOwnAsync(Configure, Token);
         _toSidecar = new FaultProxy(First.SidecarGrpcPort);
         _toRedis = new FaultProxy(int.Parse(_cluster.RedisAddress.Split(':')[1], CultureInfo.InvariantCulture));
-        var database = new NpgsqlConnectionStringBuilder(_cluster.ConnectionString);
+        var database = new NpgsqlConnectionStringBuilder(_cluster.ReplicaConnectionString);
         _toDatabase = new FaultProxy(database.Port);
         database.Host = "127.0.0.1";
         database.Port = _toDatabase.Port;

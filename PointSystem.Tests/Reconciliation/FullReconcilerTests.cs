@@ -154,7 +154,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     public async Task Run_OneMemberExceedsTheTimeout_ListsItAndCompletesTheOthers()
     {
         var members = await GrantAsync(9);
-        await _database.CreateCommand(
+        await _database.ExecuteAsOwnerAsync(
             $"""
             CREATE FUNCTION slow(bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS
             $$ BEGIN IF $1 = {members[3]} THEN PERFORM pg_sleep(60); END IF; RETURN 100; END $$;
@@ -162,8 +162,9 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
             CREATE VIEW usage_cancellations AS
             SELECT w.member_id, 1::bigint AS first_sequence, 1::bigint AS last_sequence,
                 ''::text AS point_key, 0::bigint AS usage_id, slow(w.member_id) AS amount
-            FROM member_wallets AS w
-            """).ExecuteNonQueryAsync(Token);
+            FROM member_wallets AS w;
+            GRANT SELECT ON usage_cancellations TO points_api
+            """);
         await using var reconcilers = new Reconcilers(_database, _replica.Runner(), options: new ReconciliationOptions
         {
             ChunkSize = 8,

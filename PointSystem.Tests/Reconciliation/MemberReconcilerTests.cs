@@ -202,7 +202,7 @@ public sealed class MemberReconcilerTests(PointsDatabase server)
         ];
         foreach (var table in tables)
         {
-            await database.ExecuteAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
+            await database.ExecuteAsOwnerAsync($"ALTER TABLE {table} SET (autovacuum_enabled = off)");
         }
 
         var client = new LedgerClient(database, 1);

@@ -8,6 +8,7 @@ using Npgsql;
 using PointSystem.Api.Features.Reconciliation;
 using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
+using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Reconciliation;
 
@@ -41,7 +42,9 @@ internal sealed class Reconcilers(
     /// <summary>Changes rows with triggers disabled, which needs the superuser of the tests. <c>@m</c> stands for the member.</summary>
     public static async Task TamperAsync(NpgsqlDataSource database, string sql, long member)
     {
-        await using var connection = await database.OpenConnectionAsync(Token);
+        await using var owner = NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder(PointsDatabase.AsOwner(database.ConnectionString)) { Pooling = false });
+        await using var connection = await owner.OpenConnectionAsync(Token);
         await using var transaction = await connection.BeginTransactionAsync(Token);
         var text = sql.Replace("@m", member.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
         await using var command = new NpgsqlCommand("SET LOCAL session_replication_role = replica; " + text, connection);

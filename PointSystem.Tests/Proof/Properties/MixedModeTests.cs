@@ -68,7 +68,7 @@ public sealed class MixedModeTests(ProofServer server)
         foreach (var table in guards)
         {
             // Drops keys, checks and unique indexes, so that the table accepts everything.
-            await database.DataSource.ExecuteAsync(
+            await database.DataSource.ExecuteAsOwnerAsync(
                 $"""
                 DO $$ DECLARE c record; BEGIN
                     FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype IN ('p', 'u', 'c') LOOP

@@ -61,7 +61,7 @@ internal sealed class PropertyDatabase(NpgsqlDataSource dataSource) : IAsyncDisp
     }
 
     /// <summary>Makes the server look for deadlocks before a lock_timeout can end them unnoticed.</summary>
-    public Task WatchDeadlocksAsync() => DataSource.ExecuteAsync(
+    public Task WatchDeadlocksAsync() => DataSource.ExecuteAsOwnerAsync(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''5ms''', current_database()); END $$");
 
     /// <summary>
