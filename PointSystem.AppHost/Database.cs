@@ -59,7 +59,8 @@ internal static class Database
         .WithEnvironment($"ConnectionStrings__{Points}", database.Owner)
         .WaitFor(database.Replicas);
 
-    private static (ReferenceExpression Replicas, ReferenceExpression Owner) External(this IDistributedApplicationBuilder builder, string connectionString, Settings settings)
+    private static (ReferenceExpression Replicas, ReferenceExpression Owner) External(
+        this IDistributedApplicationBuilder builder, string connectionString, Settings settings)
     {
         ExternalDatabase.Check(connectionString);
         settings.Parts[Server] = "the PostgreSQL of the given connection string";

@@ -97,8 +97,9 @@ internal static class DatabaseRoles
                             -- The migration of another database of the cluster has created it meanwhile.
                             NULL;
                         WHEN insufficient_privilege THEN
-                            RAISE WARNING 'The role % is missing, and % may not create it: have an administrator run "CREATE ROLE % NOLOGIN", and run migrate again.',
-                                role, current_user, role;
+                            RAISE WARNING '%',
+                                format('The role %s is missing, and %s may not create it: ', role, current_user)
+                                || format('have an administrator run "CREATE ROLE %I NOLOGIN", and run migrate again.', role);
                             CONTINUE;
                     END;
                 END IF;

@@ -132,6 +132,26 @@ public sealed class KubernetesTests
     }
 
     [Fact]
+    public void Database_OfTheMigration_IsAnotherSecretThanThatOfTheReplicas()
+    {
+        var job = Yaml.Load(Path.Combine(Base, "migration-job.yaml")).Single()["spec"]!["template"]!["spec"]!["containers"].Items().Single();
+        Assert.Equal("point-database", SecretOf(Container));
+        Assert.Equal("point-database-owner", SecretOf(job));
+
+        // The trial has a server of its own, which creates the user of the replicas.
+        var trial = Yaml.Load(Path.Combine(Root, "overlays", "trial", "postgres.yaml"));
+        var users = trial.Single(manifest => manifest.Text("kind") == "ConfigMap");
+        Assert.Contains($"CREATE ROLE {DatabaseRoles.Api} NOLOGIN;", users.Text("data", "users.sh"), StringComparison.Ordinal);
+        Assert.Contains($" IN ROLE {DatabaseRoles.Api};", users.Text("data", "users.sh"), StringComparison.Ordinal);
+        var server = trial.Single(manifest => manifest.Text("kind") == "StatefulSet")["spec"]!["template"]!["spec"]!;
+        Assert.Equal(users.Text("metadata", "name"), server["volumes"].Items().Single().Text("configMap", "name"));
+
+        static string SecretOf(JsonNode container) => container["env"].Items()
+            .Single(variable => ConfigKey(variable.Text("name")) == $"ConnectionStrings:{PersistenceExtensions.ConnectionName}")
+            .Text("valueFrom", "secretKeyRef", "name");
+    }
+
+    [Fact]
     public void Shutdown_TimesOfApiSidecarAndPod_FitTogether()
     {
         var drain = Configuration(Settings()).GetSection(DrainOptions.SectionName).Get<DrainOptions>()!;

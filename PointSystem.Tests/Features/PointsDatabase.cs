@@ -70,7 +70,9 @@ public sealed class PointsDatabase : IAsyncDisposable
         return await CreateOneAsync(tune, cancellationToken);
     }
 
-    /// <summary>Starts a new server with an empty database, for a caller that uses nothing else of this class, and returns its superuser's connection string.</summary>
+    /// <summary>
+    /// Starts a new server with an empty database, for a caller that uses nothing else of this class, and returns its superuser's connection string.
+    /// </summary>
     internal async Task<string> StartEmptyAsync(CancellationToken cancellationToken) => _settings = await StartServerAsync(cancellationToken);
 
     /// <summary>The same database on one of these servers as the user of the replicas, if the connection string is the owner's.</summary>

@@ -5,7 +5,7 @@ namespace PointSystem.Api.Persistence.Migrations;
 /// </summary>
 internal static class MigrationSql
 {
-    /// <summary>Refuses UPDATE, DELETE and TRUNCATE of the ledger, also for the service's own account.</summary>
+    /// <summary>Refuses UPDATE, DELETE and TRUNCATE of the ledger, also for the owner.</summary>
     public const string LedgerGuard =
         """
         CREATE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS $$
