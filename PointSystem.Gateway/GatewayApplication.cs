@@ -47,6 +47,7 @@ internal static class GatewayApplication
             kestrel.RequestHeaderEncodingSelector = static _ => Encoding.Latin1;
             kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
             kestrel.Limits.MaxRequestBodySize = RequestBody.LargestDiscarded;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         });
         var replicas = given ?? ReplicaSet.Discover(builder.Configuration);
         builder.Services.AddSingleton(TimeProvider.System);

@@ -30,6 +30,7 @@ public static class ProblemCodes
     public const string UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE";
     public const string LockNotAcquired = "LOCK_NOT_ACQUIRED";
     public const string TooManyRequests = "TOO_MANY_REQUESTS";
+    public const string RateLimited = "RATE_LIMITED";
     public const string InternalError = "INTERNAL_ERROR";
     public const string ReplicaLost = "REPLICA_LOST";
     public const string DatabaseUnavailable = "DATABASE_UNAVAILABLE";
@@ -73,6 +74,9 @@ public static class ProblemCodes
                 LockNotAcquired, StatusCodes.Status423Locked,
                 "others held the row, or with OnLockTimeout=Refuse the lock, during the whole wait; nothing was done", 1),
             new(TooManyRequests, StatusCodes.Status429TooManyRequests, "a queue is full; nothing was done", 1),
+            new(
+                RateLimited, StatusCodes.Status429TooManyRequests,
+                "more requests than a [limit](#limits) allows; nothing was done; Retry-After says when there is room again"),
             new(InternalError, StatusCodes.Status500InternalServerError, "an error in the service; report the trace id"),
             new(ReplicaLost, StatusCodes.Status502BadGateway, "the replica ended before it answered; a write may have been executed", 1),
             new(DatabaseUnavailable, StatusCodes.Status503ServiceUnavailable, "the database is unavailable; no request is applied in part", 2),

@@ -187,7 +187,7 @@ internal sealed partial class WarmUp(
         [
             [new AccumulatePoints.Command(member, 1, null, false, null, nameof(WarmUp), null)],
             [new UsePoints.Command(
-                member, nameof(WarmUp), 1, nameof(WarmUp), Idempotency.For($"{Guid.NewGuid():N}", nameof(WarmUp), member))],
+                member, nameof(WarmUp), 1, nameof(WarmUp), Idempotency.For(new($"{Guid.NewGuid():N}", nameof(WarmUp)), nameof(WarmUp), member))],
         ];
     }
 

@@ -6,6 +6,8 @@ namespace PointSystem.Api.Http;
 
 internal static class HttpExtensions
 {
+    private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
+
     /// <summary>Registers request limits, JSON options, and the mapping of exceptions to problems.</summary>
     /// <param name="builder">The application.</param>
     /// <param name="answers">The JSON serialization of the answers.</param>
@@ -15,6 +17,11 @@ internal static class HttpExtensions
         services.Configure<KestrelServerOptions>(kestrel =>
         {
             kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax;
+            kestrel.Limits.RequestHeadersTimeout = HeadersTimeout;
+
+            // More than Kestrel's defaults, which the gateway has: it adds headers to those that it has accepted.
+            kestrel.Limits.MaxRequestHeadersTotalSize = 40 * 1024;
+            kestrel.Limits.MaxRequestHeaderCount = 120;
             kestrel.AddServerHeader = false;
         });
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = false);
@@ -27,6 +34,7 @@ internal static class HttpExtensions
             json.SerializerOptions.TypeInfoResolverChain.Insert(1, ProblemJsonContext.Wire);
         });
         services.AddSingleton<ReadLimit>();
+        services.AddRateLimits();
         services.AddExceptionHandler<ApiExceptionHandler>();
         return builder;
     }

@@ -25,4 +25,11 @@ internal static partial class HttpLog
         Level = LogLevel.Warning,
         Message = "{Method} {Path}: refused, because too many requests are waiting (trace {TraceId})")]
     public static partial void QueueFull(this ILogger logger, string method, string path, string traceId);
+
+    [LoggerMessage(
+        EventId = 1006,
+        Level = LogLevel.Warning,
+        Message = "{Refused} requests were refused by the limit '{Limit}' since this was last logged, the last one of {Sender}: {Method} {Path} (trace {TraceId})")]
+    public static partial void RateLimited(
+        this ILogger logger, long refused, string limit, string? sender, string method, string path, string traceId);
 }

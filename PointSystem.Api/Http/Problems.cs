@@ -52,6 +52,9 @@ internal static class Problems
         ProblemCodes.TooManyRequests,
         sentence ?? "Too many requests are already waiting, for the same points or in total; nothing was done. Try again later.");
 
+    /// <summary>429: more requests than a limit allows. Nothing was done.</summary>
+    public static ProblemResult RateLimited(string sentence) => Of(ProblemCodes.RateLimited, sentence);
+
     /// <summary>503: the database is unavailable. The request was applied in full or not at all.</summary>
     public static ProblemResult DatabaseUnavailable() => Of(
         ProblemCodes.DatabaseUnavailable,

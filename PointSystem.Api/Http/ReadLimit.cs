@@ -80,7 +80,7 @@ internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
         new() { PermitLimit = permits, QueueLimit = queue, QueueProcessingOrder = QueueProcessingOrder.OldestFirst };
 
     // 0 for the event feed, and for a request without a valid member, which is refused before it reaches the database.
-    private static long MemberOf(HttpContext http) =>
+    internal static long MemberOf(HttpContext http) =>
         PointKey.TryParse(http.Request.RouteValues["pointKey"] as string, out var key) ? key.MemberId
         : long.TryParse(http.Request.RouteValues["memberId"] as string, out var member) ? member
         : 0;

@@ -18,20 +18,28 @@ internal sealed class IdempotencyCleanupJob(
     private readonly TimeProvider _clock = clock;
 
     // SKIP LOCKED: a key that a request is renewing right now is not old any more.
-    private const string DeleteChunk =
-        """
-        DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED))
-        """;
+    private static readonly string[] DeleteChunk =
+    [
+        .. new[] { "idempotency_answers", "idempotency_keys" }.Select(table =>
+            $"""
+            DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM {table} WHERE created_at < $1 ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED))
+            """),
+    ];
 
     protected override async Task<bool> RunChunkAsync(CancellationToken cancellationToken)
     {
         var deleted = await dataSource.RunAsync(
             async connection =>
             {
-                await using var command = new NpgsqlCommand(DeleteChunk, connection);
-                command.Parameters.Add(Columns.Value((_clock.GetUtcNow() - Idempotency.Retention).UtcDateTime));
-                return await command.ExecuteNonQueryAsync(cancellationToken);
+                var before = (_clock.GetUtcNow() - Idempotency.Retention).UtcDateTime;
+                await using var batch = new NpgsqlBatch(connection);
+                foreach (var statement in DeleteChunk)
+                {
+                    batch.BatchCommands.Add(Columns.Statement(statement, Columns.Value(before)));
+                }
+
+                return await batch.ExecuteNonQueryAsync(cancellationToken);
             },
             cancellationToken);
         if (deleted > 0)

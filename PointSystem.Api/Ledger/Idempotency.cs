@@ -5,18 +5,29 @@ using PointSystem.Domain.Results;
 
 namespace PointSystem.Api.Ledger;
 
+/// <summary>An idempotency key of a caller. Different callers may use the same text for different requests.</summary>
+/// <param name="Text">1 … 200 visible ASCII characters.</param>
+/// <param name="Caller">Who sent it, at most 22 characters; empty for answers that an earlier version stored, which did not know.</param>
+internal readonly record struct IdempotencyKey(string Text, string Caller)
+{
+    /// <summary>Of a key whose caller is not known: every caller's request finds the answer.</summary>
+    public const string AnyCaller = "";
+
+    public IdempotencyKey OfAnyCaller() => this with { Caller = AnyCaller };
+}
+
 /// <summary>The caller's idempotency key of a request, and the hash of the request.</summary>
-/// <param name="Key">1 … 200 visible ASCII characters.</param>
+/// <param name="Key">The key.</param>
 /// <param name="RequestHash">SHA-256 of operation and arguments, independent of the formatting of the body.</param>
-internal sealed record Idempotency(string Key, byte[] RequestHash)
+internal sealed record Idempotency(IdempotencyKey Key, byte[] RequestHash)
 {
     /// <summary>How long a first answer is stored, in real time.</summary>
     public static readonly TimeSpan Retention = TimeSpan.FromHours(24);
 
     /// <summary>Null without a key: then no answer is stored.</summary>
-    public static Idempotency? For(string? key, string operation, params ReadOnlySpan<object?> arguments)
+    public static Idempotency? For(IdempotencyKey? key, string operation, params ReadOnlySpan<object?> arguments)
     {
-        if (key is null)
+        if (key is not { } given)
         {
             return null;
         }
@@ -29,7 +40,7 @@ internal sealed record Idempotency(string Key, byte[] RequestHash)
             text.Append('\n').Append(argument is null ? -1 : value.Length).Append(':').Append(value);
         }
 
-        return new Idempotency(key, SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
+        return new Idempotency(given, SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
     }
 
     /// <summary>

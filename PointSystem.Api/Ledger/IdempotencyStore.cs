@@ -13,19 +13,23 @@ internal sealed class IdempotencyStore(NpgsqlDataSource dataSource, TimeProvider
     /// <summary>Takes the place of the member id of an answer for all members.</summary>
     public const long EveryMember = 0;
 
-    // A key can have answers for several members (StoredAnswers); that of the given member comes first.
+    // A key can have answers for several members (StoredAnswers); the caller's own come first, and among them that of the given member.
     private const string Find =
         """
-        SELECT request_hash, status, answer FROM idempotency_keys WHERE key = $1 AND created_at > $2
-        ORDER BY member_id = $3 DESC, created_at DESC LIMIT 1
+        SELECT request_hash, status, answer FROM (
+            SELECT caller, member_id, request_hash, status, answer, created_at FROM idempotency_answers WHERE key = $1 AND caller = $2
+            UNION ALL
+            SELECT '', member_id, request_hash, status, answer, created_at FROM idempotency_keys WHERE key = $1
+        ) AS i
+        WHERE created_at > $3 ORDER BY caller = $2 DESC, member_id = $4 DESC, created_at DESC LIMIT 1
         """;
 
     private const string Keep =
         """
-        INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at) VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (key, member_id) DO UPDATE
+        INSERT INTO idempotency_answers (key, caller, member_id, request_hash, status, answer, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (key, caller, member_id) DO UPDATE
         SET request_hash = excluded.request_hash, status = excluded.status, answer = excluded.answer, created_at = excluded.created_at
-        WHERE idempotency_keys.created_at <= $7
+        WHERE idempotency_answers.created_at <= $8
         """;
 
     /// <summary>Returns the first answer for the key; if there is none, does the work and stores its answer.</summary>
@@ -54,7 +58,8 @@ internal sealed class IdempotencyStore(NpgsqlDataSource dataSource, TimeProvider
     private async Task<CommandOutcome?> FindAsync(NpgsqlConnection connection, Idempotency idempotency, long memberId, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(Find, connection);
-        command.Parameters.Add(Columns.Value(idempotency.Key));
+        command.Parameters.Add(Columns.Value(idempotency.Key.Text));
+        command.Parameters.Add(Columns.Value(idempotency.Key.Caller));
         command.Parameters.Add(Columns.Value((clock.GetUtcNow() - Idempotency.Retention).UtcDateTime));
         command.Parameters.Add(Columns.Value(memberId));
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -79,7 +84,8 @@ internal sealed class IdempotencyStore(NpgsqlDataSource dataSource, TimeProvider
             {
                 // Safe to repeat: the key then has one answer, this one or an earlier one.
                 await using var command = new NpgsqlCommand(Keep, connection);
-                command.Parameters.Add(Columns.Value(idempotency.Key));
+                command.Parameters.Add(Columns.Value(idempotency.Key.Text));
+                command.Parameters.Add(Columns.Value(idempotency.Key.Caller));
                 command.Parameters.Add(Columns.Value(memberId));
                 command.Parameters.Add(Columns.Value(idempotency.RequestHash));
                 command.Parameters.Add(Columns.Value(status));

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using PointSystem.Locking;
 
 namespace PointSystem.Api.Ledger;
@@ -9,6 +10,9 @@ internal static class LedgerExtensions
     {
         builder.AddDistributedLocks();
         builder.Services.AddLockedCommands(typeof(LedgerExtensions).Assembly);
+        builder.Services.AddSingleton<IValidateOptions<RateLimitOptions>, RateLimitOptionsValidator>();
+        builder.Services.AddOptions<RateLimitOptions>().BindConfiguration(RateLimitOptions.SectionName).ValidateOnStart();
+        builder.Services.AddSingleton<StoredRefusals>();
         builder.Services.AddSingleton<PointLedger>();
         builder.Services.AddSingleton<IBatchHandler<IPointCommand, CommandOutcome>>(services => services.GetRequiredService<PointLedger>());
         builder.Services.AddCombiningExecutor<IPointCommand, CommandOutcome, PointLedger>();

@@ -48,11 +48,17 @@ internal static class LedgerLoader
 
     // LATERAL with OFFSET 0, here and below, makes each row a separate look-up. Prepared plans live as long as their connection: a plan
     // made while the tables are nearly empty would scan them, or use another index, and would still do so when they are large.
+    // Earlier versions store their answers in idempotency_keys, without the caller (docs/decisions/005).
     private const string Answers =
         """
-        SELECT i.key, i.member_id, i.request_hash, i.status, i.answer
-        FROM unnest($1) AS n (key) CROSS JOIN LATERAL (SELECT * FROM idempotency_keys WHERE key = n.key OFFSET 0) AS i
-        WHERE i.created_at > $2 ORDER BY i.created_at DESC
+        SELECT i.key, i.caller, i.member_id, i.request_hash, i.status, i.answer
+        FROM unnest($1, $2) AS n (key, caller) CROSS JOIN LATERAL (
+            SELECT key, caller, member_id, request_hash, status, answer, created_at FROM idempotency_answers WHERE key = n.key AND caller = n.caller
+            UNION ALL
+            SELECT key, '', member_id, request_hash, status, answer, created_at FROM idempotency_keys WHERE key = n.key
+            OFFSET 0
+        ) AS i
+        WHERE i.created_at > $3 ORDER BY i.created_at DESC
         """;
 
     // The lots that the members in $1 may draw from. An amount that exceeds the balance plus all that earlier commands may add ($4) will
@@ -161,7 +167,8 @@ internal static class LedgerLoader
             while (await reader.ReadAsync(cancellationToken))
             {
                 rows.Answers.Add(new StoredAnswer(
-                    reader.GetString(0), reader.GetInt64(1), reader.GetFieldValue<byte[]>(2), reader.GetInt16(3), reader.GetFieldValue<byte[]>(4)));
+                    new IdempotencyKey(reader.GetString(0), reader.GetString(1)),
+                    reader.GetInt64(2), reader.GetFieldValue<byte[]>(3), reader.GetInt16(4), reader.GetFieldValue<byte[]>(5)));
             }
         }
 
@@ -212,7 +219,10 @@ internal static class LedgerLoader
         if (plan.IdempotencyKeys.Count > 0)
         {
             statements.Add(Columns.Statement(
-                Answers, Columns.Texts(plan.IdempotencyKeys, key => key), Columns.Value(answersSince.UtcDateTime)));
+                Answers,
+                Columns.Texts(plan.IdempotencyKeys, key => key.Text),
+                Columns.Texts(plan.IdempotencyKeys, key => key.Caller),
+                Columns.Value(answersSince.UtcDateTime)));
         }
 
         if (plan.Lots.Count > 0)

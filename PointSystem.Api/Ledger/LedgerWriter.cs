@@ -88,10 +88,11 @@ internal static class LedgerWriter
     // aborts the whole transaction (DatabaseErrors.IsAlreadyAnswered). Ordered by key, so that two such transactions cannot deadlock.
     private const string StoreAnswers =
         """
-        INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at)
-        SELECT n.*, $6 FROM unnest($1, $2, $3, $4, $5) AS n (key, member_id, request_hash, status, answer) ORDER BY n.key, n.member_id
-        ON CONFLICT (key, member_id) DO UPDATE
-        SET request_hash = CASE WHEN idempotency_keys.created_at <= $7 THEN excluded.request_hash END,
+        INSERT INTO idempotency_answers (key, caller, member_id, request_hash, status, answer, created_at)
+        SELECT n.*, $7 FROM unnest($1, $2, $3, $4, $5, $6) AS n (key, caller, member_id, request_hash, status, answer)
+        ORDER BY n.key, n.caller, n.member_id
+        ON CONFLICT (key, caller, member_id) DO UPDATE
+        SET request_hash = CASE WHEN idempotency_answers.created_at <= $8 THEN excluded.request_hash END,
             status = excluded.status, answer = excluded.answer, created_at = excluded.created_at
         """;
 
@@ -129,7 +130,8 @@ internal static class LedgerWriter
         {
             batch.BatchCommands.Add(Columns.Statement(
                 StoreAnswers,
-                Columns.Texts(answers, answer => answer.Key),
+                Columns.Texts(answers, answer => answer.Key.Text),
+                Columns.Texts(answers, answer => answer.Key.Caller),
                 Columns.Longs(answers, answer => answer.MemberId),
                 Columns.Bytes(answers, answer => answer.RequestHash),
                 Columns.Shorts(answers, answer => answer.Status),

@@ -13,7 +13,7 @@ internal sealed class LoadPlan
     private readonly HashSet<PointKey> _lots = [];
     private readonly HashSet<PointKey> _usages = [];
     private readonly List<(long MemberId, string OrderNumber)> _orders = [];
-    private readonly HashSet<string> _idempotencyKeys = new(StringComparer.Ordinal);
+    private readonly HashSet<IdempotencyKey> _idempotencyKeys = [];
 
     /// <summary>Wallets to lock, in ascending order of member id: all row locks are taken in this order.</summary>
     public IReadOnlyCollection<MemberNeed> Members => _members.Values;
@@ -25,7 +25,7 @@ internal sealed class LoadPlan
     /// <summary>Orders to pay for. Loaded only if the policy refuses a second usage.</summary>
     public IReadOnlyCollection<(long MemberId, string OrderNumber)> Orders => _orders;
 
-    public IReadOnlyCollection<string> IdempotencyKeys => _idempotencyKeys;
+    public IReadOnlyCollection<IdempotencyKey> IdempotencyKeys => _idempotencyKeys;
 
     public static LoadPlan For(IReadOnlyList<IPointCommand> commands)
     {

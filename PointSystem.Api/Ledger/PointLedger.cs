@@ -11,7 +11,8 @@ namespace PointSystem.Api.Ledger;
 /// Executes commands for one or several members in one transaction: lock and load in one round trip, decide in memory, write and commit
 /// in a second one. The wallet row locks taken here guarantee correctness, whatever happens to a distributed lock.
 /// </summary>
-internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rules, TimeProvider clock, ILogger<PointLedger> logger)
+internal sealed class PointLedger(
+    NpgsqlDataSource dataSource, RulesProvider rules, StoredRefusals refusals, TimeProvider clock, ILogger<PointLedger> logger)
     : IBatchHandler<IPointCommand, CommandOutcome>
 {
     // Each reload multiplies the amount, so two are rare; more mean that the lots hold less than the wallet says.
@@ -137,6 +138,14 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
             throw new NpgsqlException("The outcome of the write is unknown.", e);
         }
 
+        foreach (var answer in answers.Values)
+        {
+            if (answer.IsRefusal)
+            {
+                refusals.Count(answer.Key.Caller);
+            }
+        }
+
         return outcomes;
     }
 
@@ -145,12 +154,12 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
         LoadedRows rows,
         Dictionary<long, MemberAccount> accounts,
         Rules now,
-        out Dictionary<string, StoredAnswer> answers,
+        out Dictionary<IdempotencyKey, StoredAnswer> answers,
         out IReadOnlyCollection<AuditEntry> audited)
     {
         var outcomes = new List<CommandOutcome?>(commands.Count);
         List<AuditEntry>? entries = null;
-        answers = new(StringComparer.Ordinal);
+        answers = [];
         foreach (var command in commands)
         {
             if (rows.Busy.Count > 0 && LoadPlan.For([command]).Members.Any(member => rows.Busy.Contains(member.MemberId)))
@@ -183,7 +192,7 @@ internal sealed class PointLedger(NpgsqlDataSource dataSource, RulesProvider rul
     }
 
     /// <summary>The outcome of an earlier request with the same idempotency key: committed before, or earlier in this batch.</summary>
-    private static CommandOutcome? FindAnswer(IPointCommand command, StoredAnswers earlier, Dictionary<string, StoredAnswer> answers) =>
+    private static CommandOutcome? FindAnswer(IPointCommand command, StoredAnswers earlier, Dictionary<IdempotencyKey, StoredAnswer> answers) =>
         command.Idempotency is { } idempotency
             && (earlier.Find(idempotency.Key, command.MemberId) ?? answers.GetValueOrDefault(idempotency.Key)) is { } stored
             ? idempotency.Replay(stored)

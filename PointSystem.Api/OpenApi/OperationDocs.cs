@@ -98,7 +98,7 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
             .Concat(operation.RequestBody is not null
                 ? [new(408, [ProblemCodes.RequestTimeout]), new(413, [ProblemCodes.RequestTooLarge]), new(415, [ProblemCodes.UnsupportedMediaType])]
                 : [])
-            .Append(new(429, [ProblemCodes.TooManyRequests]))
+            .Append(new(429, [ProblemCodes.TooManyRequests, ProblemCodes.RateLimited]))
             .Append(new(500, [ProblemCodes.InternalError]))
             .Append(new(502, [ProblemCodes.ReplicaLost]))
             .Append(new(503, [ProblemCodes.DatabaseUnavailable, ProblemCodes.ReplicaUnavailable, ProblemCodes.TokensUnavailable]))

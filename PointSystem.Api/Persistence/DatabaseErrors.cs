@@ -66,7 +66,7 @@ internal static class DatabaseErrors
     /// A request with one of the idempotency keys got its answer after the answers were loaded (<c>LedgerWriter</c>). Rolled back.
     /// </summary>
     public static bool IsAlreadyAnswered(Exception exception) =>
-        exception is PostgresException { SqlState: PostgresErrorCodes.NotNullViolation, TableName: "idempotency_keys", ColumnName: "request_hash" };
+        exception is PostgresException { SqlState: PostgresErrorCodes.NotNullViolation, TableName: "idempotency_answers", ColumnName: "request_hash" };
 
     /// <summary>The schema lacks a table: it has never been migrated.</summary>
     public static bool IsSchemaMissing(Exception exception) => exception is PostgresException { SqlState: PostgresErrorCodes.UndefinedTable };

@@ -18,6 +18,9 @@ internal static class Lengths
 
     public const int IdempotencyKey = 200;
 
+    /// <summary>The caller of an idempotency key: 128 bits in base64url, or a word.</summary>
+    public const int Caller = 22;
+
     public const int ConfigKey = 100;
 
     public const int ConfigValue = 200;

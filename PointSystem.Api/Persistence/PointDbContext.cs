@@ -22,6 +22,8 @@ internal sealed class PointDbContext(DbContextOptions<PointDbContext> options) :
 
     public DbSet<LedgerEntryRow> LedgerEntries => Set<LedgerEntryRow>();
 
+    public DbSet<IdempotencyAnswerRow> IdempotencyAnswers => Set<IdempotencyAnswerRow>();
+
     public DbSet<IdempotencyKeyRow> IdempotencyKeys => Set<IdempotencyKeyRow>();
 
     public DbSet<ConfigRow> Configs => Set<ConfigRow>();

@@ -52,6 +52,8 @@ internal static class SecurityExtensions
                 : result.Failure is IdentityProviderAwayException ? Problems.TokensUnavailable().ExecuteAsync(http)
                 : http.ChallengeAsync());
         });
+        // Who calls is known now, and what is refused from here on counts too.
+        app.UseRateLimits(OwnRequests.Contain);
         app.UseAuthorization();
     }
 }

@@ -1,14 +1,19 @@
+using System.Buffers.Text;
 using System.Globalization;
 using System.Security.Claims;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.IdentityModel.JsonWebTokens;
+using PointSystem.Api.Http;
 
 namespace PointSystem.Api.Security;
 
 /// <summary>Translates the claims of a token, whose places depend on the provider, to who is calling and what is allowed.</summary>
 internal static class TokenIdentity
 {
+    private const int CallerBytes = 16;
     private const string RightClaim = "right";
     private const string MemberClaim = "member";
     private const string SubjectClaim = "sub";
@@ -20,15 +25,15 @@ internal static class TokenIdentity
     private static readonly string[] Names = ["name", "preferred_username"];
 
     /// <summary>
-    /// An identity that has nothing but the subject, the client, a name, the rights and the member, so that no other claim of the token can stand
-    /// for one of them.
+    /// An identity that has nothing but the subject, the client, a name, the caller, the rights and the member, so that no other claim of the token
+    /// can stand for one of them.
     /// </summary>
     public static ClaimsPrincipal Of(ClaimsPrincipal token, AuthOptions options)
     {
         var claims = new List<Claim>();
-        void AddFirst(string type, params IEnumerable<string> from)
+        void AddFirst(string type, params string[] from)
         {
-            if (from.Select(token.FindFirstValue).FirstOrDefault(value => !string.IsNullOrWhiteSpace(value)) is { } value)
+            if (FirstOf(token, from) is { } value)
             {
                 claims.Add(new Claim(type, value));
             }
@@ -37,6 +42,7 @@ internal static class TokenIdentity
         AddFirst(SubjectClaim, SubjectClaim);
         AddFirst(ClientClaim, Clients);
         AddFirst(NameClaim, Names);
+        claims.Add(new Claim(Callers.Claim, CallerOf(token)));
         claims.AddRange(RightsOf(token, options).Select(right => new Claim(RightClaim, right)));
         if (options.MemberClaim is { Length: > 0 } name && ValuesAt(token, name.Split('.')) is { } members)
         {
@@ -56,6 +62,20 @@ internal static class TokenIdentity
     public static long? Member(this ClaimsPrincipal user) => user.FindFirstValue(MemberClaim) is not { } text ? null
         : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var member) ? member
         : 0;
+
+    /// <summary>
+    /// The client and the subject: two clients of one user are two callers, and so are two users of one client. Without the issuer, which some
+    /// providers spell in several ways: all tokens that are accepted are signed with the keys of one provider.
+    /// </summary>
+    private static string CallerOf(ClaimsPrincipal token)
+    {
+        var client = FirstOf(token, Clients) ?? "";
+        var text = string.Create(CultureInfo.InvariantCulture, $"{client.Length}:{client}{token.FindFirstValue(SubjectClaim)}");
+        return Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, CallerBytes));
+    }
+
+    private static string? FirstOf(ClaimsPrincipal token, string[] claims) =>
+        claims.Select(token.FindFirstValue).FirstOrDefault(value => !string.IsNullOrWhiteSpace(value));
 
     private static HashSet<string> RightsOf(ClaimsPrincipal token, AuthOptions options)
     {

@@ -9,7 +9,8 @@ using PointSystem.Bench.Contenders;
 namespace PointSystem.Bench.Host;
 
 /// <summary>Writes a batch of uses with the product's ledger and returns the statements that the server has prepared for it.</summary>
-internal sealed class BatchCapture(NpgsqlDataSource database, RulesProvider rules, TimeProvider clock, ILogger<PointLedger> logger)
+internal sealed class BatchCapture(
+    NpgsqlDataSource database, RulesProvider rules, StoredRefusals refusals, TimeProvider clock, ILogger<PointLedger> logger)
 {
     private const long MemberId = 1;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
@@ -27,7 +28,7 @@ internal sealed class BatchCapture(NpgsqlDataSource database, RulesProvider rule
         await using var own = NpgsqlDataSource.Create(settings);
         var commands = Enumerable.Range(1, uses).Select(number => new UsePoints.Command(
             MemberId, string.Create(CultureInfo.InvariantCulture, $"capture-{number}"), 1, "bench", null));
-        var outcomes = await new PointLedger(own, rules, clock, logger).ExecuteAsync([.. commands], Limit, Limit + Limit, cancellationToken);
+        var outcomes = await new PointLedger(own, rules, refusals, clock, logger).ExecuteAsync([.. commands], Limit, Limit + Limit, cancellationToken);
         if (outcomes.FirstOrDefault(outcome => outcome?.Error is not null) is { } refused)
         {
             throw new BenchException($"The batch to capture was refused: {refused.Error!.Message}");

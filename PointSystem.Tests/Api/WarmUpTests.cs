@@ -33,7 +33,7 @@ public sealed class WarmUpTests(PointsDatabase server)
             foreach (var table in new[]
             {
                 "member_wallets", "point_accumulations", "point_usages", "point_usage_details", "usage_cancellations", "point_transfers",
-                "point_ledger_entries", "idempotency_keys",
+                "point_ledger_entries", "idempotency_answers",
             })
             {
                 await using var count = database.CreateCommand($"SELECT count(*) FROM {table}");

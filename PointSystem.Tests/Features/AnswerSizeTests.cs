@@ -125,7 +125,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         await client.GrantManyAsync(member, Many, 2);
 
         var reason = new string('"', 500);
-        Idempotency Key(string operation) => Idempotency.For($"{operation}-{member}", operation)!;
+        Idempotency Key(string operation) => Idempotency.For(new($"{operation}-{member}", "test"), operation)!;
         var use = new UsePoints.Command(member, new string('\u20a9', 100), 2 * Many, "test", Key("use"));
         var used = await client.RunAsync(use);
         var cancel = new CancelUsage.Command(LedgerClient.KeyOf(used), Many + 1, reason, "test", Key("cancel"));
@@ -143,7 +143,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         }
 
         Assert.Equal(3, await Books.CountAsync(
-            database.ConnectionString, "SELECT count(*) FROM idempotency_keys WHERE member_id = $1 AND octet_length(answer) <= 65536", member));
+            database.ConnectionString, "SELECT count(*) FROM idempotency_answers WHERE member_id = $1 AND octet_length(answer) <= 65536", member));
     }
 
     /// <summary>A member with lots of 3 points, half of which expire after 10 days.</summary>

@@ -26,10 +26,13 @@ internal sealed class LedgerClient
         _random = new Random(seed);
         var rules = new RulesProvider(
             database, Clock, Options.Create(new BusinessOptions()), new HostingEnvironment { EnvironmentName = "Test" }, NullLogger<RulesProvider>.Instance);
-        _ledger = new PointLedger(database, rules, Clock, NullLogger<PointLedger>.Instance);
+        Refusals = new StoredRefusals(Options.Create(new RateLimitOptions()), Clock);
+        _ledger = new PointLedger(database, rules, Refusals, Clock, NullLogger<PointLedger>.Instance);
     }
 
     public PointLedger Ledger => _ledger;
+
+    public StoredRefusals Refusals { get; }
 
     public static TimeZoneInfo Zone { get; } = new BusinessOptions().Zone();
 

@@ -119,14 +119,16 @@ public sealed class JobTests(PointsDatabase server)
         await Books.AssertBalancedAsync(database.ConnectionString, members);
     }
 
-    [Fact]
-    public async Task CleanupJob_KeysOfAllAges_DeletesThoseOlderThanOneDay()
+    [Theory]
+    [InlineData("idempotency_answers (caller, ", "'test', ")]
+    [InlineData("idempotency_keys (", "")]
+    public async Task CleanupJob_KeysOfAllAges_DeletesThoseOlderThanOneDay(string columns, string caller)
     {
         await using var database = await server.CreateDatabaseAsync(null, Token);
         await database.ExecuteAsync(
-            """
-            INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at)
-            SELECT 'k' || i, i, 'x', 200, 'x', now() - make_interval(mins => i) FROM generate_series(1, 4000) AS i
+            $"""
+            INSERT INTO {columns}key, member_id, request_hash, status, answer, created_at)
+            SELECT {caller}'k' || i, i, 'x', 200, 'x', now() - make_interval(mins => i) FROM generate_series(1, 4000) AS i
             """);
         await using var replica = await LockReplica.StartAsync(new MemoryLockStore(TimeProvider.System), []);
         using var job = new IdempotencyCleanupJob(
@@ -139,7 +141,7 @@ public sealed class JobTests(PointsDatabase server)
         Assert.InRange(await OlderAsync("< 1441"), 1_430, 1_441);
 
         async Task<long> OlderAsync(string than) => await Books.CountAsync(
-            database.ConnectionString, $"SELECT count(*) FROM idempotency_keys WHERE member_id {than}");
+            database.ConnectionString, $"SELECT count(*) FROM {columns.Split(' ')[0]} WHERE member_id {than}");
     }
 
     private static async Task<(LedgerClient Client, long[] Members)> ExpiredAsync(NpgsqlDataSource database, int members, int lots)

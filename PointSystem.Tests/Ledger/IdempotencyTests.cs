@@ -56,7 +56,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
         {
             await client.RunAsync(Use(member, 11, key)),
             await client.RunAsync(Use(other, 10, key)),
-            await client.RunAsync(new AccumulatePoints.Command(member, 10, null, false, null, "test", Idempotency.For(key, "accumulate", member, 10))),
+            await client.RunAsync(new AccumulatePoints.Command(member, 10, null, false, null, "test", Idempotency.For(new(key, "test"), "accumulate", member, 10))),
         };
 
         Assert.All(outcomes, outcome => Assert.Equal("IDEMPOTENCY_KEY_REUSED", outcome.Error?.Code));
@@ -120,7 +120,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
         var (one, two) = (new LedgerClient(database, 1), new LedgerClient(database, 1));
         await using var accepted = await HeldTransaction.BeginAsync(
             database.ConnectionString,
-            "INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at) VALUES ($1, $2, $3, 201, $4, $5)",
+            "INSERT INTO idempotency_answers (key, caller, member_id, request_hash, status, answer, created_at) VALUES ($1, 'test', $2, $3, 201, $4, $5)",
             key, member, Use(member, 40, key).Idempotency!.RequestHash, "the first answer"u8.ToArray(), one.Clock.GetUtcNow().UtcDateTime);
 
         var asked = two.RunAsync(Use(member, 40, key));
@@ -170,7 +170,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
         var database = await server.GetAsync(Token);
         var answers = new IdempotencyStore(database, TimeProvider.System);
         var (key, members) = (NewKey(), Enumerable.Range(0, 4).Select(_ => PointsClient.NewMember()).ToArray());
-        Idempotency Asked(long member) => Idempotency.For(key, "reconcile", member)!;
+        Idempotency Asked(long member) => Idempotency.For(new(key, "test"), "reconcile", member)!;
         Task<CommandOutcome> GetAsync(long member, string answer) => answers.GetAsync(
             Asked(member), member, (JsonTypeInfo<string>)JsonSerializerOptions.Default.GetTypeInfo(typeof(string)), (_, _) => Task.FromResult(answer), Token);
 
@@ -194,7 +194,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
     /// <summary>Runs the work while the table of answers is locked against writes, until that many requests wait to write to it.</summary>
     private static async Task<T> AllRunBeforeAnyIsStoredAsync<T>(NpgsqlDataSource database, int count, Func<Task<T>> work)
     {
-        await using var held = await HeldTransaction.BeginAsync(database.ConnectionString, "LOCK TABLE idempotency_keys IN SHARE MODE");
+        await using var held = await HeldTransaction.BeginAsync(database.ConnectionString, "LOCK TABLE idempotency_answers IN SHARE MODE");
         var running = work();
         await held.WaitForWaitersAsync(count);
         await held.CommitAsync();
@@ -203,8 +203,8 @@ public sealed class IdempotencyTests(PointsDatabase server)
 
     private static string NewKey() => Guid.NewGuid().ToString("n");
 
-    private static UsePoints.Command Use(long member, long amount, string key) =>
-        new(member, "A1", amount, "test", Idempotency.For(key, "use", member, "A1", amount));
+    private static UsePoints.Command Use(long member, long amount, string key, string caller = "test") =>
+        new(member, "A1", amount, "test", Idempotency.For(new(key, caller), "use", member, "A1", amount));
 
     private async Task<(LedgerClient Client, long Member)> StartAsync()
     {

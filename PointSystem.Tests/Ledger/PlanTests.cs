@@ -21,7 +21,7 @@ public sealed class PlanTests(PointsDatabase server)
     private static readonly string[] Tables =
     [
         "member_wallets", "point_accumulations", "point_ledger_entries", "point_usages", "point_usage_details", "usage_cancellations",
-        "point_transfers", "idempotency_keys",
+        "point_transfers", "idempotency_keys", "idempotency_answers",
     ];
 
     // Other members, each with an expired lot that is not posted, a live lot, a usage, a transfer, a cancellation and a stored answer.
@@ -62,6 +62,10 @@ public sealed class PlanTests(PointsDatabase server)
         """
         INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at)
         SELECT 'k' || m, 1000000 + m, 'x', 200, 'x', timestamptz '2026-03-01' FROM generate_series(1, $1) AS m
+        """,
+        """
+        INSERT INTO idempotency_answers (key, caller, member_id, request_hash, status, answer, created_at)
+        SELECT 'a' || m, 'test', 1000000 + m, 'x', 200, 'x', timestamptz '2026-03-01' FROM generate_series(1, $1) AS m
         """,
     ];
 
@@ -120,7 +124,7 @@ public sealed class PlanTests(PointsDatabase server)
         var other = member + 1;
         CommandOutcome granted = null!, spare = null!;
         PointKey usage = default;
-        Idempotency? Key(string operation) => Idempotency.For($"{operation}-{member}", operation);
+        Idempotency? Key(string operation) => Idempotency.For(new($"{operation}-{member}", "test"), operation);
         await measure(
             "accumulate", async () => granted = await client.RunAsync(new AccumulatePoints.Command(member, 100, 30, true, null, "test", Key("accumulate"))));
         await measure("accumulate again", async () => spare = await client.AccumulateAsync(member, 50, 5));

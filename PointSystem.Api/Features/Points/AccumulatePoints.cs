@@ -38,7 +38,7 @@ internal static class AccumulatePoints
             After: Encoding.UTF8.GetString(accepted.Answer.Span));
     }
 
-    public static async Task<IResult> HandleAsync(HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
+    public static async Task<IResult> HandleAsync(HttpContext http, PointWrites writes)
     {
         var body = await RequestBody.ReadAsync(http);
         var memberId = body.MemberId("memberId");
@@ -67,6 +67,6 @@ internal static class AccumulatePoints
         {
             Origin = isManualGrant ? http.AuditOrigin() : null,
         };
-        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
+        return await writes.ExecuteAsync(command, http);
     }
 }

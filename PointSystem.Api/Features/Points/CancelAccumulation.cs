@@ -28,7 +28,7 @@ internal static class CancelAccumulation
                 PointJsonContext.Wire.AccumulationResponse);
     }
 
-    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
+    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, PointWrites writes)
     {
         if (!PointKeys.TryRead(pointKey, PointKeyType.Accumulation, out var lot, out var problem))
         {
@@ -43,6 +43,6 @@ internal static class CancelAccumulation
         }
 
         var command = new Command(lot, reason, http.User.Actor(), Idempotency.For(key, "cancel-accumulation", lot.Value, reason));
-        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
+        return await writes.ExecuteAsync(command, http);
     }
 }

@@ -28,7 +28,7 @@ internal static class CancelUsage
                 PointJsonContext.Wire.CancellationResponse);
     }
 
-    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
+    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, PointWrites writes)
     {
         if (!PointKeys.TryRead(pointKey, PointKeyType.Usage, out var usage, out var problem))
         {
@@ -44,6 +44,6 @@ internal static class CancelUsage
         }
 
         var command = new Command(usage, amount, reason, http.User.Actor(), Idempotency.For(key, "cancel-usage", usage.Value, amount, reason));
-        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
+        return await writes.ExecuteAsync(command, http);
     }
 }

@@ -20,6 +20,7 @@ internal static class PointEndpoints
     public static IHostApplicationBuilder AddPoints(this IHostApplicationBuilder builder)
     {
         builder.Services.AddSingleton<ILockModeSource, ConfiguredLockModes>();
+        builder.Services.AddSingleton<PointWrites>();
         builder.Services.Configure<OpenApiOptions>(OpenApiExtensions.DocumentName, static options => options.AddSchemaTransformer<PointSchemas>());
         return builder;
     }
@@ -28,7 +29,7 @@ internal static class PointEndpoints
     {
         var points = app.MapGroup("/api/points").WithTags("Points");
         points.MapGroup("").RequireAuthorization(Rights.Write).MapWrites();
-        points.MapGroup("").RequireAuthorization(Rights.Read).CountsAsRead().MapReads();
+        points.MapGroup("").RequireAuthorization(Rights.Read).LimitsMembers().CountsAsRead().MapReads();
     }
 
     private static void MapWrites(this RouteGroupBuilder points)

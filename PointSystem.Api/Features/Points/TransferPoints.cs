@@ -35,7 +35,7 @@ internal static class TransferPoints
                 PointJsonContext.Wire.TransferResponse);
     }
 
-    public static async Task<IResult> HandleAsync(HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
+    public static async Task<IResult> HandleAsync(HttpContext http, PointWrites writes)
     {
         var body = await RequestBody.ReadAsync(http);
         var from = body.MemberId("fromMemberId");
@@ -53,6 +53,6 @@ internal static class TransferPoints
         }
 
         var command = new Command(from, to, amount, reason, http.User.Actor(), Idempotency.For(key, "transfer", from, to, amount, reason));
-        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
+        return await writes.ExecuteAsync(command, http);
     }
 }

@@ -29,7 +29,7 @@ internal static class UsePoints
                 PointJsonContext.Wire.UsageResponse);
     }
 
-    public static async Task<IResult> HandleAsync(HttpContext http, CombiningExecutor<IPointCommand, CommandOutcome> executor)
+    public static async Task<IResult> HandleAsync(HttpContext http, PointWrites writes)
     {
         var body = await RequestBody.ReadAsync(http);
         var memberId = body.MemberId("memberId");
@@ -47,6 +47,6 @@ internal static class UsePoints
 
         var idempotency = Idempotency.For(key, "use", memberId, orderNumber, amount);
         var command = new Command(memberId, orderNumber, amount, http.User.Actor(), idempotency);
-        return new CommandOutcomeResult(await executor.ExecuteAsync(command, http.RequestAborted));
+        return await writes.ExecuteAsync(command, http);
     }
 }

@@ -5,14 +5,26 @@ using PointSystem.Domain.Policies;
 
 namespace PointSystem.Api.Persistence.Configurations;
 
+internal sealed class IdempotencyAnswerConfiguration : IEntityTypeConfiguration<IdempotencyAnswerRow>
+{
+    public void Configure(EntityTypeBuilder<IdempotencyAnswerRow> builder)
+    {
+        builder.ToTable("idempotency_answers");
+
+        // Key and caller come first, so that the key's reuse for another member is found; the member assigns the row to a shard. Two requests
+        // with the same key and member do not race: both need the member's row lock.
+        builder.HasKey(row => new { row.Key, row.Caller, row.MemberId });
+        builder.HasIndex(row => row.CreatedAt).HasDatabaseName("ix_idempotency_answers_created_at");
+        builder.Property(row => row.Key).HasMaxLength(Lengths.IdempotencyKey);
+        builder.Property(row => row.Caller).HasMaxLength(Lengths.Caller);
+    }
+}
+
 internal sealed class IdempotencyKeyConfiguration : IEntityTypeConfiguration<IdempotencyKeyRow>
 {
     public void Configure(EntityTypeBuilder<IdempotencyKeyRow> builder)
     {
         builder.ToTable("idempotency_keys");
-
-        // The key comes first, so that its reuse for another member is found; the member assigns the row to a shard. Two requests with
-        // the same key and member do not race: both need the member's row lock.
         builder.HasKey(row => new { row.Key, row.MemberId });
         builder.HasIndex(row => row.CreatedAt).HasDatabaseName("ix_idempotency_keys_created_at");
         builder.Property(row => row.Key).HasMaxLength(Lengths.IdempotencyKey);

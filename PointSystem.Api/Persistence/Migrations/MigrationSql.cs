@@ -225,6 +225,56 @@ internal static class MigrationSql
         DROP FUNCTION refuse_audit_change();
         """;
 
+    /// <summary>
+    /// The table of first answers with their callers. The old table stays for replicas of earlier versions, whose statements need its primary key
+    /// without the caller, and for repetitions of requests that they have answered. No row is moved, so a large table is not locked for long.
+    /// </summary>
+    /// <remarks>
+    /// An earlier version does not find what this one has answered. It finds out when it stores its own answer, in the transaction of the effect and
+    /// under the member's row lock: that fails then, so that nothing is done twice. As "query_canceled", because it fails only the one command of a
+    /// batch, and is answered with 503 and "try again, with the same Idempotency-Key".
+    /// </remarks>
+    public const string IdempotencyAnswers =
+        """
+        CREATE TABLE idempotency_answers (
+            key varchar(200) NOT NULL,
+            caller varchar(22) NOT NULL,
+            member_id bigint NOT NULL,
+            request_hash bytea NOT NULL,
+            status smallint NOT NULL,
+            answer bytea NOT NULL,
+            created_at timestamptz NOT NULL,
+            CONSTRAINT "PK_idempotency_answers" PRIMARY KEY (key, caller, member_id)
+        );
+        CREATE INDEX ix_idempotency_answers_created_at ON idempotency_answers (created_at);
+
+        CREATE FUNCTION refuse_answered_key() RETURNS trigger LANGUAGE plpgsql
+        -- Its plan lives as long as the session and may be made when the table is nearly empty.
+        SET enable_seqscan = off AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM idempotency_answers
+                WHERE key = NEW.key AND member_id = NEW.member_id AND created_at > NEW.created_at - interval '24 hours')
+            THEN
+                RAISE EXCEPTION 'a newer version has answered a request with this idempotency key' USING ERRCODE = 'query_canceled';
+            END IF;
+            RETURN NEW;
+        END $$;
+
+        CREATE TRIGGER idempotency_keys_answered BEFORE INSERT ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION refuse_answered_key();
+        """;
+
+    /// <summary>The opposite of <see cref="IdempotencyAnswers"/>. Keys that are in use by two callers for one member keep one of them.</summary>
+    public const string NoIdempotencyAnswers =
+        """
+        DROP TRIGGER idempotency_keys_answered ON idempotency_keys;
+        DROP FUNCTION refuse_answered_key();
+        INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at)
+        SELECT key, member_id, request_hash, status, answer, created_at FROM idempotency_answers
+        ON CONFLICT (key, member_id) DO NOTHING;
+        DROP TABLE idempotency_answers;
+        """;
+
     public const string Down =
         """
         DROP FUNCTION IF EXISTS ledger_sequence_at(bigint, timestamptz);

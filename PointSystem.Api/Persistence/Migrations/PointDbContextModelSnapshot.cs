@@ -249,6 +249,48 @@ namespace PointSystem.Api.Persistence.Migrations
                         });
                 });
 
+            modelBuilder.Entity("PointSystem.Api.Persistence.Rows.IdempotencyAnswerRow", b =>
+                {
+                    b.Property<string>("Key")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("key");
+
+                    b.Property<string>("Caller")
+                        .HasMaxLength(22)
+                        .HasColumnType("character varying(22)")
+                        .HasColumnName("caller");
+
+                    b.Property<long>("MemberId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("member_id");
+
+                    b.Property<byte[]>("Answer")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("answer");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<byte[]>("RequestHash")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("request_hash");
+
+                    b.Property<short>("Status")
+                        .HasColumnType("smallint")
+                        .HasColumnName("status");
+
+                    b.HasKey("Key", "Caller", "MemberId");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_idempotency_answers_created_at");
+
+                    b.ToTable("idempotency_answers", (string)null);
+                });
+
             modelBuilder.Entity("PointSystem.Api.Persistence.Rows.IdempotencyKeyRow", b =>
                 {
                     b.Property<string>("Key")

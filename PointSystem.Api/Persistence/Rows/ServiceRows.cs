@@ -1,6 +1,29 @@
 namespace PointSystem.Api.Persistence.Rows;
 
-/// <summary>A row of <c>idempotency_keys</c>: the first answer to a request, stored for 24 hours.</summary>
+/// <summary>A row of <c>idempotency_answers</c>: the first answer to a request, stored for 24 hours.</summary>
+internal sealed class IdempotencyAnswerRow
+{
+    public required string Key { get; init; }
+
+    /// <summary>Who sent the key.</summary>
+    public required string Caller { get; init; }
+
+    public long MemberId { get; init; }
+
+    /// <summary>SHA-256 of operation and arguments.</summary>
+    public required byte[] RequestHash { get; init; }
+
+    public short Status { get; init; }
+
+    public required byte[] Answer { get; init; }
+
+    /// <summary>Real time, never the shifted business clock.</summary>
+    public DateTimeOffset CreatedAt { get; init; }
+}
+
+/// <summary>
+/// A row of <c>idempotency_keys</c>: the same without the caller, as earlier versions store it. This version reads the table, and does not write to it.
+/// </summary>
 internal sealed class IdempotencyKeyRow
 {
     public required string Key { get; init; }

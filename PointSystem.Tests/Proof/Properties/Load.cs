@@ -126,7 +126,8 @@ internal sealed class Load(IReadOnlyList<PointReplica> replicas, int seed, IRead
     {
         var step = asked.Step;
         var member = members[step.Member];
-        Idempotency? For(string operation, params ReadOnlySpan<object?> arguments) => Idempotency.For(asked.IdempotencyKey, operation, arguments);
+        Idempotency? For(string operation, params ReadOnlySpan<object?> arguments) => Idempotency.For(
+            asked.IdempotencyKey is { } key ? new IdempotencyKey(key, "load") : null, operation, arguments);
         switch (step.Kind)
         {
             case StepKind.Accumulate:
