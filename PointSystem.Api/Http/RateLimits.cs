@@ -26,7 +26,7 @@ internal sealed class RateLimits : IAsyncDisposable
     private readonly Limit _memberLimit;
     private readonly Limit _keyLimit;
     private readonly IPNetwork[] _proxies;
-    private readonly PartitionedRateLimiter<long> _members;
+    private readonly PartitionedRateLimiter<long>? _members;
     private readonly StoredRefusals _refusals;
     private readonly ILogger<RateLimits> _logger;
 
@@ -39,19 +39,26 @@ internal sealed class RateLimits : IAsyncDisposable
         _proxies = [.. options.Value.Proxies.Select(network => IPNetwork.Parse(network))];
         _refusals = refusals;
         _logger = logger;
-        Clients = PartitionedRateLimiter.Create<HttpContext, ClientKey>(http => _clientLimit.PartitionOf(ClientOf(http)));
-        _members = PartitionedRateLimiter.Create<long, int>(member => _memberLimit.PartitionOf(HashCode.Combine(member) & (Slots - 1)));
+        if (_clientLimit.IsOn)
+        {
+            Clients = PartitionedRateLimiter.Create<HttpContext, ClientKey>(http => _clientLimit.PartitionOf(ClientOf(http)));
+        }
+
+        if (_memberLimit.IsOn)
+        {
+            _members = PartitionedRateLimiter.Create<long, int>(member => _memberLimit.PartitionOf(HashCode.Combine(member) & (Slots - 1)));
+        }
     }
 
-    public bool AreClientsLimited => _clientLimit.IsOn;
+    /// <summary>
+    /// Limits clients: those with a token by their token, because only the provider can invent more of them. Null if they have no limit.
+    /// </summary>
+    public PartitionedRateLimiter<HttpContext>? Clients { get; }
 
-    public bool AreMembersLimited => _memberLimit.IsOn;
-
-    /// <summary>Clients are limited by it. Those with a token by their token: only the provider can invent more of them.</summary>
-    public PartitionedRateLimiter<HttpContext> Clients { get; }
+    public bool AreMembersLimited => _members is not null;
 
     /// <summary>Tells the client what is left of its limit.</summary>
-    public void DescribeClient(HttpContext http) => _clientLimit.Describe(http, Clients.GetStatistics(http)?.CurrentAvailablePermits ?? 0);
+    public void DescribeClient(HttpContext http) => _clientLimit.Describe(http, Clients?.GetStatistics(http)?.CurrentAvailablePermits ?? 0);
 
     /// <summary>The answer to a client that is beyond its limit.</summary>
     public ProblemResult RefuseClient(HttpContext http)
@@ -64,7 +71,7 @@ internal sealed class RateLimits : IAsyncDisposable
     /// <returns>The answer if the member is beyond its limit, otherwise null.</returns>
     public ProblemResult? EnterMember(HttpContext http, long memberId)
     {
-        if (!AreMembersLimited)
+        if (_members is null)
         {
             return null;
         }
@@ -89,8 +96,8 @@ internal sealed class RateLimits : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Clients.DisposeAsync();
-        await _members.DisposeAsync();
+        await (Clients?.DisposeAsync() ?? default);
+        await (_members?.DisposeAsync() ?? default);
     }
 
     private ProblemResult Refuse(HttpContext http, Limit limit, long seconds)
@@ -177,8 +184,15 @@ internal sealed class RateLimits : IAsyncDisposable
 
         public void Describe(HttpContext http, long left, long secondsUntilAllIsLeft)
         {
-            http.Response.Headers.Append("RateLimit-Policy", _policy);
-            http.Response.Headers.Append("RateLimit", string.Create(CultureInfo.InvariantCulture, $"\"{name}\";r={left};t={secondsUntilAllIsLeft}"));
+            var state = string.Create(CultureInfo.InvariantCulture, $"\"{name}\";r={left};t={secondsUntilAllIsLeft}");
+
+            // When the answer starts, because the exception handler clears the headers.
+            http.Response.OnStarting(() =>
+            {
+                http.Response.Headers.Append("RateLimit-Policy", _policy);
+                http.Response.Headers.Append("RateLimit", state);
+                return Task.CompletedTask;
+            });
         }
 
         /// <returns>The number to log; 0 if it is not the time to log.</returns>
@@ -221,7 +235,7 @@ internal static class RateLimitsExtensions
     public static void UseRateLimits(this WebApplication app, Func<HttpContext, bool> isExempt)
     {
         var limits = app.Services.GetRequiredService<RateLimits>();
-        if (!limits.AreClientsLimited)
+        if (limits.Clients is null)
         {
             return;
         }

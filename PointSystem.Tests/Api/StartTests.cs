@@ -17,6 +17,9 @@ public sealed class StartTests(PointsDatabase server)
     [InlineData("ConnectionStrings__points", "Hst=1", "The connection string 'points' is not valid")]
     [InlineData("WarmUp__Limit", "00:02:00", "WarmUp:Limit must be from 00:00:00 to 00:01:00.")]
     [InlineData("Drain__Delay", "00:02:00", "Drain:Delay must be from 00:00:00 to 00:01:00.")]
+    [InlineData("RateLimits__Client__Requests", "-1", "RateLimits:Client: Requests must be from 0 (no limit) to 10000000")]
+    [InlineData("RateLimits__Member__Window", "00:00:01.5", "RateLimits:Member: Requests must be from 0")]
+    [InlineData("RateLimits__Proxies__0", "10.0.0.0/33", "RateLimits:Proxies: '10.0.0.0/33' is not a network such as 10.0.0.0/8.")]
     public async Task Start_WrongSetting_ExitsWithItsNameAndTheReason(string name, string? value, string sentence)
     {
         await using var process = ApiProcess.Run([], Nowhere, (name, value));

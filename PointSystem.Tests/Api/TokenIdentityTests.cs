@@ -2,6 +2,7 @@ using System.Security.Claims;
 using System.Text.Json;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
+using PointSystem.Api.Http;
 using PointSystem.Api.Security;
 
 namespace PointSystem.Tests.Api;
@@ -129,6 +130,26 @@ public sealed class TokenIdentityTests
     {
         var mark = actor.IndexOf("%~", StringComparison.Ordinal);
         return mark < 0 ? actor : actor[..(mark + 2)];
+    }
+
+    [Theory]
+    [InlineData("""{"sub":"anna","azp":"shop","exp":9999999999,"jti":"2"}""", true)]
+    [InlineData("""{"sub":"anna","azp":"shop","role":"points:read","client_id":"other"}""", true)]
+    [InlineData("""{"sub":"anna","client_id":"shop","iss":"elsewhere"}""", true)]
+    [InlineData("""{"sub":"anna"}""", false)]
+    [InlineData("""{"azp":"shop"}""", false)]
+    [InlineData("""{"sub":"anna","azp":"app"}""", false)]
+    [InlineData("""{"sub":"berta","azp":"shop"}""", false)]
+    [InlineData("""{"sub":"nna","azp":"shopa"}""", false)]
+    [InlineData("""{"caller":"anonymous"}""", false)]
+    public async Task Caller_IsTheClientWithTheSubject(string claims, bool isSame)
+    {
+        var first = (await OfAsync("""{"sub":"anna","azp":"shop"}""", new AuthOptions())).Caller();
+        var caller = (await OfAsync(claims, new AuthOptions())).Caller();
+
+        Assert.Equal(22, caller.Length);
+        Assert.Equal(isSame, first == caller);
+        Assert.Equal("anonymous", new ClaimsPrincipal(new ClaimsIdentity()).Caller());
     }
 
     /// <summary>Signed and read again: nested claims reach the service as the token handler delivers them.</summary>

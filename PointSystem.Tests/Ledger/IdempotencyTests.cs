@@ -1,8 +1,12 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Ledger;
+using PointSystem.Api.Persistence;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Ledger;
@@ -110,6 +114,129 @@ public sealed class IdempotencyTests(PointsDatabase server)
         Assert.Single(outcomes.Select(outcome => System.Text.Encoding.UTF8.GetString(outcome.Answer.Span)).Distinct());
         Assert.Equal(90, await BalanceAsync(member));
     }
+
+    /// <summary>Neither learns that the other has used the key.</summary>
+    [Fact]
+    public async Task SameKey_OfTwoCallers_IsTwoKeys()
+    {
+        var (client, member) = await StartAsync();
+        var other = PointsClient.NewMember();
+        await client.AccumulateAsync(other, 100);
+        var key = NewKey();
+        var one = await client.RunAsync(Use(member, 10, key, "one"));
+
+        var same = await client.RunAsync(Use(member, 10, key, "two"));
+        var different = await client.RunAsync(Use(member, 20, key, "three"));
+        var elsewhere = await client.RunAsync(Use(other, 30, key, "four"));
+        var together = await client.ExecuteAsync(Use(member, 1, key, "five"), Use(member, 2, key, "six"), Use(member, 1, key, "five"));
+
+        Assert.All(new[] { one, same, different, elsewhere, together[0], together[1] }, outcome => Assert.True(outcome is { Error: null, IsReplay: false }));
+        Assert.True(together[2].IsReplay);
+        foreach (var (caller, amount, first) in new[] { ("one", 10, one), ("two", 10, same), ("three", 20, different), ("six", 2, together[1]) })
+        {
+            var again = await client.RunAsync(Use(member, amount, key, caller));
+            Assert.True(again.IsReplay);
+            Assert.Equal(first.Answer.ToArray(), again.Answer.ToArray());
+        }
+
+        Assert.Equal("IDEMPOTENCY_KEY_REUSED", (await client.RunAsync(Use(member, 30, key, "four"))).Error?.Code);
+        Assert.Equal((57, 70), (await BalanceAsync(member), await BalanceAsync(other)));
+    }
+
+    [Fact]
+    public async Task IdempotencyStore_SameKeyOfTwoCallers_IsTwoKeys()
+    {
+        var answers = new IdempotencyStore(await server.GetAsync(Token), TimeProvider.System);
+        var (key, member) = (NewKey(), PointsClient.NewMember());
+        Task<CommandOutcome> GetAsync(string caller, string operation) => answers.GetAsync(
+            Idempotency.For(new(key, caller), operation), member, (JsonTypeInfo<string>)JsonSerializerOptions.Default.GetTypeInfo(typeof(string)),
+            (_, _) => Task.FromResult($"{operation} of {caller}"), Token);
+
+        await GetAsync("one", "a");
+
+        Assert.Equal("\"b of two\"", System.Text.Encoding.UTF8.GetString((await GetAsync("two", "b")).Answer.Span));
+        Assert.True((await GetAsync("one", "a")).IsReplay);
+        Assert.Equal("IDEMPOTENCY_KEY_REUSED", (await GetAsync("two", "a")).Error?.Code);
+    }
+
+    /// <summary>The table of earlier versions, which does not say whose a key is.</summary>
+    [Fact]
+    public async Task SameKey_AnsweredByAnEarlierVersion_IsFoundByEveryCaller()
+    {
+        var (client, member) = await StartAsync();
+        var database = await server.GetAsync(Token);
+        var key = NewKey();
+        var asked = Use(member, 10, key);
+        await StoreAsEarlierVersionAsync(database, asked, client.Clock.GetUtcNow());
+
+        foreach (var caller in new[] { "one", "two" })
+        {
+            var outcome = await client.RunAsync(Use(member, 10, key, caller));
+            Assert.True(outcome.IsReplay);
+            Assert.Equal("{}", System.Text.Encoding.UTF8.GetString(outcome.Answer.Span));
+            Assert.Equal("IDEMPOTENCY_KEY_REUSED", (await client.RunAsync(Use(member, 11, key, caller))).Error?.Code);
+        }
+
+        Assert.True((await new IdempotencyStore(database, client.Clock).FindAsync(asked.Idempotency!, member, Token))?.IsReplay);
+        client.Clock.Advance(Idempotency.Retention);
+        Assert.False((await client.RunAsync(Use(member, 10, key))).IsReplay);
+        Assert.Equal(90, await BalanceAsync(member));
+    }
+
+    /// <summary>
+    /// During a rolling upgrade, an earlier version does not find the answer. It fails when it stores its own, in the transaction of the effect.
+    /// </summary>
+    [Fact]
+    public async Task SameKey_AnsweredByThisVersion_CannotBeAnsweredByAnEarlierOne()
+    {
+        var (client, member) = await StartAsync();
+        var database = await server.GetAsync(Token);
+        var asked = Use(member, 10, NewKey());
+        await client.RunAsync(asked);
+        var now = client.Clock.GetUtcNow();
+
+        var refused = await Assert.ThrowsAsync<PostgresException>(() => StoreAsEarlierVersionAsync(database, asked, now));
+
+        // Which that version answers with 503 and "try again, with the same Idempotency-Key".
+        Assert.Equal(PostgresErrorCodes.QueryCanceled, refused.SqlState);
+        await StoreAsEarlierVersionAsync(database, Use(PointsClient.NewMember(), 10, asked.Idempotency!.Key.Text), now);
+        await StoreAsEarlierVersionAsync(database, Use(member, 10, NewKey()), now);
+        await StoreAsEarlierVersionAsync(database, asked, now + Idempotency.Retention);
+    }
+
+    [Fact]
+    public async Task Migration_OfATableWithAnswers_KeepsThemInBothDirections()
+    {
+        await using var database = await server.CreateDatabaseAsync(null, Token);
+        await using var db = new PointDbContext(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(database).Options);
+        var client = new LedgerClient(database, 1);
+        var member = PointsClient.NewMember();
+        await client.AccumulateAsync(member, 100);
+        var (before, after) = (Use(member, 10, NewKey()), Use(member, 20, NewKey()));
+        await client.RunAsync(after);
+
+        var previous = db.Database.GetMigrations().TakeWhile(id => !id.EndsWith("_CallersOfIdempotencyKeys", StringComparison.Ordinal)).Last();
+        await db.GetService<IMigrator>().MigrateAsync(previous, Token);
+        Assert.Equal(1, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM idempotency_keys"));
+        await StoreAsEarlierVersionAsync(database, before, client.Clock.GetUtcNow());
+        await db.Database.MigrateAsync(Token);
+
+        Assert.True((await client.RunAsync(before)).IsReplay);
+        Assert.True((await client.RunAsync(after)).IsReplay);
+        Assert.Equal(80, await Books.BalanceAsync(database.ConnectionString, member));
+    }
+
+    /// <summary>The statement of the version before this one.</summary>
+    private static Task StoreAsEarlierVersionAsync(NpgsqlDataSource database, UsePoints.Command command, DateTimeOffset now) => database.ExecuteAsync(
+        """
+        INSERT INTO idempotency_keys (key, member_id, request_hash, status, answer, created_at)
+        SELECT n.*, $6 FROM unnest($1, $2, $3, $4, $5) AS n (key, member_id, request_hash, status, answer) ORDER BY n.key, n.member_id
+        ON CONFLICT (key, member_id) DO UPDATE
+        SET request_hash = CASE WHEN idempotency_keys.created_at <= $7 THEN excluded.request_hash END,
+            status = excluded.status, answer = excluded.answer, created_at = excluded.created_at
+        """,
+        new[] { command.Idempotency!.Key.Text }, new[] { command.MemberId }, new[] { command.Idempotency.RequestHash }, new[] { (short)201 }, new[] { "{}"u8.ToArray() },
+        now.UtcDateTime, (now - Idempotency.Retention).UtcDateTime);
 
     /// <summary>Without a wallet there is no row to wait for: both requests find no stored answer and both run.</summary>
     [Fact]

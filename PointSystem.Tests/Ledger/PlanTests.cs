@@ -21,7 +21,7 @@ public sealed class PlanTests(PointsDatabase server)
     private static readonly string[] Tables =
     [
         "member_wallets", "point_accumulations", "point_ledger_entries", "point_usages", "point_usage_details", "usage_cancellations",
-        "point_transfers", "idempotency_keys", "idempotency_answers",
+        "point_transfers", "idempotency_answers", "idempotency_keys",
     ];
 
     // Other members, each with an expired lot that is not posted, a live lot, a usage, a transfer, a cancellation and a stored answer.
