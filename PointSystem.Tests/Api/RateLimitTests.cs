@@ -147,7 +147,9 @@ public sealed class RateLimitTests(PointsDatabase server)
         // One line at once, and another one for each ten seconds that the test takes.
         await Eventually.HoldsAsync(() => Lines() > 0, "the refusals are logged");
         Assert.InRange(Lines(), 1, 10);
-        Assert.Contains("1 requests were refused by the limit 'client' since this was last logged, the last one of a busy shop: GET /api/points/balance/1", api.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "1 requests were refused by the limit 'client' since this was last logged, the last one of a busy shop: GET /api/points/balance/1",
+            api.Output, StringComparison.Ordinal);
 
         int Lines() => api.Output.Split('\n').Count(line => line.Contains("refused by the limit", StringComparison.Ordinal));
     }
@@ -160,7 +162,8 @@ public sealed class RateLimitTests(PointsDatabase server)
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 300).Select(_ => client.GetAsync("/api/points/balance/1")));
 
-        Assert.All(answers, answer => Assert.DoesNotContain(answer.Expect(HttpStatusCode.OK).Headers.Keys, name => name.StartsWith("RateLimit", StringComparison.Ordinal)));
+        Assert.All(answers, answer => Assert.DoesNotContain(
+            answer.Expect(HttpStatusCode.OK).Headers.Keys, name => name.StartsWith("RateLimit", StringComparison.Ordinal)));
     }
 
     /// <summary>Another replica has another limit: to try there would multiply it, and hide it from the client.</summary>
@@ -236,7 +239,8 @@ public sealed class RateLimitTests(PointsDatabase server)
     public void StoredRefusals_WindowHasPassed_BeginAgain()
     {
         var clock = new FakeTimeProvider();
-        var refusals = new StoredRefusals(Options.Create(new RateLimitOptions { RefusedKeys = new() { Requests = 2, Window = TimeSpan.FromMinutes(1) } }), clock);
+        var limits = new RateLimitOptions { RefusedKeys = new() { Requests = 2, Window = TimeSpan.FromMinutes(1) } };
+        var refusals = new StoredRefusals(Options.Create(limits), clock);
 
         clock.Advance(TimeSpan.FromMinutes(3));
         refusals.Count("a");

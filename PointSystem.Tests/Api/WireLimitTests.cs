@@ -83,12 +83,17 @@ public sealed class WireLimitTests(ApiFixture api)
 
         var answer = await client.PostAsync("/api/points/use", new StringContent(body, Encoding.UTF8, "application/json"));
 
-        Assert.Equal("The body is nested too deeply: at most 16 levels are allowed.", answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("body"));
+        Assert.Equal(
+            "The body is nested too deeply: at most 16 levels are allowed.",
+            answer.IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST").Sentence("body"));
     }
 
     // With Host and Connection.
-    private static string Get(int count, int length) =>
-        $"GET /api/points/balance/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{string.Concat(Enumerable.Range(0, count).Select(i => $"X-{i}: {new string('x', length)}\r\n"))}\r\n";
+    private static string Get(int count, int length)
+    {
+        var headers = Enumerable.Range(0, count).Select(i => $"X-{i}: {new string('x', length)}\r\n");
+        return $"GET /api/points/balance/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{string.Concat(headers)}\r\n";
+    }
 
     private static async Task<string> SendAsync(Uri url, string request)
     {

@@ -60,7 +60,8 @@ public sealed class IdempotencyTests(PointsDatabase server)
         {
             await client.RunAsync(Use(member, 11, key)),
             await client.RunAsync(Use(other, 10, key)),
-            await client.RunAsync(new AccumulatePoints.Command(member, 10, null, false, null, "test", Idempotency.For(new(key, "test"), "accumulate", member, 10))),
+            await client.RunAsync(
+                new AccumulatePoints.Command(member, 10, null, false, null, "test", Idempotency.For(new(key, "test"), "accumulate", member, 10))),
         };
 
         Assert.All(outcomes, outcome => Assert.Equal("IDEMPOTENCY_KEY_REUSED", outcome.Error?.Code));
@@ -235,7 +236,8 @@ public sealed class IdempotencyTests(PointsDatabase server)
         SET request_hash = CASE WHEN idempotency_keys.created_at <= $7 THEN excluded.request_hash END,
             status = excluded.status, answer = excluded.answer, created_at = excluded.created_at
         """,
-        new[] { command.Idempotency!.Key.Text }, new[] { command.MemberId }, new[] { command.Idempotency.RequestHash }, new[] { (short)201 }, new[] { "{}"u8.ToArray() },
+        new[] { command.Idempotency!.Key.Text }, new[] { command.MemberId }, new[] { command.Idempotency.RequestHash }, new[] { (short)201 },
+        new[] { "{}"u8.ToArray() },
         now.UtcDateTime, (now - Idempotency.Retention).UtcDateTime);
 
     /// <summary>Without a wallet there is no row to wait for: both requests find no stored answer and both run.</summary>
