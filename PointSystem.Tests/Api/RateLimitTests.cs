@@ -51,8 +51,8 @@ public sealed class RateLimitTests(PointsDatabase server)
         (await shop.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
         (await shop.GetAsync("/openapi/v1.json")).Expect(HttpStatusCode.OK);
         var metrics = (await shop.GetAsync("/metrics")).Expect(HttpStatusCode.OK).Text;
-        Assert.Matches("""pointsystem_requests_limited\w*\{[^}]*limit="client"[^}]*\} 2 """, metrics);
-        Assert.Matches("""pointsystem_requests_limited\w*\{[^}]*limit="member"[^}]*\} 0 """, metrics);
+        Assert.Matches("""pointsystem_requests_limited\w*\{[^}]*limit="client"[^}]*\} 2\b""", metrics);
+        Assert.Matches("""pointsystem_requests_limited\w*\{[^}]*limit="member"[^}]*\} 0\b""", metrics);
     }
 
     [Fact]
@@ -147,9 +147,7 @@ public sealed class RateLimitTests(PointsDatabase server)
         // One line at once, and another one for each ten seconds that the test takes.
         await Eventually.HoldsAsync(() => Lines() > 0, "the refusals are logged");
         Assert.InRange(Lines(), 1, 10);
-        Assert.Contains(
-            "1 requests were refused by the limit 'client' since this was last logged, the last one of a busy shop: GET /api/points/balance/1",
-            api.Output, StringComparison.Ordinal);
+        Assert.Matches(@"\d requests were refused by the limit 'client' since this was last logged, the last one of a busy shop: GET /api/points/balance/1 ", api.Output);
 
         int Lines() => api.Output.Split('\n').Count(line => line.Contains("refused by the limit", StringComparison.Ordinal));
     }
