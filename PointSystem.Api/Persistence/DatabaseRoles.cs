@@ -9,7 +9,7 @@ namespace PointSystem.Api.Persistence;
 /// <remarks>
 /// <c>migrate</c> applies this list at every run: an administrator may have created the roles since the last one, and a new table needs a line
 /// here and nothing in its migration. Roles belong to a whole cluster, the rights given here to one database. See
-/// docs/decisions/014-the-database-trusts-nobody.md.
+/// docs/decisions/015-the-database-trusts-nobody.md.
 /// </remarks>
 internal static class DatabaseRoles
 {
@@ -45,6 +45,9 @@ internal static class DatabaseRoles
         new("point_configs", $"{Append}, UPDATE (config_value, description, updated_at, updated_by)", Read),
         new("reconciliation_runs",
             $"{Append}, UPDATE (updated_at, finished_at, runner, resumed, last_member_id, matched, corrected, broken, failed, details)", Nothing),
+        new("idempotency_answers", $"{Append}, UPDATE (request_hash, status, answer, created_at), DELETE", Nothing),
+
+        // Replicas of earlier versions still write to it.
         new("idempotency_keys", $"{Append}, UPDATE (request_hash, status, answer, created_at), DELETE", Nothing),
     ];
 
@@ -62,6 +65,7 @@ internal static class DatabaseRoles
         new("event_ceiling()", "EXECUTE", Nothing),
         new("refuse_ledger_change()", Nothing, Nothing),
         new("refuse_audit_change()", Nothing, Nothing),
+        new("refuse_answered_key()", Nothing, Nothing),
     ];
 
     /// <summary>Creates the roles that are missing, if this user may, and gives each existing one its rights and no others.</summary>
