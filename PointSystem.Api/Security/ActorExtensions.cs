@@ -31,7 +31,7 @@ internal static partial class ActorExtensions
     public static string Actor(this ClaimsPrincipal user)
     {
         ArgumentNullException.ThrowIfNull(user);
-        var (subject, client, name) = user.Caller();
+        var (subject, client, name) = user.Names();
         if (subject is null && client is null)
         {
             return Anonymous;

@@ -21,8 +21,8 @@ internal static class TokenIdentity
     private const string NameClaim = "name";
 
     // Tokens of services name the client, and not always a subject.
-    private static readonly string[] Clients = ["client_id", "azp", "appid"];
-    private static readonly string[] Names = ["name", "preferred_username"];
+    private static readonly string[] Clients = ["azp", "client_id", "appid"];
+    private static readonly string[] NameClaims = ["name", "preferred_username"];
 
     /// <summary>
     /// An identity that has nothing but the subject, the client, a name, the caller, the rights and the member, so that no other claim of the token
@@ -41,7 +41,7 @@ internal static class TokenIdentity
 
         AddFirst(SubjectClaim, SubjectClaim);
         AddFirst(ClientClaim, Clients);
-        AddFirst(NameClaim, Names);
+        AddFirst(NameClaim, NameClaims);
         claims.Add(new Claim(Callers.Claim, CallerOf(token)));
         claims.AddRange(RightsOf(token, options).Select(right => new Claim(RightClaim, right)));
         if (options.MemberClaim is { Length: > 0 } name && ValuesAt(token, name.Split('.')) is { } members)
@@ -54,7 +54,7 @@ internal static class TokenIdentity
     }
 
     /// <summary>The subject, the client and the name in the token; each is null if there is none.</summary>
-    public static (string? Subject, string? Client, string? Name) Caller(this ClaimsPrincipal user) => user.Identity?.IsAuthenticated == true
+    public static (string? Subject, string? Client, string? Name) Names(this ClaimsPrincipal user) => user.Identity?.IsAuthenticated == true
         ? (user.FindFirstValue(SubjectClaim), user.FindFirstValue(ClientClaim), user.FindFirstValue(NameClaim))
         : default;
 
