@@ -209,7 +209,8 @@ public sealed class IdempotencyTests(PointsDatabase server)
     public async Task Migration_OfATableWithAnswers_KeepsThemInBothDirections()
     {
         await using var database = await server.CreateDatabaseAsync(null, Token);
-        await using var db = new PointDbContext(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(database).Options);
+        await using var db = new PointDbContext(
+            new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(PointsDatabase.AsOwner(database.ConnectionString)).Options);
         var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
         await client.AccumulateAsync(member, 100);
