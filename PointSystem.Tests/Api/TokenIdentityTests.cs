@@ -104,26 +104,30 @@ public sealed class TokenIdentityTests
             "anonymous", "anon\u00ADymous", "system", "\\u0007", "\\u0008", length + "1", length + "2", length[..200], length[..199] + ";", length[..190],
             string.Concat(Enumerable.Repeat("\ud83d\ude00", 201)), string.Concat(Enumerable.Repeat(";", 200)), string.Concat(Enumerable.Repeat(";", 201)),
         };
-        var actors = new List<string> { "anonymous", "system" };
-        async Task AddAsync(string claims) => actors.Add((await OfAsync($"{{{claims}}}", new AuthOptions())).Actor());
-        foreach (var subject in subjects)
+        string[] clients = ["shop", "sh\u200Bop", "shop;name=anna", length + "1", length + "2"];
+        var callers = new Dictionary<string, string> { ["anonymous"] = "nobody", ["system"] = "the service" };
+        async Task<string> ActorAsync(string claims)
         {
-            await AddAsync($"\"sub\":\"{subject}\"");
-            foreach (var client in new[] { "shop", "sh\u200Bop", "shop;name=anna", length + "1", length + "2" })
-            {
-                await AddAsync($"\"sub\":\"{subject}\",\"azp\":\"{client}\"");
-                await AddAsync($"\"sub\":\"{subject}\",\"azp\":\"{client}\",\"name\":\"{length}\"");
-            }
-        }
-
-        foreach (var actor in actors.Skip(2))
-        {
+            var actor = (await OfAsync($"{{{claims}}}", new AuthOptions())).Actor();
             Assert.True(actor.EnumerateRunes().Count() <= 200, actor);
             Assert.DoesNotContain(actor.EnumerateRunes(), rune => System.Text.Rune.IsControl(rune) || rune.Value is 0x200B or 0xAD);
+            return actor;
         }
 
-        // A name has room only beside a short subject and client.
-        Assert.Equal(subjects.Count * 6 + 2, actors.Where(actor => !actor.Contains(";name=", StringComparison.Ordinal)).Distinct().Count());
+        foreach (var subject in subjects.Select(subject => $"\"sub\":\"{subject}\""))
+        {
+            // A client that equals the subject is left out.
+            var others = clients.Where(client => subject != $"\"sub\":\"{client}\"").Select(client => $"{subject},\"azp\":\"{client}\"");
+            foreach (var caller in others.Prepend(subject))
+            {
+                var actor = await ActorAsync(caller);
+                Assert.True(callers.TryAdd(actor, caller), $"{caller} and {callers[actor]} have the same actor: {actor}");
+
+                // A name changes nothing before it, and has room only beside a short subject and client.
+                var named = await ActorAsync($"{caller},\"name\":\"{length}\"");
+                Assert.True(named == actor || named.StartsWith($"{actor};name=xxx", StringComparison.Ordinal), named);
+            }
+        }
     }
 
     private static string Shown(string actor)

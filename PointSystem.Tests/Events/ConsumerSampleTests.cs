@@ -38,7 +38,7 @@ public sealed class ConsumerSampleTests(PointsDatabase server)
             await File.WriteAllTextAsync(path, text.Split($"```{language}\n")[1].Split("\n```")[0] + "\n", Token);
             var command = commandLine(program, path);
             var printed = new List<string>();
-            foreach (var order in new[] { "A1", "A2" })
+            foreach (var order in new[] { "first order", "second order" })
             {
                 (await client.AccumulateAsync(1, 100)).Expect(HttpStatusCode.Created);
                 (await client.UseAsync(1, order, 10)).Expect(HttpStatusCode.Created);
@@ -58,7 +58,7 @@ public sealed class ConsumerSampleTests(PointsDatabase server)
                 printed.Add(sample.Output);
             }
 
-            Assert.DoesNotContain("A1", printed[1], StringComparison.Ordinal);
+            Assert.DoesNotContain("first order", printed[1], StringComparison.Ordinal);
             Assert.Equal(1, printed[1].Split("points.accumulated.v1").Length - 1);
         }
         finally
