@@ -111,8 +111,21 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
             {
                 Description = string.Join(", ", codes.Select(code => $"`{code}`")),
                 Content = Json(ProblemResult.ContentType, schema, ProblemExamples.Of(byStatus.Key, codes[0])),
+                Headers = codes.Contains(ProblemCodes.RateLimited) ? LimitHeaders() : null,
             };
         }
+    }
+
+    private static Dictionary<string, IOpenApiHeader> LimitHeaders()
+    {
+        static OpenApiHeader Header(JsonSchemaType type, string description) =>
+            new() { Description = description, Schema = new OpenApiSchema { Type = type } };
+        return new()
+        {
+            ["Retry-After"] = Header(JsonSchemaType.Integer, "Seconds until the request can be repeated."),
+            ["RateLimit-Policy"] = Header(JsonSchemaType.String, "The limits, such as \"client\";q=100;w=1: 100 requests in 1 s."),
+            ["RateLimit"] = Header(JsonSchemaType.String, "What is left of them, such as \"client\";r=0;t=1: nothing, and everything in 1 s."),
+        };
     }
 
     private static async Task<IOpenApiSchema> SchemaAsync(Type type, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)

@@ -41,6 +41,7 @@ public sealed class DocumentTests(ApiFixture api)
             Assert.NotEmpty(operation["security"]!.AsArray());
             Assert.All(Everywhere, status => Assert.NotNull(operation["responses"]![status]));
             Assert.Equal(operation["requestBody"] is not null, operation["responses"]!["408"] is not null);
+            Assert.Equal(["Retry-After", "RateLimit-Policy", "RateLimit"], operation["responses"]!["429"]!["headers"]!.AsObject().Select(header => header.Key));
             var parameters = operation["parameters"]?.AsArray() ?? [];
             Assert.All(parameters.Where(parameter => parameter!["required"]?.GetValue<bool>() != true), parameter => Assert.Null(parameter!["example"]));
             Assert.All(
