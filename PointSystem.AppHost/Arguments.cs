@@ -15,6 +15,7 @@ internal sealed class Arguments
 
     private static readonly Option<string?> Data = new("--data")
     {
+        Recursive = true,
         Description = "directory of the database, logs and secrets (default: a per-user directory for this clone)",
         HelpName = "DIR",
     };
@@ -22,23 +23,30 @@ internal sealed class Arguments
     private static readonly Option<bool> Fresh = new("--fresh") { Description = "delete everything in the data directory first" };
     private static readonly Option<string?> ConnectionString = new("--connection-string")
     {
-        Description = "use this PostgreSQL database instead of starting one (also read from ConnectionStrings__points)",
+        Description = "use this PostgreSQL database instead of starting one; with a password, rather set ConnectionStrings__points: "
+            + "every user of the machine sees command lines",
         HelpName = "TEXT",
     };
+
+    private static readonly Command Token = new("token", "write a new token of the local administrator, valid for a day, and print it");
 
     // Aspire's own options, as its tools pass them. `--Section:Key=value` sets any configuration value.
     private static readonly string[] OfAspire =
         ["--operation", "--step", "--publisher", "--output-path", "--log-level", "--environment", "--include-exception-details"];
 
-    private Arguments(bool hasPrintedHelp, IReadOnlyDictionary<string, string?> values, string[] forAspire)
+    private Arguments(bool hasPrintedHelp, bool isForToken, IReadOnlyDictionary<string, string?> values, string[] forAspire)
     {
         HasPrintedHelp = hasPrintedHelp;
+        IsForToken = isForToken;
         Values = values;
         ForAspire = forAspire;
     }
 
     /// <summary>Only the help or the version was requested; it has been printed.</summary>
     public bool HasPrintedHelp { get; }
+
+    /// <summary>Nothing is to be started: a new admin token is wanted for what was.</summary>
+    public bool IsForToken { get; }
 
     /// <summary>Keys and values of the configuration section <see cref="Settings.SectionName"/>.</summary>
     public IReadOnlyDictionary<string, string?> Values { get; }
@@ -67,13 +75,17 @@ internal sealed class Arguments
             Data,
             Fresh,
             ConnectionString,
+            Token,
         };
+        // Without an action of its own, the root would require a command.
+        root.SetAction(static _ => { });
+        Token.SetAction(static _ => { });
         var aspire = OfAspire.Select(name => new Option<string?>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrOne }).ToList();
         aspire.ForEach(root.Add);
         var parsed = root.Parse([.. arguments.Where(argument => !forAspire.Contains(argument))]);
         if (parsed.Answer(Console.Out))
         {
-            return new Arguments(hasPrintedHelp: true, new Dictionary<string, string?>(), []);
+            return new Arguments(hasPrintedHelp: true, isForToken: false, new Dictionary<string, string?>(), []);
         }
         forAspire.AddRange(aspire
             .Where(option => parsed.GetResult(option) is { Implicit: false })
@@ -84,7 +96,7 @@ internal sealed class Arguments
         Add(nameof(Settings.Data), parsed.GetValue(Data));
         Add(nameof(Settings.Fresh), parsed.GetValue(Fresh) ? "true" : null);
         Add(nameof(Settings.ConnectionString), parsed.GetValue(ConnectionString));
-        return new Arguments(hasPrintedHelp: false, values, [.. forAspire]);
+        return new Arguments(hasPrintedHelp: false, parsed.CommandResult.Command == Token, values, [.. forAspire]);
 
         void Add(string key, string? value)
         {

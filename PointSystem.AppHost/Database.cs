@@ -63,6 +63,11 @@ internal static class Database
         this IDistributedApplicationBuilder builder, string connectionString, Settings settings)
     {
         ExternalDatabase.Check(connectionString);
+        if (settings.IsConnectionStringVisible && new NpgsqlConnectionStringBuilder(connectionString).Password is { Length: > 0 })
+        {
+            Console.Error.WriteLine(
+                "Every user of this machine can read the password in --connection-string: rather set the environment variable ConnectionStrings__points.");
+        }
         settings.Parts[Server] = "the PostgreSQL of the given connection string";
         // A secret parameter, so that the password is masked wherever it is shown.
         var parameter = builder.AddParameter("given-database", connectionString.TrimEnd(';'), secret: true);

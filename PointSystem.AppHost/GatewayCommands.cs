@@ -13,8 +13,8 @@ internal static class GatewayCommands
     private const string Value = "value";
 
     public static IResourceBuilder<ProjectResource> WithLockCommands(
-        this IResourceBuilder<ProjectResource> gateway, IResourceBuilder<ParameterResource> adminToken) => gateway
-        .WithConfigCommand("lock-mode", "Set the lock mode", "LOCKING_MODE", "LockClosed", adminToken, new InteractionInput
+        this IResourceBuilder<ProjectResource> gateway, Settings settings) => gateway
+        .WithConfigCommand("lock-mode", "Set the lock mode", "LOCKING_MODE", "LockClosed", settings, new InteractionInput
         {
             Name = Value,
             Label = "Lock mode",
@@ -23,7 +23,7 @@ internal static class GatewayCommands
             Value = "distributed",
             Options = [new("distributed", "distributed"), new("adaptive", "adaptive"), new("row", "row")],
         })
-        .WithConfigCommand("lock-canary", "Set the canary percentage", "LOCKING_CANARY_PERCENT", "Beaker", adminToken, new InteractionInput
+        .WithConfigCommand("lock-canary", "Set the canary percentage", "LOCKING_CANARY_PERCENT", "Beaker", settings, new InteractionInput
         {
             Name = Value,
             Label = "Percentage of members to which the lock mode applies, 0 to 100",
@@ -62,7 +62,7 @@ internal static class GatewayCommands
         string text,
         string key,
         string icon,
-        IResourceBuilder<ParameterResource> adminToken,
+        Settings settings,
         InteractionInput input) =>
         gateway.WithHttpCommand($"/api/admin/points/config/{key}", text, endpointName: "http", commandName: name, commandOptions: new HttpCommandOptions
         {
@@ -71,11 +71,12 @@ internal static class GatewayCommands
             Method = HttpMethod.Put,
             Arguments = [input],
             ResultMode = HttpCommandResultMode.Json,
-            PrepareRequest = async context =>
+            PrepareRequest = context =>
             {
                 context.Request.Content = JsonContent.Create(new { configValue = context.Arguments.GetString(Value) });
-                var token = await adminToken.Resource.GetValueAsync(context.CancellationToken);
-                context.Request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+                // A token of its own: the printed one may have expired.
+                context.Request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", settings.CreateAdminToken(TimeSpan.FromMinutes(1)));
+                return Task.CompletedTask;
             },
         });
 }

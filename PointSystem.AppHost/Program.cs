@@ -17,6 +17,10 @@ try
         TrustDeveloperCertificate = false,
         DeveloperCertificateDefaultHttpsTerminationEnabled = false,
     });
+    if (commandLine.IsForToken)
+    {
+        return builder.ReadExistingSettings(commandLine).PrintAdminToken();
+    }
     var settings = builder.ReadSettings(commandLine);
     builder.UseLocalDashboard();
 
@@ -27,7 +31,6 @@ try
     var redis = builder.AddLockStore(settings, containers);
 
     var signingKey = builder.AddSigningKey(settings);
-    var adminToken = builder.AddAdminToken(settings);
 
     // The migration updates the schema once, as the owner of the database. Replicas may not do that; they wait for it.
     var migrations = builder.AddProject<Projects.PointSystem_Api>("migrations", launchProfileName: null)
@@ -51,13 +54,13 @@ try
     builder.AddProject<Projects.PointSystem_Gateway>("gateway", launchProfileName: null)
         .WithGatewayEndpoint(settings)
         .WithReplicas(replicas)
-        .WithLockCommands(adminToken)
+        .WithLockCommands(settings)
         .WithRollingRestart(replicas)
         .KeepRunning();
 
     builder.RestartEndedResources();
     builder.WriteLogFiles(settings);
-    builder.ReportWhenReady(settings, adminToken);
+    builder.ReportWhenReady(settings);
     var app = builder.Build();
     return await app.RunToEndAsync();
 }

@@ -19,12 +19,11 @@ internal static class ReadyBlock
     /// Writes a summary to the terminal when everything is healthy. If the database cannot start or cannot be migrated, nothing can
     /// become healthy: then prints the last output and ends the app host.
     /// </summary>
-    public static void ReportWhenReady(this IDistributedApplicationBuilder builder, Settings settings, IResourceBuilder<ParameterResource> adminToken)
+    public static void ReportWhenReady(this IDistributedApplicationBuilder builder, Settings settings)
     {
         builder.Services.AddSingleton<StartResult>();
         builder.AddCompanion(services => new Watch(
             settings,
-            adminToken.Resource,
             builder.DashboardLink(),
             services.GetRequiredService<ResourceNotificationService>(),
             services.GetRequiredService<ResourceLoggerService>(),
@@ -50,7 +49,6 @@ internal static class ReadyBlock
 
     private sealed class Watch(
         Settings settings,
-        ParameterResource adminToken,
         string dashboard,
         ResourceNotificationService notifications,
         ResourceLoggerService loggers,
@@ -69,7 +67,7 @@ internal static class ReadyBlock
                 if (await Task.WhenAny(ready, failed) == ready)
                 {
                     await ready;
-                    Console.WriteLine(await DescribeAsync(cancellationToken));
+                    Console.WriteLine(Describe());
                     return;
                 }
                 var resource = await await failed;
@@ -109,7 +107,7 @@ internal static class ReadyBlock
                 + string.Join('\n', output.TakeLast(LastLinesMax));
         }
 
-        private async Task<string> DescribeAsync(CancellationToken cancellationToken)
+        private string Describe()
         {
             var gateway = string.Create(CultureInfo.InvariantCulture, $"http://localhost:{settings.Port}");
             var text = new StringBuilder()
@@ -119,7 +117,8 @@ internal static class ReadyBlock
                 .AppendLine(CultureInfo.InvariantCulture, $"  gateway      {gateway}")
                 .AppendLine(CultureInfo.InvariantCulture, $"  API page     {gateway}/scalar")
                 .AppendLine(CultureInfo.InvariantCulture, $"  dashboard    {dashboard}")
-                .AppendLine(CultureInfo.InvariantCulture, $"  admin token  {await adminToken.GetValueAsync(cancellationToken)}")
+                .AppendLine(CultureInfo.InvariantCulture, $"  admin token  {settings.WriteAdminToken()}")
+                .AppendLine(CultureInfo.InvariantCulture, $"  token file   {settings.AdminTokenFile}, valid for a day; the command `token` makes a new one")
                 .AppendLine();
             foreach (var (part, description) in settings.Parts)
             {

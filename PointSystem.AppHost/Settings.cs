@@ -38,6 +38,9 @@ internal sealed class Settings
     /// </summary>
     public string? ConnectionString { get; set; }
 
+    /// <summary>Whether <see cref="ConnectionString"/> was given on the command line, where every user of the machine can read it.</summary>
+    public bool IsConnectionStringVisible { get; private set; }
+
     /// <summary>Which Redis: null = installed, otherwise Garnet; <c>garnet</c> = Garnet. Default: POINTSYSTEM_REDIS.</summary>
     public string? Redis { get; set; }
 
@@ -53,6 +56,9 @@ internal sealed class Settings
     public string Components { get; private set; } = "";
 
     public string Logs => Path.Combine(Data, "logs");
+
+    /// <summary>The file with the latest token of the local administrator, readable only by its owner.</summary>
+    public string AdminTokenFile => Path.Combine(Data, "admin-token");
 
     public IEnumerable<string> ReplicaNames => Enumerable.Range(1, Replicas).Select(number => string.Create(CultureInfo.InvariantCulture, $"api-{number}"));
 
@@ -72,6 +78,23 @@ internal sealed class Settings
     /// <exception cref="LocalException">A value is invalid, the port is in use, or the data directory cannot be used.</exception>
     public static Settings Read(IDistributedApplicationBuilder builder, Arguments commandLine)
     {
+        var settings = Complete(builder, commandLine);
+        settings.Check();
+        settings.Open();
+        return settings;
+    }
+
+    /// <summary>Reads the settings of a cluster that was started before, and may be running.</summary>
+    /// <exception cref="LocalException">A value cannot be read, or there is no such cluster.</exception>
+    public static Settings ReadExisting(IDistributedApplicationBuilder builder, Arguments commandLine)
+    {
+        var settings = Complete(builder, commandLine);
+        settings.Secrets = Secrets.Load(settings.Data);
+        return settings;
+    }
+
+    private static Settings Complete(IDistributedApplicationBuilder builder, Arguments commandLine)
+    {
         var clone = Path.GetFullPath(Path.Combine(builder.AppHostDirectory, ".."));
         // Inserted first, so that the environment and the command line override it, wherever the app host is started from.
         var file = new JsonConfigurationSource { Path = Path.Combine(builder.AppHostDirectory, "appsettings.json"), Optional = true };
@@ -79,13 +102,12 @@ internal sealed class Settings
         file.ResolveFileProvider();
         builder.Configuration.AddInMemoryCollection(commandLine.Values);
         var settings = Bind(builder.Configuration);
+        settings.IsConnectionStringVisible = commandLine.Values.ContainsKey($"{SectionName}:{nameof(ConnectionString)}");
         settings.ConnectionString ??= builder.Configuration.GetConnectionString(Database.Points);
         settings.Redis ??= builder.Configuration["POINTSYSTEM_REDIS"];
         settings.Sidecar ??= builder.Configuration["POINTSYSTEM_SIDECAR"];
         settings.Data = Path.GetFullPath(settings.Data is { Length: > 0 } given ? given : DataDirectory.Default(clone));
         settings.Components = Path.Combine(clone, "components");
-        settings.Check();
-        settings.Open();
         return settings;
     }
 
@@ -134,7 +156,7 @@ internal sealed class Settings
             data.Clear();
         }
         Secrets = Secrets.LoadOrCreate(Data);
-        Directory.CreateDirectory(Logs);
+        PrivateFiles.CreateDirectory(Logs);
     }
 }
 
@@ -142,4 +164,8 @@ internal static class SettingsExtensions
 {
     /// <inheritdoc cref="Settings.Read"/>
     public static Settings ReadSettings(this IDistributedApplicationBuilder builder, Arguments commandLine) => Settings.Read(builder, commandLine);
+
+    /// <inheritdoc cref="Settings.ReadExisting"/>
+    public static Settings ReadExistingSettings(this IDistributedApplicationBuilder builder, Arguments commandLine) =>
+        Settings.ReadExisting(builder, commandLine);
 }

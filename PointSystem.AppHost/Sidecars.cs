@@ -34,6 +34,10 @@ internal static class Sidecars
             .WithParentRelationship(replica)
             .WaitFor(redis)
             .KeepRunning();
+        foreach (var (variable, value) in SidecarSpecs.NoCredentials)
+        {
+            sidecar.WithEnvironment(variable, value);
+        }
         return replica
             .WithEnvironment("DAPR_HTTP_ENDPOINT", sidecar.GetEndpoint("http"))
             .WithEnvironment("DAPR_GRPC_ENDPOINT", sidecar.GetEndpoint("grpc"))

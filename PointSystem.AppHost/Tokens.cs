@@ -2,16 +2,33 @@ using PointSystem.Local;
 
 namespace PointSystem.AppHost;
 
-/// <summary>The secrets of bearer tokens, created once per data directory. The dashboard shows them, masked, as parameters.</summary>
+/// <summary>The secrets of bearer tokens.</summary>
 internal static class Tokens
 {
+    private static readonly TimeSpan Lifetime = TimeSpan.FromDays(1);
+
+    /// <summary>The key that signs tokens, created once per data directory. The dashboard shows it, masked, as a parameter.</summary>
     public static IResourceBuilder<ParameterResource> AddSigningKey(this IDistributedApplicationBuilder builder, Settings settings) =>
         builder.AddParameter("signing-key", settings.Secrets.SigningKey, secret: true);
 
-    /// <summary>A bearer token with the admin role, for trying the API by hand.</summary>
-    public static IResourceBuilder<ParameterResource> AddAdminToken(this IDistributedApplicationBuilder builder, Settings settings) =>
-        builder.AddParameter(
-            "admin-token",
-            new TokenIssuer(settings.Secrets.SigningKey, TimeProvider.System).Create("local-admin", [TokenIssuer.AdminRole], TimeSpan.FromDays(30)),
-            secret: true);
+    /// <summary>Creates a bearer token with the admin role.</summary>
+    public static string CreateAdminToken(this Settings settings, TimeSpan lifetime) =>
+        new TokenIssuer(settings.Secrets.SigningKey, TimeProvider.System).Create("local-admin", [TokenIssuer.AdminRole], lifetime);
+
+    /// <summary>Creates a token for trying the API by hand, and writes it to <see cref="Settings.AdminTokenFile"/>.</summary>
+    public static string WriteAdminToken(this Settings settings)
+    {
+        var token = settings.CreateAdminToken(Lifetime);
+        PrivateFiles.Write(settings.AdminTokenFile, token);
+        return token;
+    }
+
+    /// <summary>The command <c>token</c>: prints the new token alone on standard output, for scripts.</summary>
+    /// <returns>The exit code.</returns>
+    public static int PrintAdminToken(this Settings settings)
+    {
+        Console.WriteLine(settings.WriteAdminToken());
+        Console.Error.WriteLine($"It is valid for a day, and stands in {settings.AdminTokenFile}.");
+        return 0;
+    }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Options;
 using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Gateway;
@@ -22,6 +23,11 @@ internal static class GatewayApplication
         catch (GatewayFaultException fault)
         {
             await Console.Error.WriteLineAsync(fault.Message);
+            return 1;
+        }
+        catch (OptionsValidationException fault)
+        {
+            await Console.Error.WriteLineAsync(string.Join(Environment.NewLine, fault.Failures));
             return 1;
         }
         catch (IOException fault) when (fault.InnerException is AddressInUseException)
@@ -52,7 +58,8 @@ internal static class GatewayApplication
         var replicas = given ?? ReplicaSet.Discover(builder.Configuration);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(replicas);
-        builder.Services.AddSingleton(GatewayOptions.Read(builder.Configuration));
+        var options = GatewayOptions.Read(builder.Configuration);
+        builder.Services.AddSingleton(options);
         builder.Services.AddSingleton<GatewayMetrics>();
         builder.Services.AddSingleton<LoadBalancer>();
         if (given is null)
@@ -61,11 +68,24 @@ internal static class GatewayApplication
         }
         builder.Services.AddHealthChecks().AddCheck<ReplicasHealthCheck>("replicas", tags: [Extensions.ReadyTag]);
         builder.Services.AddHttpForwarder();
+        if (options.CorsOrigins.Count > 0)
+        {
+            builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
+                .WithOrigins([.. options.CorsOrigins])
+                .WithMethods(HttpMethods.Get, HttpMethods.Post, HttpMethods.Put)
+                .AllowAnyHeader()
+                .WithExposedHeaders("Retry-After", "Idempotency-Replayed", "WWW-Authenticate", ReplicaTransformer.ReplicaHeader)
+                .SetPreflightMaxAge(TimeSpan.FromMinutes(10))));
+        }
         var isTraced = !string.IsNullOrWhiteSpace(builder.Configuration[TelemetryOptions.OtlpEndpointKey]);
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<Forwarding>(services, isTraced));
 
         var app = builder.Build();
         app.UseRouting();
+        if (options.CorsOrigins.Count > 0)
+        {
+            app.UseWhen(static http => http.Request.Path.StartsWithSegments("/api"), static api => api.UseCors());
+        }
         app.MapDefaultEndpoints();
 #pragma warning disable ASP0014 // Otherwise the endpoints would come after the forwarder, which handles every request.
         app.UseEndpoints(static _ => { });

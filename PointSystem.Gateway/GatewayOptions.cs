@@ -29,6 +29,12 @@ internal sealed class GatewayOptions
     /// <summary>Requests in flight at a replica below which the bound does not apply, 1 … 10,000. Default 32.</summary>
     public int LoadFloor { get; init; } = 32;
 
+    /// <summary>
+    /// The origins whose pages may call <c>/api</c> from a browser, section <c>Cors:Origins</c>. Default: none, so that a browser refuses every
+    /// page of another origin.
+    /// </summary>
+    public IReadOnlyList<string> CorsOrigins { get; init; } = [];
+
     /// <exception cref="GatewayFaultException">A setting is invalid; the message names it.</exception>
     public static GatewayOptions Read(IConfiguration configuration)
     {
@@ -39,8 +45,24 @@ internal sealed class GatewayOptions
             Affinity = Read(section, nameof(Affinity), defaults.Affinity, ParseAffinity, "Member or None"),
             LoadBound = Read(section, nameof(LoadBound), defaults.LoadBound, ParseBound, "a number from 1.05 to 10"),
             LoadFloor = Read(section, nameof(LoadFloor), defaults.LoadFloor, ParseFloor, "a whole number from 1 to 10000"),
+            CorsOrigins = ReadOrigins(configuration.GetSection("Cors:Origins")),
         };
     }
+
+    private static string[] ReadOrigins(IConfigurationSection section) => section.Value is { Length: > 0 }
+        ? throw new GatewayFaultException($"{section.Path} is a list: set {section.Path}:0, {section.Path}:1 and so on.")
+        : [.. section.GetChildren().Select(origin => IsOrigin(origin.Value)
+            ? origin.Value!
+            : throw new GatewayFaultException(
+                $"{origin.Path} must be an origin like https://shop.example.com, in lower case, without path and wildcard, "
+                + $"and with http only for this machine, not '{origin.Value}'."))];
+
+    // Compared as text with what a browser sends, so it must be written as a browser writes it. Over plain HTTP anybody on the way could
+    // change the page.
+    private static bool IsOrigin(string? text) => Uri.TryCreate(text, UriKind.Absolute, out var url)
+        && (url.Scheme == Uri.UriSchemeHttps || (url.Scheme == Uri.UriSchemeHttp && url.IsLoopback))
+        && url.UserInfo.Length == 0
+        && url.GetLeftPart(UriPartial.Authority) == text;
 
     private static T Read<T>(IConfigurationSection section, string key, T otherwise, Func<string, T?> parse, string rule)
         where T : struct =>

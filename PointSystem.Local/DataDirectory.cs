@@ -60,7 +60,8 @@ internal sealed class DataDirectory : IDisposable
         path = Path.GetFullPath(path);
         try
         {
-            Directory.CreateDirectory(path);
+            // The user that runs Postgres for root passes through it to its own directory.
+            PrivateFiles.CreateDirectory(path, passable: Native.IsRoot);
             RefuseForeign(path);
             File.WriteAllText(Path.Combine(path, Marker), "Data of a local PointSystem cluster. Everything here is deleted by --fresh.\n");
             return new DataDirectory(path, AcquireLock(path));

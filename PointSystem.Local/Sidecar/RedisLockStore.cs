@@ -40,7 +40,8 @@ internal sealed class RedisLockStore : IAsyncDisposable
     public static async Task<RedisLockStore> ConnectAsync(RedisSettings settings, LockKey key, TimeProvider clock, CancellationToken cancellationToken)
     {
         await ProbeAsync(settings, cancellationToken);
-        var connection = await ConnectionMultiplexer.ConnectAsync(RedisOptions.From(settings)).WaitAsync(cancellationToken);
+        string? refused = null;
+        var connection = await ConnectionMultiplexer.ConnectAsync(RedisOptions.From(settings, reason => refused = reason)).WaitAsync(cancellationToken);
         var store = new RedisLockStore(connection, settings, key, clock);
         try
         {
@@ -56,7 +57,8 @@ internal sealed class RedisLockStore : IAsyncDisposable
             await store.DisposeAsync();
             if (error is RedisException or TimeoutException or OperationCanceledException)
             {
-                throw new ComponentInitException($"error connecting to Redis: {settings.Address} does not answer: {RedisOptions.Explain(error)}", error);
+                throw new ComponentInitException(
+                    $"error connecting to Redis: {settings.Address} does not answer: {refused ?? RedisOptions.Explain(error)}", error);
             }
             throw;
         }

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using StackExchange.Redis;
 using StackExchange.Redis.Availability;
 
@@ -9,7 +10,9 @@ internal static class RedisOptions
     // Also the maximum time after its return before Redis is used again.
     private static readonly TimeSpan Heartbeat = TimeSpan.FromMilliseconds(200);
 
-    public static ConfigurationOptions From(RedisSettings settings)
+    /// <param name="settings">The component's metadata.</param>
+    /// <param name="onRefused">Called with the reason if Redis' certificate is refused.</param>
+    public static ConfigurationOptions From(RedisSettings settings, Action<string> onRefused)
     {
         var answer = settings.ReadTimeout > TimeSpan.Zero ? settings.ReadTimeout : TimeSpan.FromMinutes(1);
         var options = new ConfigurationOptions
@@ -39,12 +42,20 @@ internal static class RedisOptions
             ClientName = "pointsystem-sidecar",
             IncludeDetailInExceptions = false,
         };
-        if (settings.SkipTlsVerify)
+        if (settings.ClientCertificate is { } certificate)
         {
-#pragma warning disable CA5359 // Requested by insecureSkipTLSVerify, a daprd setting for tests.
-            options.CertificateValidation += static (_, _, _, _) => true;
-#pragma warning restore CA5359
+            options.CertificateSelection += (_, _, _, _, _) => certificate;
         }
+        options.CertificateValidation += (_, _, _, errors) =>
+        {
+            // insecureSkipTLSVerify is a daprd setting for tests.
+            if (errors == SslPolicyErrors.None || settings.SkipTlsVerify)
+            {
+                return true;
+            }
+            onRefused($"its certificate is not valid here: {errors}");
+            return false;
+        };
         return options;
     }
 
@@ -53,6 +64,7 @@ internal static class RedisOptions
     {
         TimeoutException or OperationCanceledException => "context deadline exceeded",
         RedisServerException => error.Message,
+        RedisConnectionException { FailureType: ConnectionFailureType.AuthenticationFailure } => "it refuses the user or the password",
         RedisConnectionException => "redis connection is down",
         _ => error.Message,
     };

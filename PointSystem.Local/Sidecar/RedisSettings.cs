@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 
 namespace PointSystem.Local.Sidecar;
 
@@ -17,6 +19,9 @@ internal sealed record RedisSettings
     public bool EnableTls { get; init; }
 
     public bool SkipTlsVerify { get; init; }
+
+    /// <summary>The certificate for a Redis that demands one from its clients; null = none.</summary>
+    public X509Certificate2? ClientCertificate { get; init; }
 
     /// <summary>Maximum wait for a connection. Default 5 s.</summary>
     public TimeSpan DialTimeout { get; init; } = TimeSpan.FromSeconds(5);
@@ -39,9 +44,10 @@ internal sealed record RedisSettings
         string? Text(string name) => properties.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
 
         Refuse(Text("redisType") is { } type && !type.Equals("node", StringComparison.OrdinalIgnoreCase), "redisType other than node");
-        Refuse(Truth(Text("failover")) || Text("sentinelMasterName") is not null, "failover (Redis Sentinel)");
-        Refuse(Truth(Text("useEntraID")) || Truth(Text("useAzureAD")) || Truth(Text("useOIDC")), "Entra ID or OIDC authentication");
-        Refuse(Text("clientCert") is not null || Text("clientKey") is not null, "client certificates");
+        bool Flag(string name) => Truth(name, Text(name));
+
+        Refuse(Flag("failover") || Text("sentinelMasterName") is not null, "failover (Redis Sentinel)");
+        Refuse(Flag("useEntraID") || Flag("useAzureAD") || Flag("useOIDC"), "Entra ID or OIDC authentication");
 
         var read = Duration(Text("readTimeout"), TimeSpan.FromSeconds(3));
         return new RedisSettings
@@ -50,8 +56,9 @@ internal sealed record RedisSettings
             Username = Text("redisUsername"),
             Password = Text("redisPassword"),
             Database = Number("redisDB", Text("redisDB"), 0),
-            EnableTls = Truth(Text("enableTLS")),
-            SkipTlsVerify = Truth(Text("insecureSkipTLSVerify")),
+            EnableTls = Flag("enableTLS"),
+            SkipTlsVerify = Flag("insecureSkipTLSVerify"),
+            ClientCertificate = Certificate(Text("clientCert"), Text("clientKey")),
             DialTimeout = Duration(Text("dialTimeout"), TimeSpan.FromSeconds(5)),
             ReadTimeout = read,
             WriteTimeout = Shorter(read, Duration(Text("writeTimeout"), read)),
@@ -107,5 +114,30 @@ internal sealed record RedisSettings
         }
     }
 
-    private static bool Truth(string? text) => text?.ToUpperInvariant() is "1" or "T" or "TRUE" or "Y" or "YES" or "ON";
+    // daprd leaves out a certificate without its key, and then Redis refuses the connection.
+    private static X509Certificate2? Certificate(string? certificate, string? key)
+    {
+        if (certificate is null || key is null)
+        {
+            return certificate is null && key is null ? null : throw new ComponentInitException("clientCert and clientKey must be set together");
+        }
+        try
+        {
+            using var pem = X509Certificate2.CreateFromPem(certificate, key);
+            // Through PKCS #12, because on Windows TLS cannot use a key that exists in memory only.
+            return X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), password: null);
+        }
+        catch (CryptographicException error)
+        {
+            throw new ComponentInitException($"clientCert and clientKey are not a certificate and its key in PEM: {error.Message}", error);
+        }
+    }
+
+    // The words of Go. Anything else is an error, as in daprd: a misspelt enableTLS must not mean a connection without TLS.
+    private static bool Truth(string name, string? text) => text switch
+    {
+        null or "0" or "f" or "F" or "FALSE" or "false" or "False" => false,
+        "1" or "t" or "T" or "TRUE" or "true" or "True" => true,
+        _ => throw new ComponentInitException($"metadata property {name}: invalid bool \"{text}\""),
+    };
 }

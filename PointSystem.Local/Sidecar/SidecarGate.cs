@@ -1,11 +1,15 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Grpc.Core;
 
 namespace PointSystem.Local.Sidecar;
 
 /// <summary>Separates the two ports as in daprd, and requires <c>dapr-api-token</c> where <c>DAPR_API_TOKEN</c> is set.</summary>
-internal sealed class SidecarGate(RequestDelegate next, int grpcPort, string? token)
+internal sealed class SidecarGate(RequestDelegate next, int grpcPort, string token)
 {
+    private readonly byte[] _token = Encoding.UTF8.GetBytes(token);
+
     public async Task InvokeAsync(HttpContext http)
     {
         var isGrpc = http.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) ?? false;
@@ -24,8 +28,8 @@ internal sealed class SidecarGate(RequestDelegate next, int grpcPort, string? to
     }
 
     private bool Refused(HttpContext http) =>
-        !string.IsNullOrEmpty(token)
-        && http.Request.Headers["dapr-api-token"] != token
+        _token.Length > 0
+        && !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(http.Request.Headers["dapr-api-token"].ToString()), _token)
         && !http.Request.Path.StartsWithSegments("/v1.0/healthz");
 
     private static Task RefuseAsync(HttpContext http, bool isGrpc)

@@ -20,6 +20,12 @@ internal sealed class SidecarSpecs
     /// <summary>The value of <see cref="GcVariable"/>.</summary>
     public const string GcPercent = "400";
 
+    /// <summary>
+    /// The local Redis has no users: credentials that somebody has set for another one would be refused.
+    /// </summary>
+    public static IReadOnlyDictionary<string, string?> NoCredentials { get; } =
+        new Dictionary<string, string?> { ["REDIS_USERNAME"] = "", ["REDIS_PASSWORD"] = "" };
+
     /// <summary>The file in the components folder with daprd's own settings.</summary>
     public const string ConfigurationFile = "configuration.yaml";
 
@@ -54,10 +60,9 @@ internal sealed class SidecarSpecs
             Name = name,
             FileName = DotnetHost.Path,
             Arguments = DotnetHost.Verb(SidecarCommand.Name, [.. common, StdinGuard.Flag]),
-            Environment = new Dictionary<string, string?>
+            Environment = new Dictionary<string, string?>(NoCredentials)
             {
                 ["REDIS_HOST"] = _redisAddress,
-                ["REDIS_PASSWORD"] = "",
                 [GcVariable] = GcPercent,
             },
             EndsWithInput = true,

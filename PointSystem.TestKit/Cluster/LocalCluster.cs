@@ -43,7 +43,7 @@ public sealed class LocalCluster : IAsyncDisposable
         {
             _data.Clear();
         }
-        Directory.CreateDirectory(LogDirectory);
+        PrivateFiles.CreateDirectory(LogDirectory);
         _log = new ClusterLog(LogDirectory, options.Log);
     }
 

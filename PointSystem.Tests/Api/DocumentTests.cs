@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace PointSystem.Tests.Api;
 
@@ -96,6 +97,27 @@ public sealed class DocumentTests(ApiFixture api)
         Assert.DoesNotContain("https://", page, StringComparison.Ordinal);
         script.Expect(HttpStatusCode.OK);
         Assert.True(script.Text.Length > 100_000);
+    }
+
+    [Fact]
+    public async Task Scalar_Page_NeedsNothingThatItsPolicyForbids()
+    {
+        using var client = api.Client();
+
+        var (first, second) = (await client.GetAsync("/scalar/"), await client.GetAsync("/scalar/"));
+
+        var policy = first.Headers["Content-Security-Policy"].Split(';', StringSplitOptions.TrimEntries)
+            .Select(directive => directive.Split(' ', 2)).ToDictionary(parts => parts[0], parts => parts[1]);
+        Assert.Equal("'none'", policy["default-src"]);
+        var nonce = Regex.Match(policy["script-src"], "^'self' 'nonce-([^']{16,})'$").Groups[1].Value;
+        var scripts = Regex.Matches(first.Text, "<script[^>]*>").Select(tag => tag.Value).ToList();
+        Assert.NotEmpty(scripts);
+        Assert.All(scripts, tag => Assert.Contains($"nonce=\"{nonce}\"", WebUtility.HtmlDecode(tag), StringComparison.Ordinal));
+        // No handlers in attributes, and no styles or frames from elsewhere.
+        Assert.DoesNotMatch(@"<[^>]+\son\w+\s*=", first.Text);
+        Assert.DoesNotMatch("<(link[^>]+stylesheet|iframe|object|embed|base|form)", first.Text);
+        Assert.DoesNotContain(nonce, second.Headers["Content-Security-Policy"], StringComparison.Ordinal);
+        Assert.Equal("no-store", first.Headers["Cache-Control"]);
     }
 
     private static IEnumerable<JsonNode> Bodies(JsonNode operation) =>

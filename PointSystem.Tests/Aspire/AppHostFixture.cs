@@ -15,6 +15,8 @@ public sealed class AppHostFixture : IAsyncLifetime
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(3);
     private readonly string _data = ClusterFixture.NewDataDirectory();
+
+    public string Data => _data;
     private IReadOnlyList<ProcessIdentity> _processes = [];
 
     public DistributedApplication App { get; private set; } = null!;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.IdentityModel.JsonWebTokens;
 using PointSystem.Local;
 using PointSystem.Local.Postgres;
 
@@ -40,7 +41,7 @@ public sealed class AppHostProcessTests : IDisposable
             Assert.All(
                 [
                     "gateway      http://localhost:", "/scalar", "dashboard    http://localhost:", "/login?t=", "admin token  ey",
-                    "postgres     PostgreSQL", "redis ", "sidecar ", _data,
+                    "token file   ", "admin-token, valid for a day", "postgres     PostgreSQL", "redis ", "sidecar ", _data,
                 ],
                 part => Assert.Contains(part, first.Output, StringComparison.Ordinal));
             using var client = new PointsClient(GatewayOf(first));
@@ -70,6 +71,35 @@ public sealed class AppHostProcessTests : IDisposable
         Assert.Equal(0, second.ExitCode);
         await Eventually.HoldsAsync(() => !left.Any(process => process.IsAlive()), "Every process has ended.");
     }
+
+    [Fact]
+    public async Task Token_DataOfACluster_WritesAndPrintsANewOneForADay()
+    {
+        using (var data = DataDirectory.Open(_data))
+        {
+            Secrets.LoadOrCreate(data.Root);
+        }
+        var file = Path.Combine(_data, "admin-token");
+        await File.WriteAllTextAsync(file, "old", Ct);
+
+        await using var process = AppHostProcess.Start(_data, NoContainers, "token");
+        await process.WaitForExitAsync(Ct);
+
+        Assert.True(process.ExitCode == 0, process.Output);
+        var token = (await File.ReadAllTextAsync(file, Ct)).Trim();
+        await Eventually.HoldsAsync(() => process.Output.Split('\n').Contains(token), () => process.Output);
+        var read = new JsonWebToken(token);
+        Assert.Equal("admin", read.GetClaim("role").Value);
+        Assert.Equal(TimeSpan.FromDays(1), read.ValidTo - read.ValidFrom);
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+        }
+    }
+
+    [Fact]
+    public async Task Token_NoCluster_ExitsWithOneSentence() =>
+        Assert.StartsWith($"There is no cluster in {_data}", await RefusalAsync("token"), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("--replica is not an option", "--replica", "3")]

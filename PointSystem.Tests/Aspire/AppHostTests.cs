@@ -7,6 +7,7 @@ using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
+using PointSystem.Local;
 
 namespace PointSystem.Tests.Aspire;
 
@@ -70,6 +71,28 @@ public sealed class AppHostTests(AppHostFixture fixture) : IClassFixture<AppHost
                 return expected.All(span => seen.Any(name => name.StartsWith(span, StringComparison.Ordinal)));
             },
             () => $"The trace has: {string.Join(", ", seen)}");
+    }
+
+    [Fact]
+    public async Task Secrets_OfTheRun_AreOnNoCommandLineAndInNoLog()
+    {
+        var file = Path.Combine(fixture.Data, "admin-token");
+        // It is written together with the ready block.
+        await Eventually.HoldsAsync(() => File.Exists(file), "There is a token.");
+        var (secrets, token) = (Secrets.Load(fixture.Data), (await File.ReadAllTextAsync(file, Token)).Trim());
+        using var client = new PointsClient(fixture.Gateway, token);
+        (await client.GetAsync("/api/admin/points/config")).Expect(HttpStatusCode.OK);
+
+        var commands = ProcessTable.CommandLines();
+        var logs = await Task.WhenAll(Directory.GetFiles(Path.Combine(fixture.Data, "logs")).Select(path => File.ReadAllTextAsync(path, Token)));
+
+        Assert.True(OperatingSystem.IsWindows() || commands.Any(command => command.Contains("PointSystem.Api", StringComparison.Ordinal)));
+        Assert.Contains(logs, log => log.Contains("Now listening", StringComparison.Ordinal));
+        foreach (var secret in new[] { secrets.PostgresPassword, secrets.SigningKey, token })
+        {
+            Assert.DoesNotContain(commands, command => command.Contains(secret, StringComparison.Ordinal));
+            Assert.DoesNotContain(logs, log => log.Contains(secret, StringComparison.Ordinal));
+        }
     }
 
     [Fact]

@@ -124,7 +124,7 @@ public sealed class KubernetesTests
         Bind<JobOptions>(configuration, JobOptions.SectionName);
         Bind<LockingOptions>(configuration, LockingOptions.SectionName);
         string[] bound = [DrainOptions.SectionName, BusinessOptions.SectionName, AuthOptions.SectionName, JobOptions.SectionName, LockingOptions.SectionName];
-        string[] single = [$"ConnectionStrings:{PersistenceExtensions.ConnectionName}", "Replica:Name", TelemetryOptions.PrometheusKey];
+        string[] single = ["DAPR_API_TOKEN", $"ConnectionStrings:{PersistenceExtensions.ConnectionName}", "Replica:Name", TelemetryOptions.PrometheusKey];
         var others = configuration.AsEnumerable().Where(pair => pair.Value is not null).Select(pair => pair.Key)
             .Where(key => !bound.Contains(key.Split(':')[0]) && !single.Contains(key));
         Assert.All(others, key => Assert.Matches("^(ASPNETCORE|OTEL)_[A-Z_]+$", key));
@@ -192,8 +192,8 @@ public sealed class KubernetesTests
         Assert.Equal(SidecarSpecs.AppId, Pod.Text("metadata", "annotations", "dapr.io/app-id"));
         var here = Yaml.Load(Path.Combine(Base, "dapr-lockstore.yaml")).Single();
         var there = Yaml.Load(Path.Combine(BuildOutputs.Repository, "components", "lockstore.yaml")).Single();
-        // Only the address and the password of Redis come from a secret.
-        string[] secret = ["redisHost", "redisPassword"];
+        // Only the address and the user of Redis come from a secret.
+        string[] secret = ["redisHost", "redisUsername", "redisPassword"];
         Assert.Equal(Metadata(there).Where(item => !secret.Contains(item.Key)), Metadata(here).Where(item => !secret.Contains(item.Key)));
         Assert.All(here["spec"]!["metadata"].Items().Where(item => secret.Contains(item.Text("name"))), item => Assert.NotNull(item["secretKeyRef"]));
         foreach (var key in new[] { "type", "version", "ignoreErrors" })
@@ -210,6 +210,49 @@ public sealed class KubernetesTests
     public void Alerts_OfThePrometheusOperator_AreTheTestedOnes() => AssertSame(
         Yaml.Load(Path.Combine(BuildOutputs.Repository, "deploy", "prometheus", "alerts.yml")).Single()["groups"],
         Yaml.Load(Path.Combine(Root, "components", "monitoring", "alerts.yaml")).Single()["spec"]!["groups"]);
+
+    [Fact]
+    public void Containers_All_RunAsNobodyInParticularAndCannotWriteButWhereTheyMust()
+    {
+        var pods = Directory.EnumerateFiles(Root, "*.yaml", SearchOption.AllDirectories).SelectMany(Yaml.Load)
+            .Select(manifest => manifest["spec"]?["template"]?["spec"]).Where(pod => pod?["containers"] is not null).ToList();
+
+        Assert.Equal(5, pods.Count);
+        Assert.All(pods, pod =>
+        {
+            var context = pod!["securityContext"]!;
+            Assert.Equal("true", context.Text("runAsNonRoot"));
+            Assert.Equal("RuntimeDefault", context.Text("seccompProfile", "type"));
+            Assert.All(pod["containers"].Items().Concat(pod["initContainers"].Items()), container =>
+            {
+                var own = container["securityContext"]!;
+                Assert.True(Number((own["runAsUser"] ?? context["runAsUser"])!.GetValue<string>()) > 0);
+                Assert.Equal("true", own.Text("readOnlyRootFilesystem"));
+                Assert.Equal("false", own.Text("allowPrivilegeEscalation"));
+                Assert.Equal(["ALL"], own["capabilities"]!["drop"].Items().Select(capability => capability.GetValue<string>()));
+                Assert.Null(own["privileged"]);
+                Assert.Null(own["capabilities"]!["add"]);
+                // Kubernetes puts $(NAME) into the command line, which every process of the pod can read.
+                var secret = container["env"].Items()
+                    .Where(variable => variable["valueFrom"]?["secretKeyRef"] is not null).Select(variable => variable.Text("name"));
+                var command = string.Join(' ', container["command"].Items().Concat(container["args"].Items()).Select(part => part.GetValue<string>()));
+                Assert.All(secret, name => Assert.DoesNotContain($"$({name})", command, StringComparison.Ordinal));
+            });
+            Assert.All(pod["volumes"].Items(), volume => Assert.NotNull(volume["emptyDir"]));
+            Assert.Null(pod["hostNetwork"]);
+            Assert.Null(pod["hostPID"]);
+        });
+    }
+
+    [Fact]
+    public void Sidecar_ApiToken_IsTheOneThatTheApiSends()
+    {
+        var variable = Container["env"].Items().Single(item => item.Text("name") == "DAPR_API_TOKEN");
+
+        Assert.Equal(Pod.Text("metadata", "annotations", "dapr.io/api-token-secret"), variable.Text("valueFrom", "secretKeyRef", "name"));
+        // The key that Dapr reads.
+        Assert.Equal("token", variable.Text("valueFrom", "secretKeyRef", "key"));
+    }
 
     [Fact]
     public async Task Production_BuiltByKustomize_HasEveryPartAndPinnedImages()
@@ -240,6 +283,8 @@ public sealed class KubernetesTests
             Assert.Equal("true", container.Text("securityContext", "readOnlyRootFilesystem"));
         });
         Assert.Equal(3, pods.Count);
+        var lockStore = manifests.Single(manifest => manifest.Text("kind") == "Component")["spec"]!["metadata"].Items();
+        Assert.Contains(lockStore, item => item.Text("name") == "enableTLS" && item.Text("value") == "true");
     }
 
     private static Dictionary<string, string> Settings() => File.ReadLines(Path.Combine(Base, "settings.env"))

@@ -8,7 +8,10 @@ internal static class Needs
     /// <summary>The test needs SIGTERM, SIGSTOP or SIGCONT.</summary>
     public static void Signals() => Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals.");
 
-    /// <summary>The test needs <c>CONFIG SET maxmemory</c>, which Garnet does not have.</summary>
+    /// <summary>The test needs the file modes of Unix.</summary>
+    public static void FileModes() => Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no file modes.");
+
+    /// <summary>The test needs <c>CONFIG SET maxmemory</c>, TLS or users, which Garnet does not have or is not started with.</summary>
     public static void Redis(bool isRedis) => Assert.SkipUnless(isRedis, "redis-server is not installed.");
 
     /// <summary>The test needs a PostgreSQL server that it may kill.</summary>

@@ -22,6 +22,9 @@ internal static class ProcessTable
     public static IReadOnlyList<ProcessIdentity> WithEnvironment(string variable) =>
         [.. List().Where(row => EnvironmentOf(row.Id).Split('\0').Contains(variable)).Select(row => Identity(row.Id)).OfType<ProcessIdentity>()];
 
+    /// <summary>The command lines of all processes, as every user of the machine sees them.</summary>
+    public static IReadOnlyList<string> CommandLines() => [.. List().Select(row => row.Command)];
+
     private static List<(int Id, int Parent, int Session, string Command)> List()
     {
         if (OperatingSystem.IsWindows())

@@ -15,9 +15,9 @@ internal sealed class RedisServer : IAsyncDisposable
     // The same choice as the product makes.
     private readonly ProductRedis _server = new(Environment.GetEnvironmentVariable("POINTSYSTEM_REDIS"), Path.GetTempPath());
 
-    private RedisServer()
-    {
-    }
+    private readonly Func<int, IEnumerable<string>>? _more;
+
+    private RedisServer(Func<int, IEnumerable<string>>? more) => _more = more;
 
     public int Port => _server.Port;
 
@@ -34,22 +34,24 @@ internal sealed class RedisServer : IAsyncDisposable
     public static bool CanPause => !OperatingSystem.IsWindows();
 
     /// <summary>Starts a server and waits until it answers.</summary>
-    public static async Task<RedisServer> StartAsync(CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Cancels the start.</param>
+    /// <param name="more">More arguments of redis-server, for its port. Not for Garnet.</param>
+    public static async Task<RedisServer> StartAsync(CancellationToken cancellationToken, Func<int, IEnumerable<string>>? more = null)
     {
-        var server = NotStarted();
+        var server = new RedisServer(more);
         await server.RestartAsync(cancellationToken);
         return server;
     }
 
     /// <summary>Chooses the port of a server that <see cref="RestartAsync"/> starts later.</summary>
-    public static RedisServer NotStarted() => new();
+    public static RedisServer NotStarted() => new(more: null);
 
     /// <summary>Starts the server, or restarts it empty on the same port, and waits until it answers.</summary>
     public async Task RestartAsync(CancellationToken cancellationToken)
     {
         await KillAsync();
         var spec = _server.Spec();
-        _process = ChildProcess.Start(spec.FileName, spec.Arguments);
+        _process = ChildProcess.Start(spec.FileName, [.. spec.Arguments, .. _more?.Invoke(Port) ?? []]);
         await Eventually.HoldsAsync(() => AnswersAsync(cancellationToken), () => $"Redis does not answer: {_process.Output}");
     }
 
@@ -82,6 +84,9 @@ internal sealed class RedisServer : IAsyncDisposable
         {
             Assert.Fail($"Redis ended at its start: {dead.Output}");
         }
-        return await _server.ProbeAsync(cancellationToken);
+        // One that demands a user or TLS answers no plain PING.
+        return _more is null
+            ? await _server.ProbeAsync(cancellationToken)
+            : _process!.Output.Contains("Ready to accept connections", StringComparison.Ordinal);
     }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace PointSystem.Tests.Sidecar;
 
 /// <summary>Resource files for the sidecars of these tests.</summary>
@@ -15,10 +17,10 @@ internal static class Manifests
     /// <param name="scope">The only app that may use it; null for every app.</param>
     /// <param name="type">The component type.</param>
     /// <param name="redisHost">The address of Redis; null for that of <c>REDIS_HOST</c>.</param>
-    /// <param name="more">One more metadata item, as <c>name: value</c>.</param>
+    /// <param name="more">More metadata items, as <c>name: value</c>.</param>
     public static string LockStore(
         string name = "lockstore", string? keyPrefix = null, bool ignoreErrors = false, string timeout = "10s", string? scope = null,
-        string type = "lock.redis", string? redisHost = null, (string Name, string Value)? more = null) =>
+        string type = "lock.redis", string? redisHost = null, params (string Name, string Value)[] more) =>
         $$"""
         apiVersion: dapr.io/v1alpha1
         kind: Component
@@ -40,7 +42,7 @@ internal static class Manifests
             - name: writeTimeout
               value: {{timeout}}
         {{(keyPrefix is null ? "" : $"    - name: keyPrefix\n      value: {keyPrefix}")}}
-        {{(more is null ? "" : $"    - name: {more.Value.Name}\n      value: \"{more.Value.Value}\"")}}
+        {{string.Join('\n', more.Select(item => $"    - name: {item.Name}\n      value: {JsonSerializer.Serialize(item.Value)}"))}}
         {{(scope is null ? "" : $"scopes:\n  - {scope}")}}
         """;
 

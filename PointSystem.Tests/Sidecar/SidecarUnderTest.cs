@@ -45,9 +45,10 @@ internal sealed class SidecarUnderTest : IAsyncDisposable
         IEnumerable<string> manifests,
         CancellationToken cancellationToken,
         string appId = "points",
-        string? apiToken = null)
+        string? apiToken = null,
+        params (string Name, string? Value)[] more)
     {
-        var sidecar = Launch(program, redis, manifests, appId, apiToken);
+        var sidecar = Launch(program, redis, manifests, appId, apiToken, more);
         try
         {
             await Eventually.HoldsAsync(
@@ -63,7 +64,8 @@ internal sealed class SidecarUnderTest : IAsyncDisposable
 
     /// <summary>Starts a sidecar without waiting for anything.</summary>
     public static SidecarUnderTest Launch(
-        SidecarProgram program, RedisServer? redis, IEnumerable<string> manifests, string appId = "points", string? apiToken = null)
+        SidecarProgram program, RedisServer? redis, IEnumerable<string> manifests, string appId = "points", string? apiToken = null,
+        params (string Name, string? Value)[] more)
     {
         var folder = Directory.CreateTempSubdirectory("sidecar-resources-");
         foreach (var (index, text) in manifests.Index())
@@ -81,6 +83,10 @@ internal sealed class SidecarUnderTest : IAsyncDisposable
             "--log-level", "debug",
         ];
         var environment = new Dictionary<string, string?> { ["REDIS_HOST"] = redis?.Address, ["DAPR_API_TOKEN"] = apiToken };
+        foreach (var (name, value) in more)
+        {
+            environment[name] = value;
+        }
         return new SidecarUnderTest(program.Launch(flags, environment), folder, http, grpc);
     }
 

@@ -116,10 +116,13 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     public static TheoryData<string, string[]> Refused => new()
     {
         { "metadata property redisHost is empty", [Manifests.LockStore()] },
-        { "failover (Redis Sentinel) is not supported", [Manifests.LockStore(more: ("failover", "true"))] },
-        { "redisType other than node is not supported", [Manifests.LockStore(more: ("redisType", "cluster"))] },
+        { "failover (Redis Sentinel) is not supported", [Manifests.LockStore(more: [("failover", "true")])] },
+        { "redisType other than node is not supported", [Manifests.LockStore(more: [("redisType", "cluster")])] },
         { "'soon' is not a duration", [Manifests.LockStore(timeout: "soon")] },
-        { "redisDB: 'x' is not a number", [Manifests.LockStore(redisHost: "127.0.0.1:1", more: ("redisDB", "x"))] },
+        { "redisDB: 'x' is not a number", [Manifests.LockStore(redisHost: "127.0.0.1:1", more: [("redisDB", "x")])] },
+        { "enableTLS: invalid bool \"yes\"", [Manifests.LockStore(redisHost: "127.0.0.1:1", more: [("enableTLS", "yes")])] },
+        { "clientCert and clientKey must be set together", [Manifests.LockStore(redisHost: "127.0.0.1:1", more: [("clientCert", "x")])] },
+        { "are not a certificate and its key in PEM", [Manifests.LockStore(redisHost: "127.0.0.1:1", more: [("clientCert", "x"), ("clientKey", "y")])] },
         { "input key/keyPrefix 'a||b' can't contain '||'", [Manifests.LockStore(keyPrefix: "a||b", redisHost: "127.0.0.1:1")] },
         { "couldn't find lock store lock.other/v1", [Manifests.LockStore(type: "lock.other")] },
         { "duplicate definition of Component name lockstore", [Manifests.LockStore(), Manifests.LockStore()] },

@@ -24,6 +24,12 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     /// <summary>The number of requests with <c>traces</c>, <c>metrics</c> and <c>logs</c>.</summary>
     public ConcurrentDictionary<string, int> Requests { get; } = new();
 
+    /// <summary>Everything that has arrived, if it is kept.</summary>
+    public ConcurrentQueue<byte[]> Bodies { get; } = new();
+
+    /// <summary>Whether <see cref="Bodies"/> are kept. Default false.</summary>
+    public bool KeepsBodies { get; set; }
+
     /// <summary>The environment variables that make a program send everything here with little delay.</summary>
     public Dictionary<string, string?> Environment => new()
     {
@@ -55,6 +61,10 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     {
         using var body = new MemoryStream();
         await request.Body.CopyToAsync(body, request.HttpContext.RequestAborted);
+        if (KeepsBodies)
+        {
+            Bodies.Enqueue(body.ToArray());
+        }
         if (signal == "traces")
         {
             foreach (var span in OtlpTraces.Read(body.ToArray()))
