@@ -13,6 +13,9 @@ internal sealed class Arguments
     private static readonly Option<int?> Port = CommandLines.Number(
         "--port", 0, 65535, $"the gateway's port, 0 = any free one (default {Settings.PortDefault})");
 
+    private static readonly Option<int?> IdentityProvider = CommandLines.Number(
+        "--identity-provider", 0, 65535, "also start a local OpenID provider on this port, 0 = any free one, and accept only its tokens (docs/access.md)");
+
     private static readonly Option<string?> Data = new("--data")
     {
         Recursive = true,
@@ -75,6 +78,7 @@ internal sealed class Arguments
             Data,
             Fresh,
             ConnectionString,
+            IdentityProvider,
             Token,
         };
         // Without an action of its own, the root would require a command.
@@ -93,6 +97,7 @@ internal sealed class Arguments
         var values = new Dictionary<string, string?>();
         Add(nameof(Settings.Replicas), parsed.GetValue(Replicas)?.ToString(CultureInfo.InvariantCulture));
         Add(nameof(Settings.Port), parsed.GetValue(Port)?.ToString(CultureInfo.InvariantCulture));
+        Add(nameof(Settings.IdentityProvider), parsed.GetValue(IdentityProvider)?.ToString(CultureInfo.InvariantCulture));
         Add(nameof(Settings.Data), parsed.GetValue(Data));
         Add(nameof(Settings.Fresh), parsed.GetValue(Fresh) ? "true" : null);
         Add(nameof(Settings.ConnectionString), parsed.GetValue(ConnectionString));

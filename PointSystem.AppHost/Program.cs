@@ -31,11 +31,12 @@ try
     var redis = builder.AddLockStore(settings, containers);
 
     var signingKey = builder.AddSigningKey(settings);
+    var identity = builder.AddIdentityProvider(settings);
 
     // The migration updates the schema once, as the owner of the database. Replicas may not do that; they wait for it.
     var migrations = builder.AddProject<Projects.PointSystem_Api>("migrations", launchProfileName: null)
         .WithArgs("migrate")
-        .WithApiSettings(signingKey)
+        .WithApiSettings()
         .WithOwner(points)
         .WithHiddenOnCompletion();
 
@@ -44,7 +45,8 @@ try
     var replicas = settings.ReplicaNames
         .Select(name => builder.AddProject<Projects.PointSystem_Api>(name, launchProfileName: null)
             .WithReplicaEndpoint()
-            .WithApiSettings(signingKey)
+            .WithApiSettings()
+            .WithTokens(settings, signingKey, identity)
             .WithReference(points.Replicas)
             .WithLockSidecar(redis, settings)
             .WaitForCompletion(migrations)

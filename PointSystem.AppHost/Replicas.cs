@@ -8,12 +8,9 @@ internal static class Replicas
     private const string Ready = "/health/ready";
 
     /// <summary>Settings for every process of the API, including the migration.</summary>
-    public static IResourceBuilder<ProjectResource> WithApiSettings(
-        this IResourceBuilder<ProjectResource> api, IResourceBuilder<ParameterResource> signingKey) => api
+    public static IResourceBuilder<ProjectResource> WithApiSettings(this IResourceBuilder<ProjectResource> api) => api
         .WithLocalSettings()
         .WithEnvironment("Replica__Name", api.Resource.Name)
-        .WithEnvironment("Auth__SigningKey", signingKey)
-        .WithEnvironment("Auth__Issuer", TokenIssuer.Issuer)
         .WithEnvironment("Auth__Audience", TokenIssuer.Audience);
 
     /// <summary>Settings for every process of ours.</summary>

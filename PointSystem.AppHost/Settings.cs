@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.Json;
 using PointSystem.Local;
+using PointSystem.Local.Identity;
 using PointSystem.Local.Processes;
 
 namespace PointSystem.AppHost;
@@ -17,6 +18,7 @@ internal sealed class Settings
     public const string SectionName = "PointSystem";
     public const int ReplicasMax = 16;
     public const int PortDefault = 8080;
+    private readonly Lazy<string> _identityKey = new(RealmTokens.CreateKey);
 
     /// <summary>Pooled database connections of each replica.</summary>
     public const int PoolSize = 30;
@@ -48,6 +50,18 @@ internal sealed class Settings
     /// Which sidecar: null = daprd if found, otherwise the stand-in; <c>stand-in</c> = the stand-in. Default: POINTSYSTEM_SIDECAR.
     /// </summary>
     public string? Sidecar { get; set; }
+
+    /// <summary>The port of a local OpenID provider, 0 … 65535; 0 = any free port. Default: none.</summary>
+    public int? IdentityProvider { get; set; }
+
+    /// <summary>The private key of the local OpenID provider: a new one for each run.</summary>
+    public string IdentityKey => _identityKey.Value;
+
+    /// <summary>The secret of the clients of the local OpenID provider: a new one for each run.</summary>
+    public string ClientSecret { get; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+
+    /// <summary>The issuer of the tokens of the local OpenID provider.</summary>
+    public string Issuer => new Uri(IdentityCommand.Address(IdentityProvider!.Value), RealmTokens.RealmPath).ToString();
 
     /// <summary>The secrets of the data directory.</summary>
     public Secrets Secrets { get; private set; } = null!;
@@ -137,15 +151,18 @@ internal sealed class Settings
         {
             throw new LocalException("--fresh cannot be combined with a connection string: it deletes only our own data directories.");
         }
-        if (Port == 0)
+        if (IdentityProvider is < 0 or > 65535)
         {
-            Port = Ports.Next();
+            throw new LocalException("--identity-provider must be a whole number from 0 to 65535 (0 = any free port).");
         }
-        else if (!Ports.IsFree(Port))
-        {
-            throw new LocalException($"Port {Port} is in use by another program: choose another with --port N (0 = any free port).");
-        }
+        Port = Free(Port, "--port");
+        IdentityProvider = IdentityProvider is { } port ? Free(port, "--identity-provider") : null;
     }
+
+    private static int Free(int port, string option) =>
+        port == 0 ? Ports.Next()
+        : Ports.IsFree(port) ? port
+        : throw new LocalException($"Port {port} is in use by another program: choose another with {option} N (0 = any free port).");
 
     private void Open()
     {

@@ -1,4 +1,5 @@
 using PointSystem.Local;
+using PointSystem.Local.Identity;
 
 namespace PointSystem.AppHost;
 
@@ -12,8 +13,16 @@ internal static class Tokens
         builder.AddParameter("signing-key", settings.Secrets.SigningKey, secret: true);
 
     /// <summary>Creates a bearer token with the admin role.</summary>
-    public static string CreateAdminToken(this Settings settings, TimeSpan lifetime) =>
-        new TokenIssuer(settings.Secrets.SigningKey, TimeProvider.System).Create("local-admin", [TokenIssuer.AdminRole], lifetime);
+    public static string CreateAdminToken(this Settings settings, TimeSpan lifetime)
+    {
+        if (settings.IdentityProvider is not { } port)
+        {
+            return new TokenIssuer(settings.Secrets.SigningKey, TimeProvider.System).Create("local-admin", [TokenIssuer.AdminRole], lifetime);
+        }
+
+        using var tokens = new RealmTokens(settings.IdentityKey, IdentityCommand.Address(port), TimeProvider.System);
+        return tokens.Create(new RealmClient("local-admin", "points:admin"), lifetime);
+    }
 
     /// <summary>Creates a token for trying the API by hand, and writes it to <see cref="Settings.AdminTokenFile"/>.</summary>
     public static string WriteAdminToken(this Settings settings)

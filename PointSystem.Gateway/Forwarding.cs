@@ -47,9 +47,10 @@ internal sealed class Forwarding(
         {
             body = await RequestBody.ReadAsync(context);
         }
-        catch (BadHttpRequestException e)
+        catch (IOException e)
         {
-            await (e.StatusCode switch
+            // The size of a chunk that is no 32-bit number is an IOException and nothing more.
+            await ((e as BadHttpRequestException)?.StatusCode switch
             {
                 StatusCodes.Status413PayloadTooLarge => GatewayProblems.TooLargeAsync(context),
                 StatusCodes.Status408RequestTimeout => GatewayProblems.TooSlowAsync(context),

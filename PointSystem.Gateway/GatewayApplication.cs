@@ -81,6 +81,8 @@ internal static class GatewayApplication
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<Forwarding>(services, isTraced));
 
         var app = builder.Build();
+        // In every environment: a page with the exception is nothing for callers.
+        app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = GatewayProblems.InternalErrorAsync });
         app.UseRouting();
         if (options.CorsOrigins.Count > 0)
         {

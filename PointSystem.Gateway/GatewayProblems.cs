@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Gateway;
@@ -28,10 +29,14 @@ internal static class GatewayProblems
     public static Task TooSlowAsync(HttpContext context) => WriteAsync(context, ProblemCodes.RequestTimeout, "The body arrived too slowly; nothing was done.");
 
     public static Task UnreadableAsync(HttpContext context) =>
-        WriteAsync(context, ProblemCodes.InvalidRequest, "The body ended early or is not framed as its headers say.");
+        WriteAsync(context, ProblemCodes.InvalidRequest, "The body ended early or is not framed as its headers say.", "body");
 
     public static Task CannotBeForwardedAsync(HttpContext context) =>
-        WriteAsync(context, ProblemCodes.InvalidRequest, "The request's target or one of its headers cannot be passed on; nothing was done.");
+        WriteAsync(context, ProblemCodes.InvalidRequest, "The request's target or one of its headers cannot be passed on; nothing was done.", "request");
+
+    /// <summary>A fault of the gateway itself. The log has it under the trace id.</summary>
+    public static Task InternalErrorAsync(HttpContext context) =>
+        WriteAsync(context, ProblemCodes.InternalError, $"Something went wrong on our side, {MayHaveBeenDone} Quote the trace id when you report it.");
 
     private static string HowToFindOut(HttpRequest request) =>
         HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) ? "It changes nothing: send it again."
@@ -39,7 +44,7 @@ internal static class GatewayProblems
             ? $"Send it again with the same {RetryRules.IdempotencyKey}: it is carried out once, and the answer is that of the first time."
         : $"Ask the member's history. With an {RetryRules.IdempotencyKey} it could be sent again safely.";
 
-    private static Task WriteAsync(HttpContext context, string code, string detail)
+    private static Task WriteAsync(HttpContext context, string code, string detail, string? field = null)
     {
         if (context.Response.HasStarted)
         {
@@ -57,11 +62,18 @@ internal static class GatewayProblems
         }
         var traceId = Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;
         return context.Response.WriteAsJsonAsync(
-            new Problem(published.Type, published.Title, published.Status, detail, code, traceId),
+            new Problem(published.Type, published.Title, published.Status, detail, code, traceId)
+            {
+                Errors = field is null ? null : new Dictionary<string, string[]> { [field] = [detail] },
+            },
             (JsonSerializerOptions?)null,
             "application/problem+json",
             CancellationToken.None);
     }
 
-    private sealed record Problem(string Type, string Title, int Status, string Detail, string Code, string TraceId);
+    private sealed record Problem(string Type, string Title, int Status, string Detail, string Code, string TraceId)
+    {
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
+    }
 }

@@ -13,6 +13,11 @@ internal sealed class ReplicaTransformer(Upstream upstream) : HttpTransformer
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+        if (!httpContext.Request.Host.HasValue)
+        {
+            // An empty one would be sent together with that of the destination, and the replica refuses two.
+            proxyRequest.Headers.Remove("Host");
+        }
         // Unchanged: if it was parsed and written again, an escaped slash (%2F) would be escaped twice.
         if (httpContext.Features.Get<IHttpRequestFeature>()?.RawTarget is ['/', ..] target)
         {

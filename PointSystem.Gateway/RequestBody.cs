@@ -19,7 +19,7 @@ internal static class RequestBody
     public const int LargestDiscarded = 128 * Largest;
 
     /// <summary>Returns null if there is no body.</summary>
-    /// <exception cref="BadHttpRequestException">It is too large, ends early or is framed wrongly.</exception>
+    /// <exception cref="IOException">It is too large, ends early or is framed wrongly; mostly a <see cref="BadHttpRequestException"/>.</exception>
     public static async Task<byte[]?> ReadAsync(HttpContext context)
     {
         var length = context.Request.ContentLength;

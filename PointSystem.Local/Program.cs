@@ -1,6 +1,7 @@
 using System.CommandLine;
 using PointSystem.Local;
 using PointSystem.Local.Garnet;
+using PointSystem.Local.Identity;
 using PointSystem.Local.Postgres;
 using PointSystem.Local.Sidecar;
 
@@ -15,6 +16,7 @@ try
     {
         PostgresCommand.Create(),
         GarnetCommand.Create(),
+        IdentityCommand.Create(),
         new Command(SidecarCommand.Name, "the lock sidecar stand-in; takes daprd's flags (docs/sidecar.md)"),
     }.Parse(args);
     return parsed.Answer(Console.Out) ? 0 : await parsed.InvokeAsync(new InvocationConfiguration

@@ -74,7 +74,7 @@ internal static class Problems
     /// </summary>
     public static ProblemResult ForStatus(int status) => status switch
     {
-        StatusCodes.Status400BadRequest => Of(ProblemCodes.InvalidRequest, "The request could not be read."),
+        StatusCodes.Status400BadRequest => Invalid("request", "The request could not be read."),
         StatusCodes.Status401Unauthorized => Unauthorized(),
         StatusCodes.Status403Forbidden => Forbidden(),
         StatusCodes.Status404NotFound => NotFound(),

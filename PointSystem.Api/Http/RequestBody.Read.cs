@@ -67,10 +67,14 @@ internal sealed partial class RequestBody
         {
             return await reader.ReadAsync(cancellationToken);
         }
-        catch (BadHttpRequestException refused)
+        catch (IOException refused)
         {
-            // Kestrel's own limits: too large, too slow, invalid chunks.
-            throw new RequestRefusedException(Problems.ForStatus(refused.StatusCode), refused);
+            // Kestrel's own limits: too large, too slow, invalid chunks. The size of a chunk that is no 32-bit number is an IOException and nothing more.
+            throw new RequestRefusedException(
+                refused is BadHttpRequestException { StatusCode: not StatusCodes.Status400BadRequest and var status }
+                    ? Problems.ForStatus(status)
+                    : Problems.InvalidBody("The body ended early or is not framed as its headers say."),
+                refused);
         }
     }
 

@@ -6,7 +6,8 @@ internal static class Spelling
     private const int NameLengthMax = 50;
 
     /// <summary>The name as shown in a sentence: a long name is replaced by its sort.</summary>
-    public static string Shorten(string name, string sort) => name.Length <= NameLengthMax ? name : $"a {sort}";
+    public static string Shorten(string name, string sort) =>
+        string.IsNullOrWhiteSpace(name) ? $"a {sort} without a name" : name.Length <= NameLengthMax ? name : $"a {sort}";
 
     /// <summary>A sentence about an unknown name, with the most similar known name, or all known names if none is similar.</summary>
     /// <param name="name">The unknown name.</param>

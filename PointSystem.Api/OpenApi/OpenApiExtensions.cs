@@ -30,7 +30,8 @@ internal static class OpenApiExtensions
     /// </summary>
     public static WebApplication MapPointOpenApi(this WebApplication app)
     {
-        app.MapOpenApi();
+        // The other names that the default pattern allows would be answered without a problem.
+        app.MapOpenApi($"/openapi/{{documentName:regex(^{DocumentName}$)}}.json");
         app.UseWhen(static http => http.Request.Path.StartsWithSegments(Page), static page => page.Use(static (http, next) =>
         {
             http.Response.OnStarting(SetPagePolicy, http);

@@ -93,6 +93,8 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
         CancellationToken cancellationToken)
     {
         var all = refusals
+            // Unknown parameters.
+            .Append(new(400, [ProblemCodes.InvalidRequest]))
             .Append(new(401, [ProblemCodes.Unauthorized]))
             .Append(new(403, [ProblemCodes.Forbidden]))
             .Concat(operation.RequestBody is not null

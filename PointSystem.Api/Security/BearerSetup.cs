@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Protocols;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
@@ -33,6 +34,7 @@ internal sealed class BearerSetup(
             ValidateIssuerSigningKey = true,
             ClockSkew = ClockSkew,
         };
+        SharedDiscovery? discovery = null;
         if (auth.TryReadKey(out var key))
         {
             rules.ValidIssuer ??= "pointsystem";
@@ -43,13 +45,10 @@ internal sealed class BearerSetup(
         }
         else
         {
-            bearer.ConfigurationManager = new SharedDiscovery(
-                new ConfigurationManager<OpenIdConnectConfiguration>(
-                    $"{auth.Authority!.TrimEnd('/')}/.well-known/openid-configuration",
-                    new OpenIdConnectConfigurationRetriever(),
-                    new HttpDocumentRetriever(new HttpClient { Timeout = DiscoveryTimeout }) { RequireHttps = !environment.IsDevelopment() }),
-                clock,
-                logger);
+            var address = $"{auth.Authority!.TrimEnd('/')}/.well-known/openid-configuration";
+            var documents = new HttpDocumentRetriever(new HttpClient { Timeout = DiscoveryTimeout }) { RequireHttps = !environment.IsDevelopment() };
+            bearer.ConfigurationManager = discovery = new SharedDiscovery(
+                cancel => OpenIdConnectConfigurationRetriever.GetAsync(address, documents, cancel), clock, logger);
             rules.ValidAlgorithms =
             [
                 SecurityAlgorithms.RsaSha256, SecurityAlgorithms.RsaSha384, SecurityAlgorithms.RsaSha512,
@@ -60,6 +59,7 @@ internal sealed class BearerSetup(
 
         bearer.Events = new JwtBearerEvents
         {
+            OnMessageReceived = context => discovery is null ? Task.CompletedTask : PrepareAsync(context, discovery),
             OnTokenValidated = context =>
             {
                 context.Principal = TokenIdentity.Of(context.Principal!, auth);
@@ -87,6 +87,32 @@ internal sealed class BearerSetup(
                 return (http.User.Member() is null ? Problems.Forbidden(RightOf(http)) : Problems.ForbiddenMember()).ExecuteAsync(http);
             },
         };
+    }
+
+    /// <summary>
+    /// Refuses what is no JWT, which needs no key, and makes sure that the key of a token is known if the provider has it.
+    /// </summary>
+    private static async Task PrepareAsync(MessageReceivedContext context, SharedDiscovery discovery)
+    {
+        const string Scheme = "Bearer ";
+        var header = context.Request.Headers.Authorization.ToString();
+        if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) || header.AsSpan(Scheme.Length).IsWhiteSpace())
+        {
+            return;
+        }
+
+        string? keyId;
+        try
+        {
+            keyId = new JsonWebToken(header[Scheme.Length..].Trim()).Kid;
+        }
+        catch (Exception malformed) when (malformed is ArgumentException or SecurityTokenException)
+        {
+            context.Fail(malformed);
+            return;
+        }
+
+        await discovery.FindKeyAsync(keyId, context.HttpContext.RequestAborted);
     }
 
     private static string RightOf(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<IAuthorizeData>()?.Policy ?? Rights.Admin;

@@ -1,20 +1,46 @@
 using System.Net;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using PointSystem.Api.Hosting;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
 
-/// <summary>A service that asks for tokens, and tells members from shops: every address of its document, as docs/access.md says.</summary>
+/// <summary>A service that asks for tokens, and tells members from shops: every address of its route table, as docs/access.md says.</summary>
 public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
 {
     private const string MemberClaim = "https://shop.example/member";
 
+    /// <summary>What needs no token, apart from the page that shows the API document.</summary>
+    private static readonly string[] Open = ["/asyncapi.json", "/health/live", "/health/ready", "/metrics", "/openapi/{documentName:regex(^v1$)}.json"];
+
+    private string _database = "";
     private ApiProcess _api = null!;
 
-    public async ValueTask InitializeAsync() => _api = await ApiProcess.StartAsync(
-        await ApiProcess.MigratedDatabaseAsync(server, Token),
-        ("ASPNETCORE_ENVIRONMENT", "Production"), ("Auth__MemberClaim", MemberClaim), ("Auth__MembersMayUse", "true"));
+    public async ValueTask InitializeAsync()
+    {
+        _database = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        _api = await ApiProcess.StartAsync(
+            _database, ("ASPNETCORE_ENVIRONMENT", "Production"), ("Auth__MemberClaim", MemberClaim), ("Auth__MembersMayUse", "true"));
+    }
 
     public ValueTask DisposeAsync() => _api.DisposeAsync();
+
+    /// <summary>No route without a row, no row without a route, and the right of a row is the one that the route asks for.</summary>
+    [Fact]
+    public async Task RouteTable_OfTheRunningService_IsTheDocumentedOne()
+    {
+        var routes = await RoutesAsync();
+
+        var asking = routes.Where(route => !Open.Contains(route.Path) && !route.Path.StartsWith("/scalar", StringComparison.Ordinal)).ToList();
+        Assert.Equal(
+            Rows().Select(row => $"{row.Method} {row.Path} {row.Right}").Order(), asking.Select(route => $"{route.Method} {route.Path} {route.Right}").Order());
+        Assert.All(routes.Except(asking), route => Assert.Null(route.Right));
+        Assert.Subset(routes.Select(route => route.Path).ToHashSet(), Open.ToHashSet());
+    }
 
     [Fact]
     public async Task EveryAddress_EveryToken_IsAsDocumented()
@@ -136,6 +162,26 @@ public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
         };
     }
 
+    /// <summary>The endpoints of the service, run in this process and stopped when it has started.</summary>
+    private async Task<IReadOnlyList<(string Method, string Path, string? Right)>> RoutesAsync()
+    {
+        IReadOnlyList<Endpoint> endpoints = [];
+        var exitCode = await PointApplication.RunAsync(
+            [
+                "--environment=Development", "--urls=http://127.0.0.1:0", $"--ConnectionStrings:points={_database}", $"--Auth:SigningKey={Tokens.SigningKey}",
+                "--WarmUp:Limit=00:00:00", "--Drain:Delay=00:00:00",
+            ],
+            builder => builder.Services.AddSingleton<IHostedService>(services => new OnceStarted(services.GetRequiredService<IHostApplicationLifetime>(), () =>
+                endpoints = [.. services.GetRequiredService<EndpointDataSource>().Endpoints])));
+        Assert.Equal(0, exitCode);
+        return
+        [
+            .. from endpoint in endpoints.OfType<RouteEndpoint>()
+               from method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? ["GET"]
+               select (method, "/" + endpoint.RoutePattern.RawText!.Trim('/'), endpoint.Metadata.GetMetadata<IAuthorizeData>()?.Policy),
+        ];
+    }
+
     private static List<AccessRow> Rows() =>
     [
         .. File.ReadAllLines(Path.Combine(BuildOutputs.Repository, "docs", "access.md"))
@@ -143,6 +189,22 @@ public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
             .Select(cells => new AccessRow(cells[1], cells[2].Trim('`'), cells[3].Trim('`'), cells[4] != "no")),
     ];
+
+    /// <summary>Does something when the application has started, and ends it.</summary>
+    private sealed class OnceStarted(IHostApplicationLifetime lifetime, Action action) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            lifetime.ApplicationStarted.Register(() =>
+            {
+                action();
+                lifetime.StopApplication();
+            });
+            return Task.CompletedTask;
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
 
     private sealed record AccessRow(string Method, string Path, string Right, bool Member);
 }

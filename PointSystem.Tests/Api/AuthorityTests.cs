@@ -1,12 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Claims;
-using System.Security.Cryptography;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
-using Microsoft.IdentityModel.JsonWebTokens;
-using Microsoft.IdentityModel.Tokens;
+using PointSystem.Local.Identity;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
@@ -26,7 +20,7 @@ public sealed class AuthorityTests(PointsDatabase server)
         await provider.DisposeAsync();
 
         Assert.Equal(0, await client.BalanceAsync(member));
-        using var forged = new PointsClient(api.Address, (await Provider.StartAsync(listens: false)).Create("points:read", provider.Address));
+        using var forged = new PointsClient(api.Address, (await Provider.StartAsync(provider.Address, listens: false)).Create("points:read"));
         (await forged.GetAsync($"/api/points/balance/{member}")).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
         using var anonymous = new PointsClient(api.Address);
         (await anonymous.GetAsync($"/api/points/balance/{member}")).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
@@ -94,28 +88,89 @@ public sealed class AuthorityTests(PointsDatabase server)
         Assert.Equal(0, await reader.BalanceAsync(PointsClient.NewMember()));
     }
 
+    /// <summary>
+    /// The first tokens that are signed with a new key are accepted: they wait for one attempt to get it. Tokens that name keys which do not exist cannot
+    /// make the service ask again and again.
+    /// </summary>
+    [Fact]
+    public async Task Provider_ChangesItsKey_FirstTokensAreAccepted()
+    {
+        var provider = await Provider.StartAsync();
+        await using var api = await StartAsync(provider.Address);
+        using var before = new PointsClient(api.Address, provider.Create("points:read"));
+        (await before.GetAsync("/api/points/balance/7")).Expect(HttpStatusCode.OK);
+        await provider.DisposeAsync();
+        await using var changed = await Provider.StartAsync(provider.Address);
+        using var after = new PointsClient(api.Address, changed.Create("points:read"));
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => after.GetAsync("/api/points/balance/7")));
+
+        Assert.All(answers, answer => answer.Expect(HttpStatusCode.OK));
+        (await before.GetAsync("/api/points/balance/7")).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        await using var unknown = await Provider.StartAsync(provider.Address, listens: false);
+        using var forger = new PointsClient(api.Address, unknown.Create("points:admin"));
+        (await forger.GetAsync("/api/points/balance/7")).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+    }
+
+    /// <summary>What is no token needs no key to be refused.</summary>
+    [Theory]
+    [InlineData("Bearer abc")]
+    [InlineData("Bearer a.b.c")]
+    [InlineData("Bearer e30.e30")]
+    [InlineData("Basic YTpi")]
+    public async Task Provider_IsAway_WhatIsNoTokenIsUnauthorized(string header)
+    {
+        await using var api = await StartAsync(new Uri($"http://127.0.0.1:{Ports.Next()}"));
+        using var client = new PointsClient(api.Address);
+        var request = new HttpRequestMessage(HttpMethod.Get, "/api/points/balance/7");
+        request.Headers.TryAddWithoutValidation("Authorization", header);
+
+        (await client.SendAsync(request)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+    }
+
+    /// <summary>The commands of docs/access.md get a token by client credentials and use it.</summary>
+    [Fact]
+    public async Task Commands_OfTheDocument_GetATokenAndUseIt()
+    {
+        Needs.Program("curl");
+        await using var provider = await Provider.StartAsync();
+        await using var api = await StartAsync(provider.Address);
+        using var admin = new PointsClient(api.Address, provider.Create("points:admin"));
+        var text = await File.ReadAllTextAsync(Path.Combine(BuildOutputs.Repository, "docs", "access.md"), Token);
+        var script = text.Split("```sh\n").Skip(1).Select(block => block.Split("\n```")[0]).Single(block => block.Contains("ISSUER=", StringComparison.Ordinal))
+            .Replace("http://localhost:8081/realms/pointsystem", provider.Tokens.Issuer, StringComparison.Ordinal)
+            .Replace("http://localhost:8080", api.Address.ToString().TrimEnd('/'), StringComparison.Ordinal)
+            .Replace("<the secret>", Provider.Secret, StringComparison.Ordinal);
+
+        await using var shell = ChildProcess.Start("bash", ["-c", script]);
+        await shell.WaitForExitAsync(Token);
+
+        var printed = script.Split('\n').Where(line => line.StartsWith("# ", StringComparison.Ordinal)).Select(line => line[2..].Split('…')[0]).ToList();
+        Assert.Equal(3, printed.Count);
+        Assert.All(printed, answer => Assert.Contains(answer, shell.Output, StringComparison.Ordinal));
+        Assert.Equal(300, await admin.BalanceAsync(7));
+    }
+
     private async Task<ApiProcess> StartAsync(Uri authority, params (string Name, string? Value)[] more) => await ApiProcess.StartAsync(
         await ApiProcess.MigratedDatabaseAsync(server, Token),
-        [("Auth__SigningKey", null), ("Auth__Issuer", null), ("Auth__Authority", authority.ToString()), ("Auth__AllowAnonymous", "false"), .. more]);
+        [
+            ("Auth__SigningKey", null), ("Auth__Issuer", null), ("Auth__Authority", new Uri(authority, RealmTokens.RealmPath).ToString()),
+            ("Auth__Tokens", "Keycloak"), ("Auth__AllowAnonymous", "false"), .. more,
+        ]);
 
-    /// <summary>An OpenID provider as far as services need one: discovery and keys.</summary>
-    private sealed class Provider : IAsyncDisposable
+    /// <summary>The local identity provider, which listens or not.</summary>
+    private sealed class Provider(Uri address) : IAsyncDisposable
     {
-        private readonly RSA _rsa = RSA.Create(2048);
-        private readonly RsaSecurityKey _key;
-        private WebApplication? _app;
+        public const string Secret = "not-a-secret";
+        private IdentityProvider? _running;
 
-        private Provider(Uri address)
+        public Uri Address { get; } = address;
+
+        public RealmTokens Tokens { get; } = new(RealmTokens.CreateKey(), address, TimeProvider.System);
+
+        public static async Task<Provider> StartAsync(Uri? address = null, bool listens = true)
         {
-            Address = address;
-            _key = new RsaSecurityKey(_rsa) { KeyId = "one" };
-        }
-
-        public Uri Address { get; }
-
-        public static async Task<Provider> StartAsync(bool listens = true)
-        {
-            var provider = new Provider(new Uri($"http://127.0.0.1:{Ports.Next()}"));
+            var provider = new Provider(address ?? new Uri($"http://127.0.0.1:{Ports.Next()}"));
             if (listens)
             {
                 await provider.ListenAsync();
@@ -124,33 +179,16 @@ public sealed class AuthorityTests(PointsDatabase server)
             return provider;
         }
 
-        public async Task ListenAsync()
-        {
-            var builder = WebApplication.CreateSlimBuilder();
-            builder.Logging.ClearProviders();
-            _app = builder.Build();
-            _app.Urls.Add(Address.ToString());
-            var issuer = Address.ToString();
-            var jwk = JsonWebKeyConverter.ConvertFromRSASecurityKey(new RsaSecurityKey(_rsa.ExportParameters(false)) { KeyId = _key.KeyId });
-            _app.MapGet("/.well-known/openid-configuration", () => Results.Json(new { issuer, jwks_uri = $"{issuer}keys" }));
-            _app.MapGet("/keys", () => Results.Json(new { keys = new[] { new { kty = jwk.Kty, use = "sig", kid = jwk.Kid, n = jwk.N, e = jwk.E } } }));
-            await _app.StartAsync(Token);
-        }
+        public async Task ListenAsync() => _running = await IdentityProvider.StartAsync(Address, Tokens, RealmClient.Local, Secret, Token);
 
-        public string Create(string role, Uri? issuer = null) => new JsonWebTokenHandler().CreateToken(new SecurityTokenDescriptor
-        {
-            Issuer = (issuer ?? Address).ToString(),
-            Audience = Tokens.Audience,
-            Subject = new ClaimsIdentity([new Claim("sub", "shop"), new Claim("role", role)]),
-            SigningCredentials = new SigningCredentials(_key, SecurityAlgorithms.RsaSha256),
-        });
+        public string Create(string role) => Tokens.Create(new RealmClient("shop", role), IdentityProvider.Lifetime);
 
         public async ValueTask DisposeAsync()
         {
-            if (_app is not null)
+            if (_running is not null)
             {
-                await _app.DisposeAsync();
-                _app = null;
+                await _running.DisposeAsync();
+                _running = null;
             }
         }
     }

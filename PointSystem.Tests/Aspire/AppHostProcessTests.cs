@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json.Nodes;
 using Microsoft.IdentityModel.JsonWebTokens;
 using PointSystem.Local;
 using PointSystem.Local.Postgres;
@@ -58,11 +59,8 @@ public sealed class AppHostProcessTests : IDisposable
                 () => "Still running: " + string.Join(", ", processes.Where(process => process.IsAlive())));
         }
 
-        await using var second = await StartReadyAsync();
-        using (var client = new PointsClient(GatewayOf(second)))
-        {
-            Assert.Equal(77, await client.BalanceAsync(member));
-        }
+        await using var second = await StartReadyAsync("--identity-provider", "0");
+        await ReadWithItsTokensAsync(second, member);
         Assert.True(File.Exists(Path.Combine(_data, "logs", "api-1.log")));
         var left = ProcessTable.OfOrchestrator(second.Id);
         await second.SignalAsync("TERM");
@@ -107,6 +105,7 @@ public sealed class AppHostProcessTests : IDisposable
     [InlineData("--replicas must be a whole number from 1 to 16", "--replicas", "0")]
     [InlineData("--replicas must be a whole number from 1 to 16", "--replicas", "three")]
     [InlineData("--port must be a whole number from 0 to 65535", "--port", "65536")]
+    [InlineData("--identity-provider must be a whole number from 0 to 65535", "--identity-provider", "65536")]
     [InlineData("Required argument missing for option: '--replicas'", "--replicas")]
     [InlineData("--fresh cannot be combined with a connection string", "--fresh", "--connection-string", "Host=a")]
     [InlineData("The connection string is not a valid Npgsql connection string", "--connection-string", "Pets=1")]
@@ -181,6 +180,28 @@ public sealed class AppHostProcessTests : IDisposable
         Assert.Contains("npm is needed", process.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>With an identity provider everything needs one of its tokens, and the printed ones are good.</summary>
+    private static async Task ReadWithItsTokensAsync(ChildProcess process, long member)
+    {
+        string Printed(string part) => process.Output.Split('\n').Single(line => line.StartsWith($"  {part} ", StringComparison.Ordinal))[15..];
+        var identity = Printed("identity").Split(", secret ");
+        using var http = new HttpClient();
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
+        {
+            ["grant_type"] = "client_credentials", ["client_id"] = "reports", ["client_secret"] = identity[1].Split(' ')[0],
+        });
+        using var issued = await http.PostAsync(new Uri($"{identity[0]}/protocol/openid-connect/token"), form, Token);
+        var token = JsonNode.Parse(await issued.Content.ReadAsStringAsync(Token))!["access_token"]!.GetValue<string>();
+        using var anonymous = new PointsClient(GatewayOf(process));
+        using var reader = new PointsClient(GatewayOf(process), token);
+        using var admin = new PointsClient(GatewayOf(process), Printed("admin token"));
+
+        (await anonymous.GetAsync($"/api/points/balance/{member}")).Expect(HttpStatusCode.Unauthorized);
+        Assert.Equal(77, await reader.BalanceAsync(member));
+        (await reader.UseAsync(member, "A1", 1)).Expect(HttpStatusCode.Forbidden);
+        (await admin.GetAsync("/api/admin/locks")).Expect(HttpStatusCode.OK);
+    }
+
     private static Uri GatewayOf(ChildProcess process) =>
         new(process.Output.Split('\n').Single(line => line.StartsWith("  gateway ", StringComparison.Ordinal)).Split(' ')[^1]);
 
@@ -193,9 +214,9 @@ public sealed class AppHostProcessTests : IDisposable
         return process.Output.TrimStart();
     }
 
-    private async Task<ChildProcess> StartReadyAsync()
+    private async Task<ChildProcess> StartReadyAsync(params string[] more)
     {
-        var process = AppHostProcess.Start(_data, NoContainers, "--replicas", "1");
+        var process = AppHostProcess.Start(_data, NoContainers, ["--replicas", "1", .. more]);
         await Eventually.HoldsAsync(
             () => Task.FromResult(process.HasExited || process.Output.Contains("  logs ", StringComparison.Ordinal)),
             () => "Not ready: " + process.Output,

@@ -42,6 +42,7 @@ public sealed class VerbTests : IDisposable
     [InlineData("Required command was not provided.")]
     [InlineData("--port must be a whole number from 1 to 65535", "garnet", "--port", "65536")]
     [InlineData("Option '--port' is required.", "garnet", "--exit-with-stdin")]
+    [InlineData("Set POINTSYSTEM_CLIENT_SECRET to the secret of the clients.", "identity", "--port", "1")]
     [InlineData("--max-connections must be a whole number", "postgres", "--data", "/x", "--port", "1", "--max-connections", "many")]
     public async Task Verb_WrongOption_ExitsWithOneSentence(string sentence, params string[] arguments)
     {
