@@ -57,6 +57,14 @@ internal sealed class RateLimits : IAsyncDisposable
 
     public bool AreMembersLimited => _members is not null;
 
+    /// <summary>Reports every limit with 0: Prometheus sees no increase in a counter that appears with its first event.</summary>
+    public void Publish()
+    {
+        _clientLimit.Publish();
+        _memberLimit.Publish();
+        _keyLimit.Publish();
+    }
+
     /// <summary>Tells the client what is left of its limit.</summary>
     public void DescribeClient(HttpContext http) => _clientLimit.Describe(http, Clients?.GetStatistics(http)?.CurrentAvailablePermits ?? 0);
 
@@ -149,7 +157,7 @@ internal sealed class RateLimits : IAsyncDisposable
     /// <summary>A limit, and how it is reported.</summary>
     private sealed class Limit(string name, string what, RateLimit limit, Counter<long> counter, TimeProvider clock)
     {
-        private readonly KeyValuePair<string, object?> _tag = Publish(name, counter);
+        private readonly KeyValuePair<string, object?> _tag = new("limit", name);
         private readonly string _policy = string.Create(CultureInfo.InvariantCulture, $"\"{name}\";q={limit.Requests};w={limit.WindowSeconds}");
         private readonly TokenBucketRateLimiterOptions _bucket = new()
         {
@@ -206,13 +214,7 @@ internal sealed class RateLimits : IAsyncDisposable
                 : 0;
         }
 
-        // Reported with 0: Prometheus sees no increase in a counter that appears with its first event.
-        private static KeyValuePair<string, object?> Publish(string name, Counter<long> counter)
-        {
-            var tag = new KeyValuePair<string, object?>("limit", name);
-            counter.Add(0, tag);
-            return tag;
-        }
+        public void Publish() => counter.Add(0, _tag);
     }
 }
 
@@ -235,6 +237,9 @@ internal static class RateLimitsExtensions
     public static void UseRateLimits(this WebApplication app, Func<HttpContext, bool> isExempt)
     {
         var limits = app.Services.GetRequiredService<RateLimits>();
+
+        // Not earlier: then nobody would read the counter yet.
+        app.Lifetime.ApplicationStarted.Register(limits.Publish);
         if (limits.Clients is null)
         {
             return;

@@ -25,7 +25,7 @@ public sealed class AuditSafetyTests(PointsDatabase server)
         Task<long> CountAsync() => Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM admin_audit WHERE actor = 'test'");
         var before = await CountAsync();
 
-        var refused = await Assert.ThrowsAsync<PostgresException>(() => database.ExecuteAsync(sql));
+        var refused = await Assert.ThrowsAsync<PostgresException>(() => database.ExecuteAsOwnerAsync(sql));
 
         Assert.Contains(refused.SqlState, (string[])[PostgresErrorCodes.RestrictViolation, "428C9"]);
         Assert.True(before > 0);

@@ -22,7 +22,7 @@ public sealed partial class FuzzTests : IAsyncLifetime
     private const int FaultsMax = 60;
     private static readonly TimeSpan HangLimit = TimeSpan.FromSeconds(30);
     private static readonly string[] Leaks = ["   at ", "Npgsql", "System.", "SELECT ", "INSERT ", "StackTrace", "PointSystem.Api", "Exception"];
-    private static readonly int Requests = Setting("POINTSYSTEM_FUZZ_REQUESTS") ?? 3_000;
+    private static readonly int Requests = Setting("POINTSYSTEM_FUZZ_REQUESTS") ?? 2_000;
     private readonly int _seed = Setting("POINTSYSTEM_FUZZ_SEED") ?? Random.Shared.Next(1_000_000);
     private readonly FuzzEffects _effects = new();
     private readonly ConcurrentDictionary<string, int> _answers = new();

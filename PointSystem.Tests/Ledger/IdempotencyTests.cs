@@ -209,8 +209,8 @@ public sealed class IdempotencyTests(PointsDatabase server)
     public async Task Migration_OfATableWithAnswers_KeepsThemInBothDirections()
     {
         await using var database = await server.CreateDatabaseAsync(null, Token);
-        await using var db = new PointDbContext(
-            new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(PointsDatabase.AsOwner(database.ConnectionString)).Options);
+        await using var owner = NpgsqlDataSource.Create(PointsDatabase.AsOwner(database.ConnectionString));
+        await using var db = new PointDbContext(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(owner).Options);
         var client = new LedgerClient(database, 1);
         var member = PointsClient.NewMember();
         await client.AccumulateAsync(member, 100);
@@ -222,6 +222,7 @@ public sealed class IdempotencyTests(PointsDatabase server)
         Assert.Equal(1, await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM idempotency_keys"));
         await StoreAsEarlierVersionAsync(database, before, client.Clock.GetUtcNow());
         await db.Database.MigrateAsync(Token);
+        await DatabaseRoles.ApplyAsync(owner, Token);
 
         Assert.True((await client.RunAsync(before)).IsReplay);
         Assert.True((await client.RunAsync(after)).IsReplay);
