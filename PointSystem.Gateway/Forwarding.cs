@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text;
+using Microsoft.AspNetCore.Http.Features;
 using PointSystem.ServiceDefaults;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -42,6 +43,8 @@ internal sealed class Forwarding(
             await GatewayProblems.NotFoundAsync(context);
             return;
         }
+        // Nothing here upgrades connections, and YARP would send a request that asks for it as GET, whatever its method is.
+        context.Features.Set<IHttpUpgradeFeature>(null);
         byte[]? body;
         try
         {

@@ -13,9 +13,9 @@ internal sealed class ReplicaTransformer(Upstream upstream) : HttpTransformer
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
-        if (!httpContext.Request.Host.HasValue)
+        if (proxyRequest.Headers.Host is null)
         {
-            // An empty one would be sent together with that of the destination, and the replica refuses two.
+            // An empty or impossible one would be sent together with that of the destination, and the replica refuses two.
             proxyRequest.Headers.Remove("Host");
         }
         // Unchanged: if it was parsed and written again, an escaped slash (%2F) would be escaped twice.

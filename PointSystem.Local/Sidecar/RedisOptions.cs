@@ -35,11 +35,15 @@ internal static class RedisOptions
             // A lock requested while Redis is unavailable must fail now, not be acquired later for a caller that has gone.
             BacklogPolicy = BacklogPolicy.FailFast,
             RetryPolicy = RetryPolicy.None,
-            // No second connection for pub/sub and no lookup of a primary: one server, commands only.
-            CommandMap = CommandMap.Create(["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"], available: false),
+            // No second connection for pub/sub and no lookup of a primary: one server, commands only. And nothing that a user for locks need not
+            // be allowed: the library would not get past a refused ECHO.
+            CommandMap = CommandMap.Create(
+                [
+                    "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE", "ECHO", "CLIENT", "CONFIG", "CLUSTER", "SENTINEL",
+                ],
+                available: false),
             TieBreaker = "",
             ConfigurationChannel = "",
-            ClientName = "pointsystem-sidecar",
             IncludeDetailInExceptions = false,
         };
         if (settings.ClientCertificate is { } certificate)

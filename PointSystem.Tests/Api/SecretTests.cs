@@ -162,5 +162,5 @@ public sealed class SecretTests(PointsDatabase server) : IDisposable
         return new NpgsqlConnectionStringBuilder(source.ConnectionString) { Database = role, Username = role, Password = password }.ConnectionString;
     }
 
-    private async Task ExecuteAsync(string sql) => await (await server.GetAsync(Token)).CreateCommand(sql).ExecuteNonQueryAsync(Token);
+    private async Task ExecuteAsync(string sql) => await (await server.GetAsync(Token)).ExecuteAsOwnerAsync(sql);
 }

@@ -144,7 +144,7 @@ public sealed class KubernetesTests
         Assert.Contains($"CREATE ROLE {DatabaseRoles.Api} NOLOGIN;", users.Text("data", "users.sh"), StringComparison.Ordinal);
         Assert.Contains($" IN ROLE {DatabaseRoles.Api};", users.Text("data", "users.sh"), StringComparison.Ordinal);
         var server = trial.Single(manifest => manifest.Text("kind") == "StatefulSet")["spec"]!["template"]!["spec"]!;
-        Assert.Equal(users.Text("metadata", "name"), server["volumes"].Items().Single().Text("configMap", "name"));
+        Assert.Equal(users.Text("metadata", "name"), server["volumes"].Items().Single(volume => volume["configMap"] is not null).Text("configMap", "name"));
 
         static string SecretOf(JsonNode container) => container["env"].Items()
             .Single(variable => ConfigKey(variable.Text("name")) == $"ConnectionStrings:{PersistenceExtensions.ConnectionName}")
@@ -238,7 +238,7 @@ public sealed class KubernetesTests
                 var command = string.Join(' ', container["command"].Items().Concat(container["args"].Items()).Select(part => part.GetValue<string>()));
                 Assert.All(secret, name => Assert.DoesNotContain($"$({name})", command, StringComparison.Ordinal));
             });
-            Assert.All(pod["volumes"].Items(), volume => Assert.NotNull(volume["emptyDir"]));
+            Assert.All(pod["volumes"].Items(), volume => Assert.NotNull(volume["emptyDir"] ?? volume["configMap"]));
             Assert.Null(pod["hostNetwork"]);
             Assert.Null(pod["hostPID"]);
         });

@@ -11,6 +11,10 @@ public sealed class RawRequestTests(ClusterFixture clusters)
     [InlineData(Chunked + "ffffffffffffffff\r\n{}\r\n0\r\n\r\n", 400, "INVALID_REQUEST", "framed")]
     [InlineData(Chunked + "zz\r\n{}\r\n0\r\n\r\n", 400, "INVALID_REQUEST", "framed")]
     [InlineData("GET /api/points/balance/7 HTTP/1.1\r\nHost: \r\n\r\n", 200, "", "\"memberId\":7")]
+    [InlineData("GET /api/points/balance/7 HTTP/1.1\r\nHost: evil.test:99999\r\n\r\n", 200, "", "\"memberId\":7")]
+    [InlineData(
+        "POST /api/points/use HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n"
+        + "{}", 400, "INVALID_AMOUNT", "orderNumber")]
     [InlineData("GET /openapi/v2.json HTTP/1.1\r\nHost: x\r\n\r\n", 404, "NOT_FOUND", "/scalar")]
     [InlineData("GET /api/points/balance/7?=1 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "INVALID_REQUEST", "a parameter without a name")]
     [InlineData("GET /api/points/balance/7 HTTP/1.1\r\nHost: x\r\nIdempotency-Key: \u00e9\r\n\r\n", 400, "", "")]

@@ -258,6 +258,7 @@ internal sealed partial class RequestFuzzer
             _ => "/.env", _ => "/..%5c..%5cetc", path => path + "\\",
         ])(draft.Path);
         draft.SharesState = draft.IsElsewhere = true;
+        draft.MayBeRefusedUnread |= draft.Path.Contains("%00", StringComparison.Ordinal);
     }
 
     private static void ChunkedBody(Draft draft) => draft.Framing = draft.Framing == Framing.Own ? Framing.Own : Framing.Chunked;
