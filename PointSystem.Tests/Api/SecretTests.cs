@@ -57,7 +57,7 @@ public sealed class SecretTests(PointsDatabase server) : IDisposable
             .. onlyFiles,
             ("DAPR_GRPC_ENDPOINT", $"http://127.0.0.1:{sidecar.GrpcPort}"),
             ("DAPR_HTTP_ENDPOINT", $"http://127.0.0.1:{sidecar.HttpPort}"),
-            ("Locking__AttemptTimeout", "00:00:05"),
+            ("Locking__AttemptTimeout", "00:00:02"),
             ("Locking__KeepFor", "00:00:00"),
             // Everything that any library ever logs.
             .. Categories.Select(category => ($"Logging__LogLevel__{category}", (string?)"Trace")),

@@ -14,16 +14,17 @@ namespace PointSystem.Tests.Fuzz;
 /// with a 5xx while the database is there, every refusal is a problem, the two sides answer alike, and the ledger has what was accepted and nothing else.
 /// </summary>
 /// <remarks>
-/// <c>POINTSYSTEM_FUZZ_REQUESTS</c> is the number of requests, <c>POINTSYSTEM_FUZZ_SEED</c> repeats a run.
+/// <c>POINTSYSTEM_FUZZ_REQUESTS</c> is the number of requests, without which nothing runs; <c>POINTSYSTEM_FUZZ_SEED</c> repeats a run.
 /// </remarks>
 public sealed partial class FuzzTests : IAsyncLifetime
 {
+    private const string RequestsVariable = "POINTSYSTEM_FUZZ_REQUESTS";
     private const int Workers = 8;
     private const int FaultsMax = 60;
     private static readonly TimeSpan HangLimit = TimeSpan.FromSeconds(30);
     private static readonly string[] Leaks = ["   at ", "Npgsql", "System.", "SELECT ", "INSERT ", "StackTrace", "PointSystem.Api", "Exception"];
-    private static readonly int Requests = Setting("POINTSYSTEM_FUZZ_REQUESTS") ?? 2_000;
-    private readonly int _seed = Setting("POINTSYSTEM_FUZZ_SEED") ?? 1;
+    private static readonly int Requests = Setting(RequestsVariable) ?? 0;
+    private readonly int _seed = Setting("POINTSYSTEM_FUZZ_SEED") ?? Random.Shared.Next(1_000_000);
     private readonly FuzzEffects _effects = new();
     private readonly ConcurrentDictionary<string, int> _answers = new();
     private readonly ConcurrentDictionary<string, string> _faults = new();
@@ -32,16 +33,27 @@ public sealed partial class FuzzTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        if (Requests == 0)
+        {
+            return;
+        }
         _cluster = await ClusterFixture.StartOwnAsync(options => options.Replicas = 2, Token);
         using var client = new PointsClient(_cluster.GatewayUrl);
         _fuzzer = new RequestFuzzer((await client.GetAsync("/openapi/v1.json")).Expect(HttpStatusCode.OK).Json);
     }
 
-    public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(_cluster);
+    public async ValueTask DisposeAsync()
+    {
+        if (Requests > 0)
+        {
+            await ClusterFixture.DeleteAsync(_cluster);
+        }
+    }
 
     [Fact]
     public async Task Requests_OfEveryKind_AreAnsweredInOrderAndRefusalsHaveNoEffect()
     {
+        Assert.SkipWhen(Requests == 0, $"{RequestsVariable} is not set.");
         Needs.OwnPostgres();
         Assert.True(_fuzzer.Operations > 20, "The document has operations.");
 
@@ -213,6 +225,8 @@ public sealed partial class FuzzTests : IAsyncLifetime
             || (direct.Request.HasBadBody && gateway.Answer?.Status is 400 or 408 or 413)
             // Both say that there is no such thing.
             || (direct.Answer?.Status is 404 or 405 && gateway.Answer?.Status is 404 or 405)
+            // The head that the gateway takes may be smaller than that of a replica, which gets the gateway's own headers as well.
+            || gateway.Answer?.Status == 431
             // The gateway's client cannot send it.
             || (direct.Request.Method == "CONNECT" && gateway.Answer?.Status == 400);
     }
