@@ -19,8 +19,14 @@ internal static class StdinGuard
         lifetime.StopApplication();
     }
 
-    /// <summary>Completes when standard input has ended.</summary>
-    public static async Task EndAsync()
+    /// <summary>Completes when the token is cancelled or, if that is wanted, standard input has ended. Never throws.</summary>
+    public static Task UntilAsync(bool exitWithStdin, CancellationToken cancellationToken)
+    {
+        var stopped = Task.Delay(Timeout.Infinite, cancellationToken);
+        return Task.WhenAny(stopped, exitWithStdin ? EndAsync() : stopped);
+    }
+
+    private static async Task EndAsync()
     {
         // Console streams block the calling thread even when read asynchronously, so a dedicated thread waits.
         await Task.Factory.StartNew(

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace PointSystem.Api.Persistence;
 
-/// <summary>Statements with positional parameters: single values, and one array for each column of a set of rows.</summary>
+/// <summary>Statements with positional parameters: single values, and one array for each column of a set of rows; and columns that are read.</summary>
 internal static class Columns
 {
     public static NpgsqlBatchCommand Statement(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
@@ -43,6 +43,9 @@ internal static class Columns
     public static NpgsqlParameter Value(byte[] value) => new NpgsqlParameter<byte[]> { TypedValue = value };
 
     public static NpgsqlParameter Value(string? value) => new() { Value = value ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };
+
+    /// <summary>The text of a column that may be NULL.</summary>
+    public static string? TextOrNull(this NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
 
     private static NpgsqlParameter<TValue[]> Of<TRow, TValue>(IReadOnlyCollection<TRow> rows, Func<TRow, TValue> value, NpgsqlDbType type)
     {

@@ -33,7 +33,7 @@ internal static partial class DatabaseRequirements
             await using var command = database.CreateCommand(Question);
             await using var reader = await command.ExecuteReaderAsync(limited.Token);
             await reader.ReadAsync(limited.Token);
-            (encoding, user, power) = (reader.GetString(0), reader.GetString(1), reader.IsDBNull(2) ? null : reader.GetString(2));
+            (encoding, user, power) = (reader.GetString(0), reader.GetString(1), reader.TextOrNull(2));
         }
         catch (Exception refused) when (DatabaseErrors.IsOptionsRefused(refused))
         {

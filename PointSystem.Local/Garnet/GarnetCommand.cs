@@ -36,8 +36,7 @@ internal static class GarnetCommand
             using var server = new GarnetServer(Options(port));
             server.Start();
             await Console.Out.WriteLineAsync($"Garnet is ready on 127.0.0.1:{port}");
-            var stopped = Task.Delay(Timeout.Infinite, cancellationToken);
-            await Task.WhenAny(stopped, exitWithStdin ? StdinGuard.EndAsync() : stopped);
+            await StdinGuard.UntilAsync(exitWithStdin, cancellationToken);
         }
         catch (Exception error) when (error is GarnetException or IOException or SocketException)
         {

@@ -50,8 +50,7 @@ internal static class IdentityCommand
             using var tokens = new RealmTokens(Environment.GetEnvironmentVariable(KeyVariable) ?? RealmTokens.CreateKey(), address, TimeProvider.System);
             await using var provider = await IdentityProvider.StartAsync(address, tokens, RealmClient.Local, secret, cancellationToken);
             await Console.Out.WriteLineAsync($"The identity provider is ready at {tokens.Issuer}");
-            var stopped = Task.Delay(Timeout.Infinite, cancellationToken);
-            await Task.WhenAny(stopped, exitWithStdin ? StdinGuard.EndAsync() : stopped);
+            await StdinGuard.UntilAsync(exitWithStdin, cancellationToken);
         }
         catch (IOException error)
         {

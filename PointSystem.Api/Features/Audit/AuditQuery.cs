@@ -51,9 +51,9 @@ internal static class AuditQuery
         reader.GetInt64(first),
         reader.GetFieldValue<DateTimeOffset>(first + 1),
         reader.GetString(first + 2),
-        TextOrNull(reader, first + 3),
-        TextOrNull(reader, first + 4),
-        TextOrNull(reader, first + 5),
+        reader.TextOrNull(first + 3),
+        reader.TextOrNull(first + 4),
+        reader.TextOrNull(first + 5),
         reader.GetString(first + 6),
         reader.GetString(first + 7),
         ObjectOrNull(reader, first + 8),
@@ -124,8 +124,6 @@ internal static class AuditQuery
         sql.Append(" ORDER BY occurred_at DESC, id DESC LIMIT ").Append(Add(Columns.Value(size + 1)));
         return Columns.Statement(sql.ToString(), [.. values]);
     }
-
-    private static string? TextOrNull(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
 
     private static IReadOnlyDictionary<string, JsonElement>? ObjectOrNull(NpgsqlDataReader reader, int column) =>
         reader.IsDBNull(column) ? null : JsonSerializer.Deserialize(reader.GetString(column), PointJsonContext.Wire.IReadOnlyDictionaryStringJsonElement);

@@ -111,7 +111,7 @@ internal static class EventFeed
             details[reader.GetInt64(0) - 1].Add(
                 new EventDetail(reader.GetString(2), reader.GetInt64(1), reader.GetFieldValue<DateOnly>(3), reader.GetBoolean(4))
                 {
-                    SourceAccumulationKey = TextOrNull(reader, 5),
+                    SourceAccumulationKey = reader.TextOrNull(5),
                 });
         }
 
@@ -150,13 +150,13 @@ internal static class EventFeed
         {
             MemberId = cursor.MemberId,
             PointKey = pointKey,
-            OrderNumber = TextOrNull(reader, 11),
-            UsagePointKey = TextOrNull(reader, 12),
+            OrderNumber = reader.TextOrNull(11),
+            UsagePointKey = reader.TextOrNull(12),
             FromMemberId = kind is "TRANSFER_OUT" or "TRANSFER_IN" && PointKey.TryParse(pointKey, out var key) ? key.MemberId : null,
             ToMemberId = kind switch { "TRANSFER_OUT" => reader.GetInt64(14), "TRANSFER_IN" => cursor.MemberId, _ => null },
             Amount = balance - before,
             BalanceAfter = balance,
-            Reason = TextOrNull(reader, 6),
+            Reason = reader.TextOrNull(6),
             DetailsTotal = last - cursor.Sequence + 1,
             DetailsNextCursor = HistoryQuery.NextEntries(cursor.MemberId, cursor.Sequence + InnerLists.SizeMax, last),
         };
@@ -174,9 +174,9 @@ internal static class EventFeed
         var data = new EventData(reader.GetString(7))
         {
             ConfigKey = key,
-            OldValue = TextOrNull(reader, 3),
+            OldValue = reader.TextOrNull(3),
             NewValue = reader.GetString(4),
-            Description = TextOrNull(reader, 5),
+            Description = reader.TextOrNull(5),
         };
         var id = $"config-{cursor.Sequence.ToString(CultureInfo.InvariantCulture)}";
         return new Head(
@@ -208,8 +208,6 @@ internal static class EventFeed
         new(SpecVersion, id, source, type, subject, time, ContentType, subject, sequence, data);
 
     private static string Digits(long number) => number.ToString("D19", CultureInfo.InvariantCulture);
-
-    private static string? TextOrNull(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
 
     /// <summary>What a row of the first statement says; the second one adds the details.</summary>
     /// <param name="Cursor">Its place.</param>

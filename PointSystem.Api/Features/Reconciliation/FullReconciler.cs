@@ -79,8 +79,7 @@ internal sealed class FullReconciler(
             return null;
         }
 
-        var run = new JsonObject { ["runId"] = id, ["status"] = RunReport.Running };
-        var entry = new AuditEntry(origin, AuditAction.ReconciliationStarted, AdminAudit.TargetOfRun(id), Before: null, run.ToJsonString());
+        var entry = new AuditEntry(origin, AuditAction.ReconciliationStarted, AdminAudit.TargetOfRun(id), Before: null, Running(id));
         await AdminAudit.WriteAsync(connection, entry, now, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return id;
@@ -209,6 +208,8 @@ internal sealed class FullReconciler(
         logger.Progress(run.Id, done, run.LastMemberId);
     }
 
+    private static string Running(long id) => new JsonObject { ["runId"] = id, ["status"] = RunReport.Running }.ToJsonString();
+
     /// <summary>Stores the end of a run together with its entry in the audit.</summary>
     private async Task FinishAsync(ReconciliationRunRow run, CancellationToken cancellationToken)
     {
@@ -230,7 +231,7 @@ internal sealed class FullReconciler(
                 new AuditOrigin(run.StartedBy),
                 AuditAction.ReconciliationCompleted,
                 AdminAudit.TargetOfRun(run.Id),
-                new JsonObject { ["runId"] = run.Id, ["status"] = RunReport.Running }.ToJsonString(),
+                Running(run.Id),
                 result.ToJsonString()),
             run.UpdatedAt,
             cancellationToken);

@@ -141,7 +141,7 @@ internal static class AccumulationTraceQuery
         while (await reader.ReadAsync(cancellationToken))
         {
             transfers.Add(new LotTransfer(
-                reader.GetString(0), reader.GetInt64(1), reader.IsDBNull(3) ? null : reader.GetString(3), reader.GetInt64(2)));
+                reader.GetString(0), reader.GetInt64(1), reader.TextOrNull(3), reader.GetInt64(2)));
         }
 
         return transfers;

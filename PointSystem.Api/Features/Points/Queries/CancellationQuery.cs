@@ -51,7 +51,7 @@ internal static class CancellationQuery
                 regranted,
                 total,
                 InnerLists.Next(InnerLists.PartsOf(key), after + size, total),
-                reader.IsDBNull(1) ? null : reader.GetString(1),
+                reader.TextOrNull(1),
                 reader.GetFieldValue<DateTimeOffset>(2),
                 Usage: null);
             if (!reader.IsDBNull(5))

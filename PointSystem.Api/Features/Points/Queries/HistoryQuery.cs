@@ -84,10 +84,10 @@ internal static class HistoryQuery
             reader.GetString(2),
             reader.GetInt64(14) - reader.GetInt64(13),
             reader.GetInt64(14),
-            reader.IsDBNull(6) ? null : reader.GetString(6),
+            reader.TextOrNull(6),
             reader.GetFieldValue<DateTimeOffset>(10),
             reader.GetString(4),
-            reader.IsDBNull(5) ? null : reader.GetString(5),
+            reader.TextOrNull(5),
             entries,
             last - first + 1,
             NextEntries(memberId, first + InnerLists.SizeMax, last));

@@ -58,7 +58,7 @@ internal static class TransferQuery
                 details,
                 total,
                 InnerLists.Next(InnerLists.PartsOf(key), after + size, total),
-                reader.IsDBNull(2) ? null : reader.GetString(2),
+                reader.TextOrNull(2),
                 reader.GetFieldValue<DateTimeOffset>(3));
             if (!reader.IsDBNull(5))
             {

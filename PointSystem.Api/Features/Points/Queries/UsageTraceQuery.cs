@@ -176,7 +176,7 @@ internal static class UsageTraceQuery
                     regranted = [],
                     total,
                     InnerLists.Next(InnerLists.PartsOf(own), InnerLists.NestedSizeMax, total),
-                    reader.IsDBNull(3) ? null : reader.GetString(3),
+                    reader.TextOrNull(3),
                     reader.GetFieldValue<DateTimeOffset>(4),
                     Usage: null));
             }
