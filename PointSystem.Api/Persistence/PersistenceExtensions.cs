@@ -57,6 +57,12 @@ internal static class PersistenceExtensions
     {
         var source = new NpgsqlDataSourceBuilder(connectionString) { Name = name };
         adjust(source.ConnectionStringBuilder, services.GetRequiredService<DatabasePools>());
+        if (source.ConnectionStringBuilder.Password is { Length: > 0 } password)
+        {
+            // Npgsql logs its connection string at level Trace, with the password if that stands in it.
+            source.ConnectionStringBuilder.Password = null;
+            source.UsePasswordProvider(_ => password, (_, _) => ValueTask.FromResult(password));
+        }
         source.UseLoggerFactory(services.GetRequiredService<ILoggerFactory>());
         source.ConfigureTracing(Trace);
         return source.Build();

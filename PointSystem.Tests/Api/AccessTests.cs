@@ -22,7 +22,7 @@ public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _database = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        _database = await server.CreateOwnedAsync(Token);
         _api = await ApiProcess.StartAsync(
             _database, ("ASPNETCORE_ENVIRONMENT", "Production"), ("Auth__MemberClaim", MemberClaim), ("Auth__MembersMayUse", "true"));
     }

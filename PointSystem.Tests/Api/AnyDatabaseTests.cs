@@ -47,7 +47,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     [InlineData("repeatable read", "-c jit=off")]
     public async Task Isolation_AnyDefaultOfTheDatabase_EveryConcurrentWriteSucceeds(string isolation, string? options)
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
         await using (var direct = NpgsqlDataSource.Create(connectionString))
         {
@@ -112,7 +112,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     [Fact]
     public async Task ReadOnly_ForAWhile_IsNotReadyAndRecovers()
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         var name = new NpgsqlConnectionStringBuilder(connectionString).Database;
         await using var api = await ApiProcess.StartAsync(connectionString);
         using var client = new PointsClient(api.Address);

@@ -13,7 +13,7 @@ public sealed class ApiFixture(PointsDatabase server) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        ConnectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        ConnectionString = await server.CreateOwnedAsync(Token);
         _api = await ApiProcess.StartAsync(ConnectionString, ("Replica__Name", "one"));
     }
 

@@ -78,14 +78,6 @@ public sealed class ApiProcess : IAsyncDisposable
     /// <summary>A connection string that leads to no server.</summary>
     internal static string NoDatabase() => $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";
 
-    /// <summary>Creates and migrates a database for the caller alone, and returns its owner's connection string.</summary>
-    internal static async Task<string> MigratedDatabaseAsync(PointsDatabase server, CancellationToken cancellationToken)
-    {
-        var connectionString = await NewDatabaseAsync(await server.GetAsync(cancellationToken));
-        await MigrateAsync(connectionString, cancellationToken);
-        return connectionString;
-    }
-
     /// <summary>Creates an empty database on the server of another one, and returns its owner's connection string.</summary>
     internal static async Task<string> NewDatabaseAsync(NpgsqlDataSource beside)
     {

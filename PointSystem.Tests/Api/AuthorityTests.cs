@@ -152,7 +152,7 @@ public sealed class AuthorityTests(PointsDatabase server)
     }
 
     private async Task<ApiProcess> StartAsync(Uri authority, params (string Name, string? Value)[] more) => await ApiProcess.StartAsync(
-        await ApiProcess.MigratedDatabaseAsync(server, Token),
+        await server.CreateOwnedAsync(Token),
         [
             ("Auth__SigningKey", null), ("Auth__Issuer", null), ("Auth__Authority", new Uri(authority, RealmTokens.RealmPath).ToString()),
             ("Auth__Tokens", "Keycloak"), ("Auth__AllowAnonymous", "false"), .. more,

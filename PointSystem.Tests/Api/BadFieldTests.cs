@@ -115,7 +115,7 @@ public sealed class BadFieldTests(ApiFixture api)
         "raeson", "raeson is unknown here; the nearest field is reason.")]
     [InlineData(
         "/api/points/transfer", """{"fromMemberId":1,"toMemberId":2,"amount":5,"":1}""",
-        "", " is unknown here; the fields are fromMemberId, toMemberId, amount, reason.")]
+        "a field without a name", "a field without a name is unknown here; the fields are fromMemberId, toMemberId, amount, reason.")]
     public async Task Post_UnknownField_IsRefusedWithTheNearestName(string path, string body, string field, string sentence)
     {
         using var client = api.Client();

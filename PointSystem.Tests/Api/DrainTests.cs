@@ -59,7 +59,7 @@ public sealed class DrainTests(PointsDatabase server)
     private async Task<Run> StartAsync(params (string Name, string? Value)[] settings)
     {
         Needs.Signals();
-        var database = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var database = await server.CreateOwnedAsync(Token);
         var api = await ApiProcess.StartAsync(database, settings);
         using var client = new PointsClient(api.Address);
         (await client.AccumulateAsync(Member, 100)).Expect(HttpStatusCode.Created);

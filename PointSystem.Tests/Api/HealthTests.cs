@@ -47,7 +47,7 @@ public sealed class HealthTests(PointsDatabase server)
     [Fact]
     public async Task Production_ClockOffset_DoesNotExist()
     {
-        var database = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var database = await server.CreateOwnedAsync(Token);
         await using (var direct = Npgsql.NpgsqlDataSource.Create(database))
         {
             // As if a copy of a test database had reached production.

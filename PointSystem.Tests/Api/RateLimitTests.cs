@@ -196,7 +196,7 @@ public sealed class RateLimitTests(PointsDatabase server)
     public async Task RefusedKeys_OfOneCaller_TakeNoMoreRowsThanTheLimit()
     {
         const int Limit = 20, Callers = 8;
-        var database = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var database = await server.CreateOwnedAsync(Token);
         await using var api = await ApiProcess.StartAsync(
             database, ("RateLimits__RefusedKeys__Requests", $"{Limit}"), ("RateLimits__RefusedKeys__Window", Day));
         using var shop = new PointsClient(api.Address, Tokens.Create("shop", "points:write"));
@@ -298,5 +298,5 @@ public sealed class RateLimitTests(PointsDatabase server)
     }
 
     private async Task<ApiProcess> StartAsync(params (string Name, string? Value)[] settings) =>
-        await ApiProcess.StartAsync(await ApiProcess.MigratedDatabaseAsync(server, Token), settings);
+        await ApiProcess.StartAsync(await server.CreateOwnedAsync(Token), settings);
 }

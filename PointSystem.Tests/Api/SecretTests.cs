@@ -11,11 +11,11 @@ namespace PointSystem.Tests.Api;
 /// <summary>Where the service takes its secrets from, and that it shows them nowhere.</summary>
 public sealed class SecretTests(PointsDatabase server) : IDisposable
 {
-    // Those whose level the service's own settings raise. Not Npgsql: at Trace it writes the connection string with the password (docs/operations.md).
+    // Those whose level the service's own settings raise.
     private static readonly string[] Categories =
     [
         "Default", "Microsoft.AspNetCore", "Microsoft.EntityFrameworkCore", "Microsoft.Extensions.Diagnostics.HealthChecks",
-        "Microsoft.Extensions.Hosting.Internal.Host", "Polly", "System.Net.Http.HttpClient",
+        "Microsoft.Extensions.Hosting.Internal.Host", "Npgsql", "Polly", "System.Net.Http.HttpClient",
     ];
 
     private static readonly string[] Paths =
@@ -59,7 +59,7 @@ public sealed class SecretTests(PointsDatabase server) : IDisposable
             ("DAPR_HTTP_ENDPOINT", $"http://127.0.0.1:{sidecar.HttpPort}"),
             ("Locking__AttemptTimeout", "00:00:02"),
             ("Locking__KeepFor", "00:00:00"),
-            // Everything that any other library ever logs.
+            // Everything that any library ever logs.
             .. Categories.Select(category => ($"Logging__LogLevel__{category}", (string?)"Trace")),
             .. collector.Environment.Select(variable => (variable.Key, variable.Value)),
         ]);

@@ -10,7 +10,7 @@ public sealed class SlowReadTests(PointsDatabase server)
     [Fact]
     public async Task HangingReads_HundredsOfOneMember_DelayNoProbeNoWriteAndNoOtherMember()
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         await using var api = await ApiProcess.StartAsync(
             new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 16 }.ConnectionString,
             ("Reads__QueueLimit", "20"),
@@ -49,7 +49,7 @@ public sealed class SlowReadTests(PointsDatabase server)
     [Fact]
     public async Task Read_WaitsTooLongForAConnection_Is429()
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         await using var api = await ApiProcess.StartAsync(connectionString, ("Reads__Connections", "1"), ("Reads__QueueWait", "00:00:00.1"));
         using var client = new PointsClient(api.Address);
         var lot = (await client.AccumulateAsync(PointsClient.NewMember(), 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");

@@ -10,7 +10,7 @@ public sealed class StatementLimitTests(PointsDatabase server)
     [Fact]
     public async Task Use_ExceedsTheStatementTimeout_FailsAlone()
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         await using var database = NpgsqlDataSource.Create(connectionString);
         var name = new NpgsqlConnectionStringBuilder(connectionString).Database;
         await using (var limit = database.CreateCommand($"ALTER DATABASE {name} SET statement_timeout = '700ms'"))

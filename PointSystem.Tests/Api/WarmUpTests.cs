@@ -60,7 +60,7 @@ public sealed class WarmUpTests(PointsDatabase server)
     [Fact]
     public async Task Ready_WarmUpHasNotEnded_IsUnhealthyUntilItHas()
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         await using var database = NpgsqlDataSource.Create(connectionString);
         await using var holder = await database.OpenConnectionAsync(Token);
         await using var held = await holder.BeginTransactionAsync(Token);
@@ -100,7 +100,7 @@ public sealed class WarmUpTests(PointsDatabase server)
     {
         using var frozen = new TcpListener(IPAddress.Loopback, 0);
         frozen.Start();
-        var database = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var database = await server.CreateOwnedAsync(Token);
         await using var api = await ApiProcess.StartAsync(database, Enabled, ("DAPR_GRPC_ENDPOINT", $"http://{frozen.LocalEndpoint}"));
         using var client = new PointsClient(api.Address);
 

@@ -53,7 +53,7 @@ public sealed class AuditSafetyTests(PointsDatabase server)
     [InlineData("CREATE CONSTRAINT TRIGGER fault AFTER INSERT ON admin_audit DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fault()")]
     public async Task Fault_OfEitherWrite_LeavesNeither(string trigger)
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         await Books.TextsAsync(
             connectionString, "CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'fault'; END $$");
         await Books.TextsAsync(connectionString, trigger);
@@ -80,7 +80,7 @@ public sealed class AuditSafetyTests(PointsDatabase server)
     public async Task Kill_BetweenEffectAndEntry_LeavesBothOrNeither(bool isGrant)
     {
         Needs.Signals();
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         await Books.TextsAsync(
             connectionString,
             "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END $$");
@@ -111,7 +111,7 @@ public sealed class AuditSafetyTests(PointsDatabase server)
     [Fact]
     public async Task Entries_AreEventsInOrder_WithTheDataOfTheList()
     {
-        await using var api = await ApiProcess.StartAsync(await ApiProcess.MigratedDatabaseAsync(server, Token));
+        await using var api = await ApiProcess.StartAsync(await server.CreateOwnedAsync(Token));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         (await client.PutAsync(Limit, new { configValue = "20000000" })).Expect(HttpStatusCode.OK);
         (await client.AccumulateAsync(1, 10, isManualGrant: true)).Expect(HttpStatusCode.Created);
@@ -144,7 +144,7 @@ public sealed class AuditSafetyTests(PointsDatabase server)
     [Fact]
     public async Task Attempt_WithoutTheRight_IsLoggedAndLeavesNothing()
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         await using var api = await ApiProcess.StartAsync(connectionString);
         using var client = new PointsClient(api.Address, Tokens.Create("mallory", role: "points:write"));
 

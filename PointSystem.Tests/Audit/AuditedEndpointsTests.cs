@@ -22,7 +22,7 @@ public sealed class AuditedEndpointsTests(PointsDatabase server)
     public async Task RouteTable_OfTheService_HasNoUnauditedEndpoint()
     {
         var routes = new Routes();
-        var database = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var database = await server.CreateOwnedAsync(Token);
 
         var exitCode = await PointApplication.RunAsync(
             [

@@ -82,7 +82,7 @@ public sealed class FeedTests(PointsDatabase server)
     [Fact]
     public async Task Streams_ManyIdle_HoldNoConnectionAndAreBounded()
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         await using var api = await ApiProcess.StartAsync(
             new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 8 }.ConnectionString, ("Events__StreamsMax", "20"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
@@ -135,7 +135,7 @@ public sealed class FeedTests(PointsDatabase server)
     [Fact]
     public async Task OpenTransaction_HoldsEventsBack_IsNamedAndLosesNothing()
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         await using var api = await ApiProcess.StartAsync(connectionString, ("Events__LagMax", "00:00:01"), ("Telemetry__Metrics__Prometheus", "true"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         await Eventually.HoldsAsync(async () => await HealthAsync(client) == ("Healthy", "Events can be read as they are committed."), "healthy");
@@ -164,7 +164,7 @@ public sealed class FeedTests(PointsDatabase server)
     [Fact]
     public async Task Ledger_OfAClusterWithHigherIds_IsReadAfterMigrations()
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         Task OffsetAsync(long offset) => Books.TextsAsync(
             connectionString, $"CREATE OR REPLACE FUNCTION event_offset() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT {offset}::bigint'");
         await OffsetAsync(1_000_000_000_000);
@@ -194,7 +194,7 @@ public sealed class FeedTests(PointsDatabase server)
     }
 
     private async Task<ApiProcess> StartAsync(params (string Name, string? Value)[] settings) =>
-        await ApiProcess.StartAsync(await ApiProcess.MigratedDatabaseAsync(server, Token), settings);
+        await ApiProcess.StartAsync(await server.CreateOwnedAsync(Token), settings);
 
     // Two events for each member.
     private static async Task WriteAsync(PointsClient client, int members)

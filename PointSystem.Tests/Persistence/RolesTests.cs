@@ -199,7 +199,7 @@ public sealed partial class RolesTests(PointsDatabase server)
     [Fact]
     public async Task Ready_UserWithoutRights_SaysWhatIsMissing()
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         await using var database = NpgsqlDataSource.Create(connectionString);
         await using var other = await LogInAsync(database, DatabaseRoles.Notifications);
         await using var api = await ApiProcess.StartAsync(connectionString, (ApiProcess.ConnectionVariable, other.ConnectionString));
@@ -218,7 +218,7 @@ public sealed partial class RolesTests(PointsDatabase server)
     [InlineData("Staging", true, false)]
     public async Task Start_AsSuperuser_IsSaidInProduction(string environment, bool asSuperuser, bool isSaid)
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         var used = asSuperuser ? connectionString : PointsDatabase.AsReplica(connectionString);
         await using var api = await ApiProcess.StartAsync(
             connectionString, (ApiProcess.ConnectionVariable, used), ("ASPNETCORE_ENVIRONMENT", environment));

@@ -13,7 +13,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
     [Fact]
     public async Task Write_NoFreeConnection_Is503UntilThereIsOne()
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         await using var api = await ApiProcess.StartAsync(
             new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 4, Timeout = 1 }.ConnectionString, ("Locking__Mode", "row"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
@@ -45,7 +45,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
     [InlineData("row")]
     public async Task Write_DatabaseNeverAnswers_EndsInTimeAndRecovers(string mode)
     {
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
         await using var proxy = new FaultProxy(settings.Port);
         settings.Port = proxy.Port;
@@ -91,7 +91,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
     public async Task Stop_WithDrainDelay_IsUnreadyAtOnceAndServesUntilTheDelayEnds()
     {
         Needs.Signals();
-        var connectionString = await ApiProcess.MigratedDatabaseAsync(server, Token);
+        var connectionString = await server.CreateOwnedAsync(Token);
         await using var api = await ApiProcess.StartAsync(connectionString, ("Drain__Delay", "00:00:05"));
         using var client = new PointsClient(api.Address);
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
