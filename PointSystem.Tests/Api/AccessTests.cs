@@ -169,7 +169,7 @@ public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
         var exitCode = await PointApplication.RunAsync(
             [
                 "--environment=Development", "--urls=http://127.0.0.1:0", $"--ConnectionStrings:points={_database}", $"--Auth:SigningKey={Tokens.SigningKey}",
-                "--WarmUp:Limit=00:00:00", "--Drain:Delay=00:00:00",
+                "--Drain:Delay=00:00:00",
             ],
             builder => builder.Services.AddSingleton<IHostedService>(services => new OnceStarted(services.GetRequiredService<IHostApplicationLifetime>(), () =>
                 endpoints = [.. services.GetRequiredService<EndpointDataSource>().Endpoints])));

@@ -61,7 +61,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
         (await first.AccumulateAsync(member, 10_000)).Expect(HttpStatusCode.Created);
 
-        await Task.WhenAll(Enumerable.Range(0, 60).Select(async i =>
+        await Task.WhenAll(Enumerable.Range(0, 30).Select(async i =>
         {
             var client = i % 2 == 0 ? first : second;
             var usage = (await client.UseAsync(member, $"A{i}", 10, $"use-{member}-{i}")).Expect(HttpStatusCode.Created);
@@ -77,7 +77,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
             (await (i % 2 == 0 ? first : second).PutAsync("/api/admin/points/config/MAX_BALANCE_PER_MEMBER", change)).Expect(HttpStatusCode.OK);
         }));
 
-        Assert.Equal(10_000 - (60 * 6), await first.BalanceAsync(member));
+        Assert.Equal(10_000 - (30 * 6), await first.BalanceAsync(member));
         await Books.AssertBalancedAsync(connectionString, member, other);
     }
 

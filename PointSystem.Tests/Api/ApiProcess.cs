@@ -64,8 +64,6 @@ public sealed class ApiProcess : IAsyncDisposable
             ["Auth__Audience"] = Tokens.Audience,
             ["Auth__Authority"] = null,
             ["Local__ExitWithStdin"] = "true",
-            // Tests count statements, sessions and log lines from the first moment on. WarmUpTests has it on.
-            ["WarmUp__Limit"] = "00:00:00",
         };
         foreach (var (name, value) in settings)
         {

@@ -27,7 +27,6 @@ public sealed class AuditedEndpointsTests(PointsDatabase server)
         var exitCode = await PointApplication.RunAsync(
             [
                 "--environment=Production", "--urls=http://127.0.0.1:0", $"--ConnectionStrings:points={database}", $"--Auth:SigningKey={Tokens.SigningKey}",
-                "--WarmUp:Limit=00:00:00",
             ],
             builder => builder.Services.AddSingleton(routes).AddHostedService<RouteReader>());
 

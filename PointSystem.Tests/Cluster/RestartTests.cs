@@ -90,7 +90,8 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
     {
         public LocalCluster Cluster { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync() => Cluster = await ClusterFixture.StartOwnAsync(options => options.ApiEnvironment.Remove(ClusterFixture.WarmUpLimit), Token);
+        public async ValueTask InitializeAsync() =>
+            Cluster = await ClusterFixture.StartOwnAsync(options => options.ApiEnvironment[WarmUps.Limit] = "00:00:10", Token);
 
         public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(Cluster);
     }

@@ -8,9 +8,6 @@ namespace PointSystem.Tests.Infrastructure;
 /// </summary>
 public sealed class ClusterFixture : IAsyncDisposable
 {
-    /// <summary>The environment variable for the longest warm-up of a replica.</summary>
-    public const string WarmUpLimit = "WarmUp__Limit";
-
     private readonly SemaphoreSlim _gate = new(1);
     private LocalCluster? _cluster;
 
@@ -32,8 +29,6 @@ public sealed class ClusterFixture : IAsyncDisposable
     public static Task<LocalCluster> StartOwnAsync(Action<LocalClusterOptions> configure, CancellationToken cancellationToken)
     {
         var options = new LocalClusterOptions { DataDirectory = NewDataDirectory(), Log = ClusterLogs.Add };
-        // It would take up to ten seconds of every start, and no test is faster for it. Tests of starts and restarts take the default.
-        options.ApiEnvironment[WarmUpLimit] = "00:00:00";
         configure(options);
         return LocalCluster.StartAsync(options, cancellationToken);
     }
