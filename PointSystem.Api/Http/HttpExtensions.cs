@@ -16,7 +16,7 @@ internal static class HttpExtensions
         var services = builder.Services;
         services.Configure<KestrelServerOptions>(kestrel =>
         {
-            kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax;
+            kestrel.Limits.MaxRequestBodySize = RequestBody.WireBytesMax;
             kestrel.Limits.RequestHeadersTimeout = HeadersTimeout;
 
             // More than Kestrel's defaults, which the gateway has: it adds headers to those that it has accepted.

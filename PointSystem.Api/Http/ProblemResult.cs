@@ -28,6 +28,12 @@ internal sealed class ProblemResult(Problem problem) : IResult, IStatusCodeHttpR
             response.Headers[HeaderNames.RetryAfter] = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
+        // RFC 9110, 11.6.1: every 401 says how to authenticate. The challenge of a refused token has said more already.
+        if (Value.Status == StatusCodes.Status401Unauthorized && response.Headers.WWWAuthenticate.Count == 0)
+        {
+            response.Headers.WWWAuthenticate = "Bearer";
+        }
+
         // Set again, because the exception handler clears the headers.
         response.Headers.CacheControl = NoStore;
         return response.WriteAsJsonAsync(

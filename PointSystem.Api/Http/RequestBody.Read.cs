@@ -6,8 +6,14 @@ namespace PointSystem.Api.Http;
 
 internal sealed partial class RequestBody
 {
-    /// <summary>Maximum length of a body in bytes; also the limit of Kestrel.</summary>
+    /// <summary>Maximum length of a body in bytes, without the frames of its chunks.</summary>
     public const int BytesMax = 64 * 1024;
+
+    /// <summary>
+    /// Kestrel's limit in bytes, which counts frames: a body in chunks of one byte has five more for each. What a handler has not read is
+    /// read up to here and discarded; beyond, Kestrel closes the connection without announcing it in the answer.
+    /// </summary>
+    public const int WireBytesMax = 8 * BytesMax;
 
     /// <summary>Reads the body.</summary>
     /// <param name="http">The request.</param>

@@ -1,3 +1,4 @@
+using System.Data;
 using Npgsql;
 
 namespace PointSystem.Api.Persistence;
@@ -102,6 +103,12 @@ internal static class AdminAudit
     /// <summary>Inserts an entry, in the transaction that the connection has open, if any.</summary>
     public static async Task WriteAsync(NpgsqlConnection connection, AuditEntry entry, DateTimeOffset now, CancellationToken cancellationToken)
     {
+        if (connection.State != ConnectionState.Open)
+        {
+            // Lost since the statement before. Npgsql would call that a fault of its caller.
+            throw new NpgsqlException("The connection was lost during the transaction.", new IOException());
+        }
+
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(Statement([entry], now));
         await batch.ExecuteNonQueryAsync(cancellationToken);

@@ -127,7 +127,11 @@ internal sealed class BearerSetup(
             SecurityTokenNotYetValidException => "The token is not valid yet.",
             _ => "The token is not valid here: its signature, issuer or audience is not trusted, or it is not a JWT.",
         };
-        context.Response.Headers.WWWAuthenticate = sentence is null ? "Bearer" : $"Bearer error=\"invalid_token\", error_description=\"{sentence}\"";
+        if (sentence is not null)
+        {
+            context.Response.Headers.WWWAuthenticate = $"Bearer error=\"invalid_token\", error_description=\"{sentence}\"";
+        }
+
         return Problems.Unauthorized(sentence).ExecuteAsync(context.HttpContext);
     }
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using PointSystem.Domain.Points;
+using PointSystem.Tests.Fuzz;
 
 namespace PointSystem.Tests.Api;
 
@@ -146,6 +147,26 @@ public sealed class BadRequestTests(ApiFixture api)
         var answer = await client.SendAsync(request);
 
         answer.IsProblem(HttpStatusCode.RequestEntityTooLarge, "REQUEST_TOO_LARGE");
+    }
+
+    /// <summary>The frames do not count for the limit of a body, however small its chunks are.</summary>
+    [Theory]
+    [InlineData(64 * 1024, 400)]
+    [InlineData((64 * 1024) + 1, 413)]
+    public async Task Post_ChunksOfOneByte_AreLimitedByTheBodyAlone(int length, int status)
+    {
+        var body = $$"""{"x":"{{new string('x', length - 8)}}"}""";
+        var chunks = string.Concat(body.Select(one => $"1\r\n{one}\r\n"));
+        var head = $"POST {UsePath} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+        using var connection = await RawConnection.OpenAsync(api.Address, Token);
+
+        var answer = await connection.ExchangeAsync(
+            new FuzzRequest { Operation = "", Method = "POST", Bytes = Encoding.ASCII.GetBytes($"{head}{chunks}0\r\n\r\n") }, Token);
+
+        Assert.Equal(status, answer!.Status);
+        // What was refused is read to its end, and the connection can be used again.
+        Assert.Equal(404, (await connection.ExchangeAsync(
+            new FuzzRequest { Operation = "", Method = "GET", Bytes = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray() }, Token))!.Status);
     }
 
     [Fact]

@@ -151,15 +151,15 @@ public sealed partial class FuzzTests : IAsyncLifetime
 
         if (fault is not null)
         {
-            AddFault($"{fault}, from {side.Name}: {Show(answer)}", request, answer);
+            AddFault($"{fault}, from {side.Name}: {Show(answer)}", request, answer, side.Previous);
         }
 
         return (request, answer);
     }
 
     // One example of each.
-    private void AddFault(string fault, FuzzRequest request, RawAnswer? answer) => _faults.TryAdd(
-        fault, $"{request.Operation}\n{request}\n{answer?.Text}\n{ClusterLogs.Of(answer?.Json()?["traceId"]?.ToString() ?? "")}");
+    private void AddFault(string fault, FuzzRequest request, RawAnswer? answer, string previous = "") => _faults.TryAdd(
+        fault, $"{request.Operation}\n{request}\n{answer?.Text}\n{ClusterLogs.Of(answer?.Json()?["traceId"]?.ToString() ?? "")}{previous}");
 
     private static string? FaultOf(FuzzRequest request, RawAnswer? answer, bool isDisturbed)
     {
@@ -278,18 +278,29 @@ public sealed partial class FuzzTests : IAsyncLifetime
     private sealed class Side(string name, Uri address) : IDisposable
     {
         private RawConnection? _connection;
+        private string _latest = "";
 
         public string Name { get; } = name;
 
         public FuzzWorld World { get; set; } = null!;
+
+        /// <summary>What came before on the same connection.</summary>
+        public string Previous { get; private set; } = "";
 
         public async Task<RawAnswer?> ExchangeAsync(FuzzRequest request, CancellationToken cancellationToken)
         {
             var isDone = false;
             try
             {
-                _connection ??= await RawConnection.OpenAsync(address, cancellationToken);
+                if (_connection is null)
+                {
+                    _connection = await RawConnection.OpenAsync(address, cancellationToken);
+                    _latest = "";
+                }
+
+                Previous = _latest;
                 var answer = await _connection.ExchangeAsync(request, cancellationToken);
+                _latest = $"\nafter {Show(answer)} to\n{request}";
                 isDone = true;
                 return answer;
             }

@@ -45,6 +45,29 @@ public sealed class GatewayTests
         Assert.Equal(1, one.Received.Count + two.Received.Count);
     }
 
+    /// <summary>With the frames of its chunks, a body of the largest size would exceed the replica's limit.</summary>
+    [Theory]
+    [InlineData("POST", 64 * 1024)]
+    [InlineData("GET", 64 * 1024)]
+    [InlineData("POST", 1)]
+    [InlineData("POST", 0)]
+    public async Task Chunked_AnyBody_ArrivesWithItsLength(string method, int length)
+    {
+        await using var one = FakeReplica.Healthy("api-1");
+        await using var gateway = await RunningGateway.StartAsync(one);
+        using var client = Client(gateway);
+        using var request = new HttpRequestMessage(new HttpMethod(method), "/x") { Content = new StringContent(new string('x', length)) };
+        request.Headers.TransferEncodingChunked = true;
+
+        using var response = await client.SendAsync(request, Token);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        var received = Assert.Single(one.Received);
+        Assert.Contains($"\r\nContent-Length: {length}\r\n", received, StringComparison.Ordinal);
+        Assert.DoesNotContain("Transfer-Encoding", received, StringComparison.OrdinalIgnoreCase);
+        Assert.EndsWith("\r\n\r\n" + new string('x', length), received, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Post_NoBodyAndReusedConnectionBreaks_IsNotSentAgain()
     {
