@@ -57,14 +57,15 @@ public sealed partial class FuzzTests : IAsyncLifetime
         Needs.OwnPostgres();
         Assert.True(_fuzzer.Operations > 20, "The document has operations.");
 
+        var (disturbed, away, afterwards) = (Requests / 20, Math.Min(Requests / 40, 400), Requests / 40);
         // Both sides in turn, so two requests for each step.
-        await RunAsync(phase: 1, Requests * 9 / 10 / 2, CompareAsync);
+        await RunAsync(phase: 1, (Requests - disturbed - away - afterwards + 1) / 2, CompareAsync);
         AssertNoFault();
         await CheckLedgerAsync();
 
         await using (var database = NpgsqlDataSource.Create(_cluster.ConnectionString))
         {
-            var fuzzing = RunAsync(phase: 2, Requests / 20, DisturbAsync);
+            var fuzzing = RunAsync(phase: 2, disturbed, DisturbAsync);
             while (!fuzzing.IsCompleted)
             {
                 await database.ExecuteAsync(
@@ -76,7 +77,7 @@ public sealed partial class FuzzTests : IAsyncLifetime
 
         _cluster.Postgres.AutoRestart = false;
         await _cluster.Postgres.KillAsync(Token);
-        await RunAsync(phase: 3, Math.Min(Requests / 40, 400), DisturbAsync);
+        await RunAsync(phase: 3, away, DisturbAsync);
         AssertNoFault();
         _cluster.Postgres.Start();
         await _cluster.Postgres.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Token);
@@ -84,7 +85,7 @@ public sealed partial class FuzzTests : IAsyncLifetime
         {
             await replica.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Token);
         }
-        await RunAsync(phase: 4, Requests / 40 / 2, CompareAsync);
+        await RunAsync(phase: 4, (afterwards + 1) / 2, CompareAsync);
         AssertNoFault();
         await CheckLedgerAsync();
         TestContext.Current.TestOutputHelper!.WriteLine(Report());
@@ -146,7 +147,8 @@ public sealed partial class FuzzTests : IAsyncLifetime
         }
         catch (InvalidDataException broken)
         {
-            fault = broken.Message;
+            // Whoever stops in the middle of a request may lose the end of an answer that came before it.
+            fault = request.MayBeDropped ? null : broken.Message;
         }
 
         if (fault is not null)
@@ -218,7 +220,8 @@ public sealed partial class FuzzTests : IAsyncLifetime
 
     private static bool MayDiffer((FuzzRequest Request, RawAnswer? Answer) direct, (FuzzRequest Request, RawAnswer? Answer) gateway)
     {
-        static bool IsDecidedByState(RawAnswer? answer) => answer?.Status is (>= 200 and < 300) or 404 or 409 or 422 or 423;
+        // 400 as well: whether a shortened key is one at all depends on its characters, and whether the cursor is looked at depends on that.
+        static bool IsDecidedByState(RawAnswer? answer) => answer?.Status is (>= 200 and < 300) or 400 or 404 or 409 or 422 or 423;
         return (direct.Request.SharesState && IsDecidedByState(direct.Answer) && IsDecidedByState(gateway.Answer))
             // Whether a request without an end is answered or dropped depends on what was read first.
             || direct.Request.MayBeDropped
