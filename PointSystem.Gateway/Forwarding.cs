@@ -62,6 +62,13 @@ internal sealed class Forwarding(
             });
             return;
         }
+        if (body is not null)
+        {
+            // Its length is known now. In chunks, the frames count for the replica's limit, beyond which it closes the connection after an answer
+            // for which it has not read the body: the next request on it, of any caller, would be lost.
+            context.Request.Headers.Remove(HeaderNames.TransferEncoding);
+            context.Request.ContentLength = body.Length;
+        }
         var repeatable = RetryRules.IsRepeatable(context.Request);
         var member = options.Affinity == Affinity.Member ? RequestMember.Find(context.Request.Path, body) : null;
         var tried = new List<Upstream>();
@@ -113,10 +120,6 @@ internal sealed class Forwarding(
         if (body is not null)
         {
             context.Request.Body = new MemoryStream(body, writable: false);
-            // Its length is known now. In chunks, the frames count for the replica's limit, beyond which it closes the connection after an answer
-            // for which it has not read the body: the next request on it, of any caller, would be lost.
-            context.Request.Headers.Remove(HeaderNames.TransferEncoding);
-            context.Request.ContentLength = body.Length;
         }
         // A repeatable request does not wait for a replica that hangs. Another request cannot be sent elsewhere, so it waits.
         var giveUp = repeatable ? upstream.Usable : CancellationToken.None;

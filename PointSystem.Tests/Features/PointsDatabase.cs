@@ -136,27 +136,24 @@ public sealed class PointsDatabase : IAsyncDisposable
     }
 
     /// <summary>A copy of a migrated database takes a tenth of a second, its migrations several.</summary>
-    private async Task<string> CopyTemplateAsync(CancellationToken cancellationToken)
-    {
-        var name = $"points_{Guid.NewGuid():n}";
-        await using var server = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(_settings) { Pooling = false });
-        await server.CreateCommand($"CREATE DATABASE {name} TEMPLATE {_template}").ExecuteNonQueryAsync(cancellationToken);
-        return new NpgsqlConnectionStringBuilder(_settings) { Database = name }.ConnectionString;
-    }
+    private Task<string> CopyTemplateAsync(CancellationToken cancellationToken) => CreateAsync($"TEMPLATE {_template}", cancellationToken);
 
     private async Task<string> CreateTemplateAsync(CancellationToken cancellationToken)
     {
-        var name = $"points_{Guid.NewGuid():n}";
-        await using (var server = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(_settings) { Pooling = false }))
-        {
-            await server.CreateCommand($"CREATE DATABASE {name}").ExecuteNonQueryAsync(cancellationToken);
-        }
-
-        await using var owner = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(_settings) { Database = name, Pooling = false });
+        var settings = new NpgsqlConnectionStringBuilder(await CreateAsync("", cancellationToken)) { Pooling = false };
+        await using var owner = NpgsqlDataSource.Create(settings);
         await using var db = new PointDbContext(new DbContextOptionsBuilder<PointDbContext>().UseNpgsql(owner).Options);
         await db.Database.MigrateAsync(cancellationToken);
         await DatabaseRoles.ApplyAsync(owner, cancellationToken);
-        return name;
+        return settings.Database!;
+    }
+
+    private async Task<string> CreateAsync(string options, CancellationToken cancellationToken)
+    {
+        var name = $"points_{Guid.NewGuid():n}";
+        await using var server = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(_settings) { Pooling = false });
+        await server.CreateCommand($"CREATE DATABASE {name} {options}").ExecuteNonQueryAsync(cancellationToken);
+        return new NpgsqlConnectionStringBuilder(_settings) { Database = name }.ConnectionString;
     }
 
     private async Task<string> StartServerAsync(CancellationToken cancellationToken)
