@@ -7,9 +7,10 @@ internal sealed class ReplicaWatch(Upstream upstream, TimeProvider clock)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan IntervalWhileDown = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(750);
 
-    // One slow answer on a busy machine is not an outage.
+    // One slow answer on a busy machine is not an outage. The second question follows at once, so that requests wait for a replica that hangs no
+    // longer than 2 s: an interval and two limits.
     private const int MissesUntilHanging = 2;
     private readonly Uri _url = new(upstream.Url, "/health/ready");
     private int _misses;
@@ -22,6 +23,10 @@ internal sealed class ReplicaWatch(Upstream upstream, TimeProvider clock)
         {
             var checkRequested = upstream.CheckRequested;
             upstream.Set(await AskAsync(client, cancellationToken));
+            if (_misses is > 0 and < MissesUntilHanging)
+            {
+                continue;
+            }
             var wait = upstream.State == UpstreamState.Ready ? Interval : IntervalWhileDown;
             await checkRequested.WaitAsync(wait, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -40,6 +45,7 @@ internal sealed class ReplicaWatch(Upstream upstream, TimeProvider clock)
         }
         catch (HttpRequestException e) when (e.InnerException is SocketException)
         {
+            _misses = 0;
             return UpstreamState.Down;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)

@@ -17,6 +17,7 @@ public sealed class LicenceTests
         ["Fractions"] = "BSD-2-Clause",
         ["KeraLua"] = "MIT",
         ["Microsoft.DotNet.PlatformAbstractions"] = "MIT",
+        ["StandardWebhooks"] = "MIT",
         ["System.Security.Cryptography.ProtectedData"] = "MIT",
     };
 

@@ -7,6 +7,7 @@ using PointSystem.Api.Features.Locks;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Features.Reconciliation;
+using PointSystem.Api.Features.Webhooks;
 using PointSystem.Api.Http;
 
 namespace PointSystem.Api.Features;
@@ -30,6 +31,14 @@ namespace PointSystem.Api.Features;
 [JsonSerializable(typeof(AuditResponse))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, JsonElement>))]
 [JsonSerializable(typeof(EventsResponse))]
+[JsonSerializable(typeof(PutWebhookRequest))]
+[JsonSerializable(typeof(RotateWebhookSecretRequest))]
+[JsonSerializable(typeof(WebhookResponse))]
+[JsonSerializable(typeof(WebhookListResponse))]
+[JsonSerializable(typeof(WebhookTestResponse))]
+[JsonSerializable(typeof(WebhookDeliveryResponse))]
+[JsonSerializable(typeof(WebhookDeliveriesResponse))]
+[JsonSerializable(typeof(WebhookReplayResponse))]
 [JsonSerializable(typeof(LocksResponse))]
 [JsonSerializable(typeof(MemberReport))]
 [JsonSerializable(typeof(RunReport))]

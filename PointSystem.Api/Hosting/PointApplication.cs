@@ -7,6 +7,7 @@ using PointSystem.Api.Features.Events;
 using PointSystem.Api.Features.Locks;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Reconciliation;
+using PointSystem.Api.Features.Webhooks;
 using PointSystem.Api.Health;
 using PointSystem.Api.Http;
 using PointSystem.Api.Jobs;
@@ -48,6 +49,7 @@ internal static class PointApplication
             builder.AddReconciliation();
             builder.AddWarmUp();
             builder.AddEvents();
+            builder.AddWebhooks();
             more?.Invoke(builder);
 
             var app = builder.Build();
@@ -74,6 +76,7 @@ internal static class PointApplication
             app.MapLocks();
             app.MapAudit();
             app.MapEvents();
+            app.MapWebhooks();
             await app.RunAsync();
             return 0;
         }

@@ -9,7 +9,8 @@ namespace PointSystem.Api.Http;
 /// <param name="Text">
 /// The value of a string, or the digits of a number as sent; null for other types and for strings that are not valid Unicode.
 /// </param>
-internal readonly record struct JsonField(JsonTokenType Kind, string? Text);
+/// <param name="Items">The strings of an array; null for other types, and if an item is no string of valid Unicode.</param>
+internal readonly record struct JsonField(JsonTokenType Kind, string? Text, IReadOnlyList<string>? Items = null);
 
 /// <summary>Splits a request body into its fields, without assuming anything about their types.</summary>
 /// <remarks>
@@ -74,12 +75,15 @@ internal static class JsonFields
         {
             var name = TextOf(ref reader) ?? throw Refuse("The name of a field is not valid Unicode text.");
             reader.Read();
-            var field = new JsonField(reader.TokenType, reader.TokenType switch
-            {
-                JsonTokenType.String => TextOf(ref reader),
-                JsonTokenType.Number => Encoding.ASCII.GetString(reader.ValueSpan),
-                _ => null,
-            });
+            var field = new JsonField(
+                reader.TokenType,
+                reader.TokenType switch
+                {
+                    JsonTokenType.String => TextOf(ref reader),
+                    JsonTokenType.Number => Encoding.ASCII.GetString(reader.ValueSpan),
+                    _ => null,
+                },
+                reader.TokenType == JsonTokenType.StartArray ? ItemsOf(reader) : null);
             isTooDeep |= SkipIsTooDeep(ref reader);
             if (!fields.TryAdd(name, field))
             {
@@ -91,6 +95,23 @@ internal static class JsonFields
         // What follows the object must be white space; anything else is a JsonException.
         reader.Read();
         return isTooDeep ? throw Refuse($"The body is nested too deeply: at most {DepthMax} levels are allowed.") : fields;
+    }
+
+    /// <summary>The strings of an array, read by a copy of the reader; null if it has anything else.</summary>
+    private static List<string>? ItemsOf(Utf8JsonReader reader)
+    {
+        var items = new List<string>();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            if (reader.TokenType != JsonTokenType.String || TextOf(ref reader) is not { } item)
+            {
+                return null;
+            }
+
+            items.Add(item);
+        }
+
+        return items;
     }
 
     /// <summary>Skips a value; true if something in it is nested too deeply.</summary>

@@ -123,6 +123,34 @@ internal sealed partial class RequestBody
         return text ?? "";
     }
 
+    /// <summary>An array of texts, each one of <paramref name="allowed"/>, without repetition; empty if it is missing or null.</summary>
+    public IReadOnlyList<string> OptionalTexts(string field, IReadOnlyList<string> allowed)
+    {
+        if (IsAbsent(field))
+        {
+            return [];
+        }
+
+        if (_fields[field].Kind != JsonTokenType.StartArray)
+        {
+            AddError(field, $"{field} must be an array of strings, not {NameOf(_fields[field].Kind)}.");
+        }
+        else if (_fields[field].Items is not { } items || items.Except(allowed, StringComparer.Ordinal).Any())
+        {
+            AddError(field, $"Each item of {field} must be one of {string.Join(", ", allowed)}.");
+        }
+        else if (items.Distinct(StringComparer.Ordinal).Count() < items.Count)
+        {
+            AddError(field, $"{field} must not have an item twice.");
+        }
+        else
+        {
+            return items;
+        }
+
+        return [];
+    }
+
     /// <summary>A text, or a whole number, which is read as the text of its digits.</summary>
     public string TextOrInteger(string field, int lengthMax)
     {

@@ -22,7 +22,6 @@ internal sealed class ExpiryJob(
     private const string Actor = "system:expiry";
 
     private static readonly TimeSpan RowLockWait = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan WorkLimit = TimeSpan.FromSeconds(10);
 
     // Oldest expirations first, directly from ix_point_accumulations_expiry, which only a query with "lot_id > 0" can use. A member with
     // many lots of one day occurs once.
@@ -85,7 +84,7 @@ internal sealed class ExpiryJob(
         {
             try
             {
-                await ledger.ExecuteAsync(members, RowLockWait, WorkLimit, cancellationToken);
+                await ledger.ExecuteAsync(members, RowLockWait, cancellationToken);
                 return members.Count;
             }
             catch (Exception e) when (DatabaseErrors.IsWorkFault(e))
@@ -100,7 +99,7 @@ internal sealed class ExpiryJob(
         {
             try
             {
-                await ledger.ExecuteAsync([member], RowLockWait, WorkLimit, cancellationToken);
+                await ledger.ExecuteAsync([member], RowLockWait, cancellationToken);
                 posted++;
             }
             catch (Exception e) when (DatabaseErrors.IsWorkFault(e))

@@ -21,8 +21,10 @@ internal sealed class PointLedger(
     // Creating a wallet may wait for another transaction that creates it.
     private static readonly TimeSpan LockWaitMin = TimeSpan.FromMilliseconds(25);
 
-    // Between its two round trips a transaction is idle while the commands are applied: microseconds, or longer on a busy machine.
-    private static readonly TimeSpan IdleMin = TimeSpan.FromSeconds(1);
+    // Between its two round trips a transaction is idle while the commands are applied: microseconds, or longer on a busy machine. A process
+    // that is paused then cannot react to any token, and others wait for its rows: the server ends the transaction.
+    private static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(1);
+    private const int PausesMax = 2;
 
     // Nobody else has these rows.
     private static readonly RowLockTimes RehearsalTimes = new(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
@@ -32,26 +34,21 @@ internal sealed class PointLedger(
     /// <param name="rowLockWait">
     /// Maximum wait for each wallet's row lock. Zero: commands of members whose wallets others have locked are left out.
     /// </param>
-    /// <param name="workLimit">
-    /// Time after which the wallets should be free again, whatever happens to this process. A process that is paused between loading and
-    /// writing cannot react to the token; the server ends its transaction after the part of this time that <paramref name="rowLockWait"/>
-    /// leaves.
-    /// </param>
     /// <param name="cancellationToken">Cancels the attempt, which then has no effect.</param>
     /// <returns>The outcomes, in the order of the commands. They are committed. Null for a command that was left out.</returns>
     /// <exception cref="PostgresException">
-    /// 55P03: a wallet was not free within <paramref name="rowLockWait"/>. 25P03: this process was paused, and the server rolled back.
+    /// 55P03: a wallet was not free within <paramref name="rowLockWait"/>. 25P03: this process was paused, again and again, and the server rolled back.
     /// </exception>
     /// <exception cref="NpgsqlException">
     /// The database is unavailable. A running commit has taken effect in full or not at all; which of the two is unknown.
     /// </exception>
     public async Task<IReadOnlyList<CommandOutcome?>> ExecuteAsync(
-        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken)
+        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, CancellationToken cancellationToken)
     {
-        var idleMax = workLimit - rowLockWait > IdleMin ? workLimit - rowLockWait : IdleMin;
         var plan = LoadPlan.For(commands);
         var skipBusy = rowLockWait == TimeSpan.Zero;
-        var times = new RowLockTimes(skipBusy ? LockWaitMin : rowLockWait, idleMax);
+        var times = new RowLockTimes(skipBusy ? LockWaitMin : rowLockWait, IdleMax);
+        var pauses = 0;
         for (var reloads = 0; ; reloads++)
         {
             // These rules decide what is loaded; the rules in effect once the rows are locked decide the commands. Also read here, so
@@ -71,11 +68,16 @@ internal sealed class PointLedger(
             {
                 // Start over, and find the stored answer.
             }
+            catch (Exception e) when (DatabaseErrors.IsIdleTimeout(e) && ++pauses <= PausesMax)
+            {
+                // This process was paused, and the server rolled back. It runs again: start over, unless the token says that it is too late.
+                cancellationToken.ThrowIfCancellationRequested();
+            }
         }
     }
 
     /// <summary>
-    /// Executes commands on the given connection as <see cref="ExecuteAsync(IReadOnlyList{IPointCommand}, TimeSpan, TimeSpan, CancellationToken)"/>
+    /// Executes commands on the given connection as <see cref="ExecuteAsync(IReadOnlyList{IPointCommand}, TimeSpan, CancellationToken)"/>
     /// does, but rolls back: code is compiled and statements are prepared, and nothing is left in the database.
     /// </summary>
     /// <param name="connection">An open connection without a transaction.</param>

@@ -15,7 +15,7 @@ internal sealed class DocumentDocs : IOpenApiDocumentTransformer
         - Points are whole numbers. Every amount is 1 or more.
         - Every error is a problem (RFC 9457, `application/problem+json`) with a stable `code`, a sentence in `detail`, and a `traceId`.
           With status 400, `errors` lists the invalid fields.
-        - Every POST accepts an optional `Idempotency-Key`, so that it can be repeated safely.
+        - Every POST that changes or checks points accepts an optional `Idempotency-Key`, so that it can be repeated safely. Other requests can be repeated as they are.
         - Lists are paged by cursor: send `nextCursor` as `cursor` to get the next page. It is null on the last page.
         - Requests need a bearer token with the right `points:read` or `points:write`, unless the installation allows them without. Manual grants, all endpoints under
           `/api/admin`, and `/api/events` need the right `points:admin`.
@@ -32,6 +32,7 @@ internal sealed class DocumentDocs : IOpenApiDocumentTransformer
             new() { Name = "Reconciliation", Description = "Checks of members against the ledger, with correction of derived figures." },
             new() { Name = "Audit", Description = "What administrators have done." },
             new() { Name = "Events", Description = "What has happened to the points of all members, in order." },
+            new() { Name = "Webhooks", Description = "Who is told about events, and the log of it." },
             new() { Name = "Locks", Description = "The state of the locks on the answering replica." },
         };
 

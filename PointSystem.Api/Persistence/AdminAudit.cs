@@ -22,6 +22,18 @@ internal enum AuditAction
 
     /// <summary>A run over all members was completed.</summary>
     ReconciliationCompleted,
+
+    /// <summary>A receiver of webhooks was created, changed, stopped, resumed or deleted.</summary>
+    WebhookChanged,
+
+    /// <summary>A receiver of webhooks got a new secret.</summary>
+    WebhookSecretRotated,
+
+    /// <summary>A test message was sent to a receiver of webhooks.</summary>
+    WebhookTested,
+
+    /// <summary>Events were to be delivered to a receiver of webhooks again.</summary>
+    WebhookReplayed,
 }
 
 /// <summary>Who acts, and from where: one for each request.</summary>
@@ -74,6 +86,8 @@ internal static class AdminAudit
     public static string TargetOfMember(long memberId) => FormattableString.Invariant($"member:{memberId}");
 
     public static string TargetOfConfig(string key) => $"config:{key}";
+
+    public static string TargetOfWebhook(string name) => $"webhook:{name}";
 
     public static string TargetOfRun(long runId) => FormattableString.Invariant($"reconciliation-run:{runId}");
 

@@ -45,6 +45,10 @@ internal static class DatabaseRoles
         new("point_configs", $"{Append}, UPDATE (config_value, description, updated_at, updated_by)", Read),
         new("reconciliation_runs",
             $"{Append}, UPDATE (updated_at, finished_at, runner, resumed, last_member_id, matched, corrected, broken, failed, details)", Nothing),
+        new("webhook_endpoints",
+            $"{Append}, UPDATE (url, description, types, secret, previous_secret, previous_secret_until, disabled_reason, position, member_id, sequence), DELETE",
+            Nothing),
+        new("webhook_deliveries", $"{Append}, UPDATE (status, due_at, attempts, attempted_at, ended_at, last_status, last_error), DELETE", Nothing),
         new("idempotency_answers", $"{Append}, UPDATE (request_hash, status, answer, created_at), DELETE", Nothing),
 
         // Replicas of earlier versions still write to it.

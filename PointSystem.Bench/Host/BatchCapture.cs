@@ -28,7 +28,7 @@ internal sealed class BatchCapture(
         await using var own = NpgsqlDataSource.Create(settings);
         var commands = Enumerable.Range(1, uses).Select(number => new UsePoints.Command(
             MemberId, string.Create(CultureInfo.InvariantCulture, $"capture-{number}"), 1, "bench", null));
-        var outcomes = await new PointLedger(own, rules, refusals, clock, logger).ExecuteAsync([.. commands], Limit, Limit + Limit, cancellationToken);
+        var outcomes = await new PointLedger(own, rules, refusals, clock, logger).ExecuteAsync([.. commands], Limit, cancellationToken);
         if (outcomes.FirstOrDefault(outcome => outcome?.Error is not null) is { } refused)
         {
             throw new BenchException($"The batch to capture was refused: {refused.Error!.Message}");

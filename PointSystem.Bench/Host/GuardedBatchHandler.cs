@@ -16,10 +16,10 @@ internal sealed class GuardedBatchHandler(PointLedger product) : IBatchHandler<I
     }
 
     public Task<IReadOnlyList<CommandOutcome?>> ExecuteAsync(
-        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken) =>
+        IReadOnlyList<IPointCommand> commands, TimeSpan rowLockWait, CancellationToken cancellationToken) =>
         _guard is { } guard
-            ? guard.ExecuteAsync(commands, rowLockWait, () => product.ExecuteAsync(commands, rowLockWait, workLimit, cancellationToken), cancellationToken)
-            : product.ExecuteAsync(commands, rowLockWait, workLimit, cancellationToken);
+            ? guard.ExecuteAsync(commands, rowLockWait, () => product.ExecuteAsync(commands, rowLockWait, cancellationToken), cancellationToken)
+            : product.ExecuteAsync(commands, rowLockWait, cancellationToken);
 
     public long Affinity(IPointCommand command) => product.Affinity(command);
 

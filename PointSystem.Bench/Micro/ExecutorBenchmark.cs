@@ -53,7 +53,7 @@ public class ExecutorBenchmark
     private sealed class EmptyHandler : IBatchHandler<Command, string>
     {
         public Task<IReadOnlyList<string?>> ExecuteAsync(
-            IReadOnlyList<Command> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken) =>
+            IReadOnlyList<Command> commands, TimeSpan rowLockWait, CancellationToken cancellationToken) =>
             Task.FromResult<IReadOnlyList<string?>>([.. commands.Select(_ => "done")]);
 
         public long Affinity(Command command) => command.MemberId;

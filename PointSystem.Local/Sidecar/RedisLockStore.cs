@@ -41,20 +41,20 @@ internal sealed class RedisLockStore : IAsyncDisposable
     {
         await ProbeAsync(settings, cancellationToken);
         string? refused = null;
-        var connection = await ConnectionMultiplexer.ConnectAsync(RedisOptions.From(settings, reason => refused = reason)).WaitAsync(cancellationToken);
-        var store = new RedisLockStore(connection, settings, key, clock);
+        RedisLockStore? store = null;
         try
         {
+            var connection = await ConnectionMultiplexer.ConnectAsync(RedisOptions.From(settings, reason => refused = reason)).WaitAsync(cancellationToken);
+            store = new RedisLockStore(connection, settings, key, clock);
             await store.PingAsync(cancellationToken);
-            if (await store.HasReplicasAsync(cancellationToken))
-            {
-                throw new ComponentInitException("replication is not supported");
-            }
-            return store;
+            return await store.HasReplicasAsync(cancellationToken) ? throw new ComponentInitException("replication is not supported") : store;
         }
         catch (Exception error)
         {
-            await store.DisposeAsync();
+            if (store is not null)
+            {
+                await store.DisposeAsync();
+            }
             if (error is RedisException or TimeoutException or OperationCanceledException)
             {
                 throw new ComponentInitException(

@@ -136,7 +136,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
             var wait = waiters.Min(waiter => waiter.RemainingWait(now));
             wait = rowLockWaitMax == TimeSpan.Zero ? rowLockWaitMax : AtLeast(wait < rowLockWaitMax ? wait : rowLockWaitMax);
             var outcomes = await BoundedWork.RunAsync(
-                handler.ExecuteAsync(waiters.ConvertAll(waiter => waiter.Command), wait, limit, ending.Token), executor.Grace, executor.Clock, ending.Token);
+                handler.ExecuteAsync(waiters.ConvertAll(waiter => waiter.Command), wait, ending.Token), executor.Grace, executor.Clock, ending.Token);
             if (outcomes.Count != waiters.Count)
             {
                 throw new InvalidOperationException($"{waiters.Count} commands have {outcomes.Count} outcomes.");

@@ -137,7 +137,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
             try
             {
                 var outcomes = await BoundedWork.RunAsync(
-                    _handler.ExecuteAsync([command], BatchRunner<TCommand, TOutcome>.AtLeast(wait), limit, ending.Token), Grace, _clock, ending.Token);
+                    _handler.ExecuteAsync([command], BatchRunner<TCommand, TOutcome>.AtLeast(wait), ending.Token), Grace, _clock, ending.Token);
                 _rates.Add(RateKind.RowOnly, Now);
                 return outcomes[0]!;
             }

@@ -12,15 +12,14 @@ public interface IBatchHandler<TCommand, TOutcome>
     /// </summary>
     /// <param name="commands">At least one.</param>
     /// <param name="rowLockWait">Maximum wait for each row lock. Zero: commands whose rows are locked by others are left out.</param>
-    /// <param name="workLimit">How long the work may take: until the margin before the shortest lease ends. The token expresses the same
-    /// limit, but does not fire while this process is paused: the locks of a transaction must be free by about then even if no process is
-    /// left to release them.</param>
-    /// <param name="cancellationToken">Cancelled after <paramref name="workLimit"/>; the transaction must then be rolled back.</param>
+    /// <param name="cancellationToken">
+    /// Cancelled at the margin before the shortest lease ends; the transaction must then be rolled back. It does not fire while this process is
+    /// paused: the handler sees to it that the rows of a paused process become free.
+    /// </param>
     /// <returns>
     /// The outcomes, in the order of the commands, committed; null for a command that was left out. A refusal is an outcome, not an exception.
     /// </returns>
-    Task<IReadOnlyList<TOutcome?>> ExecuteAsync(
-        IReadOnlyList<TCommand> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken);
+    Task<IReadOnlyList<TOutcome?>> ExecuteAsync(IReadOnlyList<TCommand> commands, TimeSpan rowLockWait, CancellationToken cancellationToken);
 
     /// <summary>
     /// The row that a command contends for, such as its member's id. The canary is chosen by it.

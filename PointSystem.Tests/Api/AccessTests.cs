@@ -146,7 +146,8 @@ public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
     private static async Task<Answer> SendAsync(PointsClient client, AccessRow row, long member, IReadOnlyDictionary<string, string> keys)
     {
         var path = row.Path.Replace("{memberId}", $"{member}", StringComparison.Ordinal).Replace("{key}", "MAX_BALANCE_PER_MEMBER", StringComparison.Ordinal)
-            .Replace("{runId}", "1", StringComparison.Ordinal);
+            .Replace("{runId}", "1", StringComparison.Ordinal).Replace("{name}", "none", StringComparison.Ordinal)
+            .Replace("{deliveryId}", "none", StringComparison.Ordinal);
         if (path.Contains("{pointKey}", StringComparison.Ordinal))
         {
             path = path.Replace("{pointKey}", keys[path.Split('/')[3]], StringComparison.Ordinal);
@@ -158,6 +159,7 @@ public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
         {
             "GET" => await client.GetAsync(path),
             "PUT" => await client.PutAsync(path, body),
+            "DELETE" => await client.SendAsync(new HttpRequestMessage(HttpMethod.Delete, path)),
             _ => await client.PostAsync(path, body),
         };
     }

@@ -75,7 +75,7 @@ public sealed class AuthorityTests(PointsDatabase server)
     public async Task Provider_ComesDuringTheWarmUp_ReplicaIsReadyWithItsKeys()
     {
         await using var provider = await Provider.StartAsync(listens: false);
-        await using var api = await StartAsync(provider.Address, (WarmUps.Limit, "00:01:00"));
+        await using var api = await StartAsync(provider.Address, (ChildSettings.WarmUpLimit, "00:01:00"));
         using var client = new PointsClient(api.Address);
         await Eventually.HoldsAsync(() => api.Output.Contains("The identity provider (Auth:Authority) cannot be reached", StringComparison.Ordinal), () => api.Output);
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.ServiceUnavailable);

@@ -9,7 +9,7 @@ namespace PointSystem.Tests.Api;
 public sealed class WarmUpTests(PointsDatabase server)
 {
     private const string Log = "Warmed up in";
-    private static readonly (string, string?) Enabled = (WarmUps.Limit, "00:01:00");
+    private static readonly (string, string?) Enabled = (ChildSettings.WarmUpLimit, "00:01:00");
 
     [Fact]
     public async Task WarmUp_ClusterReady_LeavesNoRowNoLockAndNoRequestBehind()
@@ -19,7 +19,7 @@ public sealed class WarmUpTests(PointsDatabase server)
             options =>
             {
                 options.Replicas = 1;
-                options.ApiEnvironment[WarmUps.Limit] = "00:01:00";
+                options.ApiEnvironment[ChildSettings.WarmUpLimit] = "00:01:00";
                 // Its requests have to get through without a token.
                 options.ApiEnvironment["Auth__AllowAnonymous"] = "false";
                 options.Log = line => log.Enqueue(line.Text);

@@ -34,7 +34,12 @@ public sealed class AuditedEndpointsTests(PointsDatabase server)
         var written = routes.Endpoints.OfType<RouteEndpoint>().Where(route => route.RoutePattern.RawText!.StartsWith("/api/admin", StringComparison.Ordinal)
             && route.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods.Any(method => method != "GET"));
         Assert.Equal(
-            ["/api/admin/points/config/{key}", "/api/admin/points/reconciliation/all", "/api/admin/points/reconciliation/members/{memberId}"],
+            [
+                "/api/admin/points/config/{key}", "/api/admin/points/reconciliation/all", "/api/admin/points/reconciliation/members/{memberId}",
+                "/api/admin/webhooks/{name}", "/api/admin/webhooks/{name}", "/api/admin/webhooks/{name}/deliveries/{deliveryId}/replay",
+                "/api/admin/webhooks/{name}/disable", "/api/admin/webhooks/{name}/enable", "/api/admin/webhooks/{name}/replay-dead-letters",
+                "/api/admin/webhooks/{name}/rotate-secret", "/api/admin/webhooks/{name}/test",
+            ],
             written.Select(route => route.RoutePattern.RawText).Order());
         Assert.DoesNotContain(routes.Endpoints, AuditedEndpoints.IsUnaudited);
     }

@@ -91,7 +91,7 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
         public LocalCluster Cluster { get; private set; } = null!;
 
         public async ValueTask InitializeAsync() =>
-            Cluster = await ClusterFixture.StartOwnAsync(options => options.ApiEnvironment[WarmUps.Limit] = "00:00:10", Token);
+            Cluster = await ClusterFixture.StartOwnAsync(options => options.ApiEnvironment[ChildSettings.WarmUpLimit] = "00:00:10", Token);
 
         public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(Cluster);
     }

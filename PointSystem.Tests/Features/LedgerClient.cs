@@ -61,7 +61,7 @@ internal sealed class LedgerClient
     /// <summary>Runs several commands in one transaction.</summary>
     public async Task<IReadOnlyList<CommandOutcome>> ExecuteAsync(params IReadOnlyList<IPointCommand> commands)
     {
-        var outcomes = await _ledger.ExecuteAsync(commands, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), Token);
+        var outcomes = await _ledger.ExecuteAsync(commands, TimeSpan.FromSeconds(5), Token);
         return [.. outcomes.Select(outcome => outcome ?? throw new InvalidOperationException("A command was left out."))];
     }
 

@@ -18,7 +18,7 @@ public sealed class RowLockTests(PointsDatabase server)
         await using var held = await HeldTransaction.LockWalletsAsync(database.ConnectionString, member);
 
         var refused = await Assert.ThrowsAsync<PostgresException>(() =>
-            client.Ledger.ExecuteAsync([Use(member)], TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(5), Token));
+            client.Ledger.ExecuteAsync([Use(member)], TimeSpan.FromMilliseconds(50), Token));
         Assert.Equal(PostgresErrorCodes.LockNotAvailable, refused.SqlState);
 
         await held.RollbackAsync();
@@ -43,13 +43,13 @@ public sealed class RowLockTests(PointsDatabase server)
         ];
         await using var held = await HeldTransaction.LockWalletsAsync(database.ConnectionString, busy);
 
-        var outcomes = await client.Ledger.ExecuteAsync(commands, TimeSpan.Zero, TimeSpan.FromSeconds(5), Token);
+        var outcomes = await client.Ledger.ExecuteAsync(commands, TimeSpan.Zero, Token);
 
         Assert.Equal([true, false, false, true, false, true, true], outcomes.Select(outcome => outcome is not null));
         Assert.Equal([null, null, null, PointErrorCodes.InsufficientPoint], outcomes.OfType<CommandOutcome>().Select(outcome => outcome.Error?.Code));
         await held.RollbackAsync();
         var others = await client.Ledger.ExecuteAsync(
-            [.. commands.Where((_, i) => outcomes[i] is null)], TimeSpan.Zero, TimeSpan.FromSeconds(5), Token);
+            [.. commands.Where((_, i) => outcomes[i] is null)], TimeSpan.Zero, Token);
         Assert.Equal([null, null, PointErrorCodes.InsufficientPoint], others.Select(outcome => outcome!.Error?.Code));
         var balances = new List<long>();
         foreach (var member in free.Append(busy))

@@ -29,7 +29,7 @@ internal static class AuditEndpoints
             .WithSummary("Lists what administrators have done, newest first")
             .WithDescription(
                 "Each action has an entry, which was written together with its effect and cannot be changed or deleted: changes of the configuration, manual "
-                + "grants, reconciliations. The same entries are events (points.admin-acted.v1).")
+                + "grants, reconciliations, webhooks. The same entries are events (points.admin-acted.v1).")
             .TakesQuery("actor", "Only actions of this actor.", Text(Lengths.Actor))
             .TakesQuery("action", "Only this action.", new OpenApiSchema
             {
@@ -38,7 +38,7 @@ internal static class AuditEndpoints
             })
             .TakesQuery(
                 "target",
-                "Only actions on this: `config:` and a configuration key, `member:` and an id, or `reconciliation-run:` and a number.",
+                "Only actions on this: `config:` and a configuration key, `member:` and an id, `reconciliation-run:` and a number, or `webhook:` and a name.",
                 Text(Lengths.AuditTarget))
             .TakesQuery("from", "Only actions at or after this instant, with offset.")
             .TakesQuery("to", "Only actions before this instant, with offset.")

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using PointSystem.Api.Features.Points.Queries;
 
 namespace PointSystem.Api.Features.Events;
 
@@ -24,7 +26,16 @@ internal sealed record CloudEvent(
     [property: JsonPropertyName("datacontenttype")] string DataContentType,
     [property: JsonPropertyName("partitionkey")] string PartitionKey,
     string Sequence,
-    EventData Data);
+    EventData Data)
+{
+    /// <summary>The event of ledger entries with its first details only; the cursor leads to the others.</summary>
+    public CloudEvent WithDetails(int count)
+    {
+        var last = long.Parse(Sequence, CultureInfo.InvariantCulture);
+        var next = HistoryQuery.NextEntries(Data.MemberId!.Value, last - Data.DetailsTotal!.Value + 1 + count, last);
+        return this with { Data = Data with { Details = [.. Data.Details!.Take(count)], DetailsNextCursor = next } };
+    }
+}
 
 /// <summary>
 /// The data of an event. One type for all events, because clients that are generated from the OpenAPI document know no unions; the

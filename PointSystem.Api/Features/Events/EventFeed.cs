@@ -51,6 +51,20 @@ internal static class EventFeed
         return new EventPage(events, heads is [.., var last] ? last.Cursor : after, hasMore);
     }
 
+    /// <summary>The place before all events that cannot be read yet.</summary>
+    /// <exception cref="RequestRefusedException">The order of events is not certain: see <see cref="EventPositions.AreAhead"/>.</exception>
+    public static Task<EventCursor> EndAsync(NpgsqlDataSource database, CancellationToken cancellationToken) => database.RunAsync(
+        async connection =>
+        {
+            await using var command = new NpgsqlCommand(EventSql.Horizon, connection);
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            await reader.ReadAsync(cancellationToken);
+            return reader.GetBoolean(1)
+                ? throw new RequestRefusedException(Problems.EventsUnavailable())
+                : new EventCursor(reader.GetInt64(0) - 1, long.MaxValue, long.MaxValue);
+        },
+        cancellationToken);
+
     private static async Task<List<Head>?> ReadHeadsAsync(NpgsqlConnection connection, EventCursor after, int limit, CancellationToken cancellationToken)
     {
         NpgsqlParameter[] Values() => [Columns.Value(after.Position), Columns.Value(after.MemberId), Columns.Value(after.Sequence), Columns.Value(limit)];
@@ -202,6 +216,13 @@ internal static class EventFeed
         var sequence = $"{Digits(cursor.Position)}-{Digits(entry.Id)}";
         var id = $"audit-{entry.Id.ToString(CultureInfo.InvariantCulture)}";
         return new Head(cursor, 0, Envelope(AuditSource, id, EventTypes.AdminActed, entry.Target, entry.OccurredAt, sequence, data));
+    }
+
+    /// <summary>A message by which administrators try a receiver of webhooks. It is no event, and is not in the feed.</summary>
+    public static CloudEvent WebhookTest(string name, string actor, DateTimeOffset now)
+    {
+        var number = Digits(now.UtcTicks);
+        return Envelope("urn:pointsystem:webhooks", $"webhook-test-{number}", "points.webhook-test.v1", name, now, number, new EventData(actor));
     }
 
     private static CloudEvent Envelope(string source, string id, string type, string subject, DateTimeOffset time, string sequence, EventData data) =>

@@ -136,7 +136,7 @@ internal sealed class EventMonitor : BackgroundService
     private async Task LookAsync(CancellationToken cancellationToken)
     {
         var now = _time.GetUtcNow();
-        var (tip, ledgerHeldSince, heldSince, isAhead) = await _database.RunAsync(connection => ReadAsync(connection, cancellationToken), cancellationToken);
+        var (tip, ledgerHeldSince, heldSince, isAhead, hasWebhooks) = await _database.RunAsync(connection => ReadAsync(connection, cancellationToken), cancellationToken);
         if (ledgerHeldSince is { } business)
         {
             // The ledger has business time, which can be moved outside production.
@@ -148,7 +148,7 @@ internal sealed class EventMonitor : BackgroundService
             ? await _database.RunAsync(connection => ReadBlockerAsync(connection, cancellationToken), cancellationToken)
             : null;
         var before = _state;
-        _state = new EventState(now, tip, heldSince, isAhead, blocker);
+        _state = new EventState(now, tip, heldSince, isAhead, hasWebhooks, blocker);
         if (tip != before?.Tip)
         {
             var news = _news;
@@ -157,7 +157,7 @@ internal sealed class EventMonitor : BackgroundService
         }
     }
 
-    private static async Task<(long Tip, DateTimeOffset? LedgerHeldSince, DateTimeOffset? OthersHeldSince, bool IsAhead)> ReadAsync(
+    private static async Task<(long Tip, DateTimeOffset? LedgerHeldSince, DateTimeOffset? OthersHeldSince, bool IsAhead, bool HasWebhooks)> ReadAsync(
         NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         DateTimeOffset? InstantOrNull(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
@@ -165,7 +165,7 @@ internal sealed class EventMonitor : BackgroundService
         batch.BatchCommands.Add(Columns.Statement(EventSql.State));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
-        return (reader.GetInt64(0), InstantOrNull(reader, 1), InstantOrNull(reader, 2), reader.GetBoolean(3));
+        return (reader.GetInt64(0), InstantOrNull(reader, 1), InstantOrNull(reader, 2), reader.GetBoolean(3), reader.GetBoolean(4));
     }
 
     private static async Task<string> ReadBlockerAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
@@ -191,8 +191,9 @@ internal sealed class EventMonitor : BackgroundService
 /// <param name="Tip">The highest position of an event that can be read.</param>
 /// <param name="HeldSince">When the first event happened that is committed but cannot be read yet; null if there is none.</param>
 /// <param name="IsAhead">See <see cref="EventPositions.AreAhead"/>.</param>
+/// <param name="HasWebhooks">Whether an endpoint of webhooks is enabled.</param>
 /// <param name="Blocker">The transaction that holds events back; null if none are, or not for long.</param>
-internal sealed record EventState(DateTimeOffset At, long Tip, DateTimeOffset? HeldSince, bool IsAhead, string? Blocker)
+internal sealed record EventState(DateTimeOffset At, long Tip, DateTimeOffset? HeldSince, bool IsAhead, bool HasWebhooks, string? Blocker)
 {
     /// <summary>Age of the oldest event that is held back; 0 if there is none.</summary>
     public TimeSpan LagAt(DateTimeOffset now) => HeldSince is { } since && now > since ? now - since : TimeSpan.Zero;

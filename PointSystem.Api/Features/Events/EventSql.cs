@@ -100,7 +100,7 @@ internal static class EventSql
 
     /// <summary>
     /// The highest position of an event that can be read, and the times of the first events that cannot: business time of the ledger, and real time
-    /// of the others.
+    /// of the others; and whether somebody is told about events.
     /// </summary>
     public const string State =
         $"""
@@ -114,7 +114,8 @@ internal static class EventSql
             least(
                 (SELECT updated_at FROM point_config_history WHERE position >= event_horizon() ORDER BY position, id LIMIT 1),
                 (SELECT occurred_at FROM admin_audit WHERE position >= event_horizon() ORDER BY position, id LIMIT 1)),
-            coalesce({EventPositions.AreAhead}, false)
+            coalesce({EventPositions.AreAhead}, false),
+            EXISTS (SELECT FROM webhook_endpoints WHERE disabled_reason IS NULL)
         """;
 
     /// <summary>

@@ -218,6 +218,54 @@ internal static class MigrationSql
             FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
         """;
 
+    /// <summary>
+    /// Receivers of webhooks, and what became of each event for each of them. The content of an event is in the ledger. Of the pending events of a member,
+    /// the first has a due time.
+    /// </summary>
+    public const string Webhooks =
+        """
+        CREATE TABLE webhook_endpoints (
+            id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT "PK_webhook_endpoints" PRIMARY KEY,
+            name varchar(40) NOT NULL CONSTRAINT "AK_webhook_endpoints_name" UNIQUE,
+            url varchar(2000) NOT NULL,
+            description varchar(500),
+            types text[] NOT NULL,
+            secret varchar(100) NOT NULL,
+            previous_secret varchar(100),
+            previous_secret_until timestamptz,
+            disabled_reason varchar(200),
+            created_at timestamptz NOT NULL,
+            position bigint NOT NULL,
+            member_id bigint NOT NULL,
+            sequence bigint NOT NULL
+        );
+
+        CREATE TABLE webhook_deliveries (
+            endpoint_id bigint NOT NULL CONSTRAINT "FK_webhook_deliveries_endpoint" REFERENCES webhook_endpoints ON DELETE CASCADE,
+            position bigint NOT NULL,
+            member_id bigint NOT NULL,
+            sequence bigint NOT NULL,
+            event_id varchar(60) NOT NULL,
+            event_type varchar(60) NOT NULL,
+            status varchar(20) NOT NULL DEFAULT 'PENDING' CONSTRAINT "CK_webhook_deliveries_status" CHECK (status IN ('PENDING', 'DELIVERED', 'DEAD')),
+            attempts int NOT NULL DEFAULT 0,
+            created_at timestamptz NOT NULL,
+            due_at timestamptz,
+            attempted_at timestamptz,
+            ended_at timestamptz,
+            last_status int,
+            last_error text,
+            CONSTRAINT "PK_webhook_deliveries" PRIMARY KEY (endpoint_id, position, member_id, sequence)
+        );
+        CREATE INDEX ix_webhook_deliveries_due ON webhook_deliveries (endpoint_id, due_at, position, member_id, sequence) WHERE due_at IS NOT NULL;
+        CREATE INDEX ix_webhook_deliveries_pending ON webhook_deliveries (endpoint_id, member_id, position, sequence) WHERE status = 'PENDING';
+        CREATE INDEX ix_webhook_deliveries_dead ON webhook_deliveries (endpoint_id, position, member_id, sequence) WHERE status = 'DEAD';
+        CREATE INDEX ix_webhook_deliveries_ended ON webhook_deliveries (endpoint_id, ended_at) WHERE ended_at IS NOT NULL;
+        """;
+
+    /// <summary>The opposite of <see cref="Webhooks"/>.</summary>
+    public const string NoWebhooks = "DROP TABLE webhook_deliveries, webhook_endpoints;";
+
     /// <summary>The opposite of <see cref="AdminAudit"/>.</summary>
     public const string NoAdminAudit =
         """

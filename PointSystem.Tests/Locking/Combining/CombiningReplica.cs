@@ -55,7 +55,7 @@ internal sealed class RecordingHandler : IBatchHandler<Command, string>
     public int ConcurrentMax { get; private set; }
 
     public async Task<IReadOnlyList<string?>> ExecuteAsync(
-        IReadOnlyList<Command> commands, TimeSpan rowLockWait, TimeSpan workLimit, CancellationToken cancellationToken)
+        IReadOnlyList<Command> commands, TimeSpan rowLockWait, CancellationToken cancellationToken)
     {
         ConcurrentMax = Math.Max(ConcurrentMax, Interlocked.Increment(ref _running));
         try
