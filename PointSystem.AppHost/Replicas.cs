@@ -11,7 +11,9 @@ internal static class Replicas
     public static IResourceBuilder<ProjectResource> WithApiSettings(this IResourceBuilder<ProjectResource> api) => api
         .WithLocalSettings()
         .WithEnvironment("Replica__Name", api.Resource.Name)
-        .WithEnvironment("Auth__Audience", TokenIssuer.Audience);
+        .WithEnvironment("Auth__Audience", TokenIssuer.Audience)
+        // Receivers of webhooks that are tried out here.
+        .WithEnvironment("Webhooks__AllowedNetworks__0", "127.0.0.0/8");
 
     /// <summary>Settings for every process of ours.</summary>
     public static IResourceBuilder<ProjectResource> WithLocalSettings(this IResourceBuilder<ProjectResource> project) => project

@@ -19,6 +19,8 @@ namespace PointSystem.Api.Features;
 [JsonSerializable(typeof(CancellationResponse))]
 [JsonSerializable(typeof(TransferResponse))]
 [JsonSerializable(typeof(GetBalance.Response), TypeInfoPropertyName = "BalanceRead")]
+[JsonSerializable(typeof(GetExpiring.Response), TypeInfoPropertyName = "ExpiringRead")]
+[JsonSerializable(typeof(GetExpiring.Item), TypeInfoPropertyName = "ExpiringItem")]
 [JsonSerializable(typeof(GetHistory.Response), TypeInfoPropertyName = "HistoryRead")]
 [JsonSerializable(typeof(GetAccumulation.Response), TypeInfoPropertyName = "AccumulationRead")]
 [JsonSerializable(typeof(GetUsage.Response), TypeInfoPropertyName = "UsageRead")]

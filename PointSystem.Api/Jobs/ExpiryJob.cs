@@ -8,18 +8,21 @@ using PointSystem.Domain.Points;
 namespace PointSystem.Api.Jobs;
 
 /// <summary>
-/// Posts EXPIRE entries for expired lots (docs/rules.md, "Expiry"). A write of a member posts the entries of that member itself.
+/// Posts EXPIRE entries for expired lots (docs/rules.md, "Expiry"), and gives notice of those that will expire. A write of a member posts the entries of
+/// that member itself.
 /// </summary>
 internal sealed class ExpiryJob(
     NpgsqlDataSource dataSource,
     RulesProvider rules,
     PointLedger ledger,
+    ExpiryNotices notices,
     JobRunner runner,
     IOptions<JobOptions> options,
     TimeProvider clock,
     ILogger<ExpiryJob> logger) : ChunkedJob("expiry", options.Value.ExpiryInterval, runner, clock, logger)
 {
-    private const string Actor = "system:expiry";
+    /// <summary>Who expires points and gives notice of it, in the ledger and in events.</summary>
+    public const string Actor = "system:expiry";
 
     private static readonly TimeSpan RowLockWait = TimeSpan.FromSeconds(5);
 
@@ -52,7 +55,7 @@ internal sealed class ExpiryJob(
         if (members.Count == 0)
         {
             _after = default;
-            return false;
+            return await notices.RunChunkAsync(now.At.Today, cancellationToken);
         }
 
         var posted = await PostAsync([.. members.Values], cancellationToken);

@@ -11,6 +11,7 @@ internal static class JobExtensions
         builder.Services.AddSingleton<IValidateOptions<JobOptions>, JobOptionsValidator>();
         builder.Services.AddSingleton<AdvisoryLocks>();
         builder.Services.AddSingleton<JobRunner>();
+        builder.Services.AddSingleton<ExpiryNotices>();
         builder.Services.AddHostedService<ExpiryJob>();
         builder.Services.AddHostedService<IdempotencyCleanupJob>();
         return builder;

@@ -22,6 +22,11 @@ internal sealed class JobOptions
     [Range(1, 1_000)]
     public int ExpiryChunk { get; set; } = 100;
 
+    /// <summary>
+    /// How many days before points expire their member gets notice: each 0 (on the last day) … 365. Default: 30, 7 and 1.
+    /// </summary>
+    public IList<int> NoticeDays { get; } = [];
+
     /// <summary>How long other replicas wait for a runner that has failed, in whole seconds. 1 s … 5 min; default 30 s.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:05:00")]
     public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(30);
@@ -39,13 +44,23 @@ internal sealed class JobOptions
     [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
     public TimeSpan RestFor { get; set; } = TimeSpan.FromMinutes(3);
 
+    /// <summary><see cref="NoticeDays"/>, or its default.</summary>
+    internal IReadOnlyList<int> DaysOfNotices => NoticeDays.Count > 0 ? [.. NoticeDays] : DefaultNoticeDays;
+
+    private static readonly int[] DefaultNoticeDays = [30, 7, 1];
+
     internal JobLockOptions Lock => new() { Lease = Lease, Cap = Cap };
 }
 
 /// <summary>Checks at start that the lock settings of jobs are consistent with those of all locks.</summary>
 internal sealed class JobOptionsValidator(IOptions<LockingOptions> locking) : IValidateOptions<JobOptions>
 {
-    public ValidateOptionsResult Validate(string? name, JobOptions options) => options.Lock.FindProblem(locking.Value) is { } problem
+    private const int NoticeDaysMax = 365;
+
+    public ValidateOptionsResult Validate(string? name, JobOptions options) =>
+        options.NoticeDays.Any(days => days is < 0 or > NoticeDaysMax) || options.NoticeDays.Distinct().Count() < options.NoticeDays.Count
+            ? ValidateOptionsResult.Fail($"Jobs:NoticeDays: each must be from 0 to {NoticeDaysMax}, and none may be there twice.")
+        : options.Lock.FindProblem(locking.Value) is { } problem
         ? ValidateOptionsResult.Fail($"Jobs: the lock settings are not valid: {problem}.")
         : ValidateOptionsResult.Success;
 }

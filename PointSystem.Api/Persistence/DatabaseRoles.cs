@@ -37,6 +37,7 @@ internal static class DatabaseRoles
         new("usage_cancellations", Append, Read),
         new("point_config_history", Append, Nothing),
         new("admin_audit", Append, Nothing),
+        new("expiry_notices", Append, Read),
 
         new("member_wallets", $"{Append}, UPDATE (balance, manual_balance, version, last_entry_at)", Read),
         new("point_accumulations", $"{Append}, UPDATE (available_amount, used_amount, cancelled_amount, expired_amount, updated_at)", Read),
@@ -45,6 +46,7 @@ internal static class DatabaseRoles
         new("point_configs", $"{Append}, UPDATE (config_value, description, updated_at, updated_by)", Read),
         new("reconciliation_runs",
             $"{Append}, UPDATE (updated_at, finished_at, runner, resumed, last_member_id, matched, corrected, broken, failed, details)", Nothing),
+        new("expiry_notice_progress", $"{Append}, UPDATE (expiration_date, last_member_id)", Nothing),
         new("webhook_endpoints",
             $"{Append}, UPDATE (url, description, types, secret, previous_secret, previous_secret_until, disabled_reason, position, member_id, sequence), DELETE",
             Nothing),
@@ -69,6 +71,7 @@ internal static class DatabaseRoles
         new("event_ceiling()", "EXECUTE", Nothing),
         new("refuse_ledger_change()", Nothing, Nothing),
         new("refuse_audit_change()", Nothing, Nothing),
+        new("refuse_notice_change()", Nothing, Nothing),
         new("refuse_answered_key()", Nothing, Nothing),
     ];
 

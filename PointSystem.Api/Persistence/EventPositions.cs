@@ -16,7 +16,8 @@ internal static class EventPositions
         greatest(
             (SELECT max(position) FROM point_ledger_entries WHERE sequence = group_sequence),
             (SELECT max(position) FROM point_config_history),
-            (SELECT max(position) FROM admin_audit))
+            (SELECT max(position) FROM admin_audit),
+            (SELECT max(position) FROM expiry_notices))
         """;
 
     // The rows with the highest positions are committed, so in the cluster that wrote them the ceiling is above them. The lock waits for
@@ -25,7 +26,7 @@ internal static class EventPositions
         $"""
         DO $$
         BEGIN
-            LOCK TABLE point_ledger_entries, point_config_history, admin_audit IN SHARE ROW EXCLUSIVE MODE;
+            LOCK TABLE point_ledger_entries, point_config_history, admin_audit, expiry_notices IN SHARE ROW EXCLUSIVE MODE;
             IF {AreAhead} THEN
                 EXECUTE format('CREATE OR REPLACE FUNCTION event_offset() RETURNS bigint LANGUAGE sql STABLE AS ''SELECT %s::bigint''',
                     event_offset() + 1 + {Highest} - event_ceiling() + 1);

@@ -9,6 +9,9 @@ namespace PointSystem.Tests.Api;
 public sealed class WarmUpTests(PointsDatabase server)
 {
     private const string Log = "Warmed up in";
+
+    // Each connection is warmed up.
+    private const int PoolSize = 8;
     private static readonly (string, string?) Enabled = (ChildSettings.WarmUpLimit, "00:01:00");
 
     [Fact]
@@ -19,6 +22,7 @@ public sealed class WarmUpTests(PointsDatabase server)
             options =>
             {
                 options.Replicas = 1;
+                options.PoolSize = PoolSize;
                 options.ApiEnvironment[ChildSettings.WarmUpLimit] = "00:01:00";
                 // Its requests have to get through without a token.
                 options.ApiEnvironment["Auth__AllowAnonymous"] = "false";

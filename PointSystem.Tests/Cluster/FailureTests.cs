@@ -4,13 +4,9 @@ using System.Net;
 namespace PointSystem.Tests.Cluster;
 
 /// <summary>A replica behind the gateway is killed or hangs under load and no request fails. The proof suite does it to the other processes.</summary>
-public sealed class FailureTests : IAsyncLifetime
+public sealed class FailureTests(AffinityTests.Fixture fixture) : IClassFixture<AffinityTests.Fixture>
 {
-    private LocalCluster _cluster = null!;
-
-    public async ValueTask InitializeAsync() => _cluster = await ClusterFixture.StartOwnAsync(_ => { }, Token);
-
-    public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(_cluster);
+    private readonly LocalCluster _cluster = fixture.Cluster;
 
     [Theory]
     [InlineData(false)]

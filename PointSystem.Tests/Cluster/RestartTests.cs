@@ -91,7 +91,13 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
         public LocalCluster Cluster { get; private set; } = null!;
 
         public async ValueTask InitializeAsync() =>
-            Cluster = await ClusterFixture.StartOwnAsync(options => options.ApiEnvironment[ChildSettings.WarmUpLimit] = "00:00:10", Token);
+            Cluster = await ClusterFixture.StartOwnAsync(
+                options =>
+                {
+                    options.PoolSize = 12;
+                    options.ApiEnvironment[ChildSettings.WarmUpLimit] = "00:00:10";
+                },
+                Token);
 
         public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(Cluster);
     }

@@ -4,9 +4,11 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using CloudNative.CloudEvents.SystemTextJson;
 using Json.Schema;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using PointSystem.Api.Features;
 using PointSystem.Api.Features.Events;
+using PointSystem.Api.Jobs;
 using PointSystem.Tests.Features;
 using CloudEvent = PointSystem.Api.Features.Events.CloudEvent;
 
@@ -70,6 +72,9 @@ public sealed class EventTypeTests(PointsDatabase server)
             await client.StepAsync(1 + (i % 3), 4);
         }
 
+        var notices = new ExpiryNotices(database, Options.Create(new JobOptions()), client.Clock);
+        await client.AccumulateAsync(6, 10, days: 30);
+        Assert.True(await notices.RunChunkAsync(client.Now.Today, Token));
         var lot = LedgerClient.KeyOf(await client.AccumulateAsync(5, 10));
         await client.RunAsync(new PointSystem.Api.Features.Points.CancelAccumulation.Command(lot, "by mistake", "test", null));
         await database.CreateCommand(
@@ -158,7 +163,7 @@ public sealed class EventTypeTests(PointsDatabase server)
                 return !page.HasMore && await Books.CountAsync(
                     database.ConnectionString,
                     "SELECT count(*) FROM (SELECT position FROM point_ledger_entries UNION ALL SELECT position FROM point_config_history"
-                        + " UNION ALL SELECT position FROM admin_audit) AS p "
+                        + " UNION ALL SELECT position FROM admin_audit UNION ALL SELECT position FROM expiry_notices) AS p "
                         + "WHERE position >= event_horizon()") == 0;
             },
             "all events can be read");

@@ -176,8 +176,9 @@ public sealed class JobTests(PointsDatabase server)
         var rules = new RulesProvider(
             database, client.Clock, Options.Create(new BusinessOptions()),
             new HostingEnvironment { EnvironmentName = Environments.Staging }, NullLogger<RulesProvider>.Instance);
+        var options = Options.Create(new JobOptions { ExpiryChunk = chunk });
         return new ExpiryJob(
-            database, rules, client.Ledger, runner, Options.Create(new JobOptions { ExpiryChunk = chunk }), client.Clock, NullLogger<ExpiryJob>.Instance);
+            database, rules, client.Ledger, new ExpiryNotices(database, options, client.Clock), runner, options, client.Clock, NullLogger<ExpiryJob>.Instance);
     }
 
     private static Task<long> ExpiryEntriesAsync(NpgsqlDataSource database, long member) => Books.CountAsync(

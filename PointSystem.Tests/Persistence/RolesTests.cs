@@ -237,7 +237,7 @@ public sealed partial class RolesTests(PointsDatabase server)
         var user = Users.Single(one => one.Role == role);
         var owner = PointsDatabase.AsOwner(database.ConnectionString);
         await user.EnsureAsync(owner, Token);
-        var settings = new NpgsqlConnectionStringBuilder(user.ConnectionString(owner)) { Pooling = false, PersistSecurityInfo = true };
+        var settings = new NpgsqlConnectionStringBuilder(user.ConnectionString(owner)) { PersistSecurityInfo = true };
         settings.Options = options ?? settings.Options;
         var source = NpgsqlDataSource.Create(settings);
         Assert.Equal(user.Name, await source.CreateCommand("SELECT session_user::text").ExecuteScalarAsync(Token));

@@ -283,7 +283,11 @@ public sealed class WebhookTests(PointsDatabase server)
             (await client.PostAsync($"{Base}/none{path}", new { })).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
         }
 
-        (await client.GetAsync($"{Base}/none")).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
+        foreach (var name in new[] { "none", "%01", "A", new string('a', 300), "a%2Fb", "%F0%9F%92%A9" })
+        {
+            (await client.GetAsync($"{Base}/{name}")).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
+        }
+
         (await client.GetAsync($"{Base}/none/deliveries")).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
         (await client.PutAsync($"{Base}/a", new { url = good })).Expect(HttpStatusCode.Created);
         (await client.PutAsync($"{Base}/a", new { url = good, description = "changed" })).Expect(HttpStatusCode.OK);

@@ -8,7 +8,7 @@ namespace PointSystem.Api.Features.Events;
 /// <summary>An event, in the JSON format of CloudEvents 1.0. docs/events.md describes the types.</summary>
 /// <param name="SpecVersion">The version of CloudEvents: 1.0.</param>
 /// <param name="Id">Unique for the source; consumers ignore an id that they have seen.</param>
-/// <param name="Source">The member, the configuration, or the audit.</param>
+/// <param name="Source">The member, the configuration, the audit, or the notices of expirations.</param>
 /// <param name="Type">What happened, with the version of the data.</param>
 /// <param name="Subject">The id of the member, the configuration key, or the target of an administrator's action.</param>
 /// <param name="Time">Time of the ledger entries, of the configuration change, or of the action.</param>
@@ -92,6 +92,18 @@ internal sealed record EventData(string Actor)
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? DetailsNextCursor { get; init; }
 
+    /// <summary>Of a notice: the last date on which the points can be used.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateOnly? ExpirationDate { get; init; }
+
+    /// <summary>Of a notice: how many days before the date it is given; fewer if the service was stopped then.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? DaysAhead { get; init; }
+
+    /// <summary>Of a notice: the points that expire after the date unless they are used.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? ExpiringAmount { get; init; }
+
     /// <summary>The changed configuration key.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? ConfigKey { get; init; }
@@ -160,12 +172,13 @@ internal static class EventTypes
     public const string UseCancelled = "points.use-cancelled.v1";
     public const string Transferred = "points.transferred.v1";
     public const string Expired = "points.expired.v1";
+    public const string Expiring = "points.expiring.v1";
     public const string ConfigChanged = "points.config-changed.v1";
     public const string AdminActed = "points.admin-acted.v1";
 
     /// <summary>All types.</summary>
     public static IReadOnlyList<string> All { get; } =
-        [Accumulated, AccumulationCancelled, Used, UseCancelled, Transferred, Expired, ConfigChanged, AdminActed];
+        [Accumulated, AccumulationCancelled, Used, UseCancelled, Transferred, Expired, Expiring, ConfigChanged, AdminActed];
 
     /// <summary>The type of the event that starts with an entry of this kind.</summary>
     public static string OfKind(string kind) => kind switch

@@ -4,12 +4,15 @@ namespace PointSystem.Api.Features.Events;
 
 /// <summary>A place in the order of all events: after this one.</summary>
 /// <param name="Position">The position that the database gave to the rows of the event.</param>
-/// <param name="MemberId">The member; 0 for a configuration change; <see cref="Audit"/> for an action of an administrator.</param>
-/// <param name="Sequence">The sequence of the event's first entry, or the id of the configuration change or of the action.</param>
+/// <param name="MemberId">The member; 0 for a configuration change; <see cref="Audit"/> for an action of an administrator; <see cref="Notice"/> for a notice.</param>
+/// <param name="Sequence">The sequence of the event's first entry, or the id of the configuration change, of the action or of the notice.</param>
 internal readonly record struct EventCursor(long Position, long MemberId, long Sequence) : IComparable<EventCursor>
 {
     /// <summary>Takes the place of the member in the cursor of an administrator's action.</summary>
     public const long Audit = -1;
+
+    /// <summary>Takes the place of the member in the cursor of a notice of an expiration.</summary>
+    public const long Notice = -2;
 
     private const string List = "events";
 

@@ -4,6 +4,7 @@ using PointSystem.Api.Features.Audit;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
+using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
 
@@ -28,6 +29,7 @@ internal static class EventFeed
     private const string ContentType = "application/json";
     private const string ConfigSource = "urn:pointsystem:config";
     private const string AuditSource = "urn:pointsystem:audit";
+    private const string NoticeSource = "urn:pointsystem:expiring";
 
     /// <summary>Reads up to <paramref name="limit"/> events after a cursor; null if the cursor is beyond the events of this database.</summary>
     /// <exception cref="RequestRefusedException">The order of events is not certain: see <see cref="EventPositions.AreAhead"/>.</exception>
@@ -76,6 +78,7 @@ internal static class EventFeed
         batch.BatchCommands.Add(Columns.Statement(EventSql.Page, Values()));
         batch.BatchCommands.Add(Columns.Statement(EventSql.ConfigPage, Values()));
         batch.BatchCommands.Add(Columns.Statement(EventSql.AuditPage, Values()));
+        batch.BatchCommands.Add(Columns.Statement(EventSql.NoticePage, Values()));
         batch.BatchCommands.Add(Columns.Statement(Sql.Commit));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
@@ -102,6 +105,12 @@ internal static class EventFeed
         while (await reader.ReadAsync(cancellationToken))
         {
             heads.Add(ReadAction(reader));
+        }
+
+        await reader.NextResultAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            heads.Add(ReadNotice(reader));
         }
 
         // The last statement, which is the commit, must have succeeded too.
@@ -212,11 +221,27 @@ internal static class EventFeed
             TraceId = entry.TraceId,
         };
 
-        // Transactions write at the same time, so the ids alone are not in the order of the events.
-        var sequence = $"{Digits(cursor.Position)}-{Digits(entry.Id)}";
         var id = $"audit-{entry.Id.ToString(CultureInfo.InvariantCulture)}";
-        return new Head(cursor, 0, Envelope(AuditSource, id, EventTypes.AdminActed, entry.Target, entry.OccurredAt, sequence, data));
+        return new Head(cursor, 0, Envelope(AuditSource, id, EventTypes.AdminActed, entry.Target, entry.OccurredAt, Unordered(cursor), data));
     }
+
+    private static Head ReadNotice(NpgsqlDataReader reader)
+    {
+        var cursor = new EventCursor(reader.GetInt64(0), EventCursor.Notice, reader.GetInt64(1));
+        var data = new EventData(ExpiryJob.Actor)
+        {
+            MemberId = reader.GetInt64(2),
+            ExpirationDate = reader.GetFieldValue<DateOnly>(3),
+            DaysAhead = reader.GetInt32(4),
+            ExpiringAmount = reader.GetInt64(5),
+        };
+        var id = $"expiring-{cursor.Sequence.ToString(CultureInfo.InvariantCulture)}";
+        var member = data.MemberId.Value.ToString(CultureInfo.InvariantCulture);
+        return new Head(cursor, 0, Envelope(NoticeSource, id, EventTypes.Expiring, member, reader.GetFieldValue<DateTimeOffset>(6), Unordered(cursor), data));
+    }
+
+    /// <summary>The sequence of what transactions write at the same time, so that the numbers alone are not in the order of the events.</summary>
+    private static string Unordered(EventCursor cursor) => $"{Digits(cursor.Position)}-{Digits(cursor.Sequence)}";
 
     /// <summary>A message by which administrators try a receiver of webhooks. It is no event, and is not in the feed.</summary>
     public static CloudEvent WebhookTest(string name, string actor, DateTimeOffset now)

@@ -82,6 +82,15 @@ internal static class EventSql
         ORDER BY position, id LIMIT $4
         """;
 
+    /// <summary>A page of notices of expirations. They come before everything else of the same position.</summary>
+    public static readonly string NoticePage =
+        $"""
+        SELECT position, id, member_id, expiration_date, days_ahead, amount, given_at
+        FROM expiry_notices
+        WHERE position >= $1 AND (position, {EventCursor.Notice}::bigint, id) > ($1, $2, $3) AND position < event_horizon()
+        ORDER BY position, id LIMIT $4
+        """;
+
     /// <summary>The entries of events, given as members ($1) and the first ($2) and last ($3) sequences.</summary>
     public static readonly string Details =
         $"""
@@ -108,12 +117,14 @@ internal static class EventSql
             coalesce(greatest(
                 (SELECT max(position) FROM point_ledger_entries WHERE sequence = group_sequence AND position < event_horizon()),
                 (SELECT max(position) FROM point_config_history WHERE position < event_horizon()),
-                (SELECT max(position) FROM admin_audit WHERE position < event_horizon())), 0),
+                (SELECT max(position) FROM admin_audit WHERE position < event_horizon()),
+                (SELECT max(position) FROM expiry_notices WHERE position < event_horizon())), 0),
             (SELECT occurred_at FROM point_ledger_entries WHERE sequence = group_sequence AND position >= event_horizon()
              ORDER BY position, member_id, sequence LIMIT 1),
             least(
                 (SELECT updated_at FROM point_config_history WHERE position >= event_horizon() ORDER BY position, id LIMIT 1),
-                (SELECT occurred_at FROM admin_audit WHERE position >= event_horizon() ORDER BY position, id LIMIT 1)),
+                (SELECT occurred_at FROM admin_audit WHERE position >= event_horizon() ORDER BY position, id LIMIT 1),
+                (SELECT given_at FROM expiry_notices WHERE position >= event_horizon() ORDER BY position, id LIMIT 1)),
             coalesce({EventPositions.AreAhead}, false),
             EXISTS (SELECT FROM webhook_endpoints WHERE disabled_reason IS NULL)
         """;

@@ -81,6 +81,14 @@ internal static class PointEndpoints
             .TakesPage()
             .Answers<GetBalance.Response>(200, PointExamples.Balance)
             .Refuses(400, PointErrorCodes.InvalidRequest);
+        points.MapGet("/balance/{memberId}/expiring", GetExpiring.HandleAsync).WithName(nameof(GetExpiring))
+            .WithSummary("Gets the points of a member that will expire, by date")
+            .TakesQuery(
+                GetExpiring.Until,
+                $"The last date, at most {GetExpiring.DaysMax} days from today. Default: {GetExpiring.DaysDefault} days from today.",
+                new OpenApiSchema { Type = JsonSchemaType.String, Format = "date" })
+            .Answers<GetExpiring.Response>(200, PointExamples.Expiring)
+            .Refuses(400, PointErrorCodes.InvalidRequest);
         points.MapGet("/history/{memberId}", GetHistory.HandleAsync).WithName(nameof(GetHistory))
             .WithSummary("Lists the history of a member's points, newest first")
             .TakesQuery(

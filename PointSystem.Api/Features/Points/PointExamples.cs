@@ -43,6 +43,12 @@ internal static class PointExamples
         {"memberId":7,"balance":1000,"manualBalance":0,"asOf":"2026-11-23T00:08:20.478958+00:00","accumulations":{"items":[
         """ + Accumulation + """],"nextCursor":null}}""";
 
+    public const string Expiring =
+        """
+        {"memberId":7,"from":"2026-11-23","until":"2026-12-23","total":800,"items":[{"expirationDate":"2026-11-30","amount":300},
+         {"expirationDate":"2026-12-23","amount":500}]}
+        """;
+
     public const string History =
         """
         {"items":[{"pointKey":"use_By-MsXGtLNWO8JGPmGdO_OI","kind":"USE","amount":-1200,"balanceAfter":300,

@@ -119,7 +119,7 @@ internal static partial class WebhookEndpoints
         TypedResults.Ok(new WebhookListResponse([.. (await store.ListAsync(http.RequestAborted)).Select(one => Response(one))], null));
 
     private static async Task<IResult> GetAsync(string name, HttpContext http, WebhookStore store) =>
-        await store.FindAsync(name, http.RequestAborted) is { } endpoint ? TypedResults.Ok(Response(endpoint)) : NotFound();
+        await FindAsync(name, http, store) is { } endpoint ? TypedResults.Ok(Response(endpoint)) : NotFound();
 
     private static async Task<IResult> PutAsync(
         string name, HttpContext http, WebhookStore store, WebhookTargets targets, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource events,
@@ -152,7 +152,7 @@ internal static partial class WebhookEndpoints
         }
 
         var origin = http.AuditOrigin();
-        if (await store.FindAsync(name, http.RequestAborted) is { } existing)
+        if (await FindAsync(name, http, store) is { } existing)
         {
             if (after is not null)
             {
@@ -189,14 +189,14 @@ internal static partial class WebhookEndpoints
     }
 
     private static async Task<IResult> DeleteAsync(string name, HttpContext http, WebhookStore store) =>
-        await store.FindAsync(name, http.RequestAborted) is { } endpoint
+        await FindAsync(name, http, store) is { } endpoint
             && await store.DeleteAsync(endpoint.Id, Audit(http.AuditOrigin(), name, Describe(endpoint), null), http.RequestAborted)
             ? TypedResults.NoContent()
             : NotFound();
 
     private static async Task<IResult> SetDisabledAsync(string name, HttpContext http, WebhookStore store, string? reason)
     {
-        if (await store.FindAsync(name, http.RequestAborted) is not { } endpoint)
+        if (await FindAsync(name, http, store) is not { } endpoint)
         {
             return NotFound();
         }
@@ -226,7 +226,7 @@ internal static partial class WebhookEndpoints
             return problem;
         }
 
-        if (await store.FindAsync(name, http.RequestAborted) is not { } endpoint)
+        if (await FindAsync(name, http, store) is not { } endpoint)
         {
             return NotFound();
         }
@@ -240,7 +240,7 @@ internal static partial class WebhookEndpoints
 
     private static async Task<IResult> TestAsync(string name, HttpContext http, WebhookStore store, WebhookSender sender, TimeProvider time)
     {
-        if (await store.FindAsync(name, http.RequestAborted) is not { } endpoint)
+        if (await FindAsync(name, http, store) is not { } endpoint)
         {
             return NotFound();
         }
@@ -262,7 +262,7 @@ internal static partial class WebhookEndpoints
             return problem;
         }
 
-        if (await store.FindAsync(name, http.RequestAborted) is not { } endpoint)
+        if (await FindAsync(name, http, store) is not { } endpoint)
         {
             return NotFound();
         }
@@ -285,7 +285,7 @@ internal static partial class WebhookEndpoints
 
     private static async Task<IResult> ReplayAsync(string name, string deliveryId, HttpContext http, WebhookStore store)
     {
-        if (await store.FindAsync(name, http.RequestAborted) is not { } endpoint
+        if (await FindAsync(name, http, store) is not { } endpoint
             || !EventCursor.TryParse(deliveryId, out var cursor)
             || await store.FindDeliveryAsync(endpoint.Id, cursor, http.RequestAborted) is not { } delivery)
         {
@@ -305,7 +305,7 @@ internal static partial class WebhookEndpoints
 
     private static async Task<IResult> ReplayDeadAsync(string name, HttpContext http, WebhookStore store)
     {
-        if (await store.FindAsync(name, http.RequestAborted) is not { } endpoint)
+        if (await FindAsync(name, http, store) is not { } endpoint)
         {
             return NotFound();
         }
@@ -341,6 +341,10 @@ internal static partial class WebhookEndpoints
             StatusParameter, $"{StatusParameter} must be one of {string.Join(", ", Enum.GetValues<DeliveryStatus>().Select(WebhookStore.NameOf))}.");
         return false;
     }
+
+    /// <summary>The endpoint with a name, which the path may spell in any way.</summary>
+    private static async Task<WebhookEndpoint?> FindAsync(string name, HttpContext http, WebhookStore store) =>
+        Name().IsMatch(name) ? await store.FindAsync(name, http.RequestAborted) : null;
 
     private static ProblemResult NotFound(string sentence = "There is no webhook with this name.") => Problems.NotFound(sentence);
 

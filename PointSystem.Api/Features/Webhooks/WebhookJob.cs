@@ -26,6 +26,7 @@ internal sealed class WebhookJob(
 
     // For all endpoints together, out of the pools of writes and reads.
     private const int ConnectionsMax = 2;
+    private static readonly TimeSpan LockInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
     private readonly SemaphoreSlim _connections = new(ConnectionsMax);
     private bool _isFailing;
@@ -38,7 +39,7 @@ internal sealed class WebhookJob(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(LookInterval, time);
+        using var timer = new PeriodicTimer(LockInterval, time);
         do
         {
             try

@@ -54,11 +54,14 @@ internal sealed record WebhookDelivery(
     DateTimeOffset? AttemptedAt, int? LastStatus, string? LastError);
 
 /// <summary>What follows from an attempt.</summary>
-/// <param name="Cursor">The place of the event.</param>
-/// <param name="Status">How far its delivery has come.</param>
+/// <param name="Delivery">The delivery as it was before.</param>
+/// <param name="Status">How far it has come.</param>
 /// <param name="DueAt">When the next attempt is due, if it is still pending.</param>
 /// <param name="Answer">What the receiver answered.</param>
-internal sealed record WebhookResult(EventCursor Cursor, DeliveryStatus Status, DateTimeOffset? DueAt, WebhookAnswer Answer);
+internal sealed record WebhookResult(WebhookDelivery Delivery, DeliveryStatus Status, DateTimeOffset? DueAt, WebhookAnswer Answer)
+{
+    public EventCursor Cursor => Delivery.Cursor;
+}
 
 /// <summary>Endpoints and deliveries in the database.</summary>
 /// <remarks>

@@ -149,20 +149,14 @@ internal sealed class WebhookWorker(
             ?? await WithConnectionAsync(() => ReadOneAsync(delivery.Cursor, cancellationToken), cancellationToken)
             ?? throw new InvalidOperationException($"The event {delivery.EventId} is not in the ledger.");
         var answer = await sender.SendAsync(endpoint.Url, endpoint.Secrets, happened.Id, WebhookSender.Serialize(happened), cancellationToken);
-        var attempts = delivery.Attempts + 1;
         if (answer.IsDelivered)
         {
-            return new WebhookResult(delivery.Cursor, DeliveryStatus.Delivered, null, answer);
+            return new WebhookResult(delivery, DeliveryStatus.Delivered, null, answer);
         }
 
-        if (WaitAfter(options.Waits, attempts, answer.RetryAfter, Random.Shared.NextDouble()) is { } wait)
-        {
-            logger.NotDelivered(id, delivery.EventId, attempts, answer.Error!);
-            return new WebhookResult(delivery.Cursor, DeliveryStatus.Pending, time.GetUtcNow() + wait, answer);
-        }
-
-        logger.DeadLetter(id, delivery.EventId, attempts, answer.Error!);
-        return new WebhookResult(delivery.Cursor, DeliveryStatus.Dead, null, answer);
+        return WaitAfter(options.Waits, delivery.Attempts + 1, answer.RetryAfter, Random.Shared.NextDouble()) is { } wait
+            ? new WebhookResult(delivery, DeliveryStatus.Pending, time.GetUtcNow() + wait, answer)
+            : new WebhookResult(delivery, DeliveryStatus.Dead, null, answer);
     }
 
     private async Task<CloudEvent?> ReadOneAsync(EventCursor cursor, CancellationToken cancellationToken)
@@ -205,7 +199,7 @@ internal sealed class WebhookWorker(
         {
             // What it refused stays pending, for the day when somebody enables it again.
             results = results.ConvertAll(result => result.Answer.IsGone ? result with { Status = DeliveryStatus.Pending, DueAt = time.GetUtcNow() } : result);
-            logger.Disabled(id, reason);
+            logger.Disabled(endpoint.Name, reason);
         }
 
         await WithConnectionAsync(
@@ -219,12 +213,26 @@ internal sealed class WebhookWorker(
         {
             _running.Remove(result.Cursor);
             metrics.Count(result.Status);
+            Log(endpoint, result);
             _failures = result.Answer.IsDelivered ? 0 : _failures + 1;
             if (result.Status != DeliveryStatus.Pending)
             {
                 _read.Remove(result.Cursor);
                 _pending--;
             }
+        }
+    }
+
+    private void Log(WebhookEndpoint endpoint, WebhookResult result)
+    {
+        if (result.Status == DeliveryStatus.Dead)
+        {
+            logger.DeadLetter(endpoint.Name, result.Delivery.EventId, result.Delivery.Attempts + 1, result.Answer.Error!);
+        }
+        else if (result.Status == DeliveryStatus.Pending && _failures == 0)
+        {
+            // Once for each outage of the receiver; the log of deliveries has every attempt.
+            logger.NotDelivered(endpoint.Name, result.Delivery.EventId, result.Delivery.Attempts + 1, result.Answer.Error!);
         }
     }
 

@@ -266,6 +266,47 @@ internal static class MigrationSql
     /// <summary>The opposite of <see cref="Webhooks"/>.</summary>
     public const string NoWebhooks = "DROP TABLE webhook_deliveries, webhook_endpoints;";
 
+    /// <summary>
+    /// The proof that notice of an expiration was given: append-only like the ledger; a position makes each an event. And up to where the job has come, for each
+    /// number of days ahead.
+    /// </summary>
+    public const string ExpiryNotices =
+        """
+        CREATE TABLE expiry_notices (
+            id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT "PK_expiry_notices" PRIMARY KEY,
+            member_id bigint NOT NULL,
+            expiration_date date NOT NULL,
+            days_ahead int NOT NULL,
+            amount bigint NOT NULL CONSTRAINT "CK_expiry_notices_amount" CHECK (amount > 0),
+            given_at timestamptz NOT NULL,
+            position bigint NOT NULL DEFAULT event_position(),
+            CONSTRAINT "AK_expiry_notices" UNIQUE (member_id, expiration_date, days_ahead)
+        );
+        CREATE INDEX ix_expiry_notices_position ON expiry_notices (position, id);
+
+        CREATE FUNCTION refuse_notice_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'expiry_notices is append-only: % is refused', TG_OP USING ERRCODE = 'restrict_violation';
+        END $$;
+
+        CREATE TRIGGER expiry_notices_append_only
+            BEFORE UPDATE OR DELETE OR TRUNCATE ON expiry_notices
+            FOR EACH STATEMENT EXECUTE FUNCTION refuse_notice_change();
+
+        CREATE TABLE expiry_notice_progress (
+            days_ahead int CONSTRAINT "PK_expiry_notice_progress" PRIMARY KEY,
+            expiration_date date NOT NULL,
+            last_member_id bigint NOT NULL
+        );
+        """;
+
+    /// <summary>The opposite of <see cref="ExpiryNotices"/>.</summary>
+    public const string NoExpiryNotices =
+        """
+        DROP TABLE expiry_notice_progress, expiry_notices;
+        DROP FUNCTION refuse_notice_change();
+        """;
+
     /// <summary>The opposite of <see cref="AdminAudit"/>.</summary>
     public const string NoAdminAudit =
         """
