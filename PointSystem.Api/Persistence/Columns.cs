@@ -47,6 +47,14 @@ internal static class Columns
     /// <summary>The text of a column that may be NULL.</summary>
     public static string? TextOrNull(this NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
 
+    /// <summary>The instant of a column that may be NULL.</summary>
+    public static DateTimeOffset? InstantOrNull(this NpgsqlDataReader reader, int column) =>
+        reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
+
+    /// <summary>The instant as a column keeps it: cut to microseconds, so that an answer and later reads are equal.</summary>
+    public static DateTimeOffset AsStored(DateTimeOffset instant) =>
+        new(instant.UtcTicks - (instant.UtcTicks % TimeSpan.TicksPerMicrosecond), TimeSpan.Zero);
+
     private static NpgsqlParameter<TValue[]> Of<TRow, TValue>(IReadOnlyCollection<TRow> rows, Func<TRow, TValue> value, NpgsqlDbType type)
     {
         var values = new TValue[rows.Count];

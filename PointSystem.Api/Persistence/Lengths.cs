@@ -30,10 +30,7 @@ internal static class Lengths
     /// <summary>What an administrator acted on.</summary>
     public const int AuditTarget = 200;
 
-    /// <summary>The name of a receiver of webhooks.</summary>
-    public const int WebhookName = 40;
-
-    /// <summary>Its address.</summary>
+    /// <summary>The address of a receiver of webhooks.</summary>
     public const int WebhookUrl = 2000;
 
     public const int WebhookDescription = 500;

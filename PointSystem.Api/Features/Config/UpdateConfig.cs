@@ -93,11 +93,9 @@ internal static class UpdateConfig
 
         private void Write(ConfigRow row, string value, string? description, string actor, string old)
         {
-            // Cut to microseconds, the precision of the column, so that this answer and later reads are equal.
-            var now = time.GetUtcNow();
             row.ConfigValue = value;
             row.Description = description ?? row.Description;
-            row.UpdatedAt = new DateTimeOffset(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerMicrosecond), TimeSpan.Zero);
+            row.UpdatedAt = Columns.AsStored(time.GetUtcNow());
             row.UpdatedBy = actor;
             db.ConfigHistory.Add(new ConfigHistoryRow
             {

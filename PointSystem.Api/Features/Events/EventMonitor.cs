@@ -160,12 +160,11 @@ internal sealed class EventMonitor : BackgroundService
     private static async Task<(long Tip, DateTimeOffset? LedgerHeldSince, DateTimeOffset? OthersHeldSince, bool IsAhead, bool HasWebhooks)> ReadAsync(
         NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        DateTimeOffset? InstantOrNull(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
         await using var batch = connection.CreateBatch();
         batch.BatchCommands.Add(Columns.Statement(EventSql.State));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
-        return (reader.GetInt64(0), InstantOrNull(reader, 1), InstantOrNull(reader, 2), reader.GetBoolean(3), reader.GetBoolean(4));
+        return (reader.GetInt64(0), reader.InstantOrNull(1), reader.InstantOrNull(2), reader.GetBoolean(3), reader.GetBoolean(4));
     }
 
     private static async Task<string> ReadBlockerAsync(NpgsqlConnection connection, CancellationToken cancellationToken)

@@ -178,11 +178,7 @@ internal static partial class WebhookEndpoints
 
         start = after is null ? end : start;
         var secret = WebhookStore.NewSecret();
-
-        // Cut to microseconds, the precision of the column, so that this answer and later reads are equal.
-        var now = time.GetUtcNow();
-        now = new DateTimeOffset(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerMicrosecond), TimeSpan.Zero);
-        var created = new WebhookEndpoint(0, name, url, description, types, null, now, start, [secret]);
+        var created = new WebhookEndpoint(0, name, url, description, types, null, Columns.AsStored(time.GetUtcNow()), start, [secret]);
         return await store.TryCreateAsync(created, Audit(origin, name, null, Describe(created)), http.RequestAborted)
             ? TypedResults.Created($"{Base}/{name}", Response(created, secret))
             : Problems.Invalid("name", $"name must be that of an existing endpoint: there are {options.Value.EndpointsMax} already (Webhooks:EndpointsMax).");

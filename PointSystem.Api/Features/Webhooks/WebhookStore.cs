@@ -369,9 +369,6 @@ internal sealed class WebhookStore(NpgsqlDataSource database, TimeProvider time,
 
     private static EventCursor ReadCursor(NpgsqlDataReader reader, int first) => new(reader.GetInt64(first), reader.GetInt64(first + 1), reader.GetInt64(first + 2));
 
-    private static DateTimeOffset? InstantOrNull(NpgsqlDataReader reader, int column) =>
-        reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
-
     private async Task<WebhookEndpoint?> FindAsync(string column, NpgsqlParameter value, CancellationToken cancellationToken) => (await QueryAsync(
         $"SELECT {EndpointColumns} FROM webhook_endpoints WHERE {column} = $2", [Columns.Value(time.GetUtcNow()), value], ReadEndpoint, cancellationToken))
         .SingleOrDefault();
@@ -383,6 +380,6 @@ internal sealed class WebhookStore(NpgsqlDataSource database, TimeProvider time,
 
     private static WebhookDelivery ReadDelivery(NpgsqlDataReader reader) => new(
         ReadCursor(reader, 0), reader.GetString(3), reader.GetString(4), Enum.Parse<DeliveryStatus>(reader.GetString(5), ignoreCase: true), reader.GetInt32(6),
-        reader.GetFieldValue<DateTimeOffset>(7), InstantOrNull(reader, 8), InstantOrNull(reader, 9), reader.IsDBNull(10) ? null : reader.GetInt32(10),
+        reader.GetFieldValue<DateTimeOffset>(7), reader.InstantOrNull(8), reader.InstantOrNull(9), reader.IsDBNull(10) ? null : reader.GetInt32(10),
         reader.TextOrNull(11));
 }

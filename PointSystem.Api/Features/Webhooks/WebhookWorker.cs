@@ -107,13 +107,7 @@ internal sealed class WebhookWorker(
         _hasMore = page.HasMore;
         if (page.Next != endpoint.Next)
         {
-            await WithConnectionAsync(
-                async () =>
-                {
-                    await store.AppendAsync(endpoint, page, cancellationToken);
-                    return true;
-                },
-                cancellationToken);
+            await WithConnectionAsync(() => store.AppendAsync(endpoint, page, cancellationToken), cancellationToken);
             foreach (var (happened, cursor) in page.Events.Where(one => endpoint.Wants(one.Event.Type)))
             {
                 _pending++;
@@ -202,13 +196,7 @@ internal sealed class WebhookWorker(
             logger.Disabled(endpoint.Name, reason);
         }
 
-        await WithConnectionAsync(
-            async () =>
-            {
-                await store.EndAsync(endpoint.Id, results, reason, cancellationToken);
-                return true;
-            },
-            cancellationToken);
+        await WithConnectionAsync(() => store.EndAsync(endpoint.Id, results, reason, cancellationToken), cancellationToken);
         foreach (var result in results)
         {
             _running.Remove(result.Cursor);
@@ -235,6 +223,14 @@ internal sealed class WebhookWorker(
             logger.NotDelivered(endpoint.Name, result.Delivery.EventId, result.Delivery.Attempts + 1, result.Answer.Error!);
         }
     }
+
+    private async Task WithConnectionAsync(Func<Task> work, CancellationToken cancellationToken) => await WithConnectionAsync(
+        async () =>
+        {
+            await work();
+            return true;
+        },
+        cancellationToken);
 
     /// <summary>All workers of this replica together use a few connections.</summary>
     private async Task<T> WithConnectionAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
