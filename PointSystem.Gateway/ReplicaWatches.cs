@@ -56,7 +56,24 @@ internal sealed class ReplicaWatches(ReplicaSet replicas, TimeProvider clock, IL
         upstream.StateChanged += LogState;
         var source = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _watched.Add(upstream, source);
-        _ = new ReplicaWatch(upstream, clock).RunAsync(source.Token);
+        _ = WatchAsync(upstream, source.Token);
+    }
+
+    private async Task WatchAsync(Upstream upstream, CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            try
+            {
+                await new ReplicaWatch(upstream, clock).RunAsync(cancellationToken);
+            }
+            catch (Exception fault) when (fault is not OperationCanceledException)
+            {
+                // A replica that nobody watches would stay for ever what it was last.
+                logger.WatchEnded(fault, upstream.Name);
+                await Task.Delay(ResolveEvery, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
     }
 
     private void LogState(Upstream changed)
@@ -73,6 +90,9 @@ internal static partial class GatewayLog
 
     [LoggerMessage(EventId = 1302, Level = LogLevel.Warning, Message = "The replicas' names could not be resolved ({Reason}); those known before are used on")]
     public static partial void NotResolved(this ILogger logger, string reason);
+
+    [LoggerMessage(EventId = 1304, Level = LogLevel.Error, Message = "The watch of {Replica} has ended; it is started again")]
+    public static partial void WatchEnded(this ILogger logger, Exception exception, string replica);
 
     [LoggerMessage(
         EventId = 1303, Level = LogLevel.Warning, Message = "A {Method} was sent to {Replica} and not answered ({Error}: {Reason}); trace {TraceId}")]

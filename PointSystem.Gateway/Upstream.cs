@@ -135,8 +135,10 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
             }
         }
         StateChanged?.Invoke(this);
-        ended?.Cancel();
-        ended?.Dispose();
+        if (ended is not null)
+        {
+            _ = GiveUpAsync(ended);
+        }
     }
 
     /// <exception cref="TimeoutException">The replica was not in that state within <paramref name="limit"/>.</exception>
@@ -175,6 +177,13 @@ internal sealed class Upstream(string name, Uri url) : IDisposable
     public void Dispose() => _usable.Dispose();
 
     internal static int SlotOf(long member) => (int)(Rendezvous.Mix((ulong)member) % Slots);
+
+    /// <summary>What the requests that wait do then, and throw, is no concern of who watches the replica.</summary>
+    private static async Task GiveUpAsync(CancellationTokenSource waiting)
+    {
+        await waiting.CancelAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        waiting.Dispose();
+    }
 
     private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

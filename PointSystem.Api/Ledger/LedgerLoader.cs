@@ -117,6 +117,15 @@ internal static class LedgerLoader
         ORDER BY d.member_id, d.usage_id, d.detail_number
         """;
 
+    /// <summary>Asks whether the transaction is still open.</summary>
+    /// <exception cref="PostgresException">25P03: the server has ended it, because this process was paused.</exception>
+    public static async Task AskAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var batch = connection.CreateBatch();
+        batch.BatchCommands.Add(Columns.Statement("SELECT 1"));
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     /// <summary>
     /// Loads what the plan declares. The transaction stays open on the connection; only empty wallets have been written.
     /// </summary>

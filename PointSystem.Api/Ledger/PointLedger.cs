@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using Npgsql;
 using PointSystem.Api.Configuration;
@@ -115,6 +116,7 @@ internal sealed class PointLedger(
         CancellationToken cancellationToken)
     {
         var answersSince = clock.GetUtcNow() - Idempotency.Retention;
+        var started = Stopwatch.GetTimestamp();
         var rows = await LedgerLoader.LoadAsync(attempt.Connection, plan, planned, answersSince, times, cancellationToken, skipBusy);
 
         // The wait for the rows may have crossed midnight. Only a time taken while they are locked comes after the last holder's, in the
@@ -127,6 +129,13 @@ internal sealed class PointLedger(
 
         var accounts = rows.Build(now.At);
         var outcomes = Apply(commands, rows, accounts, now, out var answers, out var audited);
+        if (Stopwatch.GetElapsedTime(started) >= IdleMax / 2)
+        {
+            // It waited for the rows, or was paused. The end of a session is certain to be read only as the answer to one small message: a large write
+            // would fail halfway, with an outcome that is unknown.
+            await LedgerLoader.AskAsync(attempt.Connection, cancellationToken);
+        }
+
         attempt.HasBegunToWrite = true;
         try
         {

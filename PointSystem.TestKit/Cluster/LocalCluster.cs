@@ -241,7 +241,11 @@ public sealed class LocalCluster : IAsyncDisposable
         {
             if (watch.Elapsed > limit)
             {
-                throw new TimeoutException($"The gateway did not see {replica.Name} as ready within {limit.TotalSeconds:0} s.\n{Gateway.Tail()}");
+                var isReady = await replica.Process.ProbeAsync(cancellationToken);
+                throw new TimeoutException(
+                    $"The gateway did not see {replica.Name} as ready within {limit.TotalSeconds:0} s. It {(isReady ? "is" : "is not")} ready, "
+                    + $"process {replica.Process.ProcessId?.ToString(CultureInfo.InvariantCulture) ?? "none"}, restarts {replica.Process.Restarts}, "
+                    + $"last exit code {replica.Process.ExitCode?.ToString(CultureInfo.InvariantCulture) ?? "none"}.\n{replica.Process.Tail()}\n{Gateway.Tail()}");
             }
             await Task.Delay(20, cancellationToken);
         }

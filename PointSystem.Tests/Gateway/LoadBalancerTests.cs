@@ -13,6 +13,21 @@ public sealed class LoadBalancerTests
     private static readonly GatewayOptions Options = new() { LoadFloor = Floor, LoadBound = Bound };
 
     [Fact]
+    public async Task Set_Hanging_EndsEveryWaitAndThrowsNothingOfTheirs()
+    {
+        using var upstream = new Upstream("api-1", new Uri("http://127.0.0.1:40001"));
+        var ended = new TaskCompletionSource();
+        using var first = upstream.Usable.Register(ended.SetResult);
+        using var second = upstream.Usable.Register(() => throw new InvalidOperationException("A request fails as it is given up."));
+
+        upstream.Set(UpstreamState.Hanging);
+
+        await ended.Task.WaitAsync(Token);
+        upstream.Set(UpstreamState.Ready);
+        Assert.Equal(UpstreamState.Ready, upstream.State);
+    }
+
+    [Fact]
     public void Next_MembersWithOneRequestEach_NoReplicaExceedsItsBound() => Gen.Select(Gen.Int[2, 16], Gen.Int[0, 400], Gen.Long[1, 1_000_000]).Sample(
         (replicas, requests, first) =>
         {

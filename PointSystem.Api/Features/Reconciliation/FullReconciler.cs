@@ -53,9 +53,9 @@ internal sealed class FullReconciler(
                 },
                 logger,
                 cancellationToken);
-            if (started is { } id)
+            if (started is not null)
             {
-                return (await FindAsync(id, cancellationToken), 0);
+                return (started, 0);
             }
 
             // The other run may have finished in the meantime.
@@ -66,10 +66,10 @@ internal sealed class FullReconciler(
         }
     }
 
-    /// <summary>Inserts a run with its entry in the audit; null if one is unfinished.</summary>
-    private async Task<long?> InsertAsync(NpgsqlConnection connection, AuditOrigin origin, CancellationToken cancellationToken)
+    /// <summary>Inserts a run with its entry in the audit, and returns it as it started; null if one is unfinished.</summary>
+    private async Task<RunReport?> InsertAsync(NpgsqlConnection connection, AuditOrigin origin, CancellationToken cancellationToken)
     {
-        var now = clock.GetUtcNow();
+        var now = Columns.AsStored(clock.GetUtcNow());
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await using var command = new NpgsqlCommand(Insert, connection);
         command.Parameters.Add(Columns.Value(now));
@@ -82,7 +82,7 @@ internal sealed class FullReconciler(
         var entry = new AuditEntry(origin, AuditAction.ReconciliationStarted, AdminAudit.TargetOfRun(id), Before: null, Running(id));
         await AdminAudit.WriteAsync(connection, entry, now, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return id;
+        return new RunReport(id, RunReport.Running, Resumed: false, 0, 0, 0, 0, 0, 0, now, now, FinishedAt: null, []);
     }
 
     /// <summary>
