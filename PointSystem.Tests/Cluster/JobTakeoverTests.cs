@@ -5,41 +5,28 @@ using Npgsql;
 namespace PointSystem.Tests.Cluster;
 
 /// <summary>One of three replicas runs a job; when it is killed, another one continues the job.</summary>
-public sealed class JobTakeoverTests : IAsyncLifetime
+public sealed class JobTakeoverTests(JobTakeoverTests.Fixture fixture) : IClassFixture<JobTakeoverTests.Fixture>, IAsyncLifetime
 {
     private const int Members = 400;
 
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(4);
 
-    private readonly ConcurrentQueue<string> _runners = new();
-    private readonly ConcurrentQueue<string> _reconcilers = new();
-    private LocalCluster _cluster = null!;
+    private readonly LocalCluster _cluster = fixture.Cluster;
+    private readonly ConcurrentQueue<string> _runners = fixture.Runners;
+    private readonly ConcurrentQueue<string> _reconcilers = fixture.Reconcilers;
 
-    public async ValueTask InitializeAsync() => _cluster = await ClusterFixture.StartOwnAsync(
-        options =>
+    /// <summary>Starts the replica that the other test has killed.</summary>
+    public async ValueTask InitializeAsync()
+    {
+        foreach (var replica in _cluster.Replicas)
         {
-            options.ApiEnvironment["Jobs__Lease"] = Lease.ToString("c");
-            options.ApiEnvironment["Jobs__ExpiryInterval"] = "00:00:01";
-            // One member per transaction, so that the run takes a while.
-            options.ApiEnvironment["Jobs__ExpiryChunk"] = "1";
-            options.ApiEnvironment["Reconciliation__Interval"] = "00:00:01";
-            // A busy machine must not look like an unavailable lock store.
-            options.ApiEnvironment["Locking__AttemptTimeout"] = "00:00:01";
-            options.Log = line =>
-            {
-                if (line.Text.Contains("Posted the expired points of", StringComparison.Ordinal))
-                {
-                    _runners.Enqueue(line.Source);
-                }
-                if (line.Text.Contains("this replica works on it", StringComparison.Ordinal))
-                {
-                    _reconcilers.Enqueue(line.Source);
-                }
-            };
-        },
-        Token);
+            replica.Process.Start();
+            replica.Process.AutoRestart = true;
+            await replica.WaitUntilReadyAsync(TimeSpan.FromSeconds(60), Token);
+        }
+    }
 
-    public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(_cluster);
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
     public async Task ExpiryJob_ItsReplicaIsKilled_AnotherContinues()
@@ -107,4 +94,39 @@ public sealed class JobTakeoverTests : IAsyncLifetime
 
     private Task<long> LotsToExpireAsync(long[] members) => Books.CountAsync(
         _cluster.ConnectionString, "SELECT count(*) FROM point_accumulations WHERE is_open AND member_id = ANY ($1)", (object)members);
+
+    public sealed class Fixture : IAsyncLifetime
+    {
+        public LocalCluster Cluster { get; private set; } = null!;
+
+        public ConcurrentQueue<string> Runners { get; } = new();
+
+        public ConcurrentQueue<string> Reconcilers { get; } = new();
+
+        public async ValueTask InitializeAsync() => Cluster = await ClusterFixture.StartOwnAsync(
+            options =>
+            {
+                options.ApiEnvironment["Jobs__Lease"] = Lease.ToString("c");
+                options.ApiEnvironment["Jobs__ExpiryInterval"] = "00:00:01";
+                // One member per transaction, so that the run takes a while.
+                options.ApiEnvironment["Jobs__ExpiryChunk"] = "1";
+                options.ApiEnvironment["Reconciliation__Interval"] = "00:00:01";
+                // A busy machine must not look like an unavailable lock store.
+                options.ApiEnvironment["Locking__AttemptTimeout"] = "00:00:01";
+                options.Log = line =>
+                {
+                    if (line.Text.Contains("Posted the expired points of", StringComparison.Ordinal))
+                    {
+                        Runners.Enqueue(line.Source);
+                    }
+                    if (line.Text.Contains("this replica works on it", StringComparison.Ordinal))
+                    {
+                        Reconcilers.Enqueue(line.Source);
+                    }
+                };
+            },
+            Token);
+
+        public async ValueTask DisposeAsync() => await ClusterFixture.DeleteAsync(Cluster);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Npgsql;
 
 namespace PointSystem.Tests.Infrastructure;
@@ -49,6 +50,8 @@ public static class Books
         WHERE u.member_id = ANY ($1) GROUP BY u.point_key, u.cancelled_amount HAVING u.cancelled_amount <> coalesce(sum(c.amount), 0)
         """;
 
+    private static readonly ConcurrentDictionary<string, NpgsqlDataSource> Databases = new(StringComparer.Ordinal);
+
     /// <summary>Fails with every violation in the books of these members.</summary>
     public static async Task AssertBalancedAsync(string connectionString, params IReadOnlyCollection<long> members) =>
         Assert.Empty(await TextsAsync(connectionString, Violations, (object)members.ToArray()));
@@ -61,11 +64,31 @@ public static class Books
     public static Task<IReadOnlyList<string>> TextsAsync(string connectionString, string sql, params IReadOnlyList<object> values) =>
         RowsAsync(connectionString, sql, row => row.GetString(0), values);
 
-    /// <summary>The rows of a query.</summary>
+    /// <summary>The rows of a query, which runs twice if its pooled connection has been ended.</summary>
     public static async Task<IReadOnlyList<T>> RowsAsync<T>(
         string connectionString, string sql, Func<NpgsqlDataReader, T> read, params IReadOnlyList<object> values)
     {
-        await using var database = NpgsqlDataSource.Create(connectionString);
+        var database = Databases.GetOrAdd(connectionString, static given => NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(given)
+        {
+            // Most queries are asked again and again until they have the awaited answer. Afterwards their sessions must not be in anybody's way.
+            Pooling = true,
+            MinPoolSize = 0,
+            ConnectionIdleLifetime = 1,
+            ConnectionPruningInterval = 1,
+        }));
+        try
+        {
+            return await RowsAsync(database, sql, read, values);
+        }
+        catch (NpgsqlException ended) when (ended is not PostgresException { IsTransient: false })
+        {
+            database.Clear();
+            return await RowsAsync(database, sql, read, values);
+        }
+    }
+
+    private static async Task<IReadOnlyList<T>> RowsAsync<T>(NpgsqlDataSource database, string sql, Func<NpgsqlDataReader, T> read, IReadOnlyList<object> values)
+    {
         await using var command = database.CreateCommand(sql);
         foreach (var value in values)
         {

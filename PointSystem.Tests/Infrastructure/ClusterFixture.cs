@@ -29,6 +29,8 @@ public sealed class ClusterFixture : IAsyncDisposable
     public static Task<LocalCluster> StartOwnAsync(Action<LocalClusterOptions> configure, CancellationToken cancellationToken)
     {
         var options = new LocalClusterOptions { DataDirectory = NewDataDirectory(), Log = ClusterLogs.Add };
+        // What a killed process has written is in the memory of the operating system: only a power cut needs it on the disk.
+        options.PostgresSettings["fsync"] = "off";
         configure(options);
         return LocalCluster.StartAsync(options, cancellationToken);
     }

@@ -7,7 +7,7 @@ namespace PointSystem.Tests.Proof;
 [Collection(ProofTests.Name)]
 public sealed class EventConsumerTests(ProofCluster proof)
 {
-    private const int Requests = 1_500;
+    private const int Requests = 900;
 
     private const string Ledger =
         """

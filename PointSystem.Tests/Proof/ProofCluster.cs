@@ -170,7 +170,6 @@ public sealed class ProofCluster : IAsyncLifetime
     private static void Configure(LocalClusterOptions options)
     {
         options.PoolSize = 15;
-        options.PostgresSettings["fsync"] = "off";
         foreach (var operation in new[] { "use:member", "accumulate:member", "cancel:usage", "cancel:accumulation" })
         {
             options.ApiEnvironment[$"Locking__Operations__point__{operation.Replace(":", "__", StringComparison.Ordinal)}__LeaseSeconds"] =
