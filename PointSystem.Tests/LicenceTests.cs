@@ -16,6 +16,8 @@ public sealed class LicenceTests
         ["diskann-garnet"] = "MIT",
         ["Fractions"] = "BSD-2-Clause",
         ["KeraLua"] = "MIT",
+        // Its LICENSES.txt also has those of what it is built with, all of the same kind (BSD, zlib, MIT, Apache).
+        ["librdkafka.redist"] = "BSD-2-Clause",
         ["Microsoft.DotNet.PlatformAbstractions"] = "MIT",
         ["StandardWebhooks"] = "MIT",
         ["System.Security.Cryptography.ProtectedData"] = "MIT",

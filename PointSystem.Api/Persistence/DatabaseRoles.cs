@@ -47,6 +47,7 @@ internal static class DatabaseRoles
         new("reconciliation_runs",
             $"{Append}, UPDATE (updated_at, finished_at, runner, resumed, last_member_id, matched, corrected, broken, failed, details)", Nothing),
         new("expiry_notice_progress", $"{Append}, UPDATE (expiration_date, last_member_id)", Nothing),
+        new("event_sinks", $"{Append}, UPDATE (position, member_id, sequence, updated_at)", Nothing),
         new("webhook_endpoints",
             $"{Append}, UPDATE (url, description, types, secret, previous_secret, previous_secret_until, disabled_reason, position, member_id, sequence), DELETE",
             Nothing),

@@ -28,6 +28,9 @@ internal sealed record CloudEvent(
     string Sequence,
     EventData Data)
 {
+    /// <summary>The type of an event as JSON with its envelope.</summary>
+    public const string MediaType = "application/cloudevents+json";
+
     /// <summary>The event of ledger entries with its first details only; the cursor leads to the others.</summary>
     public CloudEvent WithDetails(int count)
     {

@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.OpenApi;
 using Npgsql;
+using PointSystem.Api.Features.Events.Sinks;
 using PointSystem.Api.Http;
 using PointSystem.Api.OpenApi;
 using PointSystem.Api.Persistence;
@@ -37,6 +38,7 @@ internal static class EventEndpoints
         builder.Services.AddSingleton<EventMonitor>();
         builder.Services.AddHostedService(services => services.GetRequiredService<EventMonitor>());
         builder.Services.AddSingleton<EventStreams>();
+        builder.AddEventSinks();
         builder.Services.AddHealthChecks().AddCheck<EventHealthCheck>("events", tags: [Extensions.ReadyTag]);
         return builder;
     }

@@ -33,7 +33,7 @@ internal sealed class WebhookSender : IDisposable
     private const int DrainedBytesMax = 4096;
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan RetryAfterMax = TimeSpan.FromHours(24);
-    private static readonly MediaTypeHeaderValue ContentType = new("application/cloudevents+json") { CharSet = "utf-8" };
+    private static readonly MediaTypeHeaderValue ContentType = new(CloudEvent.MediaType) { CharSet = "utf-8" };
     private static readonly ProductInfoHeaderValue UserAgent = new("PointSystem-Webhooks", "1");
 
     private readonly HttpMessageInvoker _client;

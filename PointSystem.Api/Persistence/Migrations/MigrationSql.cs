@@ -307,6 +307,21 @@ internal static class MigrationSql
         DROP FUNCTION refuse_notice_change();
         """;
 
+    /// <summary>How far each broker has the events.</summary>
+    public const string EventSinks =
+        """
+        CREATE TABLE event_sinks (
+            name varchar(100) CONSTRAINT "PK_event_sinks" PRIMARY KEY,
+            position bigint NOT NULL,
+            member_id bigint NOT NULL,
+            sequence bigint NOT NULL,
+            updated_at timestamptz NOT NULL
+        );
+        """;
+
+    /// <summary>The opposite of <see cref="EventSinks"/>.</summary>
+    public const string NoEventSinks = "DROP TABLE event_sinks;";
+
     /// <summary>The opposite of <see cref="AdminAudit"/>.</summary>
     public const string NoAdminAudit =
         """

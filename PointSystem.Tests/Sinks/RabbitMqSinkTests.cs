@@ -1,0 +1,84 @@
+using System.Net;
+using PointSystem.Tests.Api;
+using PointSystem.Tests.Features;
+using RabbitMQ.Client;
+
+namespace PointSystem.Tests.Sinks;
+
+/// <summary>Events in a real RabbitMQ.</summary>
+public sealed class RabbitMqSinkTests(PointsDatabase server)
+{
+    private const string Queue = "all";
+
+    [Fact]
+    public async Task BrokerAndPublishers_Killed_EveryEventArrivesInOrder()
+    {
+        await using var broker = await RabbitMqBroker.StartAsync();
+        var database = await server.CreateOwnedAsync(Token);
+        (string, string?)[] settings = SettingsOf(broker, Queue);
+        await using var first = await ApiProcess.StartAsync(database, settings);
+        using (var client = new PointsClient(first.Address))
+        {
+            await SinkLoad.WriteAsync(client, "a", members: 5, uses: 8);
+            var writing = SinkLoad.WriteAsync(client, "b", members: 5, uses: 8);
+            await broker.KillAsync();
+            await writing;
+            await broker.RunAsync();
+        }
+
+        await using var second = await ApiProcess.StartAsync(database, settings);
+        using var admin = new PointsClient(second.Address, Tokens.Admin);
+        var last = SinkLoad.WriteAsync(admin, "c", members: 5, uses: 8);
+        await first.SignalAsync("KILL");
+        await last;
+
+        // Manual grants of an administrator would be two events; these are one for each write.
+        var feed = await SinkLoad.FeedAsync(admin, 3 * 5 * 9);
+        SinkLoad.AssertSameAs(feed, await broker.TakeAsync(Queue, feed.Count));
+    }
+
+    [Fact]
+    public async Task Broker_NotThereAtFirst_DelaysNoWriteAndGetsAllEventsLater()
+    {
+        await using var broker = await RabbitMqBroker.StartAsync();
+        await broker.KillAsync();
+        await using var api = await ApiProcess.StartAsync(await server.CreateOwnedAsync(Token), SettingsOf(broker, Queue));
+        using var client = new PointsClient(api.Address, Tokens.Admin);
+
+        await SinkLoad.WriteAsync(client, "a", members: 2, uses: 3);
+
+        (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
+        await Eventually.HoldsAsync(() => Warnings(api) == 1, () => api.Output);
+        await broker.RunAsync();
+        var feed = await SinkLoad.FeedAsync(client, 2 * 4);
+        SinkLoad.AssertSameAs(feed, await broker.TakeAsync(Queue, feed.Count));
+        await Eventually.HoldsAsync(() => api.Output.Contains("Events are published to rabbitmq again", StringComparison.Ordinal), () => api.Output);
+
+        // One line for each outage.
+        Assert.Equal(1, Warnings(api));
+        Assert.DoesNotContain("guest:guest", api.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Exchange_OfAnotherKind_IsSaidAndNothingIsLostWhenItIsGone()
+    {
+        await using var broker = await RabbitMqBroker.StartAsync();
+        await using var connection = await broker.ConnectAsync();
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: Token);
+        await channel.ExchangeDeclareAsync("pointsystem.events", ExchangeType.Fanout, durable: false, cancellationToken: Token);
+        await using var api = await ApiProcess.StartAsync(await server.CreateOwnedAsync(Token), SettingsOf(broker, Queue));
+        using var client = new PointsClient(api.Address, Tokens.Admin);
+        await SinkLoad.WriteAsync(client, "a", members: 1, uses: 1);
+        await Eventually.HoldsAsync(() => api.Output.Contains("PRECONDITION_FAILED", StringComparison.Ordinal), () => api.Output);
+
+        await channel.ExchangeDeleteAsync("pointsystem.events", cancellationToken: Token);
+
+        var feed = await SinkLoad.FeedAsync(client, 2);
+        SinkLoad.AssertSameAs(feed, await broker.TakeAsync(Queue, feed.Count));
+    }
+
+    private static int Warnings(ApiProcess api) => api.Output.Split("Events are not published to rabbitmq").Length - 1;
+
+    private static (string Name, string? Value)[] SettingsOf(RabbitMqBroker broker, string queue) =>
+        [("ConnectionStrings__rabbitmq", broker.Address), ("Events__Sinks__RabbitMq__Queue", queue), ("Events__Sinks__RetryMax", "00:00:01")];
+}
