@@ -24,6 +24,11 @@ internal sealed class Arguments
     };
 
     private static readonly Option<bool> Fresh = new("--fresh") { Description = "delete everything in the data directory first" };
+    private static readonly Option<bool> RabbitMq = new("--rabbitmq")
+    {
+        Description = "also start RabbitMQ (container, or the installed rabbitmq-server) and publish every event to it (docs/events.md)",
+    };
+
     private static readonly Option<string?> ConnectionString = new("--connection-string")
     {
         Description = "use this PostgreSQL database instead of starting one; with a password, rather set ConnectionStrings__points: "
@@ -79,6 +84,7 @@ internal sealed class Arguments
             Fresh,
             ConnectionString,
             IdentityProvider,
+            RabbitMq,
             Token,
         };
         // Without an action of its own, the root would require a command.
@@ -100,6 +106,7 @@ internal sealed class Arguments
         Add(nameof(Settings.IdentityProvider), parsed.GetValue(IdentityProvider)?.ToString(CultureInfo.InvariantCulture));
         Add(nameof(Settings.Data), parsed.GetValue(Data));
         Add(nameof(Settings.Fresh), parsed.GetValue(Fresh) ? "true" : null);
+        Add(nameof(Settings.RabbitMq), parsed.GetValue(RabbitMq) ? "true" : null);
         Add(nameof(Settings.ConnectionString), parsed.GetValue(ConnectionString));
         return new Arguments(hasPrintedHelp: false, parsed.CommandResult.Command == Token, values, [.. forAspire]);
 

@@ -29,6 +29,7 @@ try
     var containers = builder.HasContainers();
     var points = builder.AddPointDatabase(settings, containers);
     var redis = builder.AddLockStore(settings, containers);
+    var broker = builder.AddBroker(settings, containers);
 
     var signingKey = builder.AddSigningKey(settings);
     var identity = builder.AddIdentityProvider(settings);
@@ -49,6 +50,7 @@ try
             .WithTokens(settings, signingKey, identity)
             .WithReference(points.Replicas)
             .WithLockSidecar(redis, settings)
+            .WithBroker(broker)
             .WaitForCompletion(migrations)
             .KeepRunning())
         .ToList();

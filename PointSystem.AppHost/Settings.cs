@@ -51,6 +51,9 @@ internal sealed class Settings
     /// </summary>
     public string? Sidecar { get; set; }
 
+    /// <summary>Whether RabbitMQ is started too, and gets every event. Default false.</summary>
+    public bool RabbitMq { get; set; }
+
     /// <summary>The port of a local OpenID provider, 0 … 65535; 0 = any free port. Default: none.</summary>
     public int? IdentityProvider { get; set; }
 

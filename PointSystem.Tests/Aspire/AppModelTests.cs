@@ -47,6 +47,23 @@ public sealed class AppModelTests : IDisposable
     }
 
     [Fact]
+    public async Task WithContainers_RabbitMq_IsThereOnlyIfItIsWantedAndReplicasPublishToIt()
+    {
+        var without = await CreateAsync();
+        var with = await CreateAsync("--rabbitmq");
+
+        Assert.Empty(without.Resources.OfType<RabbitMQServerResource>());
+        Assert.Null(await FindSettingAsync(without, "api-1", "ConnectionStrings__rabbitmq"));
+        Assert.StartsWith(
+            "pointsystem-rabbitmq-", VolumeOf(with.Resources.OfType<RabbitMQServerResource>().Single()).Source, StringComparison.Ordinal);
+        foreach (var replica in new[] { "api-1", "api-2", "api-3" })
+        {
+            var setting = (IManifestExpressionProvider)(await FindSettingAsync(with, replica, "ConnectionStrings__rabbitmq"))!;
+            Assert.Equal("{rabbitmq.connectionString}", setting.ValueExpression);
+        }
+    }
+
+    [Fact]
     public async Task WithContainers_VolumeOfAnotherMajorVersion_IsRefusedWithOneSentence()
     {
         await CreateAsync();
@@ -103,7 +120,10 @@ public sealed class AppModelTests : IDisposable
     }
 
     /// <summary>The connection string of a process, as the manifest would have it.</summary>
-    private static async Task<string> SettingAsync(IDistributedApplicationTestingBuilder builder, string name)
+    private static async Task<string> SettingAsync(IDistributedApplicationTestingBuilder builder, string name) =>
+        ((IManifestExpressionProvider)(await FindSettingAsync(builder, name, "ConnectionStrings__points"))!).ValueExpression;
+
+    private static async Task<object?> FindSettingAsync(IDistributedApplicationTestingBuilder builder, string name, string variable)
     {
         var values = new Dictionary<string, object>();
         var context = new EnvironmentCallbackContext(new DistributedApplicationExecutionContext(DistributedApplicationOperation.Publish), values, Token);
@@ -111,7 +131,7 @@ public sealed class AppModelTests : IDisposable
         {
             await callback.Callback(context);
         }
-        return ((IManifestExpressionProvider)values["ConnectionStrings__points"]).ValueExpression;
+        return values.GetValueOrDefault(variable);
     }
 
     private static ContainerMountAnnotation VolumeOf(IResource resource) =>

@@ -189,6 +189,17 @@ internal sealed class StoppedUse : IAsyncDisposable
         {
             return false;
         }
+        if (step is WriteStep.Writing or WriteStep.Committed)
+        {
+            // That is the question whether its transaction is still open, because it has waited for long. It may pass; what follows are the writes.
+            _proof.ToDatabase.ReleaseRequests();
+            _proof.ToDatabase.HoldRequests();
+            if (!await ComesToAsync(async () => await Books.CountAsync(_proof.Database, $"{IdleInTransaction} AND query = 'SELECT 1'") > 0)
+                || !await ComesToAsync(() => Task.FromResult(_proof.ToDatabase.HeldRequests > 0)))
+            {
+                return false;
+            }
+        }
         if (step == WriteStep.Committed)
         {
             _proof.ToDatabase.HoldReplies();

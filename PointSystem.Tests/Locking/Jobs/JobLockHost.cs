@@ -47,11 +47,7 @@ internal sealed class JobLockHost : IAsyncDisposable
         for (var passed = TimeSpan.Zero; passed < time; passed += step)
         {
             Clock.Advance(step);
-            for (var turn = 0; turn < 4; turn++)
-            {
-                await Task.Yield();
-                await Task.Delay(1, TestContext.Current.CancellationToken);
-            }
+            await Eventually.LetOthersRunAsync();
             afterEach?.Invoke();
         }
     }
