@@ -165,7 +165,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         var name = new NpgsqlConnectionStringBuilder(direct).Database!;
         await using (var owner = await PgBouncer.StartAsync(direct, Token))
         {
-            await MigrateAsync(owner.ConnectionString(name, marked: true), 4);
+            await MigrateAsync(owner.ConnectionString(name, marked: true), 2);
         }
 
         await using var pooler = await PgBouncer.StartAsync(source.ConnectionString, Token);

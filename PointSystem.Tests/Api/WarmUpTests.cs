@@ -54,7 +54,7 @@ public sealed class WarmUpTests(PointsDatabase server)
     [Fact]
     public async Task Ready_WarmUpHasNotEnded_IsUnhealthyUntilItHas()
     {
-        var connectionString = await server.CreateOwnedAsync(Token);
+        var connectionString = WithPool(await server.CreateOwnedAsync(Token));
         await using var database = NpgsqlDataSource.Create(connectionString);
         await using var holder = await database.OpenConnectionAsync(Token);
         await using var held = await holder.BeginTransactionAsync(Token);
@@ -78,7 +78,7 @@ public sealed class WarmUpTests(PointsDatabase server)
     [Fact]
     public async Task Ready_SchemaMigratedLater_FollowsTheWarmUp()
     {
-        var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token));
+        var database = WithPool(await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token)));
         await using var api = await ApiProcess.StartAsync(database, Enabled);
         using var client = new PointsClient(api.Address);
         Assert.Equal("Unhealthy", StatusOf((await client.GetAsync("/health/ready")).Expect(HttpStatusCode.ServiceUnavailable), "database"));
@@ -97,7 +97,7 @@ public sealed class WarmUpTests(PointsDatabase server)
     {
         using var frozen = new TcpListener(IPAddress.Loopback, 0);
         frozen.Start();
-        var database = await server.CreateOwnedAsync(Token);
+        var database = WithPool(await server.CreateOwnedAsync(Token));
         await using var api = await ApiProcess.StartAsync(database, Enabled, ("DAPR_GRPC_ENDPOINT", $"http://{frozen.LocalEndpoint}"));
         using var client = new PointsClient(api.Address);
 
@@ -106,6 +106,8 @@ public sealed class WarmUpTests(PointsDatabase server)
         Assert.Equal("Degraded", StatusOf(ready, "locks"));
         Assert.Contains(Log, api.Output, StringComparison.Ordinal);
     }
+
+    private static string WithPool(string connectionString) => new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = PoolSize }.ConnectionString;
 
     private static async Task HasNoRowAsync(string connectionString)
     {

@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Net;
 using PointSystem.Tests.Api;
 using PointSystem.Tests.Features;
+using PointSystem.Tests.Telemetry;
 using RabbitMQ.Client;
 
 namespace PointSystem.Tests.Sinks;
@@ -49,10 +51,14 @@ public sealed class RabbitMqSinkTests(PointsDatabase server, RabbitMqSinkTests.F
 
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
         await Eventually.HoldsAsync(() => Warnings(api) == 1, () => api.Output);
+        await Eventually.HoldsAsync(async () => await LagAsync(client) > 0, "the lag grows");
         await _broker.RunAsync();
         var feed = await SinkLoad.FeedAsync(client, 2 * 4);
         SinkLoad.AssertSameAs(feed, await _broker.TakeAsync(name, feed.Count));
         await Eventually.HoldsAsync(() => api.Output.Contains("Events are published to rabbitmq again", StringComparison.Ordinal), () => api.Output);
+
+        // The answer of /metrics may be that of a moment ago.
+        await Eventually.HoldsAsync(async () => await LagAsync(client) == 0, "there is no lag");
 
         // One line for each outage.
         Assert.Equal(1, Warnings(api));
@@ -82,6 +88,11 @@ public sealed class RabbitMqSinkTests(PointsDatabase server, RabbitMqSinkTests.F
         Assert.SkipWhen(broker is null, "rabbitmq-server is not installed.");
         return broker;
     }
+
+    private static async Task<double?> LagAsync(PointsClient client) => (await client.GetAsync("/metrics")).Text.Split('\n')
+        .Where(line => line.StartsWith($"{MetricsTests.OfBrokers}{{", StringComparison.Ordinal) && line.Contains("sink=\"rabbitmq\"", StringComparison.Ordinal))
+        .Select(line => (double?)double.Parse(line[(line.IndexOf('}', StringComparison.Ordinal) + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], CultureInfo.InvariantCulture))
+        .SingleOrDefault();
 
     private static int Warnings(ApiProcess api) => api.Output.Split("Events are not published to rabbitmq").Length - 1;
 
