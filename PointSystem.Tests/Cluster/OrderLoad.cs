@@ -11,12 +11,18 @@ internal sealed class OrderLoad : IAsyncDisposable
 {
     private readonly PointsClient _client;
     private readonly long[] _members;
+    private readonly TimeSpan _pause;
     private readonly Task _callers;
     private volatile bool _stopping;
     private int _orders;
 
-    public OrderLoad(Uri address, long[] members, int callers)
+    /// <param name="address">Where the orders are sent.</param>
+    /// <param name="members">Who uses points, caller by caller.</param>
+    /// <param name="callers">How many at a time.</param>
+    /// <param name="pause">Of each caller after an answer: a load that takes every processor leaves none to the processes that start.</param>
+    public OrderLoad(Uri address, long[] members, int callers, TimeSpan pause = default)
     {
+        _pause = pause;
         _client = new PointsClient(address);
         _members = members;
         _callers = Task.WhenAll(Enumerable.Range(0, callers).Select(CallAsync));
@@ -77,6 +83,10 @@ internal sealed class OrderLoad : IAsyncDisposable
             {
                 Unanswered.Enqueue($"{order}: {none.HttpRequestError} {none.Message}");
                 return;
+            }
+            if (_pause > TimeSpan.Zero)
+            {
+                await Task.Delay(_pause, Token);
             }
         }
     }

@@ -44,7 +44,7 @@ public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<R
         var members = await MembersAsync(40);
         var before = _cluster.Replicas.Select(replica => replica.Process.ProcessId).ToList();
 
-        await using var load = new OrderLoad(_cluster.GatewayUrl, members, callers: 10);
+        await using var load = new OrderLoad(_cluster.GatewayUrl, members, callers: 20, pause: TimeSpan.FromMilliseconds(50));
         await load.UntilAnsweredAsync(500);
         await _cluster.RestartReplicasAsync(Token);
         await load.UntilAnsweredAsync(500);
