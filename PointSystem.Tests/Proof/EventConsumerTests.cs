@@ -7,7 +7,7 @@ namespace PointSystem.Tests.Proof;
 [Collection(ProofTests.Name)]
 public sealed class EventConsumerTests(ProofCluster proof)
 {
-    private const int Requests = 900;
+    private static readonly int Requests = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_FULL") == "1" ? 1_500 : 600;
 
     private const string Ledger =
         """

@@ -67,7 +67,20 @@ internal sealed class KafkaSink(IOptions<SinkOptions> options, ILogger<KafkaSink
         };
         return new ProducerBuilder<string, byte[]>(config)
             .SetLogHandler((_, line) => logger.Said(line.Message))
-            .SetErrorHandler((_, error) => logger.Said(error.Reason))
+            .SetErrorHandler((_, error) => Log(error))
             .Build();
+    }
+
+    /// <summary>Most of its errors are attempts to connect, which it repeats by itself.</summary>
+    private void Log(Error error)
+    {
+        if (error.IsFatal || error.Code is ErrorCode.Local_AllBrokersDown or ErrorCode.Local_Authentication)
+        {
+            logger.Failed(error.Reason);
+        }
+        else
+        {
+            logger.Said(error.Reason);
+        }
     }
 }

@@ -10,7 +10,6 @@ internal static class SinkExtensions
         var services = builder.Services;
         services.AddOptions<SinkOptions>().BindConfiguration(SinkOptions.SectionName).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<IValidateOptions<SinkOptions>, SinkOptionsValidator>();
-        var options = builder.Configuration.GetSection(SinkOptions.SectionName).Get<SinkOptions>() ?? new SinkOptions();
         if (!string.IsNullOrEmpty(builder.Configuration.GetConnectionString(RabbitMqSink.ConnectionName)))
         {
             builder.AddRabbitMQClient(
@@ -29,12 +28,14 @@ internal static class SinkExtensions
             services.AddSingleton<IEventSink, RabbitMqSink>();
         }
 
-        if (!string.IsNullOrEmpty(options.Kafka.BootstrapServers))
+        // Read as text: a value that cannot be converted is reported with all others, at the start.
+        var section = builder.Configuration.GetSection(SinkOptions.SectionName);
+        if (!string.IsNullOrEmpty(section[$"{nameof(SinkOptions.Kafka)}:{nameof(KafkaOptions.BootstrapServers)}"]))
         {
             services.AddSingleton<IEventSink, KafkaSink>();
         }
 
-        if (!string.IsNullOrEmpty(options.Dapr.PubSub))
+        if (!string.IsNullOrEmpty(section[$"{nameof(SinkOptions.Dapr)}:{nameof(DaprPubSubOptions.PubSub)}"]))
         {
             services.AddSingleton<IEventSink, DaprSink>();
         }

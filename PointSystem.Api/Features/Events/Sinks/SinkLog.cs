@@ -20,4 +20,7 @@ internal static partial class SinkLog
 
     [LoggerMessage(EventId = 4206, Level = LogLevel.Debug, Message = "Kafka: {Line}")]
     public static partial void Said(this ILogger logger, string line);
+
+    [LoggerMessage(EventId = 4207, Level = LogLevel.Warning, Message = "Kafka: {Reason}")]
+    public static partial void Failed(this ILogger logger, string reason);
 }
