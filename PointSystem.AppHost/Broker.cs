@@ -30,7 +30,7 @@ internal static class Broker
         settings.Parts[Name] = $"RabbitMQ (container), queue {Queue}";
 
         // The volume accepts only the password that it was created with.
-        var password = builder.AddParameter("rabbitmq-password", settings.Secrets.PostgresPassword, secret: true);
+        var password = builder.AddParameter("rabbitmq-password", settings.Secrets.BrokerPassword, secret: true);
         var server = builder.AddRabbitMQ(Name, password: password).WithDataVolume(settings.VolumeFor(Name)).KeepRunning();
         return ReferenceExpression.Create($"{server}");
     }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 
 namespace PointSystem.Local;
@@ -9,6 +10,13 @@ namespace PointSystem.Local;
 internal sealed record Secrets(string SigningKey, string PostgresPassword)
 {
     private const string FileName = "secrets.json";
+
+    /// <summary>Password of the broker's user, as that of the replicas' user: who has it learns nothing about that of the database's owner.</summary>
+    public string BrokerPassword => Derive(PostgresPassword, "rabbitmq");
+
+    /// <summary>A password for a user, made from another one, so that nothing more has to be stored. It does not lead back.</summary>
+    public static string Derive(string password, string user) =>
+        Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(password), Encoding.UTF8.GetBytes(user)))[..48];
 
     public static Secrets LoadOrCreate(string directory)
     {

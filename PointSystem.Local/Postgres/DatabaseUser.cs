@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Npgsql;
 
 namespace PointSystem.Local.Postgres;
@@ -18,8 +16,7 @@ internal sealed record DatabaseUser(string Name, string Role)
     /// <summary>
     /// Its password, from that of the owner and not the other way round, so that nothing more has to be stored.
     /// </summary>
-    public string PasswordFrom(string ownerPassword) =>
-        Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(ownerPassword), Encoding.UTF8.GetBytes(Name)))[..48];
+    public string PasswordFrom(string ownerPassword) => Secrets.Derive(ownerPassword, Name);
 
     /// <summary>The owner's connection string, with this user instead of the owner.</summary>
     public string ConnectionString(string owner)

@@ -56,6 +56,11 @@ public sealed class AppModelTests : IDisposable
         Assert.Null(await FindSettingAsync(without, "api-1", "ConnectionStrings__rabbitmq"));
         Assert.StartsWith(
             "pointsystem-rabbitmq-", VolumeOf(with.Resources.OfType<RabbitMQServerResource>().Single()).Source, StringComparison.Ordinal);
+
+        // Replicas get the broker's password, so it is not that of the database's owner.
+        Assert.NotEqual(
+            await with.Resources.OfType<PostgresServerResource>().Single().PasswordParameter.GetValueAsync(Token),
+            await with.Resources.OfType<RabbitMQServerResource>().Single().PasswordParameter.GetValueAsync(Token));
         foreach (var replica in new[] { "api-1", "api-2", "api-3" })
         {
             var setting = (IManifestExpressionProvider)(await FindSettingAsync(with, replica, "ConnectionStrings__rabbitmq"))!;
