@@ -11,6 +11,9 @@ internal static class StartupFaults
     {
         ConfigurationFaultException => fault.Message,
         OptionsValidationException invalid => string.Join(Environment.NewLine, invalid.Failures),
+
+        // A setting that is not of its type; the message names it.
+        InvalidOperationException { Source: "Microsoft.Extensions.Configuration.Binder" } => fault.Message,
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException taken } => taken.Message,
         _ => DatabaseErrors.DescribeAtStart(fault),
     };

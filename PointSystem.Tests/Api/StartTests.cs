@@ -20,6 +20,10 @@ public sealed class StartTests(PointsDatabase server)
     [InlineData("RateLimits__Client__Requests", "-1", "RateLimits:Client: Requests must be from 0 (no limit) to 10000000")]
     [InlineData("RateLimits__Member__Window", "00:00:01.5", "RateLimits:Member: Requests must be from 0")]
     [InlineData("RateLimits__Proxies__0", "10.0.0.0/33", "RateLimits:Proxies: '10.0.0.0/33' is not a network such as 10.0.0.0/8.")]
+    [InlineData("Webhooks__Concurrency", "abc", "Failed to convert configuration value 'abc' at 'Webhooks:Concurrency'")]
+    [InlineData("Events__Sinks__Start", "Yesterday", "Failed to convert configuration value 'Yesterday' at 'Events:Sinks:Start'")]
+    [InlineData("Events__Sinks__Kafka__Topic", "", "Topic")]
+    [InlineData("Events__Sinks__Kafka__Settings__request.required.acks", "1", "Events:Sinks:Kafka:Settings: request.required.acks is set by the service")]
     public async Task Start_WrongSetting_ExitsWithItsNameAndTheReason(string name, string? value, string sentence)
     {
         await using var process = ApiProcess.Run([], Nowhere, (name, value));

@@ -9,12 +9,15 @@ internal sealed class SinkOptions
     public const string SectionName = "Events:Sinks";
 
     /// <summary>RabbitMQ. It is used if there is a connection string <c>rabbitmq</c>.</summary>
+    [ValidateObjectMembers]
     public RabbitMqOptions RabbitMq { get; } = new();
 
     /// <summary>Kafka. It is used if there are bootstrap servers.</summary>
+    [ValidateObjectMembers]
     public KafkaOptions Kafka { get; } = new();
 
     /// <summary>Dapr's pub/sub. It is used if there is the name of a component.</summary>
+    [ValidateObjectMembers]
     public DaprPubSubOptions Dapr { get; } = new();
 
     /// <summary>Where a sink starts that has never been used; default <see cref="SinkStart.Beginning"/>.</summary>
@@ -85,25 +88,18 @@ internal sealed class DaprPubSubOptions
     public string Topic { get; set; } = "pointsystem.events";
 }
 
-/// <summary>Checks at start what attributes cannot: they do not reach into the options of each sink.</summary>
+/// <summary>Checks at start what attributes cannot.</summary>
 internal sealed class SinkOptionsValidator : IValidateOptions<SinkOptions>
 {
-    // What the sink needs for its promises.
-    private static readonly string[] KafkaReserved = ["acks", "enable.idempotence", "bootstrap.servers", "message.timeout.ms", "delivery.timeout.ms"];
+    // What the sink needs for its promises, by all names that librdkafka knows for them.
+    private static readonly string[] KafkaReserved =
+    [
+        "acks", "request.required.acks", "enable.idempotence", "enable.gapless.guarantee", "bootstrap.servers", "metadata.broker.list",
+        "message.timeout.ms", "delivery.timeout.ms",
+    ];
 
-    public ValidateOptionsResult Validate(string? name, SinkOptions options)
-    {
-        foreach (var (section, part) in new (string, object)[] { ("RabbitMq", options.RabbitMq), ("Kafka", options.Kafka), ("Dapr", options.Dapr) })
-        {
-            var faults = new List<ValidationResult>();
-            if (!Validator.TryValidateObject(part, new ValidationContext(part), faults, validateAllProperties: true))
-            {
-                return ValidateOptionsResult.Fail($"{SinkOptions.SectionName}:{section}: {faults[0].ErrorMessage}");
-            }
-        }
-
-        return options.Kafka.Settings.Keys.FirstOrDefault(key => KafkaReserved.Contains(key, StringComparer.Ordinal)) is { } reserved
+    public ValidateOptionsResult Validate(string? name, SinkOptions options) =>
+        options.Kafka.Settings.Keys.FirstOrDefault(key => KafkaReserved.Contains(key, StringComparer.Ordinal)) is { } reserved
             ? ValidateOptionsResult.Fail($"{SinkOptions.SectionName}:Kafka:Settings: {reserved} is set by the service, which needs it for its promises.")
             : ValidateOptionsResult.Success;
-    }
 }
