@@ -15,6 +15,9 @@ internal sealed class JobRunner(IJobLocks locks, AdvisoryLocks advisory, IOption
     private readonly Lock _sync = new();
     private long? _unavailableSince;
 
+    // Between two looks whether another replica still runs a job without an end.
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
+
     /// <summary>The lock key of a job.</summary>
     public static string KeyOf(string name) => $"point:job:{name}";
 
@@ -60,6 +63,36 @@ internal sealed class JobRunner(IJobLocks locks, AdvisoryLocks advisory, IOption
             await handle.RunAsync(token => RunAsync(claim, key, work, token), cancellationToken);
             return true;
         }
+    }
+
+    /// <summary>Runs work without an end on one replica at a time: here, whenever no other replica does.</summary>
+    /// <param name="name">The name of the job, one of a fixed set.</param>
+    /// <param name="isWanted">Whether there is anything to do: if not, this costs nothing, not even a lock.</param>
+    /// <param name="work">The work, as of <see cref="TryRunAsync"/>.</param>
+    /// <param name="report">Called for each failure other than the end of the lock.</param>
+    /// <param name="stoppingToken">Ends it.</param>
+    public async Task KeepRunningAsync(
+        string name, Func<bool> isWanted, Func<CancellationToken, Task> work, Action<Exception> report, CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(LookInterval, clock);
+        do
+        {
+            try
+            {
+                if (isWanted())
+                {
+                    await TryRunAsync(name, work, isUrgent: true, stoppingToken);
+                }
+            }
+            catch (Exception failure) when (failure is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
+            {
+                if (failure is not LeaseEndedException)
+                {
+                    report(failure);
+                }
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
     private static async Task RunAsync(AdvisoryLock claim, string key, Func<CancellationToken, Task> work, CancellationToken cancellationToken)

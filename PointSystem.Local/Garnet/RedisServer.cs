@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net.Sockets;
 using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.Garnet;
@@ -53,24 +52,6 @@ internal sealed class RedisServer
             };
     }
 
-    public async Task<bool> ProbeAsync(CancellationToken cancellationToken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(TimeSpan.FromSeconds(1));
-        try
-        {
-            using var client = new TcpClient();
-            await client.ConnectAsync("127.0.0.1", Port, limit.Token);
-            var stream = client.GetStream();
-            await stream.WriteAsync("*1\r\n$4\r\nPING\r\n"u8.ToArray(), limit.Token);
-            var reply = new byte[5];
-            await stream.ReadExactlyAsync(reply, limit.Token);
-            return reply.AsSpan().SequenceEqual("+PONG"u8);
-        }
-        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            return false;
-        }
-    }
+    public Task<bool> ProbeAsync(CancellationToken cancellationToken) =>
+        Probes.AnswersAsync(Port, "*1\r\n$4\r\nPING\r\n"u8.ToArray(), "+PONG"u8.ToArray(), cancellationToken);
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net.Sockets;
 using PointSystem.Local.Processes;
 
 namespace PointSystem.Local.RabbitMq;
@@ -74,28 +73,9 @@ internal sealed class RabbitMqServer
     };
 
     /// <summary>Whether it answers a client.</summary>
-    public async Task<bool> ProbeAsync(CancellationToken cancellationToken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(TimeSpan.FromSeconds(1));
-        try
-        {
-            using var client = new TcpClient();
-            await client.ConnectAsync("127.0.0.1", Port, limit.Token);
-            var stream = client.GetStream();
-            await stream.WriteAsync("AMQP\0\0\u0009\u0001"u8.ToArray(), limit.Token);
-            var frame = new byte[1];
-            await stream.ReadExactlyAsync(frame, limit.Token);
-
-            // The first frame of a method; "A" would be the protocol that it wants instead.
-            return frame[0] == 1;
-        }
-        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            return false;
-        }
-    }
+    public Task<bool> ProbeAsync(CancellationToken cancellationToken) =>
+        // The first frame is one of a method; "A" would be the protocol that it wants instead.
+        Probes.AnswersAsync(Port, "AMQP\0\0\u0009\u0001"u8.ToArray(), [1], cancellationToken);
 
     private static string Text(int port) => port.ToString(CultureInfo.InvariantCulture);
 }

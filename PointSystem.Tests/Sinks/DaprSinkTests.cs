@@ -29,9 +29,32 @@ public sealed class DaprSinkTests(PointsDatabase server)
         var feed = await SinkLoad.FeedAsync(client, 5 * 9);
         await Eventually.HoldsAsync(() => SinkLoad.Different(sidecar.Received) == feed.Count, () => api.Output);
         SinkLoad.AssertSameAs(feed, sidecar.Received);
+        // The answer of /metrics may be that of a moment ago.
+        await Eventually.HoldsAsync(async () => await SinkLoad.LagAsync(client, "dapr") == 0, "there is no lag");
         Assert.All(sidecar.Requests, request => Assert.Equal(
             ("broker", "pointsystem.events", "application/cloudevents+json", JsonNode.Parse(request.Data.Span)!["partitionkey"]!.GetValue<string>()),
             (request.PubsubName, request.Topic, request.DataContentType, request.Metadata["partitionKey"])));
+    }
+
+    [Fact]
+    public async Task Start_Now_GetsNothingOfWhatWasBefore()
+    {
+        await using var sidecar = await PubSub.StartAsync();
+        var database = await server.CreateOwnedAsync(Token);
+        await using (var before = await ApiProcess.StartAsync(database))
+        {
+            using var client = new PointsClient(before.Address);
+            await SinkLoad.WriteAsync(client, "a", members: 2, uses: 1);
+        }
+
+        await using var api = await ApiProcess.StartAsync(database, [.. SettingsOf(sidecar.Port), ("Events__Sinks__Start", "Now")]);
+        using var admin = new PointsClient(api.Address, Tokens.Admin);
+        await Eventually.HoldsAsync(async () => await SinkLoad.LagAsync(admin, "dapr") == 0, "the sink has begun");
+        await SinkLoad.WriteAsync(admin, "b", members: 2, uses: 1);
+
+        await SinkLoad.FeedAsync(admin, 8);
+        await Eventually.HoldsAsync(() => SinkLoad.Different(sidecar.Received) >= 4, () => api.Output);
+        Assert.Equal(["1-3", "1-4", "2-3", "2-4"], sidecar.Received.Select(one => one["id"]!.GetValue<string>()).Distinct().Order(StringComparer.Ordinal));
     }
 
     [Fact]

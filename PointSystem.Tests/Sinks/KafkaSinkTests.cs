@@ -3,12 +3,11 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Confluent.Kafka;
-using PointSystem.Tests.Api;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Sinks;
 
-/// <summary>Events in the mock cluster of librdkafka, which speaks Kafka's protocol over TCP; and in a real one, where POINTSYSTEM_TEST_KAFKA names it.</summary>
+/// <summary>Events in the mock cluster of librdkafka, which speaks Kafka's protocol over TCP.</summary>
 public sealed class KafkaSinkTests(PointsDatabase server)
 {
     [Fact]
@@ -16,27 +15,10 @@ public sealed class KafkaSinkTests(PointsDatabase server)
     {
         using var cluster = MockCluster.Start();
         var topic = $"points-{Guid.NewGuid():n}";
-        var database = await server.CreateOwnedAsync(Token);
         (string, string?)[] settings =
             [("Events__Sinks__Kafka__BootstrapServers", cluster.Servers), ("Events__Sinks__Kafka__Topic", topic), ("Events__Sinks__RetryMax", "00:00:01")];
-        await using var first = await ApiProcess.StartAsync(database, settings);
-        using (var client = new PointsClient(first.Address))
-        {
-            await SinkLoad.WriteAsync(client, "a", members: 5, uses: 8);
-            var writing = SinkLoad.WriteAsync(client, "b", members: 5, uses: 8);
-            cluster.SetDown();
-            await writing;
-            cluster.SetUp();
-        }
-
-        await using var second = await ApiProcess.StartAsync(database, settings);
-        using var admin = new PointsClient(second.Address, Tokens.Admin);
-        var last = SinkLoad.WriteAsync(admin, "c", members: 5, uses: 8);
-        await first.SignalAsync("KILL");
-        await last;
-
-        var feed = await SinkLoad.FeedAsync(admin, 3 * 5 * 9);
-        SinkLoad.AssertSameAs(feed, cluster.Take(topic, feed.Count));
+        await SinkLoad.AssertSurvivesAsync(
+            await server.CreateOwnedAsync(Token), settings, cluster.SetDownAsync, cluster.SetUpAsync, different => Task.FromResult(cluster.Take(topic, different)));
     }
 
     /// <summary>A cluster in this process, whose brokers a test can take down.</summary>
@@ -83,9 +65,9 @@ public sealed class KafkaSinkTests(PointsDatabase server)
             return new MockCluster(owner, servers, handle.DangerousGetHandle());
         }
 
-        public void SetDown() => Each(broker => _setDown(_cluster, broker));
+        public Task SetDownAsync() => EachAsync(broker => _setDown(_cluster, broker));
 
-        public void SetUp() => Each(broker => _setUp(_cluster, broker));
+        public Task SetUpAsync() => EachAsync(broker => _setUp(_cluster, broker));
 
         /// <summary>Reads a topic until there are so many different messages, and returns all of them, those of each partition in order.</summary>
         public List<JsonNode> Take(string topic, int different)
@@ -111,12 +93,14 @@ public sealed class KafkaSinkTests(PointsDatabase server)
 
         public void Dispose() => _owner.Dispose();
 
-        private static void Each(Func<int, int> act)
+        private static Task EachAsync(Func<int, int> act)
         {
             for (var broker = 1; broker <= Brokers; broker++)
             {
                 Assert.Equal(0, act(broker));
             }
+
+            return Task.CompletedTask;
         }
     }
 }

@@ -1,8 +1,6 @@
-using System.Globalization;
 using System.Net;
 using PointSystem.Tests.Api;
 using PointSystem.Tests.Features;
-using PointSystem.Tests.Telemetry;
 using RabbitMQ.Client;
 
 namespace PointSystem.Tests.Sinks;
@@ -16,27 +14,8 @@ public sealed class RabbitMqSinkTests(PointsDatabase server, RabbitMqSinkTests.F
     public async Task BrokerAndPublishers_Killed_EveryEventArrivesInOrder()
     {
         const string name = "killed";
-        var database = await server.CreateOwnedAsync(Token);
-        (string, string?)[] settings = SettingsOf(name);
-        await using var first = await ApiProcess.StartAsync(database, settings);
-        using (var client = new PointsClient(first.Address))
-        {
-            await SinkLoad.WriteAsync(client, "a", members: 5, uses: 8);
-            var writing = SinkLoad.WriteAsync(client, "b", members: 5, uses: 8);
-            await _broker.KillAsync();
-            await writing;
-            await _broker.RunAsync();
-        }
-
-        await using var second = await ApiProcess.StartAsync(database, settings);
-        using var admin = new PointsClient(second.Address, Tokens.Admin);
-        var last = SinkLoad.WriteAsync(admin, "c", members: 5, uses: 8);
-        await first.SignalAsync("KILL");
-        await last;
-
-        // Manual grants of an administrator would be two events; these are one for each write.
-        var feed = await SinkLoad.FeedAsync(admin, 3 * 5 * 9);
-        SinkLoad.AssertSameAs(feed, await _broker.TakeAsync(name, feed.Count));
+        await SinkLoad.AssertSurvivesAsync(
+            await server.CreateOwnedAsync(Token), SettingsOf(name), _broker.KillAsync, _broker.RunAsync, different => _broker.TakeAsync(name, different));
     }
 
     [Fact]
@@ -51,14 +30,14 @@ public sealed class RabbitMqSinkTests(PointsDatabase server, RabbitMqSinkTests.F
 
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
         await Eventually.HoldsAsync(() => Warnings(api) == 1, () => api.Output);
-        await Eventually.HoldsAsync(async () => await LagAsync(client) > 0, "the lag grows");
+        await Eventually.HoldsAsync(async () => await SinkLoad.LagAsync(client, "rabbitmq") > 0, "the lag grows");
         await _broker.RunAsync();
         var feed = await SinkLoad.FeedAsync(client, 2 * 4);
         SinkLoad.AssertSameAs(feed, await _broker.TakeAsync(name, feed.Count));
         await Eventually.HoldsAsync(() => api.Output.Contains("Events are published to rabbitmq again", StringComparison.Ordinal), () => api.Output);
 
         // The answer of /metrics may be that of a moment ago.
-        await Eventually.HoldsAsync(async () => await LagAsync(client) == 0, "there is no lag");
+        await Eventually.HoldsAsync(async () => await SinkLoad.LagAsync(client, "rabbitmq") == 0, "there is no lag");
 
         // One line for each outage.
         Assert.Equal(1, Warnings(api));
@@ -88,11 +67,6 @@ public sealed class RabbitMqSinkTests(PointsDatabase server, RabbitMqSinkTests.F
         Assert.SkipWhen(broker is null, "rabbitmq-server is not installed.");
         return broker;
     }
-
-    private static async Task<double?> LagAsync(PointsClient client) => (await client.GetAsync("/metrics")).Text.Split('\n')
-        .Where(line => line.StartsWith($"{MetricsTests.OfBrokers}{{", StringComparison.Ordinal) && line.Contains("sink=\"rabbitmq\"", StringComparison.Ordinal))
-        .Select(line => (double?)double.Parse(line[(line.IndexOf('}', StringComparison.Ordinal) + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], CultureInfo.InvariantCulture))
-        .SingleOrDefault();
 
     private static int Warnings(ApiProcess api) => api.Output.Split("Events are not published to rabbitmq").Length - 1;
 

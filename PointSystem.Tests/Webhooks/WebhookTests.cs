@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using PointSystem.Tests.Api;
 using PointSystem.Tests.Features;
+using PointSystem.Tests.Sinks;
 using StandardWebhooks;
 using StandardWebhooks.Diagnostics;
 
@@ -27,7 +28,7 @@ public sealed class WebhookTests(PointsDatabase server)
 
         await WriteAsync(client, members: 3, uses: 4);
 
-        var feed = await FeedAsync(client, type: null, expected: 1 + (3 * 5) + 3);
+        var feed = await SinkLoad.FeedAsync(client, 1 + (3 * 5) + 3);
         await Eventually.HoldsAsync(() => receiver.At("/all").Count >= feed.Count, "all events arrive");
         await Eventually.HoldsAsync(() => receiver.At("/used").Count >= 3 * 4, "all usages arrive");
 
@@ -337,20 +338,6 @@ public sealed class WebhookTests(PointsDatabase server)
                 (await client.UseAsync(member, $"A{use}", 1)).Expect(HttpStatusCode.Created);
             }
         }
-    }
-
-    private static async Task<Dictionary<string, JsonNode>> FeedAsync(PointsClient client, string? type, int expected)
-    {
-        Dictionary<string, JsonNode> events = [];
-        await Eventually.HoldsAsync(
-            async () =>
-            {
-                events = (await client.GetAsync("/api/events?limit=1000")).Expect(HttpStatusCode.OK).Json["events"]!.AsArray()
-                    .Where(one => type is null || one!["type"]!.GetValue<string>() == type).ToDictionary(one => one!["id"]!.GetValue<string>(), one => one!);
-                return events.Count >= expected;
-            },
-            $"{expected} events");
-        return events;
     }
 
     private static async Task<List<JsonNode>> DeliveriesAsync(PointsClient client, string name, string status) =>

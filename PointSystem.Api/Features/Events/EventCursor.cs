@@ -1,3 +1,4 @@
+using Npgsql;
 using PointSystem.Api.Http;
 
 namespace PointSystem.Api.Features.Events;
@@ -18,6 +19,9 @@ internal readonly record struct EventCursor(long Position, long MemberId, long S
 
     /// <summary>Before the first event.</summary>
     public static EventCursor Start { get; } = new(0, 0, 0);
+
+    /// <summary>The cursor in three columns: position, member, sequence.</summary>
+    public static EventCursor Read(NpgsqlDataReader reader, int first) => new(reader.GetInt64(first), reader.GetInt64(first + 1), reader.GetInt64(first + 2));
 
     /// <summary>Reads a cursor. False for every other text.</summary>
     public static bool TryParse(string text, out EventCursor cursor)

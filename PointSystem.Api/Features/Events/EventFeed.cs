@@ -159,7 +159,7 @@ internal static class EventFeed
 
     private static Head ReadEntries(NpgsqlDataReader reader)
     {
-        var cursor = new EventCursor(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2));
+        var cursor = EventCursor.Read(reader, 0);
         var (kind, pointKey) = (reader.GetString(3), reader.GetString(4));
 
         // A cancellation can have two groups: restored points, then points granted again. They are one event, at the first of them.

@@ -3,7 +3,6 @@ using Npgsql;
 using PointSystem.Api.Features.Events;
 using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
-using PointSystem.Locking;
 
 namespace PointSystem.Api.Features.Webhooks;
 
@@ -26,7 +25,6 @@ internal sealed class WebhookJob(
 
     // For all endpoints together, out of the pools of writes and reads.
     private const int ConnectionsMax = 2;
-    private static readonly TimeSpan LockInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
     private readonly SemaphoreSlim _connections = new(ConnectionsMax);
     private bool _isFailing;
@@ -37,29 +35,9 @@ internal sealed class WebhookJob(
         base.Dispose();
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(LockInterval, time);
-        do
-        {
-            try
-            {
-                // The monitor asks the database anyway: without endpoints this costs nothing, not even a lock.
-                if (monitor.State is { HasWebhooks: true })
-                {
-                    await runner.TryRunAsync(Name, RunAsync, isUrgent: true, stoppingToken);
-                }
-            }
-            catch (Exception failure) when (failure is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
-            {
-                if (failure is not LeaseEndedException)
-                {
-                    Report(failure);
-                }
-            }
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
-    }
+    // The monitor asks the database anyway.
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        runner.KeepRunningAsync(Name, () => monitor.State is { HasWebhooks: true }, RunAsync, Report, stoppingToken);
 
     /// <summary>Once for each outage, in which there are enough other lines.</summary>
     private void Report(Exception failure)

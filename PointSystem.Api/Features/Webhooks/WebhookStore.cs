@@ -367,19 +367,17 @@ internal sealed class WebhookStore(NpgsqlDataSource database, TimeProvider time,
             },
             cancellationToken);
 
-    private static EventCursor ReadCursor(NpgsqlDataReader reader, int first) => new(reader.GetInt64(first), reader.GetInt64(first + 1), reader.GetInt64(first + 2));
-
     private async Task<WebhookEndpoint?> FindAsync(string column, NpgsqlParameter value, CancellationToken cancellationToken) => (await QueryAsync(
         $"SELECT {EndpointColumns} FROM webhook_endpoints WHERE {column} = $2", [Columns.Value(time.GetUtcNow()), value], ReadEndpoint, cancellationToken))
         .SingleOrDefault();
 
     private static WebhookEndpoint ReadEndpoint(NpgsqlDataReader reader) => new(
         reader.GetInt64(0), reader.GetString(1), reader.GetString(2), reader.TextOrNull(3), reader.GetFieldValue<string[]>(4), reader.TextOrNull(5),
-        reader.GetFieldValue<DateTimeOffset>(6), ReadCursor(reader, 7),
+        reader.GetFieldValue<DateTimeOffset>(6), EventCursor.Read(reader, 7),
         reader.TextOrNull(11) is { } previous ? [reader.GetString(10), previous] : [reader.GetString(10)]);
 
     private static WebhookDelivery ReadDelivery(NpgsqlDataReader reader) => new(
-        ReadCursor(reader, 0), reader.GetString(3), reader.GetString(4), Enum.Parse<DeliveryStatus>(reader.GetString(5), ignoreCase: true), reader.GetInt32(6),
+        EventCursor.Read(reader, 0), reader.GetString(3), reader.GetString(4), Enum.Parse<DeliveryStatus>(reader.GetString(5), ignoreCase: true), reader.GetInt32(6),
         reader.GetFieldValue<DateTimeOffset>(7), reader.InstantOrNull(8), reader.InstantOrNull(9), reader.IsDBNull(10) ? null : reader.GetInt32(10),
         reader.TextOrNull(11));
 }

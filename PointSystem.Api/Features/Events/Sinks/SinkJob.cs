@@ -3,7 +3,6 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
-using PointSystem.Locking;
 
 namespace PointSystem.Api.Features.Events.Sinks;
 
@@ -24,36 +23,29 @@ internal sealed class SinkJob(
 {
     private const string Name = "events";
     private const int PageSize = 200;
-    private static readonly TimeSpan LockInterval = TimeSpan.FromSeconds(2);
     private readonly ConcurrentDictionary<IEventSink, bool> _sinks = new(sinks.Select(sink => KeyValuePair.Create(sink, true)));
+    private bool _isFailing;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        _sinks.IsEmpty ? Task.CompletedTask : runner.KeepRunningAsync(Name, () => !_sinks.IsEmpty, RunAsync, Report, stoppingToken);
+
+    /// <summary>Once for each outage, in which there are enough other lines.</summary>
+    private void Report(Exception failure)
     {
-        var isFailing = false;
-        using var timer = new PeriodicTimer(LockInterval, time);
-        while (!_sinks.IsEmpty)
+        if (!_isFailing)
         {
-            try
-            {
-                await runner.TryRunAsync(Name, RunAsync, isUrgent: true, stoppingToken);
-                isFailing = false;
-            }
-            catch (Exception failure) when (failure is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
-            {
-                if (!isFailing && failure is not LeaseEndedException)
-                {
-                    // Once for each outage, in which there are enough other lines.
-                    logger.Interrupted(failure);
-                    isFailing = true;
-                }
-            }
-
-            await timer.WaitForNextTickAsync(stoppingToken);
+            logger.Interrupted(failure);
         }
+
+        _isFailing = true;
     }
 
     /// <summary>Publishes to all sinks at the same time, each at its own pace, until this is cancelled or none is left.</summary>
-    private Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(_sinks.Keys.Select(sink => RunAsync(sink, cancellationToken)));
+    private Task RunAsync(CancellationToken cancellationToken)
+    {
+        _isFailing = false;
+        return Task.WhenAll(_sinks.Keys.Select(sink => RunAsync(sink, cancellationToken)));
+    }
 
     /// <summary>Publishes to a sink until this is cancelled, or the sink can never be used.</summary>
     private async Task RunAsync(IEventSink sink, CancellationToken cancellationToken)

@@ -13,7 +13,7 @@ internal sealed class SinkStore(NpgsqlDataSource database, TimeProvider time)
             await using var batch = connection.CreateBatch();
             batch.BatchCommands.Add(Columns.Statement("SELECT position, member_id, sequence FROM event_sinks WHERE name = $1", Columns.Value(sink)));
             await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-            return await reader.ReadAsync(cancellationToken) ? new EventCursor(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2)) : null;
+            return await reader.ReadAsync(cancellationToken) ? EventCursor.Read(reader, 0) : null;
         },
         cancellationToken);
 
