@@ -5,9 +5,10 @@ using PointSystem.Locking.Jobs;
 namespace PointSystem.Api.Jobs;
 
 /// <summary>
-/// Runs a job if no other replica is running it, under the lock <c>point:job:{name}</c>. While the lock store is unavailable, a job is
-/// first paused: it is not urgent, and a restart of Redis must not start it on every replica. After <see cref="JobOptions.RestFor"/>, one
-/// replica continues under an advisory lock of the database.
+/// Runs a job if no other replica is running it, under the lock <c>point:job:{name}</c> and the advisory lock of the same name in the
+/// database. The lock decides which replica tries; the advisory lock is the one that all replicas see, also those that have lost the lock
+/// store or have only just found it. While the lock store is unavailable, a job is first paused, unless it is urgent. After
+/// <see cref="JobOptions.RestFor"/>, one replica continues under the advisory lock alone.
 /// </summary>
 internal sealed class JobRunner(IJobLocks locks, AdvisoryLocks advisory, IOptions<JobOptions> options, TimeProvider clock, ILogger<JobRunner> logger)
 {
@@ -39,29 +40,36 @@ internal sealed class JobRunner(IJobLocks locks, AdvisoryLocks advisory, IOption
         {
             return false;
         }
-        if (!handle.IsFallback)
-        {
-            await handle.RunAsync(work, cancellationToken);
-            return true;
-        }
 
         await using (handle)
         {
-            if (!isUrgent && unavailableFor < options.Value.RestFor)
+            if (handle.IsFallback && !isUrgent && unavailableFor < options.Value.RestFor)
             {
                 logger.JobPaused(name, handle.FallbackReason ?? "unknown");
                 return false;
             }
 
-            await using var claim = await advisory.TryAcquireAsync(key, cancellationToken);
-            if (claim is null)
-            {
-                return false;
-            }
+            var isRun = false;
+            await handle.RunAsync(
+                async token =>
+                {
+                    // Released before the lock, so that whoever gets the lock next is not refused here.
+                    await using var claim = await advisory.TryAcquireAsync(key, _lock.Lease, token);
+                    if (claim is null)
+                    {
+                        return;
+                    }
 
-            logger.JobContinues(name, handle.FallbackReason ?? "unknown");
-            await handle.RunAsync(token => RunAsync(claim, key, work, token), cancellationToken);
-            return true;
+                    isRun = true;
+                    if (handle.IsFallback)
+                    {
+                        logger.JobContinues(name, handle.FallbackReason ?? "unknown");
+                    }
+
+                    await RunAsync(claim, key, work, token);
+                },
+                cancellationToken);
+            return isRun;
         }
     }
 

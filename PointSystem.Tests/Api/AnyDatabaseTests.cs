@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Net;
-using Microsoft.Extensions.Configuration;
 using Npgsql;
 using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
 using PointSystem.Local.Postgres;
 using PointSystem.Tests.Features;
+using PointSystem.Tests.Jobs;
 
 namespace PointSystem.Tests.Api;
 
@@ -206,10 +206,11 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
         var proxy = new FaultProxy(pooler.Port);
         var locks = LocksThrough(pooler, pooler.Port);
         var key = $"point:job:{Guid.NewGuid():n}";
+        var lease = TimeSpan.FromMinutes(5);
 
-        var held = await LocksThrough(pooler, proxy.Port).TryAcquireAsync(key, Token);
+        var held = await LocksThrough(pooler, proxy.Port).TryAcquireAsync(key, lease, Token);
         Assert.NotNull(held);
-        Assert.Null(await locks.TryAcquireAsync(key, Token));
+        Assert.Null(await locks.TryAcquireAsync(key, lease, Token));
         // Without a release its connection closes, as it does when its process ends.
         await (released ? held.DisposeAsync() : proxy.DisposeAsync());
 
@@ -219,7 +220,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
                 database.ConnectionString,
                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND (classid::bigint << 32 | objid::bigint) = hashtextextended($1, 0)", key) == 0,
             "no session holds the lock");
-        await using (var next = await locks.TryAcquireAsync(key, Token))
+        await using (var next = await locks.TryAcquireAsync(key, lease, Token))
         {
             Assert.NotNull(next);
         }
@@ -230,8 +231,7 @@ public sealed class AnyDatabaseTests(PointsDatabase server)
     private static AdvisoryLocks LocksThrough(PgBouncer pooler, int port)
     {
         var connection = new NpgsqlConnectionStringBuilder(pooler.ConnectionString("postgres", marked: true)) { Port = port }.ConnectionString;
-        var settings = new[] { KeyValuePair.Create("ConnectionStrings:points", (string?)connection) };
-        return new AdvisoryLocks(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
+        return JobRunners.AdvisoryLocksOf(connection);
     }
 
     private static async Task MigrateAsync(string database, int processes)

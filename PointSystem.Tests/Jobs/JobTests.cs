@@ -88,7 +88,7 @@ public sealed class JobTests(PointsDatabase server)
         await using var other = await LockReplica.StartAsync(store, []);
         var held = await other.Locks.AcquireAsync("point:job:expiry", new LockOptions { Lease = TimeSpan.FromSeconds(30) }, Token);
         await using var replica = await LockReplica.StartAsync(store, []);
-        using var job = Expiry(database, client, replica.Runner(), chunk: 10);
+        using var job = Expiry(database, client, replica.Runner(database), chunk: 10);
 
         await job.StartAsync(Token);
         await Eventually.HoldsAsync(() => store.Asked.Count >= 2, "the job has asked for its lock");
@@ -132,7 +132,7 @@ public sealed class JobTests(PointsDatabase server)
             """);
         await using var replica = await LockReplica.StartAsync(new MemoryLockStore(TimeProvider.System), []);
         using var job = new IdempotencyCleanupJob(
-            database, replica.Runner(), Options.Create(new JobOptions()), TimeProvider.System, NullLogger<IdempotencyCleanupJob>.Instance);
+            database, replica.Runner(database), Options.Create(new JobOptions()), TimeProvider.System, NullLogger<IdempotencyCleanupJob>.Instance);
 
         await job.StartAsync(Token);
         await Eventually.HoldsAsync(async () => await OlderAsync(">= 1441") == 0, "the old keys are deleted");
@@ -165,7 +165,7 @@ public sealed class JobTests(PointsDatabase server)
     private static async Task RunExpiryAsync(NpgsqlDataSource database, LedgerClient client, int chunk, Func<Task<long>> left)
     {
         await using var replica = await LockReplica.StartAsync(new MemoryLockStore(TimeProvider.System), []);
-        using var job = Expiry(database, client, replica.Runner(), chunk);
+        using var job = Expiry(database, client, replica.Runner(database), chunk);
         await job.StartAsync(Token);
         await Eventually.HoldsAsync(async () => await left() == 0, "all expired lots are posted");
         await job.StopAsync(Token);

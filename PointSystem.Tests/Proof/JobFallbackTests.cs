@@ -1,18 +1,21 @@
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 using Npgsql;
 using PointSystem.Api.Jobs;
 using PointSystem.Locking;
 using PointSystem.Locking.Store;
 using PointSystem.Tests.Features;
+using PointSystem.Tests.Jobs;
 using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Proof;
 
-/// <summary>Jobs while the lock store is unavailable: they pause first, then one replica continues under an advisory lock of the database.</summary>
+/// <summary>
+/// Jobs while the lock store is unavailable, goes and comes back: they pause first, then one replica continues under an advisory lock of the
+/// database, and never a second one beside it.
+/// </summary>
 public sealed class JobFallbackTests(PointsDatabase server)
 {
+    private static readonly JobOptions AtOnce = new() { RestFor = TimeSpan.Zero };
+
     [Fact]
     public async Task TryRunAsync_LockStoreUnavailable_PausesUnlessUrgentOrPausedLongEnough()
     {
@@ -58,13 +61,85 @@ public sealed class JobFallbackTests(PointsDatabase server)
         Assert.True(await second.TryRunAsync(job, _ => Task.CompletedTask, isUrgent: false, Token));
     }
 
+    /// <summary>
+    /// The lock store goes or comes while a replica runs the job: the other one sees the store as it is now, and must not run beside it. Jobs
+    /// without an end would otherwise do everything twice, for an hour.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TryRunAsync_LockStoreGoesOrComesMeanwhile_RunsOnOneReplicaAtATime(bool isThereAtFirst)
+    {
+        var store = new MemoryLockStore(TimeProvider.System) { Before = isThereAtFirst ? null : Unavailable };
+        await using var one = await LockReplica.StartAsync(store, []);
+        await using var two = await LockReplica.StartAsync(store, []);
+        var database = await server.GetAsync(Token);
+        var (first, second) = (one.Runner(database, AtOnce), two.Runner(database, AtOnce));
+        var done = new TaskCompletionSource();
+        var begun = new TaskCompletionSource();
+        var job = $"job-{Guid.NewGuid():n}";
+        var running = first.TryRunAsync(
+            job,
+            token =>
+            {
+                begun.SetResult();
+                return done.Task.WaitAsync(token);
+            },
+            isUrgent: true, Token);
+        await begun.Task.WaitAsync(Token);
+
+        store.Before = isThereAtFirst ? Unavailable : null;
+        Assert.False(await second.TryRunAsync(job, _ => throw new InvalidOperationException("Two replicas run the job."), isUrgent: true, Token));
+        Assert.Equal(isThereAtFirst, store.IsHeld(JobRunner.KeyOf(job)));
+        done.SetResult();
+        Assert.True(await running);
+        Assert.True(await second.TryRunAsync(job, _ => Task.CompletedTask, isUrgent: true, Token));
+    }
+
+    /// <summary>A holder that hangs or has lost its network keeps the lock for its lease and no longer, and learns of it.</summary>
+    [Fact]
+    public async Task AdvisoryLock_HolderIsNotHeardOf_EndsWithItsLease()
+    {
+        var database = await server.GetAsync(Token);
+        var address = new NpgsqlConnectionStringBuilder(database.ConnectionString);
+        await using var proxy = new FaultProxy(address.Port);
+        var key = $"point:job:{Guid.NewGuid():n}";
+        var near = JobRunners.AdvisoryLocksOf(database.ConnectionString);
+        address.Host = "127.0.0.1";
+        address.Port = proxy.Port;
+        var lease = TimeSpan.FromSeconds(3);
+        await using var held = await JobRunners.AdvisoryLocksOf(address.ConnectionString).TryAcquireAsync(key, lease, Token);
+        Assert.NotNull(held);
+
+        // It is idle, but says so often enough.
+        await Eventually.HoldsAsync(
+            async () => await Books.CountAsync(
+                database.ConnectionString,
+                """
+                SELECT count(*) FROM pg_stat_activity JOIN pg_locks USING (pid)
+                WHERE locktype = 'advisory' AND (classid::bigint << 32 | objid::bigint) = hashtextextended($1, 0) AND clock_timestamp() - xact_start > '4.5 s'
+                """,
+                key) == 1,
+            "it is held for longer than its lease");
+        Assert.Null(await near.TryAcquireAsync(key, lease, Token));
+        Assert.False(held.Lost.IsCancellationRequested);
+
+        proxy.HoldRequests();
+        AdvisoryLock? next = null;
+        await Eventually.HoldsAsync(async () => (next = await near.TryAcquireAsync(key, lease, Token)) is not null, "another session gets it");
+        await using (next)
+        {
+            await Eventually.HoldsAsync(() => held.Lost.IsCancellationRequested, "the holder learns that it has lost it");
+        }
+    }
+
     [Fact]
     public async Task TryRunAsync_SessionEnds_CancelsTheWorkAndAnotherReplicaCanRun()
     {
         await using var one = await UnavailableAsync();
         await using var two = await UnavailableAsync();
         var database = await server.CreateDatabaseAsync(null, Token);
-        var (first, second) = (Runner(one, TimeSpan.Zero, database), Runner(two, TimeSpan.Zero, database));
+        var (first, second) = (one.Runner(database, AtOnce), two.Runner(database, AtOnce));
         var begun = new TaskCompletionSource();
         var running = first.TryRunAsync(
             "expiry",
@@ -85,17 +160,13 @@ public sealed class JobFallbackTests(PointsDatabase server)
 
     private static async Task<LockReplica> UnavailableAsync()
     {
-        var store = new MemoryLockStore(TimeProvider.System) { Before = (_, _) => throw new LockStoreException("sidecar-unavailable", isAmbiguous: false) };
+        var store = new MemoryLockStore(TimeProvider.System) { Before = Unavailable };
         return await LockReplica.StartAsync(store, []);
     }
 
-    private async Task<JobRunner> RunnerAsync(LockReplica replica, TimeSpan rest) => Runner(replica, rest, await server.GetAsync(Token));
+    private static Task Unavailable(string call, CancellationToken cancellationToken) =>
+        throw new LockStoreException("sidecar-unavailable", isAmbiguous: false);
 
-    private static JobRunner Runner(LockReplica replica, TimeSpan rest, NpgsqlDataSource database)
-    {
-        var settings = new[] { KeyValuePair.Create("ConnectionStrings:points", (string?)database.ConnectionString) };
-        var locks = new AdvisoryLocks(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
-        return new JobRunner(
-            replica.JobLocks, locks, Options.Create(new JobOptions { RestFor = rest }), TimeProvider.System, NullLogger<JobRunner>.Instance);
-    }
+    private async Task<JobRunner> RunnerAsync(LockReplica replica, TimeSpan rest) =>
+        replica.Runner(await server.GetAsync(Token), new JobOptions { RestFor = rest });
 }

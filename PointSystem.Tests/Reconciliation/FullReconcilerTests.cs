@@ -32,7 +32,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
         await Reconcilers.TamperAsync(_database, "UPDATE member_wallets SET balance = balance + 1 WHERE member_id = @m", members[1]);
         await Reconcilers.TamperAsync(_database, "DELETE FROM member_wallets WHERE member_id = @m", members[6]);
         await Reconcilers.TamperAsync(_database, "UPDATE point_ledger_entries SET delta = delta + 1 WHERE member_id = @m", members[4]);
-        await using var reconcilers = new Reconcilers(_database, _replica.Runner(), chunk: 3);
+        await using var reconcilers = new Reconcilers(_database, _replica.Runner(_database), chunk: 3);
 
         var run = await reconcilers.RunAsync("admin");
 
@@ -67,7 +67,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
                 interrupt.Cancel();
             }
         }
-        await using (var first = new Reconcilers(_database, _replica.Runner(), chunk: 2, Progressed))
+        await using (var first = new Reconcilers(_database, _replica.Runner(_database), chunk: 2, Progressed))
         {
             await first.All.BeginAsync(new AuditOrigin("first"), Token);
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first.All.ContinueAsync(interrupt.Token));
@@ -75,7 +75,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
             Assert.Equal(("RUNNING", 4, false), (progress.Status, progress.Members, progress.Resumed));
         }
 
-        await using var second = new Reconcilers(_database, _replica.Runner(), chunk: 2);
+        await using var second = new Reconcilers(_database, _replica.Runner(_database), chunk: 2);
         await second.All.ContinueAsync(Token);
         var run = (await second.All.FindLatestAsync(Token))!;
 
@@ -86,9 +86,9 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     public async Task Run_AnotherReplicaWorksOnIt_IsLeftToThatReplica()
     {
         await GrantAsync(7);
-        await using var first = new Reconcilers(_database, _replica.Runner(), chunk: 2);
+        await using var first = new Reconcilers(_database, _replica.Runner(_database), chunk: 2);
         await using var replica = await LockReplica.StartAsync(_store, []);
-        await using var second = new Reconcilers(_database, replica.Runner(), chunk: 2);
+        await using var second = new Reconcilers(_database, replica.Runner(_database), chunk: 2);
         await first.All.BeginAsync(new AuditOrigin("first"), Token);
         var (between, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
         var asked = 0;
@@ -128,7 +128,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
             await insert.ExecuteNonQueryAsync(Token);
         }
 
-        await using var reconcilers = new Reconcilers(_database, _replica.Runner(), chunk: 2);
+        await using var reconcilers = new Reconcilers(_database, _replica.Runner(_database), chunk: 2);
         await reconcilers.All.ContinueAsync(Token);
         var run = (await reconcilers.All.FindLatestAsync(Token))!;
         Assert.Equal(takenOver ? ("COMPLETED", true, 3L) : ("RUNNING", false, 0L), (run.Status, run.Resumed, run.Members));
@@ -139,7 +139,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
     {
         async Task<(RunReport? Run, long Unfinished)> BeginAsync()
         {
-            await using var reconcilers = new Reconcilers(_database, _replica.Runner());
+            await using var reconcilers = new Reconcilers(_database, _replica.Runner(_database));
             return await reconcilers.All.BeginAsync(new AuditOrigin("admin"), Token);
         }
 
@@ -165,7 +165,7 @@ public sealed class FullReconcilerTests(PointsDatabase server) : IAsyncLifetime
             FROM member_wallets AS w;
             GRANT SELECT ON usage_cancellations TO points_api
             """);
-        await using var reconcilers = new Reconcilers(_database, _replica.Runner(), options: new ReconciliationOptions
+        await using var reconcilers = new Reconcilers(_database, _replica.Runner(_database), options: new ReconciliationOptions
         {
             ChunkSize = 8,
             ChunkTimeout = TimeSpan.FromMilliseconds(500),

@@ -144,8 +144,8 @@ internal sealed class FullReconciler(
     }
 
     /// <summary>
-    /// Sets this runner on the unfinished run. Null if there is none, or if another runner made progress within the last lease. That
-    /// runner holds a different lock: some replicas may use the advisory lock while others still reach the lock store.
+    /// Sets this runner on the unfinished run. Null if there is none, or if another runner made progress within the last lease: it may not
+    /// know yet that its locks have ended.
     /// </summary>
     private async Task<ReconciliationRunRow?> ClaimAsync(Guid runnerId, CancellationToken cancellationToken)
     {
