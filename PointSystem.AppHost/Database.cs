@@ -10,8 +10,10 @@ namespace PointSystem.AppHost;
 
 /// <summary>The database as the processes see it.</summary>
 /// <param name="Replicas">The connection string of the replicas.</param>
+/// <param name="Notifier">That of the service that sends notifications.</param>
 /// <param name="Owner">That of the user that migrates.</param>
-internal sealed record PointDatabase(IResourceBuilder<ConnectionStringResource> Replicas, ReferenceExpression Owner);
+internal sealed record PointDatabase(
+    IResourceBuilder<ConnectionStringResource> Replicas, ReferenceExpression Notifier, ReferenceExpression Owner);
 
 internal static class Database
 {
@@ -33,12 +35,13 @@ internal static class Database
     /// data.</exception>
     public static PointDatabase AddPointDatabase(this IDistributedApplicationBuilder builder, Settings settings, bool containers)
     {
-        var (replicas, owner) = settings.ConnectionString is { } given ? builder.External(given, settings)
+        var (replicas, notifier, owner) = settings.ConnectionString is { } given ? builder.External(given, settings)
             : containers ? builder.Container(settings)
             : builder.Executable(settings);
         var pool = Settings.PoolSize.ToString(CultureInfo.InvariantCulture);
         var points = builder.AddConnectionString(Points, ReferenceExpression.Create($"{replicas};Maximum Pool Size={pool};Timeout=5"));
-        var database = new PointDatabase(points.WithHealthCheck(Points), ReferenceExpression.Create($"{owner};Timeout=5"));
+        var database = new PointDatabase(
+            points.WithHealthCheck(Points), ReferenceExpression.Create($"{notifier};Timeout=5"), ReferenceExpression.Create($"{owner};Timeout=5"));
         var isEnsured = replicas == owner;
         builder.Services.AddHealthChecks().AddAsyncCheck(Points, async cancellationToken =>
         {
@@ -47,7 +50,9 @@ internal static class Database
 
             async Task EnsureAsync()
             {
-                await DatabaseUser.Replica.EnsureAsync((await database.Owner.GetValueAsync(cancellationToken))!, cancellationToken);
+                var ownersAddress = (await database.Owner.GetValueAsync(cancellationToken))!;
+                await DatabaseUser.Replica.EnsureAsync(ownersAddress, cancellationToken);
+                await DatabaseUser.Notifier.EnsureAsync(ownersAddress, cancellationToken);
                 isEnsured = true;
             }
         });
@@ -59,7 +64,7 @@ internal static class Database
         .WithEnvironment($"ConnectionStrings__{Points}", database.Owner)
         .WaitFor(database.Replicas);
 
-    private static (ReferenceExpression Replicas, ReferenceExpression Owner) External(
+    private static (ReferenceExpression Replicas, ReferenceExpression Notifier, ReferenceExpression Owner) External(
         this IDistributedApplicationBuilder builder, string connectionString, Settings settings)
     {
         ExternalDatabase.Check(connectionString);
@@ -71,11 +76,11 @@ internal static class Database
         settings.Parts[Server] = "the PostgreSQL of the given connection string";
         // A secret parameter, so that the password is masked wherever it is shown.
         var parameter = builder.AddParameter("given-database", connectionString.TrimEnd(';'), secret: true);
-        var both = ReferenceExpression.Create($"{parameter}");
-        return (both, both);
+        var all = ReferenceExpression.Create($"{parameter}");
+        return (all, all, all);
     }
 
-    private static (ReferenceExpression Replicas, ReferenceExpression Owner) Container(this IDistributedApplicationBuilder builder, Settings settings)
+    private static (ReferenceExpression Replicas, ReferenceExpression Notifier, ReferenceExpression Owner) Container(this IDistributedApplicationBuilder builder, Settings settings)
     {
         RequireMajor(Path.Combine(settings.Data, "postgres-volume.major"), settings.VolumeFor(Server));
         settings.Parts[Server] = $"PostgreSQL {ContainerTag} (container)";
@@ -87,14 +92,16 @@ internal static class Database
         var database = server.AddDatabase("points-database", Points);
         var endpoint = server.Resource.PrimaryEndpoint;
         var address = ReferenceExpression.Create($"Host={endpoint.Property(EndpointProperty.Host)};Port={endpoint.Property(EndpointProperty.Port)}");
-        return (builder.Replicas(settings, address), ReferenceExpression.Create($"{database}"));
+        return (
+            builder.AddressOf(DatabaseUser.Replica, "replica", settings, address), builder.AddressOf(DatabaseUser.Notifier, "notifier", settings, address),
+            ReferenceExpression.Create($"{database}"));
     }
 
-    private static ReferenceExpression Replicas(this IDistributedApplicationBuilder builder, Settings settings, ReferenceExpression address)
+    private static ReferenceExpression AddressOf(
+        this IDistributedApplicationBuilder builder, DatabaseUser user, string name, Settings settings, ReferenceExpression address)
     {
-        var password = builder.AddParameter(
-            "postgres-replica-password", DatabaseUser.Replica.PasswordFrom(settings.Secrets.PostgresPassword), secret: true);
-        return ReferenceExpression.Create($"{address};Username={DatabaseUser.Replica.Name};Password={password};Database={PostgresServer.Database}");
+        var password = builder.AddParameter($"postgres-{name}-password", user.PasswordFrom(settings.Secrets.PostgresPassword), secret: true);
+        return ReferenceExpression.Create($"{address};Username={user.Name};Password={password};Database={PostgresServer.Database}");
     }
 
     /// <summary>
@@ -113,7 +120,7 @@ internal static class Database
         File.WriteAllText(file, here);
     }
 
-    private static (ReferenceExpression Replicas, ReferenceExpression Owner) Executable(this IDistributedApplicationBuilder builder, Settings settings)
+    private static (ReferenceExpression Replicas, ReferenceExpression Notifier, ReferenceExpression Owner) Executable(this IDistributedApplicationBuilder builder, Settings settings)
     {
         // Found, downloaded and checked here, so that a missing program is reported in one sentence before anything runs.
         var postgres = Path.Combine(settings.Data, Server);
@@ -134,7 +141,8 @@ internal static class Database
         var owner = ReferenceExpression.Create($"{address};Username={PostgresServer.Owner};Password={password};Database={PostgresServer.Database}");
         builder.Services.AddHealthChecks().AddAsyncCheck(Server, cancellationToken => CheckAsync(owner, cancellationToken));
         server.WithHealthCheck(Server);
-        return (builder.Replicas(settings, address), owner);
+        return (
+            builder.AddressOf(DatabaseUser.Replica, "replica", settings, address), builder.AddressOf(DatabaseUser.Notifier, "notifier", settings, address), owner);
     }
 
     private static IResourceBuilder<ParameterResource> AddPassword(this IDistributedApplicationBuilder builder, Settings settings) =>

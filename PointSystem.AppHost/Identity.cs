@@ -30,6 +30,20 @@ internal static class Identity
             .KeepRunning();
     }
 
+    /// <summary>Gives the consumer of the feed a token, or lets it ask the provider for one.</summary>
+    public static IResourceBuilder<ProjectResource> WithFeedToken(
+        this IResourceBuilder<ProjectResource> consumer, Settings settings, IResourceBuilder<ExecutableResource>? identity)
+    {
+        if (identity is null)
+        {
+            return consumer.WithEnvironment("Feed__Token", settings.CreateFeedToken());
+        }
+
+        return consumer.WithEnvironment("Feed__TokenAddress", settings.Issuer + "/protocol/openid-connect/token")
+            .WithEnvironment("Feed__ClientId", "notifications")
+            .WithEnvironment("Feed__ClientSecret", settings.ClientSecret);
+    }
+
     /// <summary>Sets whose tokens the API accepts. With an identity provider, everything needs a token.</summary>
     public static IResourceBuilder<ProjectResource> WithTokens(
         this IResourceBuilder<ProjectResource> api,

@@ -55,12 +55,13 @@ try
             .KeepRunning())
         .ToList();
 
-    builder.AddProject<Projects.PointSystem_Gateway>("gateway", launchProfileName: null)
+    var gateway = builder.AddProject<Projects.PointSystem_Gateway>("gateway", launchProfileName: null)
         .WithGatewayEndpoint(settings)
         .WithReplicas(replicas)
         .WithLockCommands(settings)
         .WithRollingRestart(replicas)
         .KeepRunning();
+    builder.AddNotifications(settings, points, gateway, identity);
 
     builder.RestartEndedResources();
     builder.WriteLogFiles(settings);

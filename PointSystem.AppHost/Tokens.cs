@@ -8,6 +8,9 @@ internal static class Tokens
 {
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(1);
 
+    // Longer than any local run.
+    private static readonly TimeSpan FeedLifetime = TimeSpan.FromDays(366);
+
     /// <summary>The key that signs tokens, created once per data directory. The dashboard shows it, masked, as a parameter.</summary>
     public static IResourceBuilder<ParameterResource> AddSigningKey(this IDistributedApplicationBuilder builder, Settings settings) =>
         builder.AddParameter("signing-key", settings.Secrets.SigningKey, secret: true);
@@ -23,6 +26,10 @@ internal static class Tokens
         using var tokens = new RealmTokens(settings.IdentityKey, IdentityCommand.Address(port), TimeProvider.System);
         return tokens.Create(new RealmClient("local-admin", "points:admin"), lifetime);
     }
+
+    /// <summary>Creates a token for a process of this run that reads the events.</summary>
+    public static string CreateFeedToken(this Settings settings) =>
+        new TokenIssuer(settings.Secrets.SigningKey, TimeProvider.System).Create("notifications", ["points:events"], FeedLifetime);
 
     /// <summary>Creates a token for trying the API by hand, and writes it to <see cref="Settings.AdminTokenFile"/>.</summary>
     public static string WriteAdminToken(this Settings settings)

@@ -19,6 +19,7 @@ public sealed class LicenceTests
         // Its LICENSES.txt also has those of what it is built with, all of the same kind (BSD, zlib, MIT, Apache).
         ["librdkafka.redist"] = "BSD-2-Clause",
         ["Microsoft.DotNet.PlatformAbstractions"] = "MIT",
+        ["SmtpServer"] = "MIT",
         ["StandardWebhooks"] = "MIT",
         ["System.Security.Cryptography.ProtectedData"] = "MIT",
     };

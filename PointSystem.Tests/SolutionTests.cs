@@ -17,7 +17,8 @@ public sealed class SolutionTests
     [InlineData("PointSystem.Gateway", "PointSystem.Domain", "PointSystem.ServiceDefaults")]
     [InlineData("PointSystem.Api", "PointSystem.Domain", "PointSystem.Locking", "PointSystem.ServiceDefaults")]
     [InlineData("PointSystem.Local", "PointSystem.ServiceDefaults")]
-    [InlineData("PointSystem.AppHost", "PointSystem.Api", "PointSystem.Gateway", "PointSystem.Local")]
+    [InlineData("PointSystem.Notifications", "PointSystem.ServiceDefaults")]
+    [InlineData("PointSystem.AppHost", "PointSystem.Api", "PointSystem.Gateway", "PointSystem.Local", "PointSystem.Notifications")]
     [InlineData("PointSystem.TestKit", "PointSystem.Api", "PointSystem.Gateway", "PointSystem.Local")]
     public void Project_References_AreTheAllowedOnes(string project, params string[] allowed)
     {

@@ -4,6 +4,7 @@ using PointSystem.Api.Features.Audit;
 using PointSystem.Api.Features.Config;
 using PointSystem.Api.Features.Events;
 using PointSystem.Api.Features.Locks;
+using PointSystem.Api.Features.Notifications;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Features.Reconciliation;
@@ -41,6 +42,12 @@ namespace PointSystem.Api.Features;
 [JsonSerializable(typeof(WebhookDeliveryResponse))]
 [JsonSerializable(typeof(WebhookDeliveriesResponse))]
 [JsonSerializable(typeof(WebhookReplayResponse))]
+[JsonSerializable(typeof(PutContactRequest))]
+[JsonSerializable(typeof(ContactResponse))]
+[JsonSerializable(typeof(SentNotificationsResponse))]
+[JsonSerializable(typeof(NotificationResponse))]
+[JsonSerializable(typeof(NotificationsResponse))]
+[JsonSerializable(typeof(NotificationReplayResponse))]
 [JsonSerializable(typeof(LocksResponse))]
 [JsonSerializable(typeof(MemberReport))]
 [JsonSerializable(typeof(RunReport))]

@@ -5,6 +5,7 @@ using PointSystem.Api.Features.Audit;
 using PointSystem.Api.Features.Config;
 using PointSystem.Api.Features.Events;
 using PointSystem.Api.Features.Locks;
+using PointSystem.Api.Features.Notifications;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Reconciliation;
 using PointSystem.Api.Features.Webhooks;
@@ -50,6 +51,7 @@ internal static class PointApplication
             builder.AddWarmUp();
             builder.AddEvents();
             builder.AddWebhooks();
+            builder.AddNotifications();
             more?.Invoke(builder);
 
             var app = builder.Build();
@@ -77,6 +79,7 @@ internal static class PointApplication
             app.MapAudit();
             app.MapEvents();
             app.MapWebhooks();
+            app.MapNotifications();
             await app.RunAsync();
             return 0;
         }

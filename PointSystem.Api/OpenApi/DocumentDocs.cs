@@ -17,8 +17,8 @@ internal sealed class DocumentDocs : IOpenApiDocumentTransformer
           With status 400, `errors` lists the invalid fields.
         - Every POST that changes or checks points accepts an optional `Idempotency-Key`, so that it can be repeated safely. Other requests can be repeated as they are.
         - Lists are paged by cursor: send `nextCursor` as `cursor` to get the next page. It is null on the last page.
-        - Requests need a bearer token with the right `points:read` or `points:write`, unless the installation allows them without. Manual grants, all endpoints under
-          `/api/admin`, and `/api/events` need the right `points:admin`.
+        - Requests need a bearer token with the right `points:read` or `points:write`, unless the installation allows them without. Manual grants and all
+          endpoints under `/api/admin` need the right `points:admin`, and `/api/events` needs `points:events` or that.
         """;
 
     public Task TransformAsync(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancellationToken)
@@ -33,6 +33,7 @@ internal sealed class DocumentDocs : IOpenApiDocumentTransformer
             new() { Name = "Audit", Description = "What administrators have done." },
             new() { Name = "Events", Description = "What has happened to the points of all members, in order." },
             new() { Name = "Webhooks", Description = "Who is told about events, and the log of it." },
+            new() { Name = "Notifications", Description = "How members are reached, what was sent to them, and what could not be sent." },
             new() { Name = "Locks", Description = "The state of the locks on the answering replica." },
         };
 

@@ -34,6 +34,12 @@ internal enum AuditAction
 
     /// <summary>Events were to be delivered to a receiver of webhooks again.</summary>
     WebhookReplayed,
+
+    /// <summary>Notices were to be sent after all.</summary>
+    NotificationReplayed,
+
+    /// <summary>A notice was given up.</summary>
+    NotificationDiscarded,
 }
 
 /// <summary>Who acts, and from where: one for each request.</summary>
@@ -89,6 +95,11 @@ internal static class AdminAudit
 
     public static string TargetOfWebhook(string name) => $"webhook:{name}";
 
+    public static string TargetOfNotification(long id) => FormattableString.Invariant($"notification:{id}");
+
+    /// <summary>All notices that could not be sent.</summary>
+    public const string DeadNotifications = "notifications:DEAD";
+
     public static string TargetOfRun(long runId) => FormattableString.Invariant($"reconciliation-run:{runId}");
 
     /// <summary>The statement that inserts the entries.</summary>
@@ -112,6 +123,30 @@ internal static class AdminAudit
             Columns.Texts(entries, entry => entry.Target),
             Columns.Texts(entries, entry => entry.Before),
             Columns.Texts(entries, entry => entry.After));
+    }
+
+    /// <summary>Executes a statement together with its entry; without any affected row there is none.</summary>
+    /// <param name="database">The pool.</param>
+    /// <param name="statement">What the administrator does.</param>
+    /// <param name="entry">The entry for a number of affected rows.</param>
+    /// <param name="now">The real time.</param>
+    /// <param name="cancellationToken">Cancels it; nothing is done then.</param>
+    /// <returns>The number of affected rows.</returns>
+    public static async Task<int> ExecuteAsync(
+        NpgsqlDataSource database, NpgsqlBatchCommand statement, Func<int, AuditEntry> entry, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var batch = connection.CreateBatch();
+        batch.BatchCommands.Add(statement);
+        var affected = await batch.ExecuteNonQueryAsync(cancellationToken);
+        if (affected > 0)
+        {
+            await WriteAsync(connection, entry(affected), now, cancellationToken);
+            await transaction.CommitAsync(CancellationToken.None);
+        }
+
+        return affected;
     }
 
     /// <summary>Inserts an entry, in the transaction that the connection has open, if any.</summary>

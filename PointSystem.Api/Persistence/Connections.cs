@@ -41,6 +41,30 @@ internal static partial class Connections
     public static Task<T> RunAsync<T>(this NpgsqlDataSource database, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken) =>
         database.RunAsync(attempt => work(attempt.Connection), null, cancellationToken);
 
+    /// <summary>The rows of one query.</summary>
+    /// <param name="database">The pool.</param>
+    /// <param name="sql">The query.</param>
+    /// <param name="parameters">Its parameters, in order.</param>
+    /// <param name="read">Reads the row that the reader stands at.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    public static Task<List<T>> QueryAsync<T>(
+        this NpgsqlDataSource database, string sql, IReadOnlyList<NpgsqlParameter> parameters, Func<NpgsqlDataReader, T> read,
+        CancellationToken cancellationToken) => database.RunAsync(
+            async connection =>
+            {
+                await using var batch = connection.CreateBatch();
+                batch.BatchCommands.Add(Columns.Statement(sql, [.. parameters.Select(parameter => parameter.Clone())]));
+                await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+                var rows = new List<T>();
+                while (await reader.ReadAsync(cancellationToken))
+                {
+                    rows.Add(read(reader));
+                }
+
+                return rows;
+            },
+            cancellationToken);
+
     /// <summary>
     /// Works on a pooled connection; repeats on another one if that turns out to be unusable and the work cannot have taken effect.
     /// </summary>

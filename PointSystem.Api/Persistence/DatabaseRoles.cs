@@ -19,7 +19,7 @@ internal static class DatabaseRoles
     /// <summary>Reads of points on a standby.</summary>
     public const string Reader = "points_reader";
 
-    /// <summary>The service that sends notifications: it reads events over HTTP, so it may only enter the schema.</summary>
+    /// <summary>The service that sends notifications: it reads events over HTTP, and has tables of its own.</summary>
     public const string Notifications = "points_notifications";
 
     private const string Nothing = "";
@@ -52,6 +52,11 @@ internal static class DatabaseRoles
             $"{Append}, UPDATE (url, description, types, secret, previous_secret, previous_secret_until, disabled_reason, position, member_id, sequence), DELETE",
             Nothing),
         new("webhook_deliveries", $"{Append}, UPDATE (status, due_at, attempts, attempted_at, ended_at, last_status, last_error), DELETE", Nothing),
+        new("notification_contacts", $"{Append}, UPDATE (email, push_token, language, opt_outs, updated_at), DELETE", Nothing, Read),
+        new("notifications", $"{Read}, UPDATE (status, attempts, due_at, not_after, ended_at, last_error)", Nothing,
+            $"{Append}, UPDATE (status, attempts, due_at, attempted_at, ended_at, last_error), DELETE"),
+        new("sent_notifications", Read, Nothing, Append),
+        new("notification_cursor", Nothing, Nothing, $"{Append}, UPDATE (cursor, updated_at)"),
         new("idempotency_answers", $"{Append}, UPDATE (request_hash, status, answer, created_at), DELETE", Nothing),
 
         // Replicas of earlier versions still write to it.
@@ -190,12 +195,13 @@ internal static class DatabaseRoles
     }
 
     private static string Values(IReadOnlyList<Rights> list) => string.Join(
-        ",\n", list.SelectMany(entry => new[] { (Api, entry.Api), (Reader, entry.Reader), (Notifications, Nothing) }, (entry, right) =>
+        ",\n", list.SelectMany(entry => new[] { (Api, entry.Api), (Reader, entry.Reader), (Notifications, entry.Notifications) }, (entry, right) =>
             $"('{right.Item1}', '{entry.Name}', '{right.Item2}')"));
 
-    /// <summary>What the roles may do with a table or a function; <see cref="Notifications"/> may do nothing with any.</summary>
+    /// <summary>What the roles may do with a table or a function.</summary>
     /// <param name="Name">The table, or the function with its arguments.</param>
     /// <param name="Api">The rights of <see cref="DatabaseRoles.Api"/>, as GRANT writes them.</param>
     /// <param name="Reader">The rights of <see cref="DatabaseRoles.Reader"/>.</param>
-    public sealed record Rights(string Name, string Api, string Reader);
+    /// <param name="Notifications">The rights of <see cref="DatabaseRoles.Notifications"/>.</param>
+    public sealed record Rights(string Name, string Api, string Reader, string Notifications = Nothing);
 }

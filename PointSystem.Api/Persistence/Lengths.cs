@@ -35,6 +35,12 @@ internal static class Lengths
 
     public const int WebhookDescription = 500;
 
+    /// <summary>An e-mail address (RFC 5321: a path of 256 characters with its brackets).</summary>
+    public const int Email = 254;
+
+    /// <summary>What the push service calls a member's device.</summary>
+    public const int PushToken = 500;
+
     /// <summary>The header X-Forwarded-For, as the audit keeps it.</summary>
     public const int ForwardedFor = 200;
 }

@@ -10,6 +10,9 @@ internal sealed record AccessRequirement(string Right) : IAuthorizationRequireme
 /// <summary>Marks the endpoint that uses points: a member's token may allow it (<see cref="AuthOptions.MembersMayUse"/>).</summary>
 internal sealed class MemberUse;
 
+/// <summary>Marks an endpoint that changes what belongs to the member in its path alone: that member's token allows it.</summary>
+internal sealed class MemberOwned;
+
 /// <summary>Decides who may do what; docs/access.md has the table.</summary>
 internal sealed partial class PointAccess(IOptions<AuthOptions> options, IHostEnvironment environment, ILogger<PointAccess> logger)
     : AuthorizationHandler<AccessRequirement>
@@ -51,13 +54,15 @@ internal sealed partial class PointAccess(IOptions<AuthOptions> options, IHostEn
     private bool IsAllowed(HttpContext http, string right, long member) => right switch
     {
         Rights.Read => MemberOf(http) == member,
-        Rights.Write => _auth.MembersMayUse && IsUse(http),
+        Rights.Write => (_auth.MembersMayUse && IsUse(http)) || (IsOwned(http) && MemberOf(http) == member),
         _ => false,
     };
 
     private static bool IsUse(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<MemberUse>() is not null;
 
-    /// <summary>The member whose points a read returns, from its path.</summary>
+    private static bool IsOwned(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<MemberOwned>() is not null;
+
+    /// <summary>The member whom a request is about, from its path.</summary>
     private static long? MemberOf(HttpContext http) =>
         http.GetRouteValue("memberId") is string id && long.TryParse(id, out var member) ? member
         : http.GetRouteValue("pointKey") is string text && PointKey.TryParse(text, out var key) ? key.MemberId

@@ -11,6 +11,9 @@ internal static class Rights
     /// <summary>Writes of any member's points.</summary>
     public const string Write = "points:write";
 
+    /// <summary>The feed of events, which shows the points of all members.</summary>
+    public const string Events = "points:events";
+
     /// <summary>Everything, also what is under /api/admin, and manual grants.</summary>
     public const string Admin = "points:admin";
 
@@ -20,7 +23,7 @@ internal static class Rights
     /// <summary>The role that gives <see cref="Admin"/> in tokens of <see cref="TokenLayout.Plain"/>.</summary>
     public const string AdminRole = "admin";
 
-    public static IReadOnlyList<string> All { get; } = [Read, Write, Admin, Approve];
+    public static IReadOnlyList<string> All { get; } = [Read, Write, Events, Admin, Approve];
 
     /// <summary>Whether the token has the right itself.</summary>
     public static bool Has(this ClaimsPrincipal user, string right) => user.Identity?.IsAuthenticated == true && user.IsInRole(right);

@@ -11,7 +11,10 @@ internal sealed record RealmClient(string Id, params IReadOnlyList<string> Roles
 {
     /// <summary>The clients of the local run: one for each right.</summary>
     public static IReadOnlyList<RealmClient> Local { get; } =
-        [new("checkout", "points:read", "points:write"), new("reports", "points:read"), new("approvals", "points:approve"), new("operations", "points:admin")];
+    [
+        new("checkout", "points:read", "points:write"), new("reports", "points:read"), new("notifications", "points:events"),
+        new("approvals", "points:approve"), new("operations", "points:admin"),
+    ];
 }
 
 /// <summary>Tokens as Keycloak issues them, and the public key that verifies them.</summary>

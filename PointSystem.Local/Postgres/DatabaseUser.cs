@@ -13,6 +13,9 @@ internal sealed record DatabaseUser(string Name, string Role)
     /// <summary>The replicas.</summary>
     public static readonly DatabaseUser Replica = new("points_replica", "points_api");
 
+    /// <summary>The service that sends notifications.</summary>
+    public static readonly DatabaseUser Notifier = new("points_notifier", "points_notifications");
+
     /// <summary>
     /// Its password, from that of the owner and not the other way round, so that nothing more has to be stored.
     /// </summary>

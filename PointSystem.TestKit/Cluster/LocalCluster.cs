@@ -18,11 +18,14 @@ namespace PointSystem.TestKit;
 /// </remarks>
 public sealed class LocalCluster : IAsyncDisposable
 {
-    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan MigrationLimit = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan ApiGrace = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan OthersGrace = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PostgresGrace = TimeSpan.FromSeconds(2.5);
+
+    // Each start compiles, on processors that all of them share.
+    private static readonly TimeSpan ReadyLimitOfOne = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ReadyLimitMin = TimeSpan.FromSeconds(60);
     private readonly LocalClusterOptions _options;
     private readonly DataDirectory _data;
     private readonly ClusterLog _log;
@@ -34,6 +37,9 @@ public sealed class LocalCluster : IAsyncDisposable
     private ManagedProcess? _gateway;
     private TokenIssuer? _tokens;
     private bool _stopped;
+
+    private TimeSpan ReadyLimit =>
+        ReadyLimitOfOne * _options.Replicas is var all && all > ReadyLimitMin ? all : ReadyLimitMin;
 
     private LocalCluster(LocalClusterOptions options)
     {

@@ -76,7 +76,7 @@ public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
             {
                 await ExpectAsync(flaw, token(), HttpStatusCode.Unauthorized);
             }
-            foreach (var right in (string[])["points:read", "points:write", "points:approve", "points:admin", "admin", "member", "points:", "POINTS:ADMIN"])
+            foreach (var right in (string[])["points:read", "points:write", "points:events", "points:approve", "points:admin", "admin", "member", "points:", "POINTS:ADMIN"])
             {
                 var isAllowed = right == row.Right || right is "points:admin" or "admin";
                 await ExpectAsync(right, Tokens.Create(role: right), isAllowed ? null : HttpStatusCode.Forbidden);
@@ -147,7 +147,7 @@ public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
     {
         var path = row.Path.Replace("{memberId}", $"{member}", StringComparison.Ordinal).Replace("{key}", "MAX_BALANCE_PER_MEMBER", StringComparison.Ordinal)
             .Replace("{runId}", "1", StringComparison.Ordinal).Replace("{name}", "none", StringComparison.Ordinal)
-            .Replace("{deliveryId}", "none", StringComparison.Ordinal);
+            .Replace("{deliveryId}", "none", StringComparison.Ordinal).Replace("{notificationId}", "1", StringComparison.Ordinal);
         if (path.Contains("{pointKey}", StringComparison.Ordinal))
         {
             path = path.Replace("{pointKey}", keys[path.Split('/')[3]], StringComparison.Ordinal);

@@ -35,6 +35,8 @@ public sealed class AuditedEndpointsTests(PointsDatabase server)
             && route.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods.Any(method => method != "GET"));
         Assert.Equal(
             [
+                "/api/admin/notifications/{notificationId}/discard", "/api/admin/notifications/{notificationId}/replay",
+                "/api/admin/notifications/replay-dead-letters",
                 "/api/admin/points/config/{key}", "/api/admin/points/reconciliation/all", "/api/admin/points/reconciliation/members/{memberId}",
                 "/api/admin/webhooks/{name}", "/api/admin/webhooks/{name}", "/api/admin/webhooks/{name}/deliveries/{deliveryId}/replay",
                 "/api/admin/webhooks/{name}/disable", "/api/admin/webhooks/{name}/enable", "/api/admin/webhooks/{name}/replay-dead-letters",

@@ -8,6 +8,9 @@ using PointSystem.Api.Security;
 using PointSystem.Gateway;
 using PointSystem.Local.Sidecar;
 using PointSystem.Locking;
+using PointSystem.Notifications;
+using PointSystem.Notifications.Feed;
+using PointSystem.Notifications.Sending;
 using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Tests.Deploy;
@@ -131,6 +134,35 @@ public sealed class KubernetesTests
         Assert.Equal("Production", Settings()["ASPNETCORE_ENVIRONMENT"]);
     }
 
+    /// <summary>Each setting is one of those that docs/notifications.md lists, is bound, and is valid together with the others.</summary>
+    [Fact]
+    public void Notifications_Settings_AreBoundAndDocumented()
+    {
+        var folder = Path.Combine(Root, "components", "notifications");
+        var deployment = Yaml.Load(Path.Combine(folder, "notifications.yaml")).Single(manifest => manifest.Text("kind") == "Deployment");
+        var container = deployment["spec"]!["template"]!["spec"]!["containers"].Items().Single();
+        var values = Settings(folder);
+        foreach (var variable in container["env"].Items())
+        {
+            values[variable.Text("name")] = "value";
+        }
+
+        var configuration = Configuration(values);
+        Bind<NotificationOptions>(configuration, NotificationOptions.SectionName);
+        Assert.True(new FeedOptionsValidator().Validate(null, Bind<FeedOptions>(configuration, FeedOptions.SectionName)).Succeeded);
+        Assert.True(new EmailOptionsValidator().Validate(null, Bind<EmailOptions>(configuration, EmailOptions.SectionName)).Succeeded);
+        Bind<PushOptions>(configuration, PushOptions.SectionName);
+        var documented = File.ReadAllText(Path.Combine(BuildOutputs.Repository, "docs", "notifications.md"));
+        var options = (Type[])[typeof(FeedOptions), typeof(EmailOptions), typeof(PushOptions), typeof(NotificationOptions)];
+        Assert.All(
+            options.SelectMany(type => type.GetProperties().Where(property => property.GetMethod!.IsPublic)),
+            property => Assert.Matches($"[`:]{property.Name}[`:]", documented));
+        Assert.Equal(Extensions.LivePath, container.Text("livenessProbe", "httpGet", "path"));
+        Assert.Equal(Extensions.ReadyPath, container.Text("readinessProbe", "httpGet", "path"));
+        Assert.Equal(values["ASPNETCORE_HTTP_PORTS"], container["ports"].Items().Single().Text("containerPort"));
+        Assert.Equal($"http://{Yaml.Load(Path.Combine(Base, "gateway.yaml"))[0].Text("metadata", "name")}", values["Feed__Address"]);
+    }
+
     [Fact]
     public void Database_OfTheMigration_IsAnotherSecretThanThatOfTheReplicas()
     {
@@ -217,7 +249,7 @@ public sealed class KubernetesTests
         var pods = Directory.EnumerateFiles(Root, "*.yaml", SearchOption.AllDirectories).SelectMany(Yaml.Load)
             .Select(manifest => manifest["spec"]?["template"]?["spec"]).Where(pod => pod?["containers"] is not null).ToList();
 
-        Assert.Equal(5, pods.Count);
+        Assert.Equal(6, pods.Count);
         Assert.All(pods, pod =>
         {
             var context = pod!["securityContext"]!;
@@ -265,12 +297,12 @@ public sealed class KubernetesTests
         var manifests = Yaml.Parse(process.Output);
         string[] kinds =
         [
-            "Component", "ConfigMap", "Configuration", "Deployment", "Deployment", "HorizontalPodAutoscaler", "Ingress", "Job", "Namespace", "NetworkPolicy",
-            "NetworkPolicy", "PodDisruptionBudget", "PodDisruptionBudget", "PodMonitor", "PrometheusRule", "Resiliency", "Service", "Service", "ServiceAccount",
+            "Component", "ConfigMap", "ConfigMap", "Configuration", "Deployment", "Deployment", "Deployment", "HorizontalPodAutoscaler", "Ingress", "Job", "Namespace",
+            "NetworkPolicy", "NetworkPolicy", "NetworkPolicy", "NetworkPolicy", "PodDisruptionBudget", "PodDisruptionBudget", "PodMonitor", "PrometheusRule", "Resiliency", "Service", "Service", "ServiceAccount",
         ];
         Assert.Equal(kinds, manifests.Select(manifest => manifest.Text("kind")).Order(StringComparer.Ordinal));
         var pods = manifests.Where(manifest => manifest["spec"]?["template"] is not null).ToList();
-        var map = manifests.Single(manifest => manifest.Text("kind") == "ConfigMap").Text("metadata", "name");
+        var maps = manifests.Where(manifest => manifest.Text("kind") == "ConfigMap").Select(manifest => manifest.Text("metadata", "name")).ToList();
         Assert.All(pods.SelectMany(pod => pod["spec"]!["template"]!["spec"]!["containers"].Items()), container =>
         {
             Assert.Matches(":[^:]+$", container.Text("image"));
@@ -278,16 +310,16 @@ public sealed class KubernetesTests
             if (container.Text("name") != "gateway")
             {
                 // The name of the config map changes with its content, and the reference follows.
-                Assert.Equal(map, container["envFrom"].Items().Single().Text("configMapRef", "name"));
+                Assert.Contains(container["envFrom"].Items().Single().Text("configMapRef", "name"), maps);
             }
             Assert.Equal("true", container.Text("securityContext", "readOnlyRootFilesystem"));
         });
-        Assert.Equal(3, pods.Count);
+        Assert.Equal(4, pods.Count);
         var lockStore = manifests.Single(manifest => manifest.Text("kind") == "Component")["spec"]!["metadata"].Items();
         Assert.Contains(lockStore, item => item.Text("name") == "enableTLS" && item.Text("value") == "true");
     }
 
-    private static Dictionary<string, string> Settings() => File.ReadLines(Path.Combine(Base, "settings.env"))
+    private static Dictionary<string, string> Settings(string? folder = null) => File.ReadLines(Path.Combine(folder ?? Base, "settings.env"))
         .Where(line => line.Length > 0 && line[0] != '#').Select(Split).ToDictionary(pair => pair.Name, pair => pair.Value);
 
     private static (string Name, string Value) Split(string line)
@@ -302,8 +334,13 @@ public sealed class KubernetesTests
         .AddInMemoryCollection(variables.Select(pair => KeyValuePair.Create(ConfigKey(pair.Key), (string?)pair.Value))).Build();
 
     // A setting without a property of the options class is an error.
-    private static void Bind<T>(IConfiguration configuration, string section)
-        where T : class, new() => configuration.GetSection(section).Bind(new T(), binder => binder.ErrorOnUnknownConfiguration = true);
+    private static T Bind<T>(IConfiguration configuration, string section)
+        where T : class, new()
+    {
+        var options = new T();
+        configuration.GetSection(section).Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
+        return options;
+    }
 
     private static IEnumerable<KeyValuePair<string, string?>> Metadata(JsonNode component) => component["spec"]!["metadata"].Items()
         .Select(item => KeyValuePair.Create(item.Text("name"), item["value"]?.GetValue<string>()));

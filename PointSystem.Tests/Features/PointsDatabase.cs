@@ -122,6 +122,7 @@ public sealed class PointsDatabase : IAsyncDisposable
         var owner = new NpgsqlConnectionStringBuilder(_settings);
         Owners[$"{owner.Host}:{owner.Port}"] = owner;
         await DatabaseUser.Replica.EnsureAsync(_settings, cancellationToken);
+        await DatabaseUser.Notifier.EnsureAsync(_settings, cancellationToken);
         _template = await CreateTemplateAsync(cancellationToken);
         return await CreateOneAsync(null, cancellationToken);
     }

@@ -245,7 +245,7 @@ public sealed partial class RolesTests(PointsDatabase server)
     }
 
     private static string RightsOf(DatabaseRoles.Rights table, string role) =>
-        role == DatabaseRoles.Api ? table.Api : role == DatabaseRoles.Reader ? table.Reader : "";
+        role == DatabaseRoles.Api ? table.Api : role == DatabaseRoles.Reader ? table.Reader : table.Notifications;
 
     /// <summary>The single rights of a list as GRANT writes it: <c>INSERT</c>, <c>UPDATE (column)</c>.</summary>
     private static IEnumerable<string> Split(string rights) => RightPattern().Matches(rights).SelectMany(right =>

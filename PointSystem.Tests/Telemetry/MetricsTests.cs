@@ -10,6 +10,9 @@ public sealed partial class MetricsTests(ClusterFixture clusters)
     /// <summary>Only replicas with a broker have it; its tests look for it.</summary>
     internal const string OfBrokers = "pointsystem_events_sink_lag_seconds";
 
+    /// <summary>Those of the service that sends notifications; its tests look for them.</summary>
+    internal const string OfNotifications = "pointsystem_notifications_";
+
     [Fact]
     public async Task Scrape_AfterWrites_HasEverySeriesOfTheAlerts()
     {
@@ -18,7 +21,8 @@ public sealed partial class MetricsTests(ClusterFixture clusters)
         var selectors = Selector().Matches(alerts).Where(match => !alerts[..match.Index].Split('\n')[^1].TrimStart().StartsWith('#')).ToList();
 
         Assert.True(selectors.Count >= 8, "The alerts were not read.");
-        foreach (var selector in selectors.Where(one => one.Groups["name"].Value != OfBrokers))
+        foreach (var selector in selectors.Where(one =>
+            one.Groups["name"].Value != OfBrokers && !one.Groups["name"].Value.StartsWith(OfNotifications, StringComparison.Ordinal)))
         {
             var series = lines.Where(line => line.StartsWith(selector.Groups["name"].Value + "{", StringComparison.Ordinal)).ToList();
             Assert.True(series.Count > 0, $"No {selector.Groups["name"].Value}");

@@ -43,10 +43,10 @@ internal static class EventEndpoints
         return builder;
     }
 
-    /// <summary>Maps the feed, which shows the points of all members and therefore needs the right to administer, and its AsyncAPI document.</summary>
+    /// <summary>Maps the feed, which shows the points of all members and therefore needs a right of its own, and its AsyncAPI document.</summary>
     public static void MapEvents(this IEndpointRouteBuilder app)
     {
-        app.MapGet("/api/events", HandleAsync).WithTags("Events").RequireAuthorization(Rights.Admin).WithName("ListEvents")
+        app.MapGet("/api/events", HandleAsync).WithTags("Events").RequireAuthorization(Rights.Events).WithName("ListEvents")
             .WithSummary("Lists what has happened to the points of all members, in order, as CloudEvents")
             .WithDescription(
                 "Each event is one operation on the points of one member, one configuration change, or one action of an administrator. "

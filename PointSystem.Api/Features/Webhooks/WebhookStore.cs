@@ -145,7 +145,7 @@ internal sealed class WebhookStore(NpgsqlDataSource database, TimeProvider time,
             [Columns.Value(id), Columns.Value(url), Columns.Value(description), Columns.Texts(types, type => type)], audit, cancellationToken);
 
     /// <summary>All endpoints, in the order of their names.</summary>
-    public Task<List<WebhookEndpoint>> ListAsync(CancellationToken cancellationToken) => QueryAsync(
+    public Task<List<WebhookEndpoint>> ListAsync(CancellationToken cancellationToken) => database.QueryAsync(
         $"SELECT {EndpointColumns} FROM webhook_endpoints ORDER BY name", [Columns.Value(time.GetUtcNow())], ReadEndpoint, cancellationToken);
 
     /// <summary>One endpoint; null if there is none with this number.</summary>
@@ -227,7 +227,7 @@ internal sealed class WebhookStore(NpgsqlDataSource database, TimeProvider time,
     {
         var filter = status is { } only ? $"AND status = '{NameOf(only)}'" : "";
         var last = before ?? new EventCursor(long.MaxValue, long.MaxValue, long.MaxValue);
-        return QueryAsync(
+        return database.QueryAsync(
             $"""
             SELECT {DeliveryColumns} FROM webhook_deliveries
             WHERE endpoint_id = $1 AND (position, member_id, sequence) < ($2, $3, $4) {filter}
@@ -238,18 +238,18 @@ internal sealed class WebhookStore(NpgsqlDataSource database, TimeProvider time,
     }
 
     /// <summary>Whether the log has a delivery.</summary>
-    public async Task<WebhookDelivery?> FindDeliveryAsync(long id, EventCursor cursor, CancellationToken cancellationToken) => (await QueryAsync(
+    public async Task<WebhookDelivery?> FindDeliveryAsync(long id, EventCursor cursor, CancellationToken cancellationToken) => (await database.QueryAsync(
         $"SELECT {DeliveryColumns} FROM webhook_deliveries WHERE endpoint_id = $1 AND position = $2 AND member_id = $3 AND sequence = $4",
         [Columns.Value(id), Columns.Value(cursor.Position), Columns.Value(cursor.MemberId), Columns.Value(cursor.Sequence)],
         ReadDelivery, cancellationToken)).SingleOrDefault();
 
     /// <summary>The number of pending deliveries of an endpoint.</summary>
-    public async Task<int> CountPendingAsync(long id, CancellationToken cancellationToken) => (await QueryAsync(
+    public async Task<int> CountPendingAsync(long id, CancellationToken cancellationToken) => (await database.QueryAsync(
         "SELECT count(*)::int FROM webhook_deliveries WHERE endpoint_id = $1 AND status = 'PENDING'",
         [Columns.Value(id)], reader => reader.GetInt32(0), cancellationToken)).Single();
 
     /// <summary>Deliveries whose attempt is due, the longest due first.</summary>
-    public Task<List<WebhookDelivery>> DueAsync(long id, int limit, CancellationToken cancellationToken) => QueryAsync(
+    public Task<List<WebhookDelivery>> DueAsync(long id, int limit, CancellationToken cancellationToken) => database.QueryAsync(
         $"SELECT {DeliveryColumns} FROM webhook_deliveries WHERE endpoint_id = $1 AND due_at <= $2 ORDER BY due_at, position, member_id, sequence LIMIT $3",
         [Columns.Value(id), Columns.Value(time.GetUtcNow()), Columns.Value(limit)], ReadDelivery, cancellationToken);
 
@@ -334,40 +334,10 @@ internal sealed class WebhookStore(NpgsqlDataSource database, TimeProvider time,
         await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private async Task<bool> ChangeAsync(string sql, NpgsqlParameter[] parameters, AuditEntry audit, CancellationToken cancellationToken)
-    {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await using var batch = connection.CreateBatch();
-        batch.BatchCommands.Add(Columns.Statement(sql, parameters));
-        if (await batch.ExecuteNonQueryAsync(cancellationToken) == 0)
-        {
-            return false;
-        }
+    private async Task<bool> ChangeAsync(string sql, NpgsqlParameter[] parameters, AuditEntry audit, CancellationToken cancellationToken) =>
+        await AdminAudit.ExecuteAsync(database, Columns.Statement(sql, parameters), _ => audit, time.GetUtcNow(), cancellationToken) > 0;
 
-        await AdminAudit.WriteAsync(connection, audit, time.GetUtcNow(), cancellationToken);
-        await transaction.CommitAsync(CancellationToken.None);
-        return true;
-    }
-
-    private Task<List<T>> QueryAsync<T>(string sql, NpgsqlParameter[] parameters, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken) =>
-        database.RunAsync(
-            async connection =>
-            {
-                await using var batch = connection.CreateBatch();
-                batch.BatchCommands.Add(Columns.Statement(sql, [.. parameters.Select(parameter => parameter.Clone())]));
-                await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-                var rows = new List<T>();
-                while (await reader.ReadAsync(cancellationToken))
-                {
-                    rows.Add(read(reader));
-                }
-
-                return rows;
-            },
-            cancellationToken);
-
-    private async Task<WebhookEndpoint?> FindAsync(string column, NpgsqlParameter value, CancellationToken cancellationToken) => (await QueryAsync(
+    private async Task<WebhookEndpoint?> FindAsync(string column, NpgsqlParameter value, CancellationToken cancellationToken) => (await database.QueryAsync(
         $"SELECT {EndpointColumns} FROM webhook_endpoints WHERE {column} = $2", [Columns.Value(time.GetUtcNow()), value], ReadEndpoint, cancellationToken))
         .SingleOrDefault();
 

@@ -322,6 +322,81 @@ internal static class MigrationSql
     /// <summary>The opposite of <see cref="EventSinks"/>.</summary>
     public const string NoEventSinks = "DROP TABLE event_sinks;";
 
+    /// <summary>
+    /// Contacts of members, the notices that wait for them or have ended, and the notices that were sent, which stay: the proof that notice was
+    /// given. A notice has one row for each event and channel, so that an event that is read twice makes none twice.
+    /// </summary>
+    public const string Notifications =
+        """
+        CREATE TABLE notification_contacts (
+            member_id bigint CONSTRAINT "PK_notification_contacts" PRIMARY KEY CONSTRAINT "CK_notification_contacts_member" CHECK (member_id > 0),
+            email varchar(254),
+            push_token varchar(500),
+            language varchar(2) NOT NULL CONSTRAINT "CK_notification_contacts_language" CHECK (language IN ('ko', 'en')),
+            opt_outs text[] NOT NULL,
+            created_at timestamptz NOT NULL,
+            updated_at timestamptz NOT NULL
+        );
+
+        CREATE TABLE notifications (
+            id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT "PK_notifications" PRIMARY KEY,
+            source varchar(200) NOT NULL,
+            event_id varchar(60) NOT NULL,
+            channel varchar(10) NOT NULL CONSTRAINT "CK_notifications_channel" CHECK (channel IN ('EMAIL', 'PUSH')),
+            member_id bigint NOT NULL,
+            event_type varchar(60) NOT NULL,
+            occurred_at timestamptz NOT NULL,
+            data jsonb NOT NULL,
+            status varchar(20) NOT NULL DEFAULT 'PENDING'
+                CONSTRAINT "CK_notifications_status" CHECK (status IN ('PENDING', 'SENT', 'DEAD', 'DISCARDED')),
+            attempts int NOT NULL DEFAULT 0,
+            created_at timestamptz NOT NULL,
+            due_at timestamptz NOT NULL,
+            not_after timestamptz NOT NULL,
+            attempted_at timestamptz,
+            ended_at timestamptz,
+            last_error text,
+            CONSTRAINT "AK_notifications" UNIQUE (source, event_id, channel)
+        );
+        CREATE INDEX ix_notifications_due ON notifications (due_at, id) WHERE status = 'PENDING';
+        CREATE INDEX ix_notifications_status ON notifications (status, id);
+        CREATE INDEX ix_notifications_ended ON notifications (ended_at) WHERE ended_at IS NOT NULL;
+
+        CREATE TABLE sent_notifications (
+            id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT "PK_sent_notifications" PRIMARY KEY,
+            member_id bigint NOT NULL,
+            source varchar(200) NOT NULL,
+            event_id varchar(60) NOT NULL,
+            event_type varchar(60) NOT NULL,
+            channel varchar(10) NOT NULL,
+            address varchar(254) NOT NULL,
+            subject varchar(500) NOT NULL,
+            answer varchar(500) NOT NULL,
+            sent_at timestamptz NOT NULL,
+            CONSTRAINT "AK_sent_notifications" UNIQUE (source, event_id, channel)
+        );
+        CREATE INDEX ix_sent_notifications_member ON sent_notifications (member_id, id);
+
+        CREATE OR REPLACE FUNCTION refuse_notice_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+        END $$;
+
+        CREATE TRIGGER sent_notifications_append_only
+            BEFORE UPDATE OR DELETE OR TRUNCATE ON sent_notifications
+            FOR EACH STATEMENT EXECUTE FUNCTION refuse_notice_change();
+
+        -- One row: the place in the feed of events up to which notices were made.
+        CREATE TABLE notification_cursor (
+            is_only boolean CONSTRAINT "PK_notification_cursor" PRIMARY KEY DEFAULT true CONSTRAINT "CK_notification_cursor" CHECK (is_only),
+            cursor varchar(200) NOT NULL,
+            updated_at timestamptz NOT NULL
+        );
+        """;
+
+    /// <summary>The opposite of <see cref="Notifications"/>.</summary>
+    public const string NoNotifications = "DROP TABLE notification_cursor, sent_notifications, notifications, notification_contacts;";
+
     /// <summary>The opposite of <see cref="AdminAudit"/>.</summary>
     public const string NoAdminAudit =
         """

@@ -1,0 +1,1 @@
+return await PointSystem.Notifications.NotificationApplication.RunAsync(args);
