@@ -49,7 +49,7 @@ internal sealed record EventFeed()
                 using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                 var consuming = subscriber.RunAsync(stop.Token);
                 await CatchUpAsync(subscriber, cancellationToken);
-                var before = subscriber.Count;
+                var before = subscriber.Events.Count;
                 var beside = await MeasureAsync(runner, load, round, time, cancellationToken);
                 await CatchUpAsync(subscriber, cancellationToken);
                 await stop.CancelAsync();
@@ -61,7 +61,7 @@ internal sealed record EventFeed()
 
                 Keep(name, alone);
                 Keep(Subscribed(name), beside);
-                lags[name].Add(LagP99(subscriber.Received.Skip(before)));
+                lags[name].Add(LagP99(subscriber.Events.All.Skip(before)));
                 run.Say(FormattableString.Invariant(
                     $"round {round}/{rounds}  {name,-8} {alone.PerSecond,8:N0}/s alone, {beside.PerSecond,8:N0}/s subscribed, lag p99 {lags[name][^1]:N0} ms"));
             }
@@ -76,12 +76,12 @@ internal sealed record EventFeed()
         var replays = new List<double>();
         for (var round = 0; round < rounds; round++)
         {
-            replays.Add(await ReplayAsync(cluster, subscriber.Count, cancellationToken));
+            replays.Add(await ReplayAsync(cluster, subscriber.Events.Count, cancellationToken));
             run.Say(FormattableString.Invariant($"replay {round + 1}/{rounds}  {replays[^1]:N0} events/s"));
         }
 
         var ledger = await runner.CheckLedgerAsync(cancellationToken);
-        var outOfOrder = subscriber.OutOfOrder.Count;
+        var outOfOrder = subscriber.Events.OutOfOrder.Count;
         var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
         {
             ["members"] = MemberCount.ToString(CultureInfo.InvariantCulture),
@@ -120,7 +120,7 @@ internal sealed record EventFeed()
             [
                 .. RoundRunner.ErrorNotes(turns),
                 FormattableString.Invariant(
-                    $"The subscriber received {subscriber.Count:N0} events, {subscriber.Repeated:N0} again and {outOfOrder:N0} out of order."),
+                    $"The subscriber received {subscriber.Events.Count:N0} events, {subscriber.Events.Repeated:N0} again and {outOfOrder:N0} out of order."),
                 ledger,
             ],
         };
@@ -147,9 +147,9 @@ internal sealed record EventFeed()
     /// <summary>Waits until no more events arrive.</summary>
     private static async Task CatchUpAsync(FeedConsumer consumer, CancellationToken cancellationToken)
     {
-        for (var before = -1; consumer.Count > before;)
+        for (var before = -1; consumer.Events.Count > before;)
         {
-            before = consumer.Count;
+            before = consumer.Events.Count;
             await Task.Delay(Quiet, cancellationToken);
         }
     }
@@ -160,7 +160,7 @@ internal sealed record EventFeed()
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var watch = Stopwatch.StartNew();
         var consuming = consumer.RunAsync(stop.Token);
-        while (consumer.Count < events)
+        while (consumer.Events.Count < events)
         {
             await Task.Delay(10, cancellationToken);
         }

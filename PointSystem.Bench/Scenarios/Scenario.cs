@@ -37,8 +37,8 @@ internal static class ScenarioTable
         new EventFeed(),
     ];
 
-    // A profile slows down what it looks at, so it is no part of "all".
-    private static IReadOnlyList<Scenario> Named { get; } = [.. All, new Profile()];
+    // A profile slows down what it looks at, and the consumers are a proof: no part of "all".
+    private static IReadOnlyList<Scenario> Named { get; } = [.. All, new Consumers(), new Profile()];
 
     /// <summary>What the command line offers: the scenarios, and what is no measurement of the service.</summary>
     public static List<Command> Commands =>

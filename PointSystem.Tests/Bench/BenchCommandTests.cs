@@ -63,7 +63,7 @@ public sealed class BenchCommandTests
         string[] scenarios =
         [
             "seed", "hot", "uniform", "zipf", "neighbours", "lots", "scale", "database", "lock", "failover", "replicas", "departure", "cold", "events",
-            "profile", "micro", "report", "all",
+            "consumers", "profile", "micro", "report", "all",
         ];
         foreach (var scenario in scenarios)
         {

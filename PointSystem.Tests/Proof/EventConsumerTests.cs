@@ -46,13 +46,13 @@ public sealed class EventConsumerTests(ProofCluster proof)
         });
         await load.AssertStoredAsync();
         var expected = await Books.TextsAsync(proof.Database, Ledger, (object)load.Members.ToArray());
-        await Eventually.HoldsAsync(() => expected.Except(consumer.Received.Select(one => one.Id)).FirstOrDefault() is null, "all events have arrived");
+        await Eventually.HoldsAsync(() => expected.Except(consumer.Events.All.Select(one => one.Id)).FirstOrDefault() is null, "all events have arrived");
         await stop.CancelAsync();
         await consuming;
 
-        Assert.Empty(consumer.OutOfOrder);
+        Assert.Empty(consumer.Events.OutOfOrder);
         Assert.True(consumer.Connections > 1, "The consumer was never disconnected.");
-        var received = consumer.Received.ToLookup(one => one.Subject);
+        var received = consumer.Events.All.ToLookup(one => one.Subject);
         foreach (var member in load.Members)
         {
             var events = received[$"{member}"].ToList();
