@@ -79,8 +79,8 @@ internal sealed class Settings
 
     public IEnumerable<string> ReplicaNames => Enumerable.Range(1, Replicas).Select(number => string.Create(CultureInfo.InvariantCulture, $"api-{number}"));
 
-    /// <summary>Connections for all replicas, for the migration, and a few for manual queries.</summary>
-    public int DatabaseConnections => (Replicas * PoolSize) + 20;
+    /// <summary>Connections for all replicas, for notifications, for the migration and jobs, and a few for manual queries.</summary>
+    public int DatabaseConnections => (Replicas * PoolSize) + 30;
 
     /// <summary>The program behind each resource, by resource name, for the ready block.</summary>
     public IDictionary<string, string> Parts { get; } = new Dictionary<string, string>();

@@ -2,6 +2,7 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using Microsoft.Extensions.Configuration;
+using Microsoft.IdentityModel.JsonWebTokens;
 
 namespace PointSystem.Tests.Aspire;
 
@@ -23,8 +24,8 @@ public sealed class AppModelTests : IDisposable
         Assert.Equal("/var/lib/postgresql", volume.Target);
         Assert.StartsWith("18", postgres.Annotations.OfType<ContainerImageAnnotation>().Single().Tag, StringComparison.Ordinal);
         Assert.StartsWith("pointsystem-redis-", VolumeOf(redis).Source, StringComparison.Ordinal);
-        // Five pools of 30, plus a reserve of 20.
-        Assert.Contains("max_connections=170", await ArgumentsAsync(postgres));
+        // Five pools of 30, plus 10 for notifications and a reserve of 20.
+        Assert.Contains("max_connections=180", await ArgumentsAsync(postgres));
         // components/lockstore.yaml sets neither a password nor TLS.
         Assert.Null(redis.PasswordParameter);
         Assert.False(redis.TlsEnabled);
@@ -44,6 +45,25 @@ public sealed class AppModelTests : IDisposable
         Assert.DoesNotContain("{postgres-password", replicas.ValueExpression, StringComparison.Ordinal);
         Assert.Equal("{points-database.connectionString};Timeout=5", await SettingAsync(builder, "migrations"));
         Assert.Equal("{points.connectionString}", await SettingAsync(builder, "api-1"));
+    }
+
+    /// <summary>It sees no points in the database, and its token allows nothing but the events.</summary>
+    [Fact]
+    public async Task WithContainers_Notifications_HasItsOwnUserAndATokenForEventsAlone()
+    {
+        var builder = await CreateAsync();
+
+        var connection = await SettingAsync(builder, "notifications");
+
+        Assert.Contains(";Username=points_notifier;Password={postgres-notifier-password.value};", connection, StringComparison.Ordinal);
+        Assert.DoesNotContain("{postgres-password", connection, StringComparison.Ordinal);
+        var token = new JsonWebToken((await FindSettingAsync(builder, "notifications", "Feed__Token"))!.ToString());
+        Assert.Equal("points:events", token.Claims.Single(claim => claim.Type == "role").Value);
+
+        var provided = await CreateAsync("--identity-provider", "0");
+        Assert.Null(await FindSettingAsync(provided, "notifications", "Feed__Token"));
+        Assert.EndsWith(
+            "/realms/pointsystem/protocol/openid-connect/token", (await FindSettingAsync(provided, "notifications", "Feed__TokenAddress"))!.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -131,8 +151,10 @@ public sealed class AppModelTests : IDisposable
     private static async Task<object?> FindSettingAsync(IDistributedApplicationTestingBuilder builder, string name, string variable)
     {
         var values = new Dictionary<string, object>();
-        var context = new EnvironmentCallbackContext(new DistributedApplicationExecutionContext(DistributedApplicationOperation.Publish), values, Token);
-        foreach (var callback in builder.Resources.Single(resource => resource.Name == name).Annotations.OfType<EnvironmentCallbackAnnotation>())
+        var resource = builder.Resources.Single(one => one.Name == name);
+        var context = new EnvironmentCallbackContext(
+            new DistributedApplicationExecutionContext(DistributedApplicationOperation.Publish), resource, values, Token);
+        foreach (var callback in resource.Annotations.OfType<EnvironmentCallbackAnnotation>())
         {
             await callback.Callback(context);
         }
