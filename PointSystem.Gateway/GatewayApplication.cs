@@ -74,7 +74,7 @@ internal static class GatewayApplication
                 .WithOrigins([.. options.CorsOrigins])
                 .WithMethods(HttpMethods.Get, HttpMethods.Post, HttpMethods.Put)
                 .AllowAnyHeader()
-                .WithExposedHeaders("Retry-After", "Idempotency-Replayed", "WWW-Authenticate", ReplicaTransformer.ReplicaHeader)
+                .WithExposedHeaders("Retry-After", "Idempotency-Replayed", "ETag", "WWW-Authenticate", ReplicaTransformer.ReplicaHeader)
                 .SetPreflightMaxAge(TimeSpan.FromMinutes(10))));
         }
         var isTraced = !string.IsNullOrWhiteSpace(builder.Configuration[TelemetryOptions.OtlpEndpointKey]);

@@ -26,6 +26,7 @@ public static class ProblemCodes
     public const string NotFound = "NOT_FOUND";
     public const string MethodNotAllowed = "METHOD_NOT_ALLOWED";
     public const string RequestTimeout = "REQUEST_TIMEOUT";
+    public const string VersionNotReached = "VERSION_NOT_REACHED";
     public const string RequestTooLarge = "REQUEST_TOO_LARGE";
     public const string UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE";
     public const string LockNotAcquired = "LOCK_NOT_ACQUIRED";
@@ -61,6 +62,7 @@ public static class ProblemCodes
             new("ALREADY_CANCELLED", StatusCodes.Status409Conflict, "it has already been fully cancelled"),
             new("CANNOT_CANCEL_ACCUMULATION", StatusCodes.Status409Conflict, "the accumulation is in use or has expired"),
             new("DUPLICATE_ORDER", StatusCodes.Status409Conflict, "`ON_DUPLICATE_ORDER` is `REFUSE`, and this order has a usage that is not fully cancelled"),
+            new(VersionNotReached, StatusCodes.Status412PreconditionFailed, "the member has not reached the version of `X-Min-Version`, also after a short wait"),
             new(RequestTooLarge, StatusCodes.Status413PayloadTooLarge, "the body has more than 65,536 bytes"),
             new(UnsupportedMediaType, StatusCodes.Status415UnsupportedMediaType, "the body is not JSON in UTF-8"),
             new("INSUFFICIENT_POINT", StatusCodes.Status422UnprocessableEntity, "too few usable points; `available` and `requested` are the amounts"),

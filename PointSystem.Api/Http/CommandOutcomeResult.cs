@@ -27,6 +27,11 @@ internal sealed class CommandOutcomeResult(CommandOutcome outcome) : IResult, IS
             return error.ToProblem().ExecuteAsync(httpContext);
         }
 
+        if (MemberTags.VersionOf(outcome.Answer.Span) is { } version)
+        {
+            response.Headers.ETag = MemberTags.Of(version);
+        }
+
         response.StatusCode = outcome.Status;
         response.ContentType = "application/json; charset=utf-8";
         response.ContentLength = outcome.Answer.Length;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using PointSystem.Domain.Results;
 using PointSystem.ServiceDefaults;
 
@@ -39,6 +40,11 @@ internal static class Problems
         Of(ProblemCodes.UnsupportedMediaType, "The body must be JSON in UTF-8: send the header 'Content-Type: application/json'.");
 
     public static ProblemResult RequestTimeout() => Of(ProblemCodes.RequestTimeout, "The body arrived too slowly; nothing was done.");
+
+    /// <summary>412: the member is not at the version that the request demands, and has not reached it during the wait.</summary>
+    public static ProblemResult VersionNotReached(long memberId, long version, long demanded) => Of(
+        ProblemCodes.VersionNotReached,
+        string.Create(CultureInfo.InvariantCulture, $"Member {memberId} is at version {version}, and {MemberTags.MinVersionHeader} demands {demanded}."));
 
     public static ProblemResult RequestTooLarge() => Of(ProblemCodes.RequestTooLarge, $"The body must have at most {RequestBody.BytesMax} bytes.");
 

@@ -1,9 +1,11 @@
 using System.Globalization;
+using Microsoft.Net.Http.Headers;
 using Microsoft.OpenApi;
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
 using PointSystem.Api.Persistence;
 using PointSystem.Domain.Results;
+using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.OpenApi;
 
@@ -54,6 +56,21 @@ internal static class EndpointDocs
             + $"with the header {CommandOutcomeResult.ReplayedHeader}. Another request with the same key is refused.",
         new OpenApiSchema { Type = JsonSchemaType.String, Pattern = "^[!-~]+$", MinLength = 1, MaxLength = Lengths.IdempotencyKey }))
         .Refuses(422, PointErrorCodes.IdempotencyKeyReused);
+
+    /// <summary>Describes the headers <c>X-Min-Version</c> and <c>If-None-Match</c> of a read of a member.</summary>
+    public static RouteHandlerBuilder TakesVersionHeaders(this RouteHandlerBuilder endpoint) => endpoint
+        .WithMetadata(new ParameterDoc(
+            MemberTags.MinVersionHeader,
+            IsHeader: true,
+            "The lowest version of the member that the answer may be read from: the version of an earlier answer.",
+            new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int64", Minimum = "0" }))
+        .WithMetadata(new ParameterDoc(
+            HeaderNames.IfNoneMatch,
+            IsHeader: true,
+            "The ETag of an earlier answer: if nothing has changed since, the answer is 304 without a body.",
+            new OpenApiSchema { Type = JsonSchemaType.String }))
+        .Produces(StatusCodes.Status304NotModified)
+        .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(412, ProblemCodes.VersionNotReached);
 
     /// <summary>Describes the answer on success.</summary>
     public static RouteHandlerBuilder Answers<TResponse>(this RouteHandlerBuilder endpoint, int status, string example) =>

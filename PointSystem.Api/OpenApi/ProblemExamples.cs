@@ -25,6 +25,7 @@ internal static class ProblemExamples
         PointErrorCodes.ConfigNotFound => Problem.Of(code, "There is no configuration key 'MAX_BALANCE'."),
         PointErrorCodes.InvalidConfigValue =>
             Problem.Of(code, "MAX_BALANCE_PER_MEMBER must be a whole number from 1 to 1000000000000, digits only."),
+        ProblemCodes.VersionNotReached => Problems.VersionNotReached(7, 4, 5).Value,
         ProblemCodes.LockNotAcquired => Problems.LockNotAcquired().Value,
         ProblemCodes.TooManyRequests => Problems.TooManyRequests().Value,
         ProblemCodes.EventsUnavailable => Problems.EventsUnavailable().Value,

@@ -25,7 +25,9 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         Assert.Equal((100, Lots), (usage.UsageDetails.Count, usage.UsageDetailsTotal));
         var read = await UsageTraceQuery.ReadAsync(database, key, 0, 20, Token);
         Assert.Equal((100, Lots), (read!.Usage.Details.Count, read.Details));
-        Assert.Equal(JsonSerializer.Serialize(usage), JsonSerializer.Serialize(UsageResponse.From(read.Usage, read.Details)));
+        Assert.Equal(
+            JsonSerializer.Serialize(usage with { BalanceAfter = null, Version = null }),
+            JsonSerializer.Serialize(UsageResponse.From(read.Usage, read.Details)));
 
         var rest = await AllAsync(usage.UsageDetailsNextCursor, InnerLists.DetailsOf(key), async after =>
             (await UsageTraceQuery.ReadDetailsAsync(database, key, after, size, Token))!);
@@ -47,7 +49,7 @@ public sealed class AnswerSizeTests(PointsDatabase server)
         Assert.Equal((100, 0, Lots), (back.Restored.Count, back.Regranted.Count, back.DetailsTotal));
         Assert.Equal((100, Lots), (back.Usage!.UsageDetails.Count, back.Usage.UsageDetailsTotal));
         var first = (await CancellationQuery.ReadAsync(database, key, 0, 100, Token))!;
-        Assert.Equal(JsonSerializer.Serialize(back with { Usage = null }), JsonSerializer.Serialize(first));
+        Assert.Equal(JsonSerializer.Serialize(back with { Usage = null, BalanceAfter = null, Version = null }), JsonSerializer.Serialize(first));
 
         var parts = back.Restored.Select(part => (part.AccumulationKey, part.Amount)).ToList();
         parts.AddRange(await AllAsync(back.DetailsNextCursor, InnerLists.PartsOf(key), async after =>
@@ -77,7 +79,9 @@ public sealed class AnswerSizeTests(PointsDatabase server)
 
         var key = LedgerClient.Key(transfer.PointKey);
         Assert.Equal((100, Lots), (transfer.Details.Count, transfer.DetailsTotal));
-        Assert.Equal(JsonSerializer.Serialize(transfer), JsonSerializer.Serialize(await TransferQuery.ReadAsync(database, key, 0, 100, Token)));
+        Assert.Equal(
+            JsonSerializer.Serialize(transfer with { FromBalanceAfter = null, FromVersion = null, ToBalanceAfter = null, ToVersion = null }),
+            JsonSerializer.Serialize(await TransferQuery.ReadAsync(database, key, 0, 100, Token)));
         var rest = await AllAsync(transfer.DetailsNextCursor, InnerLists.PartsOf(key), async after =>
         {
             var page = (await TransferQuery.ReadAsync(database, key, after, 60, Token))!;

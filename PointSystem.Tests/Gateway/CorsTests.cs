@@ -42,7 +42,7 @@ public sealed class CorsTests
         using var get = await SendAsync(gateway, HttpMethod.Get, "/api/points/balance/7", Shop);
         Assert.Equal("api-1", await get.Content.ReadAsStringAsync(Token));
         Assert.Equal(Shop, Value(get, AllowOrigin));
-        Assert.Equal("Retry-After,Idempotency-Replayed,WWW-Authenticate,X-Replica", Value(get, "Access-Control-Expose-Headers"));
+        Assert.Equal("Retry-After,Idempotency-Replayed,ETag,WWW-Authenticate,X-Replica", Value(get, "Access-Control-Expose-Headers"));
     }
 
     [Theory]

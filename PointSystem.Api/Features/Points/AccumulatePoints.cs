@@ -27,7 +27,7 @@ internal static class AccumulatePoints
             CommandOutcome.Of(
                 accounts[MemberId].Accumulate(Amount, ExpirationDays, IsManualGrant, Reason, context),
                 StatusCodes.Status201Created,
-                lot => AccumulationResponse.From(lot, context.At.Today),
+                lot => AccumulationResponse.From(lot, accounts[MemberId]),
                 PointJsonContext.Wire.AccumulationResponse);
 
         public AuditEntry? Audit(CommandOutcome accepted) => !IsManualGrant ? null : new AuditEntry(

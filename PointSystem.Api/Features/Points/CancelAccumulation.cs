@@ -24,7 +24,7 @@ internal static class CancelAccumulation
             CommandOutcome.Of(
                 accounts[MemberId].CancelAccumulation(PointKey, Reason, context),
                 StatusCodes.Status200OK,
-                lot => AccumulationResponse.From(lot, context.At.Today),
+                lot => AccumulationResponse.From(lot, accounts[MemberId]),
                 PointJsonContext.Wire.AccumulationResponse);
     }
 

@@ -24,7 +24,7 @@ internal static class CancelUsage
             CommandOutcome.Of(
                 accounts[MemberId].CancelUsage(PointKey, Amount, Reason, context),
                 StatusCodes.Status200OK,
-                CancellationResponse.From,
+                cancellation => CancellationResponse.From(cancellation, accounts[MemberId]),
                 PointJsonContext.Wire.CancellationResponse);
     }
 

@@ -15,8 +15,10 @@ internal static class GetBalance
     /// <param name="Balance">Points that can be used at that moment.</param>
     /// <param name="ManualBalance">The part of the balance in manual grants.</param>
     /// <param name="AsOf">The moment of the balance.</param>
+    /// <param name="Version">The member's version at that moment: the sequence of its last ledger entry, 0 if there is none.</param>
     /// <param name="Accumulations">The accumulations that make up the balance, in draw order.</param>
-    public sealed record Response(long MemberId, long Balance, long ManualBalance, DateTimeOffset AsOf, Page<AccumulationResponse> Accumulations);
+    public sealed record Response(
+        long MemberId, long Balance, long ManualBalance, DateTimeOffset AsOf, long Version, Page<AccumulationResponse> Accumulations);
 
     public static async Task<IResult> HandleAsync(
         string memberId,
@@ -58,6 +60,12 @@ internal static class GetBalance
         var lots = snapshot.Lots.Take(size).ToList();
         var next = snapshot.Lots.Count > size ? DrawPosition.Of(lots[^1]).ToCursor(list) : null;
         var items = lots.ConvertAll(lot => AccumulationResponse.From(lot, past?.Date ?? now.Today));
-        return TypedResults.Ok(new Response(id, snapshot.Balance, snapshot.ManualBalance, past?.At ?? now.Now, new(items, next)));
+        if (past is null)
+        {
+            http.Response.Headers.ETag = MemberVersions.TagOf(snapshot.State, DateDependence.Expirations, now.Today);
+        }
+
+        return TypedResults.Ok(
+            new Response(id, snapshot.Balance, snapshot.ManualBalance, past?.At ?? now.Now, snapshot.State.Version, new(items, next)));
     }
 }

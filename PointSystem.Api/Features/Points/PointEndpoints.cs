@@ -21,6 +21,7 @@ internal static class PointEndpoints
     {
         builder.Services.AddSingleton<ILockModeSource, ConfiguredLockModes>();
         builder.Services.AddSingleton<PointWrites>();
+        builder.Services.AddSingleton<MemberVersions>();
         builder.Services.Configure<OpenApiOptions>(OpenApiExtensions.DocumentName, static options => options.AddSchemaTransformer<PointSchemas>());
         return builder;
     }
@@ -29,7 +30,7 @@ internal static class PointEndpoints
     {
         var points = app.MapGroup("/api/points").WithTags("Points");
         points.MapGroup("").RequireAuthorization(Rights.Write).MapWrites();
-        points.MapGroup("").RequireAuthorization(Rights.Read).LimitsMembers().CountsAsRead().MapReads();
+        points.MapGroup("").RequireAuthorization(Rights.Read).LimitsMembers().MapReads();
     }
 
     private static void MapWrites(this RouteGroupBuilder points)
@@ -76,12 +77,13 @@ internal static class PointEndpoints
     private static void MapReads(this RouteGroupBuilder points)
     {
         points.MapGet("/balance/{memberId}", GetBalance.HandleAsync).WithName(nameof(GetBalance))
+            .TakesVersions(DateDependence.Expirations, tagsItself: true).CountsAsRead()
             .WithSummary("Gets the balance of a member and the accumulations that make it up")
             .TakesQuery("asOf", "The moment of the balance: an instant with offset, or a date, which means the end of that business day. Default: now.")
             .TakesPage()
             .Answers<GetBalance.Response>(200, PointExamples.Balance)
             .Refuses(400, PointErrorCodes.InvalidRequest);
-        points.MapGet("/balance/{memberId}/expiring", GetExpiring.HandleAsync).WithName(nameof(GetExpiring))
+        points.MapGet("/balance/{memberId}/expiring", GetExpiring.HandleAsync).WithName(nameof(GetExpiring)).TakesVersions(DateDependence.Today).CountsAsRead()
             .WithSummary("Gets the points of a member that will expire, by date")
             .TakesQuery(
                 GetExpiring.Until,
@@ -89,7 +91,7 @@ internal static class PointEndpoints
                 new OpenApiSchema { Type = JsonSchemaType.String, Format = "date" })
             .Answers<GetExpiring.Response>(200, PointExamples.Expiring)
             .Refuses(400, PointErrorCodes.InvalidRequest);
-        points.MapGet("/history/{memberId}", GetHistory.HandleAsync).WithName(nameof(GetHistory))
+        points.MapGet("/history/{memberId}", GetHistory.HandleAsync).WithName(nameof(GetHistory)).TakesVersions().CountsAsRead()
             .WithSummary("Lists the history of a member's points, newest first")
             .TakesQuery(
                 "orderNumber",
@@ -102,35 +104,35 @@ internal static class PointEndpoints
             .TakesPage()
             .Answers<GetHistory.Response>(200, PointExamples.History)
             .Refuses(400, PointErrorCodes.InvalidRequest, PointErrorCodes.InvalidOrderNumber);
-        points.MapGet("/history/{memberId}/entries", GetHistory.HandleEntriesAsync).WithName("GetHistoryEntries")
+        points.MapGet("/history/{memberId}/entries", GetHistory.HandleEntriesAsync).WithName("GetHistoryEntries").TakesVersions().CountsAsRead()
             .WithSummary("Lists the further entries of a history item")
             .TakesPage(InnerLists.SizeMax, firstCursor: "the item's entriesNextCursor")
             .Answers<Page<HistoryEntry>>(200, PointExamples.HistoryEntries)
             .Refuses(400, PointErrorCodes.InvalidRequest);
-        points.MapGet("/accumulations/{pointKey}", GetAccumulation.HandleAsync).WithName(nameof(GetAccumulation))
+        points.MapGet("/accumulations/{pointKey}", GetAccumulation.HandleAsync).WithName(nameof(GetAccumulation)).TakesVersions(DateDependence.Today).CountsAsRead()
             .WithSummary("Gets an accumulation, and the usages and transfers that drew from it")
             .TakesPage(InnerLists.SizeMax)
             .Answers<GetAccumulation.Response>(200, PointExamples.AccumulationTrace)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, PointErrorCodes.AccumulationNotFound);
-        points.MapGet("/use/{pointKey}", GetUsage.HandleAsync).WithName(nameof(GetUsage))
+        points.MapGet("/use/{pointKey}", GetUsage.HandleAsync).WithName(nameof(GetUsage)).TakesVersions().CountsAsRead()
             .WithSummary("Gets a usage, the accumulations it drew from, and its cancellations")
             .TakesPage(InnerLists.SizeMax)
             .Answers<GetUsage.Response>(200, PointExamples.UsageTrace)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, PointErrorCodes.UsageNotFound);
-        points.MapGet("/use/{pointKey}/details", GetUsage.HandleDetailsAsync).WithName("GetUsageDetails")
+        points.MapGet("/use/{pointKey}/details", GetUsage.HandleDetailsAsync).WithName("GetUsageDetails").TakesVersions().CountsAsRead()
             .WithSummary("Lists the accumulations that a usage drew from")
             .TakesPage(InnerLists.SizeMax)
             .Answers<Page<UsageDetailResponse>>(200, PointExamples.UsageDetails)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, PointErrorCodes.UsageNotFound);
-        points.MapGet("/cancellations/{pointKey}", GetCancellation.HandleAsync).WithName(nameof(GetCancellation))
+        points.MapGet("/cancellations/{pointKey}", GetCancellation.HandleAsync).WithName(nameof(GetCancellation)).TakesVersions().CountsAsRead()
             .WithSummary("Gets a cancellation and a page of its details")
             .TakesPage(InnerLists.SizeMax)
             .Answers<CancellationResponse>(200, PointExamples.CancellationRead)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, ProblemCodes.NotFound);
-        points.MapGet("/transfers/{pointKey}", GetTransfer.HandleAsync).WithName(nameof(GetTransfer))
+        points.MapGet("/transfers/{pointKey}", GetTransfer.HandleAsync).WithName(nameof(GetTransfer)).TakesVersions().CountsAsRead()
             .WithSummary("Gets a transfer and a page of its details")
             .TakesPage(InnerLists.SizeMax)
-            .Answers<TransferResponse>(200, PointExamples.Transfer)
+            .Answers<TransferResponse>(200, PointExamples.TransferRead)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, ProblemCodes.NotFound);
     }
 

@@ -3,22 +3,24 @@ namespace PointSystem.Api.Features.Points;
 /// <summary>The examples of the OpenAPI document. Together they show one sequence of requests.</summary>
 internal static class PointExamples
 {
-    public const string Accumulation =
+    public const string Accumulation = "{" + AccumulationFields + ""","balanceAfter":1000,"version":1}""";
+
+    private const string AccumulationFields =
         """
-        {"pointKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","memberId":7,"amount":1000,"availableAmount":1000,
+        "pointKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","memberId":7,"amount":1000,"availableAmount":1000,
          "expirationDate":"2027-11-23","isManualGrant":false,"status":"ACCUMULATED","sourcePointKey":null,
-         "createdAt":"2026-11-23T00:08:18.999694+00:00","updatedAt":"2026-11-23T00:08:18.999694+00:00"}
+         "createdAt":"2026-11-23T00:08:18.999694+00:00","updatedAt":"2026-11-23T00:08:18.999694+00:00"
         """;
 
     public const string CancelledAccumulation =
         """
         {"pointKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","memberId":7,"amount":1000,"availableAmount":0,"expirationDate":"2027-11-23",
          "isManualGrant":false,"status":"CANCELLED","sourcePointKey":null,"createdAt":"2026-11-23T00:08:18.999694+00:00",
-         "updatedAt":"2026-11-23T00:09:01.123456+00:00"}
+         "updatedAt":"2026-11-23T00:09:01.123456+00:00","balanceAfter":0,"version":2}
         """;
 
     public const string Usage =
-        "{" + UsageFields + "}";
+        "{" + UsageFields + ""","balanceAfter":300,"version":4}""";
 
     public const string Cancellation =
         "{" + CancellationFields +
@@ -27,21 +29,27 @@ internal static class PointExamples
          "cancelledAmount":600,"status":"PARTIALLY_CANCELLED","usageDetails":[{"accumulationKey":"acc_BzqIHauYrrO0ZBJxirOQjug",
          "amount":500,"cancelledAmount":500},{"accumulationKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","amount":700,
          "cancelledAmount":100}],"usageDetailsTotal":2,"usageDetailsNextCursor":null,
-         "createdAt":"2026-11-23T00:08:20.009577+00:00","updatedAt":"2026-11-23T00:08:20.211807+00:00"}}
+         "createdAt":"2026-11-23T00:08:20.009577+00:00","updatedAt":"2026-11-23T00:08:20.211807+00:00"},
+         "balanceAfter":900,"version":6}
         """;
 
     public const string Transfer =
+        "{" + TransferFields + ""","fromBalanceAfter":400,"fromVersion":7,"toBalanceAfter":500,"toVersion":1}""";
+
+    public const string TransferRead = "{" + TransferFields + "}";
+
+    private const string TransferFields =
         """
-        {"pointKey":"trf_B9MO-qqIaE-j3ZmpwcOvC3A","fromMemberId":7,"toMemberId":8,"amount":500,
+        "pointKey":"trf_B9MO-qqIaE-j3ZmpwcOvC3A","fromMemberId":7,"toMemberId":8,"amount":500,
          "details":[{"sourceAccumulationKey":"acc_BzqIHauYrrO0ZBJxirOQjug","accumulationKey":"acc_CEQRlex59oixDlljDFa3OEs",
          "amount":500,"expirationDate":"2026-12-23"}],"detailsTotal":1,"detailsNextCursor":null,"reason":null,
-         "createdAt":"2026-11-23T00:08:20.384058+00:00"}
+         "createdAt":"2026-11-23T00:08:20.384058+00:00"
         """;
 
     public const string Balance =
         """
-        {"memberId":7,"balance":1000,"manualBalance":0,"asOf":"2026-11-23T00:08:20.478958+00:00","accumulations":{"items":[
-        """ + Accumulation + """],"nextCursor":null}}""";
+        {"memberId":7,"balance":1000,"manualBalance":0,"asOf":"2026-11-23T00:08:20.478958+00:00","version":1,"accumulations":{"items":[{
+        """ + AccumulationFields + """}],"nextCursor":null}}""";
 
     public const string Expiring =
         """

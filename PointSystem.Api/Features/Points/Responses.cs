@@ -16,6 +16,8 @@ namespace PointSystem.Api.Features.Points;
 /// <param name="SourcePointKey">For a re-grant or a transfer: the accumulation that the points come from.</param>
 /// <param name="CreatedAt">Time of the grant.</param>
 /// <param name="UpdatedAt">Time of the last change.</param>
+/// <param name="BalanceAfter">The member's balance after the write. Left out where the accumulation is read.</param>
+/// <param name="Version">The member's version after the write. Left out where the accumulation is read.</param>
 internal record AccumulationResponse(
     string PointKey,
     long MemberId,
@@ -26,8 +28,14 @@ internal record AccumulationResponse(
     string Status,
     string? SourcePointKey,
     DateTimeOffset CreatedAt,
-    DateTimeOffset UpdatedAt)
+    DateTimeOffset UpdatedAt,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? BalanceAfter = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? Version = null)
 {
+    /// <summary>The answer to a write of the accumulation.</summary>
+    public static AccumulationResponse From(Lot lot, MemberAccount account) =>
+        From(lot, account.At.Today) with { BalanceAfter = account.LiveBalance, Version = account.Version };
+
     public static AccumulationResponse From(Lot lot, DateOnly today)
     {
         var status = lot.StatusOn(today);
@@ -82,6 +90,8 @@ internal static class InnerLists
 /// <param name="UsageDetailsNextCursor">The cursor for GET …/use/{pointKey}/details; null if all details are included.</param>
 /// <param name="CreatedAt">Time of creation.</param>
 /// <param name="UpdatedAt">Time of the last change.</param>
+/// <param name="BalanceAfter">The member's balance after the write. Left out where the usage is read.</param>
+/// <param name="Version">The member's version after the write. Left out where the usage is read.</param>
 internal record UsageResponse(
     string PointKey,
     long MemberId,
@@ -93,8 +103,14 @@ internal record UsageResponse(
     int UsageDetailsTotal,
     string? UsageDetailsNextCursor,
     DateTimeOffset CreatedAt,
-    DateTimeOffset UpdatedAt)
+    DateTimeOffset UpdatedAt,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? BalanceAfter = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? Version = null)
 {
+    /// <summary>The answer to a write of the usage.</summary>
+    public static UsageResponse From(Usage usage, MemberAccount account) =>
+        From(usage) with { BalanceAfter = account.LiveBalance, Version = account.Version };
+
     /// <summary>The answer for a usage with all details loaded.</summary>
     public static UsageResponse From(Usage usage) => From(usage, usage.Details.Count);
 
@@ -135,6 +151,8 @@ internal sealed record UsageDetailResponse(string AccumulationKey, long Amount, 
 /// <param name="Reason">The reason, if one was given.</param>
 /// <param name="CreatedAt">Time of creation.</param>
 /// <param name="Usage">The usage after the cancellation.</param>
+/// <param name="BalanceAfter">The member's balance after the write. Left out where the cancellation is read.</param>
+/// <param name="Version">The member's version after the write. Left out where the cancellation is read.</param>
 internal sealed record CancellationResponse(
     string PointKey,
     string UsagePointKey,
@@ -146,9 +164,12 @@ internal sealed record CancellationResponse(
     string? DetailsNextCursor,
     string? Reason,
     DateTimeOffset CreatedAt,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] UsageResponse? Usage = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] UsageResponse? Usage = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? BalanceAfter = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? Version = null)
 {
-    public static CancellationResponse From(Cancellation cancellation)
+    /// <summary>The answer to the write.</summary>
+    public static CancellationResponse From(Cancellation cancellation, MemberAccount account)
     {
         // In the order of their ledger entries: restored parts first, then re-granted ones.
         var total = cancellation.Restored.Count + cancellation.Regranted.Count;
@@ -164,7 +185,9 @@ internal sealed record CancellationResponse(
             InnerLists.Next(InnerLists.PartsOf(cancellation.Key), InnerLists.SizeMax, total),
             cancellation.Reason,
             cancellation.CreatedAt,
-            UsageResponse.From(cancellation.Usage));
+            UsageResponse.From(cancellation.Usage),
+            account.LiveBalance,
+            account.Version);
     }
 }
 
@@ -184,6 +207,10 @@ internal sealed record RegrantedResponse(string ExpiredAccumulationKey, string A
 /// <param name="DetailsNextCursor">The cursor for GET …/transfers/{pointKey}; null if all details are included.</param>
 /// <param name="Reason">The reason, if one was given.</param>
 /// <param name="CreatedAt">Time of creation.</param>
+/// <param name="FromBalanceAfter">The giver's balance after the write. This and the following are left out where the transfer is read.</param>
+/// <param name="FromVersion">The giver's version after the write.</param>
+/// <param name="ToBalanceAfter">The receiver's balance after the write.</param>
+/// <param name="ToVersion">The receiver's version after the write.</param>
 internal sealed record TransferResponse(
     string PointKey,
     long FromMemberId,
@@ -193,9 +220,14 @@ internal sealed record TransferResponse(
     int DetailsTotal,
     string? DetailsNextCursor,
     string? Reason,
-    DateTimeOffset CreatedAt)
+    DateTimeOffset CreatedAt,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? FromBalanceAfter = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? FromVersion = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? ToBalanceAfter = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? ToVersion = null)
 {
-    public static TransferResponse From(Transfer transfer) => new(
+    /// <summary>The answer to the write.</summary>
+    public static TransferResponse From(Transfer transfer, MemberAccount from, MemberAccount to) => new(
         transfer.Key.Value,
         transfer.FromMemberId,
         transfer.ToMemberId,
@@ -205,7 +237,11 @@ internal sealed record TransferResponse(
         transfer.Parts.Count,
         InnerLists.Next(InnerLists.PartsOf(transfer.Key), InnerLists.SizeMax, transfer.Parts.Count),
         transfer.Reason,
-        transfer.CreatedAt);
+        transfer.CreatedAt,
+        from.LiveBalance,
+        from.Version,
+        to.LiveBalance,
+        to.Version);
 }
 
 /// <summary>The receiver's new accumulation for one accumulation of the giver.</summary>

@@ -31,7 +31,7 @@ internal static class TransferPoints
             CommandOutcome.Of(
                 accounts[FromMemberId].TransferTo(accounts[ToMemberId], Amount, Reason, context),
                 StatusCodes.Status201Created,
-                TransferResponse.From,
+                transfer => TransferResponse.From(transfer, accounts[FromMemberId], accounts[ToMemberId]),
                 PointJsonContext.Wire.TransferResponse);
     }
 

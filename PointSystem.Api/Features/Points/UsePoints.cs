@@ -25,7 +25,7 @@ internal static class UsePoints
             CommandOutcome.Of(
                 accounts[MemberId].Use(OrderNumber, Amount, context),
                 StatusCodes.Status201Created,
-                UsageResponse.From,
+                usage => UsageResponse.From(usage, accounts[MemberId]),
                 PointJsonContext.Wire.UsageResponse);
     }
 

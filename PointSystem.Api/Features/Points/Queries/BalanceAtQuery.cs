@@ -63,7 +63,7 @@ internal static class BalanceAtQuery
                     - (SELECT coalesce(sum(change), 0)::bigint FROM touched WHERE is_manual_grant)
                     - (SELECT coalesce(sum(points), 0)::bigint FROM expired WHERE is_manual_grant) AS manual_balance
         )
-        SELECT t.balance, t.manual_balance, {LotRows.Columns}
+        SELECT t.balance, t.manual_balance, $10, false, {LotRows.Columns}
         FROM totals AS t LEFT JOIN (
             SELECT {LotThen} FROM (
                 (SELECT *, 0::bigint AS change, available_amount AS available_then FROM point_accumulations AS a
@@ -108,7 +108,7 @@ internal static class BalanceAtQuery
             await using var end = connection.CreateBatch();
             end.BatchCommands.Add(Columns.Statement(Sql.Commit));
             await end.ExecuteNonQueryAsync(cancellationToken);
-            return new BalanceSnapshot(0, 0, []);
+            return new BalanceSnapshot(0, 0, [], default);
         }
 
         var (manual, ordinary) = (after ?? DrawPosition.Start(moment.Date)).Bounds(moment.Date);

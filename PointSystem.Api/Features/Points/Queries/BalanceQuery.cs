@@ -8,7 +8,8 @@ namespace PointSystem.Api.Features.Points.Queries;
 /// <param name="Balance">Usable points.</param>
 /// <param name="ManualBalance">The part of the balance in manual grants.</param>
 /// <param name="Lots">Live lots in draw order; one more than requested if more follow.</param>
-internal sealed record BalanceSnapshot(long Balance, long ManualBalance, IReadOnlyList<Lot> Lots);
+/// <param name="State">The state of the member that was read.</param>
+internal sealed record BalanceSnapshot(long Balance, long ManualBalance, IReadOnlyList<Lot> Lots, MemberState State);
 
 /// <summary>Reads the current balance.</summary>
 internal static class BalanceQuery
@@ -28,10 +29,12 @@ internal static class BalanceQuery
             SELECT
                 coalesce(max(w.balance), 0) - (SELECT coalesce(sum(available_amount), 0)::bigint FROM expired) AS balance,
                 coalesce(max(w.manual_balance), 0)
-                    - (SELECT coalesce(sum(available_amount), 0)::bigint FROM expired WHERE is_manual_grant) AS manual_balance
+                    - (SELECT coalesce(sum(available_amount), 0)::bigint FROM expired WHERE is_manual_grant) AS manual_balance,
+                coalesce(max(w.version), 0) AS version,
+                EXISTS (SELECT FROM expired) AS has_unposted
             FROM member_wallets AS w WHERE w.member_id = $1
         )
-        SELECT t.balance, t.manual_balance, {LotRows.Columns}
+        SELECT t.balance, t.manual_balance, t.version, t.has_unposted, {LotRows.Columns}
         FROM totals AS t LEFT JOIN (
             (SELECT * FROM (
                 SELECT * FROM point_accumulations AS a
@@ -69,16 +72,18 @@ internal static class BalanceQuery
     internal static async Task<BalanceSnapshot> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
     {
         var (balance, manualBalance) = (0L, 0L);
+        MemberState state = default;
         var lots = new List<Lot>();
         while (await reader.ReadAsync(cancellationToken))
         {
             (balance, manualBalance) = (reader.GetInt64(0), reader.GetInt64(1));
-            if (!await reader.IsDBNullAsync(2, cancellationToken))
+            state = new MemberState(reader.GetInt64(2), reader.GetBoolean(3));
+            if (!await reader.IsDBNullAsync(4, cancellationToken))
             {
-                lots.Add(LotRows.Read(reader, 2));
+                lots.Add(LotRows.Read(reader, 4));
             }
         }
 
-        return new BalanceSnapshot(balance, manualBalance, lots);
+        return new BalanceSnapshot(balance, manualBalance, lots, state);
     }
 }
