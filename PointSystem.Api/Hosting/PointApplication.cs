@@ -78,6 +78,7 @@ internal static class PointApplication
             app.MapLocks();
             app.MapAudit();
             app.MapEvents();
+            app.MapLedgerExport();
             app.MapWebhooks();
             app.MapNotifications();
             await app.RunAsync();

@@ -73,8 +73,9 @@ internal static class EndpointDocs
         .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(412, ProblemCodes.VersionNotReached);
 
     /// <summary>Describes the answer on success.</summary>
-    public static RouteHandlerBuilder Answers<TResponse>(this RouteHandlerBuilder endpoint, int status, string example) =>
-        endpoint.Produces<TResponse>(status).WithMetadata(new AnswerDoc(status, example));
+    public static RouteHandlerBuilder Answers<TResponse>(
+        this RouteHandlerBuilder endpoint, int status, string example, string contentType = "application/json") =>
+        endpoint.Produces<TResponse>(status, contentType).WithMetadata(new AnswerDoc(status, example, contentType));
 
     /// <summary>
     /// Describes refusals with one of the codes. May be called several times for a status. Refusals that all requests can have (401 and
@@ -88,6 +89,6 @@ internal sealed record RequestDoc(Type Type, string Example, bool Optional);
 
 internal sealed record ParameterDoc(string Name, bool IsHeader, string Description, OpenApiSchema Schema, bool IsRequired = false);
 
-internal sealed record AnswerDoc(int Status, string Example);
+internal sealed record AnswerDoc(int Status, string Example, string ContentType);
 
 internal sealed record RefusalDoc(int Status, string[] Codes);

@@ -33,7 +33,7 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
         foreach (var answer in metadata.OfType<AnswerDoc>())
         {
             if (operation.Responses.TryGetValue(Key(answer.Status), out var response)
-                && response.Content?.TryGetValue("application/json", out var body) == true)
+                && response.Content?.TryGetValue(answer.ContentType, out var body) == true)
             {
                 body.Example = JsonNode.Parse(answer.Example);
             }
@@ -76,11 +76,14 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
             {
                 "memberId" => ("The member.", Identifier()),
                 "runId" => ("The run.", Identifier()),
+                "orderNumber" => (
+                    "The order number, percent-encoded; also a slash.",
+                    new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = OrderNumbers.LengthMax }),
                 "key" => ("The configuration key.", new OpenApiSchema { Type = JsonSchemaType.String }),
                 _ => ("The point key from an earlier answer.", new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = PointKey.LengthMax }),
             };
             // Documentation pages send the example as it is. No point key exists in every installation.
-            parameter.Example = parameter.Name switch { "memberId" => 7, "runId" => 1, "key" => "MAX_BALANCE_PER_MEMBER", _ => null };
+            parameter.Example = parameter.Name switch { "memberId" => 7, "orderNumber" => "A1234", "runId" => 1, "key" => "MAX_BALANCE_PER_MEMBER", _ => null };
         }
     }
 

@@ -147,7 +147,8 @@ public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
     {
         var path = row.Path.Replace("{memberId}", $"{member}", StringComparison.Ordinal).Replace("{key}", "MAX_BALANCE_PER_MEMBER", StringComparison.Ordinal)
             .Replace("{runId}", "1", StringComparison.Ordinal).Replace("{name}", "none", StringComparison.Ordinal)
-            .Replace("{deliveryId}", "none", StringComparison.Ordinal).Replace("{notificationId}", "1", StringComparison.Ordinal);
+            .Replace("{deliveryId}", "none", StringComparison.Ordinal).Replace("{notificationId}", "1", StringComparison.Ordinal)
+            .Replace("{orderNumber}", "A0", StringComparison.Ordinal);
         if (path.Contains("{pointKey}", StringComparison.Ordinal))
         {
             path = path.Replace("{pointKey}", keys[path.Split('/')[3]], StringComparison.Ordinal);

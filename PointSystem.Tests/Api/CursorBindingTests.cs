@@ -26,6 +26,7 @@ public sealed class CursorBindingTests(ApiFixture api)
             $"/api/points/history/{member}?kind=USE&", $"/api/points/history/{member}?kind=USE_CANCEL&",
             $"/api/points/history/{member}?orderNumber=A1&", $"/api/points/history/{member}?orderNumber=A1&kind=USE&",
             $"/api/points/accumulations/{lot}?", $"/api/points/accumulations/{otherLot}?", $"/api/points/use/{usage}?", $"/api/points/use/{otherUsage}?",
+            $"/api/points/statements/{member}?", $"/api/points/statements/{other}?", $"/api/points/statements/{member}?from=2026-01-01&", "/api/points/orders/A1?",
             "/api/admin/points/config/MAX_EXPIRATION_DAYS/history?", "/api/admin/points/config/MAX_BALANCE_PER_MEMBER/history?",
             "/api/admin/audit?", "/api/admin/audit?action=CONFIG_CHANGED&", "/api/admin/audit?actor=tester&",
             "/api/admin/audit?target=config:MAX_EXPIRATION_DAYS&", $"/api/admin/audit?from={Past}&", $"/api/admin/audit?to=2100-01-01T00:00:00Z&",
@@ -73,6 +74,7 @@ public sealed class CursorBindingTests(ApiFixture api)
         [
             "/api/points/balance/7?", $"/api/points/balance/7?asOf={Past}&", "/api/points/history/7?", "/api/points/history/7?kind=USE&",
             "/api/points/accumulations/acc_B1z8CO5iksMvNGD0T2iJ2pg?", "/api/points/use/use_By-MsXGtLNWO8JGPmGdO_OI?",
+            "/api/points/statements/7?", "/api/points/orders/A1?",
             "/api/admin/points/config/MIN_EXPIRATION_DAYS/history?", "/api/admin/audit?",
         ];
         foreach (var list in lists)

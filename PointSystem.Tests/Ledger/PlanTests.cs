@@ -1,4 +1,5 @@
 using Npgsql;
+using PointSystem.Api.Features.Events;
 using PointSystem.Api.Features.Points;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Ledger;
@@ -20,7 +21,7 @@ public sealed class PlanTests(PointsDatabase server)
 
     private static readonly string[] Tables =
     [
-        "member_wallets", "point_accumulations", "point_ledger_entries", "point_usages", "point_usage_details", "usage_cancellations",
+        "member_wallets", "point_accumulations", "point_ledger_entries", "balance_checkpoints", "point_usages", "point_usage_details", "usage_cancellations",
         "point_transfers", "idempotency_answers", "idempotency_keys",
     ];
 
@@ -138,6 +139,13 @@ public sealed class PlanTests(PointsDatabase server)
         await measure("balance of an expired lot", () => BalanceQuery.ReadAsync(database, member, client.Now.Today.AddDays(20), null, 20, Token));
         var moment = PastMoment.Of(client.Clock.GetUtcNow(), LedgerClient.Zone);
         await measure("balance at a past moment", () => BalanceAtQuery.ReadAsync(database, member, moment, null, 20, Token));
+        await measure("state", () => MemberStateQuery.ReadAsync(database, member, client.Now.Today, Token));
+        await measure("statement", async () =>
+        {
+            var range = await StatementQuery.FindAsync(database, member, DateTimeOffset.MinValue, moment.At, Token);
+            Assert.NotEmpty((await StatementQuery.ReadAsync(database, member, range, 0, 20, Token)).Entries);
+        });
+        await measure("export", () => LedgerFeed.ReadAsync(database, EventCursor.Start, 10, Token));
         await measure("history", () => HistoryQuery.ReadAsync(database, new HistoryFilter(member, null, null), long.MaxValue, 20, Token));
         await measure("history of a kind", () => HistoryQuery.ReadAsync(database, new HistoryFilter(member, null, "USE"), long.MaxValue, 20, Token));
         await measure("history of an order", () => HistoryQuery.ReadAsync(database, new HistoryFilter(member, "A1", null), long.MaxValue, 20, Token));

@@ -88,7 +88,7 @@ internal static class PointEndpoints
             .TakesQuery(
                 GetExpiring.Until,
                 $"The last date, at most {GetExpiring.DaysMax} days from today. Default: {GetExpiring.DaysDefault} days from today.",
-                new OpenApiSchema { Type = JsonSchemaType.String, Format = "date" })
+                DateSchema())
             .Answers<GetExpiring.Response>(200, PointExamples.Expiring)
             .Refuses(400, PointErrorCodes.InvalidRequest);
         points.MapGet("/history/{memberId}", GetHistory.HandleAsync).WithName(nameof(GetHistory)).TakesVersions().CountsAsRead()
@@ -124,6 +124,22 @@ internal static class PointEndpoints
             .TakesPage(InnerLists.SizeMax)
             .Answers<Page<UsageDetailResponse>>(200, PointExamples.UsageDetails)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, PointErrorCodes.UsageNotFound);
+        points.MapGet("/orders/{orderNumber}", GetOrder.HandleAsync).WithName(nameof(GetOrder)).CountsAsRead()
+            .WithSummary("Gets the usages of an order, what they drew, and their cancellations")
+            .WithDescription("Order numbers belong to the shop, not to a member: the answer has the usages of all members. "
+                + $"Each has its first {InnerLists.SizeMax} details and its first {InnerLists.NestedSizeMax} cancellations. A page has at most {OrderQuery.PageMax} usages.")
+            .TakesPage()
+            .Answers<GetOrder.Response>(200, PointExamples.Order)
+            .Refuses(400, PointErrorCodes.InvalidRequest, PointErrorCodes.InvalidOrderNumber);
+        points.MapGet("/statements/{memberId}", GetStatement.HandleAsync).WithName(nameof(GetStatement)).TakesVersions()
+            .WithSummary("Gets the statement of a member for a month or a range of dates")
+            .WithDescription("The ledger balance before the period, all entries in it, oldest first, and the ledger balance after it. "
+                + $"With `Accept: {StatementCsv.MediaType}` the answer is CSV with all entries, sent while it is read; it is complete if its last line is the closing balance.")
+            .TakesQuery(GetStatement.Month, "The month, such as 2026-03; default: the current month. Not together with from and to.", MonthSchema())
+            .TakesQuery(GetStatement.From, "The first business date.", DateSchema())
+            .TakesQuery(GetStatement.To, "The last business date; default: today.", DateSchema())
+            .TakesPage(Paging.SizeMax)
+            .Answers<GetStatement.Response>(200, PointExamples.Statement);
         points.MapGet("/cancellations/{pointKey}", GetCancellation.HandleAsync).WithName(nameof(GetCancellation)).TakesVersions().CountsAsRead()
             .WithSummary("Gets a cancellation and a page of its details")
             .TakesPage(InnerLists.SizeMax)
@@ -135,6 +151,10 @@ internal static class PointEndpoints
             .Answers<TransferResponse>(200, PointExamples.TransferRead)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, ProblemCodes.NotFound);
     }
+
+    private static OpenApiSchema DateSchema() => new() { Type = JsonSchemaType.String, Format = "date" };
+
+    private static OpenApiSchema MonthSchema() => new() { Type = JsonSchemaType.String, Pattern = "^[0-9]{4}-[0-9]{2}$" };
 
     /// <summary>Adds the refusals that every write has.</summary>
     private static RouteHandlerBuilder RefusesWrite(this RouteHandlerBuilder endpoint, params string[] invalid) => endpoint

@@ -87,6 +87,18 @@ internal static class PointExamples
     public const string UsageTrace =
         "{" + UsageFields + ""","cancellations":[{""" + CancellationFields + """}],"cancellationsNextCursor":null}""";
 
+    public const string Order = """{"orderNumber":"A1234","usages":[""" + UsageTrace + """],"nextCursor":null}""";
+
+    public const string Statement =
+        """
+        {"memberId":7,"from":"2026-11-01","to":"2026-11-30","openingBalance":0,"closingBalance":300,"entriesTotal":2,"entries":[
+         {"sequence":1,"occurredAt":"2026-11-23T00:08:18.999694+00:00","kind":"ACCUMULATE","pointKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg",
+         "accumulationKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","orderNumber":null,"amount":1000,"balanceAfter":1000,"reason":null},
+         {"sequence":2,"occurredAt":"2026-11-23T00:08:20.009577+00:00","kind":"USE","pointKey":"use_By-MsXGtLNWO8JGPmGdO_OI",
+         "accumulationKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","orderNumber":"A1234","amount":-700,"balanceAfter":300,"reason":null}],
+         "nextCursor":null}
+        """;
+
     private const string UsageFields =
         """
         "pointKey":"use_By-MsXGtLNWO8JGPmGdO_OI","memberId":7,"orderNumber":"A1234","totalAmount":1200,"cancelledAmount":0,

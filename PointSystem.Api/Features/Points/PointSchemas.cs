@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features.Audit;
+using PointSystem.Api.Features.Events;
 using PointSystem.Api.Features.Locks;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Features.Reconciliation;
@@ -37,7 +38,7 @@ internal sealed class PointSchemas : IOpenApiSchemaTransformer
         {
             "status" when typeof(AccumulationResponse).IsAssignableFrom(owner) => Values(Enum.GetValues<LotStatus>().Select(WireNames.Of)),
             "status" when typeof(UsageResponse).IsAssignableFrom(owner) => Values(Enum.GetValues<UsageStatus>().Select(WireNames.Of)),
-            "kind" when owner == typeof(HistoryItem) => Values(WireNames.Kinds),
+            "kind" when owner == typeof(HistoryItem) || owner == typeof(StatementEntry) || owner == typeof(LedgerExportLine) => Values(WireNames.Kinds),
             "action" when owner == typeof(AuditEntryResponse) => Values(AdminAudit.Actions),
             "status" when owner == typeof(MemberReport) => Values([MemberReport.Matched, MemberReport.Corrected, MemberReport.Broken, MemberReport.Failed]),
             "status" when owner == typeof(RunReport) => Values([RunReport.Running, RunReport.Completed]),

@@ -16,7 +16,9 @@ internal sealed class UsageConfiguration : IEntityTypeConfiguration<UsageRow>
         });
         builder.HasKey(row => new { row.MemberId, row.UsageId });
         builder.HasIndex(row => new { row.MemberId, row.PointKey }).IsUnique().HasDatabaseName("ux_point_usages_point_key");
-        builder.HasIndex(row => new { row.MemberId, row.OrderNumber, row.UsageId }).HasDatabaseName("ix_point_usages_order_number");
+
+        // The order first, because order numbers are looked up with and without a member.
+        builder.HasIndex(row => new { row.OrderNumber, row.MemberId, row.UsageId }).HasDatabaseName("ix_point_usages_order");
         builder.Property(row => row.PointKey).HasMaxLength(Lengths.PointKey);
         builder.Property(row => row.OrderNumber).HasMaxLength(OrderNumbers.LengthMax);
     }

@@ -397,6 +397,41 @@ internal static class MigrationSql
     /// <summary>The opposite of <see cref="Notifications"/>.</summary>
     public const string NoNotifications = "DROP TABLE notification_cursor, sent_notifications, notifications, notification_contacts;";
 
+    /// <summary>
+    /// Finds the usages of an order of all members, and those of one member as the index did that it replaces. The table is locked against writes
+    /// while the index is built.
+    /// </summary>
+    public const string OrderIndex =
+        """
+        CREATE INDEX ix_point_usages_order ON point_usages (order_number, member_id, usage_id);
+        DROP INDEX ix_point_usages_order_number;
+        """;
+
+    /// <summary>The opposite of <see cref="OrderIndex"/>.</summary>
+    public const string NoOrderIndex =
+        """
+        CREATE INDEX ix_point_usages_order_number ON point_usages (member_id, order_number, usage_id);
+        DROP INDEX ix_point_usages_order;
+        """;
+
+    /// <summary>
+    /// The points that each lot of a member held after an entry of its ledger, so that a past balance is found without reading all entries since then.
+    /// </summary>
+    public const string BalanceCheckpoints =
+        """
+        CREATE TABLE balance_checkpoints (
+            member_id bigint NOT NULL,
+            sequence bigint NOT NULL,
+            lot_ids bigint[] NOT NULL,
+            points bigint[] NOT NULL,
+            CONSTRAINT "PK_balance_checkpoints" PRIMARY KEY (member_id, sequence),
+            CONSTRAINT "CK_balance_checkpoints_points" CHECK (cardinality(lot_ids) = cardinality(points))
+        );
+        """;
+
+    /// <summary>The opposite of <see cref="BalanceCheckpoints"/>.</summary>
+    public const string NoBalanceCheckpoints = "DROP TABLE balance_checkpoints;";
+
     /// <summary>The opposite of <see cref="AdminAudit"/>.</summary>
     public const string NoAdminAudit =
         """

@@ -662,8 +662,8 @@ namespace PointSystem.Api.Persistence.Migrations
                         .IsUnique()
                         .HasDatabaseName("ux_point_usages_point_key");
 
-                    b.HasIndex("MemberId", "OrderNumber", "UsageId")
-                        .HasDatabaseName("ix_point_usages_order_number");
+                    b.HasIndex("OrderNumber", "MemberId", "UsageId")
+                        .HasDatabaseName("ix_point_usages_order");
 
                     b.ToTable("point_usages", null, t =>
                         {

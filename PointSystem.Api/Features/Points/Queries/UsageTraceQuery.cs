@@ -63,13 +63,25 @@ internal static class UsageTraceQuery
     {
         await using var batch = connection.CreateBatch();
         batch.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
+        Add(batch, key, afterSequence, size);
+        batch.BatchCommands.Add(Columns.Statement(Sql.Commit));
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        return await ReadAsync(reader, key, size, cancellationToken);
+    }
+
+    /// <summary>Adds the statements of a usage and its cancellations after a position to a batch.</summary>
+    public static void Add(NpgsqlBatch batch, PointKey key, long afterSequence, int size)
+    {
         batch.BatchCommands.Add(Columns.Statement(UsageByKey, Columns.Value(key.MemberId), Columns.Value(key.Value)));
         batch.BatchCommands.Add(Columns.Statement(
             Details, Columns.Value(key.MemberId), Columns.Value(key.Value), Columns.Value(0L), Columns.Value(InnerLists.SizeMax)));
         batch.BatchCommands.Add(Columns.Statement(
             Cancellations, Columns.Value(key.MemberId), Columns.Value(key.Value), Columns.Value(afterSequence), Columns.Value(size + 1)));
-        batch.BatchCommands.Add(Columns.Statement(Sql.Commit));
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+    }
+
+    /// <summary>Reads the results of the statements of <see cref="Add"/>, up to the last one; null when there is no such usage.</summary>
+    public static async Task<UsageTrace?> ReadAsync(NpgsqlDataReader reader, PointKey key, int size, CancellationToken cancellationToken)
+    {
         if (!await reader.ReadAsync(cancellationToken))
         {
             return null;

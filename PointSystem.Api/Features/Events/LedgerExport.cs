@@ -1,0 +1,140 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.OpenApi;
+using Npgsql;
+using PointSystem.Api.Features.Audit;
+using PointSystem.Api.Http;
+using PointSystem.Api.OpenApi;
+using PointSystem.Api.Persistence;
+using PointSystem.Domain.Results;
+using PointSystem.ServiceDefaults;
+
+namespace PointSystem.Api.Features.Events;
+
+/// <summary>GET /api/admin/ledger/export</summary>
+internal static class LedgerExport
+{
+    /// <summary>The media type: one JSON object on each line.</summary>
+    public const string MediaType = "application/x-ndjson";
+
+    private const string After = "after";
+    private const string Limit = "limit";
+    private const int LimitDefault = 10_000;
+    private const int LimitMax = 1_000_000;
+
+    private const string Example =
+        """
+        {"cursor":"AAAAAAAAAwcAAAAAAAAABwAAAAAAAAAEk2nQ1c0A","memberId":7,"sequence":4,"kind":"USE","pointKey":"use_By-MsXGtLNWO8JGPmGdO_OI",
+         "accumulationKey":"acc_B1z8CO5iksMvNGD0T2iJ2pg","orderNumber":"A1234","amount":-700,"balanceAfter":300,
+         "occurredAt":"2026-11-23T00:08:20.009577+00:00","expirationDate":"2027-11-23","isManualGrant":false,"actor":"anonymous","reason":null}
+        """;
+
+    public static void MapLedgerExport(this IEndpointRouteBuilder app) =>
+        app.MapAdmin("/api/admin/ledger").MapGet("/export", HandleAsync).WithTags("Events").WithName("ExportLedger")
+            .WithSummary("Exports the ledger entries of all members, for a data warehouse")
+            .WithDescription(
+                "One JSON object on each line, in the order of events: entries of a member are in order, and no entry appears before the end of what has been read. "
+                + "Repeat the request with the `cursor` of the last complete line as `after`; if there is no further line, the export is up to date.")
+            .TakesQuery(After, "The `cursor` of a line; omit it to start with the oldest entry.")
+            .TakesQuery(Limit, "Maximum number of lines.", new OpenApiSchema
+            {
+                Type = JsonSchemaType.Integer,
+                Format = "int32",
+                Minimum = "1",
+                Maximum = LimitMax.ToString(CultureInfo.InvariantCulture),
+                Default = LimitDefault,
+            })
+            .Answers<LedgerExportLine>(200, Example, MediaType)
+            .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(503, ProblemCodes.EventsUnavailable);
+
+    private static async Task<IResult> HandleAsync(
+        HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database, ReadLimit reads)
+    {
+        if (!QueryTexts.TryRead(http, After, out var text, out var problem) || !TryReadLimit(http, out var limit, out problem))
+        {
+            return problem;
+        }
+
+        var after = EventCursor.Start;
+        if (text is not null && !LedgerCursor.TryParse(text, out after))
+        {
+            return Problems.Invalid(After, $"{After} must be the cursor of a line of this address, unchanged.");
+        }
+
+        using var read = await reads.TryEnterAsync(http, http.RequestAborted);
+        if (read is null)
+        {
+            return reads.Refuse(http);
+        }
+
+        // Before the answer starts, so that what is refused is refused by a problem.
+        return await LedgerFeed.ReadAsync(database, after, Math.Min(limit, LedgerFeed.PageMax), http.RequestAborted) is { } page
+            ? new Lines(page, limit, database, reads)
+            : Problems.Invalid(
+                After, $"{After} is ahead of the ledger of this database: it comes from another one, or from a state that has been replaced by a backup.");
+    }
+
+    private static bool TryReadLimit(HttpContext http, out int limit, [NotNullWhen(false)] out IResult? problem)
+    {
+        limit = LimitDefault;
+        var values = http.Request.Query[Limit];
+        var isValid = values.Count == 0
+            || (values.Count == 1 && int.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out limit) && limit is >= 1 and <= LimitMax);
+        problem = isValid ? null : Problems.Invalid(Limit, $"{Limit} must be a whole number from 1 to {LimitMax}.");
+        return isValid;
+    }
+
+    /// <summary>The lines, sent while they are read. Between two pages there is no database connection and no place among the reads.</summary>
+    private sealed class Lines(LedgerPage first, int limit, NpgsqlDataSource database, ReadLimit reads) : IResult
+    {
+        private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+        public async Task ExecuteAsync(HttpContext httpContext)
+        {
+            var (body, cancellationToken) = (httpContext.Response.BodyWriter, httpContext.RequestAborted);
+            httpContext.Response.ContentType = MediaType;
+            var page = first;
+            for (var left = limit; ;)
+            {
+                foreach (var line in page.Lines)
+                {
+                    await using (var json = new Utf8JsonWriter(body, new JsonWriterOptions { Encoder = PointJsonContext.Wire.Options.Encoder }))
+                    {
+                        JsonSerializer.Serialize(json, line, PointJsonContext.Wire.LedgerExportLine);
+                    }
+
+                    body.Write("\n"u8);
+                }
+
+                // Waits while the caller's connection accepts no more.
+                await body.FlushAsync(cancellationToken);
+                left -= page.Lines.Count;
+                if (left == 0 || page.Lines.Count < LedgerFeed.PageMax)
+                {
+                    return;
+                }
+
+                page = await ReadAsync(httpContext, page.Next, Math.Min(left, LedgerFeed.PageMax));
+            }
+        }
+
+        private async Task<LedgerPage> ReadAsync(HttpContext http, EventCursor after, int count)
+        {
+            while (true)
+            {
+                using (var read = await reads.TryEnterAsync(http, http.RequestAborted))
+                {
+                    if (read is not null)
+                    {
+                        return await LedgerFeed.ReadAsync(database, after, count, http.RequestAborted)
+                            ?? throw new InvalidOperationException("The ledger ends before an entry of this export: the database has been set back meanwhile.");
+                    }
+                }
+
+                await Task.Delay(Pause, http.RequestAborted);
+            }
+        }
+    }
+}
