@@ -14,6 +14,7 @@ internal static class JobExtensions
         builder.Services.AddSingleton<ExpiryNotices>();
         builder.Services.AddHostedService<ExpiryJob>();
         builder.Services.AddHostedService<IdempotencyCleanupJob>();
+        builder.Services.AddHostedService<CheckpointJob>();
         return builder;
     }
 }

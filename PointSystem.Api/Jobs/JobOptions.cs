@@ -18,6 +18,10 @@ internal sealed class JobOptions
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan IdempotencyCleanupInterval { get; set; } = TimeSpan.FromHours(1);
 
+    /// <summary>Time between two looks for members that need a checkpoint of their balance. 1 s … 1 day; default 1 hour.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan CheckpointInterval { get; set; } = TimeSpan.FromHours(1);
+
     /// <summary>Maximum number of members whose expired points are posted in one transaction, 1 … 1,000; default 100.</summary>
     [Range(1, 1_000)]
     public int ExpiryChunk { get; set; } = 100;

@@ -38,6 +38,7 @@ internal static class DatabaseRoles
         new("point_config_history", Append, Nothing),
         new("admin_audit", Append, Nothing),
         new("expiry_notices", Append, Read),
+        new("balance_checkpoints", Append, Read),
 
         new("member_wallets", $"{Append}, UPDATE (balance, manual_balance, version, last_entry_at)", Read),
         new("point_accumulations", $"{Append}, UPDATE (available_amount, used_amount, cancelled_amount, expired_amount, updated_at)", Read),

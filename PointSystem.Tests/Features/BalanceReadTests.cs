@@ -1,15 +1,20 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Api.Jobs;
+using PointSystem.Tests.Jobs;
+using PointSystem.Tests.Locking;
 
 namespace PointSystem.Tests.Features;
 
 public sealed class BalanceReadTests(PointsDatabase server)
 {
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    public async Task ReadAsync_AtEveryMoment_EqualsAReplayOfTheLedger(int seed)
+    [InlineData(1, 0)]
+    [InlineData(2, 7)]
+    [InlineData(3, 20)]
+    public async Task ReadAsync_AtEveryMoment_EqualsAReplayOfTheLedger(int seed, int entriesBetweenCheckpoints)
     {
         var database = await server.GetAsync(Token);
         var client = new LedgerClient(database, seed);
@@ -24,6 +29,11 @@ public sealed class BalanceReadTests(PointsDatabase server)
         {
             var ledger = await client.LedgerAsync(id);
             Assert.NotEmpty(ledger);
+            if (entriesBetweenCheckpoints > 0)
+            {
+                await CheckpointJob.KeepAsync(database, new CheckpointWallet(id, ledger.Count, 0, 0, true), entriesBetweenCheckpoints, Token);
+            }
+
             var days = Enumerable.Range(0, (int)(client.Clock.GetUtcNow() - ledger[0].OccurredAt).TotalDays)
                 .Select(day => ledger[0].OccurredAt.AddDays(day));
             var moments = ledger.SelectMany(line => new[] { line.OccurredAt.AddMicroseconds(-1), line.OccurredAt }).Concat(days).Distinct();
@@ -62,23 +72,74 @@ public sealed class BalanceReadTests(PointsDatabase server)
         }
 
         await database.ExecuteAsOwnerAsync("ANALYZE");
-        await client.AccumulateAsync(member, 5);
+        await client.GrantManyAsync(member, Lots + 1, 5);
         var moment = PastMoment.Of(client.Clock.GetUtcNow(), LedgerClient.Zone);
         client.Clock.Advance(TimeSpan.FromDays(1));
         await client.GrantManyAsync(member, Lots, 10);
-        var before = await ReadRowsAsync(database);
+        var before = await ReadRowsAsync(database, "point_accumulations");
 
         var then = await BalanceAtQuery.ReadAsync(database, member, moment, null, 21, Token);
 
-        Assert.Equal((5L, 1), (then.Balance, then.Lots.Count));
-        Assert.InRange(await ReadRowsAsync(database) - before, Lots, 10 * Lots);
+        Assert.Equal((5L * (Lots + 1), 21), (then.Balance, then.Lots.Count));
+        Assert.InRange(await ReadRowsAsync(database, "point_accumulations") - before, Lots, 10 * Lots);
     }
 
-    private static async Task<long> ReadRowsAsync(NpgsqlDataSource database)
+    /// <summary>The job makes the checkpoints; a read then costs the same however many entries have followed the moment.</summary>
+    [Fact]
+    public async Task ReadAsync_ManyEntriesSince_ReadsFewOfThem()
+    {
+        await using var database = await server.CreateDatabaseAsync(settings => settings.MaxPoolSize = 1, Token);
+        var client = new LedgerClient(database, 1);
+        var member = PointsClient.NewMember();
+        await client.GrantManyAsync(member, 1_200, 1);
+        await client.UseAsync(member, "A1", 1_100);
+        var moment = PastMoment.Of(client.Clock.GetUtcNow(), LedgerClient.Zone);
+        client.Clock.Advance(TimeSpan.FromDays(1));
+        await client.GrantManyAsync(member, 4_000, 1);
+        await using (var replica = await LockReplica.StartAsync(new MemoryLockStore(TimeProvider.System), []))
+        {
+            using var job = new CheckpointJob(
+                database, replica.Runner(), Options.Create(new JobOptions()), TimeProvider.System, NullLogger<CheckpointJob>.Instance);
+            await job.StartAsync(Token);
+            // At 1,000, 2,000 and 3,000, where the member has so many lots that the next one is farther away.
+            await Eventually.HoldsAsync(
+                async () => await Books.CountAsync(database.ConnectionString, "SELECT count(*) FROM balance_checkpoints") >= 3, "the checkpoints");
+            await job.StopAsync(Token);
+        }
+
+        var before = await ReadRowsAsync(database, "point_accumulations", "point_ledger_entries", "balance_checkpoints");
+
+        var then = await BalanceAtQuery.ReadAsync(database, member, moment, null, 21, Token);
+
+        Assert.Equal((100L, 21, 2_300L, 6_300L), (then.Balance, then.Lots.Count, then.State.Version, then.CurrentVersion));
+        Assert.InRange(await ReadRowsAsync(database, "point_accumulations", "point_ledger_entries", "balance_checkpoints") - before, 300, 1_500);
+    }
+
+    [Theory]
+    [InlineData("{1}", "{999}")]
+    [InlineData("{}", "{}")]
+    public async Task ReadAsync_CheckpointThatDisagreesWithTheLedger_IsNotUsed(string lots, string points)
+    {
+        var database = await server.GetAsync(Token);
+        var client = new LedgerClient(database, 1);
+        var member = PointsClient.NewMember();
+        await client.AccumulateAsync(member, 5);
+        var moment = PastMoment.Of(client.Clock.GetUtcNow(), LedgerClient.Zone);
+        client.Clock.Advance(TimeSpan.FromDays(1));
+        await client.GrantManyAsync(member, 10, 1);
+        await database.ExecuteAsync($"INSERT INTO balance_checkpoints VALUES ($1, 1, '{lots}', '{points}')", member);
+
+        var then = await BalanceAtQuery.ReadAsync(database, member, moment, null, 21, Token);
+
+        Assert.Equal((5L, 1L, 1), (then.Balance, then.State.Version, then.Lots.Count));
+    }
+
+    private static async Task<long> ReadRowsAsync(NpgsqlDataSource database, params string[] tables)
     {
         await database.ExecuteAsync("SELECT pg_stat_force_next_flush()");
-        return (long)(await database.CreateCommand("SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'point_accumulations'")
-            .ExecuteScalarAsync(Token))!;
+        await using var command = database.CreateCommand("SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = ANY ($1)");
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = tables });
+        return (long)(await command.ExecuteScalarAsync(Token))!;
     }
 
     [Fact]

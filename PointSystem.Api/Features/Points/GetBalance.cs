@@ -60,10 +60,9 @@ internal static class GetBalance
         var lots = snapshot.Lots.Take(size).ToList();
         var next = snapshot.Lots.Count > size ? DrawPosition.Of(lots[^1]).ToCursor(list) : null;
         var items = lots.ConvertAll(lot => AccumulationResponse.From(lot, past?.Date ?? now.Today));
-        if (past is null)
-        {
-            http.Response.Headers.ETag = MemberVersions.TagOf(snapshot.State, DateDependence.Expirations, now.Today);
-        }
+        http.Response.Headers.ETag = past is null
+            ? MemberVersions.TagOf(snapshot.State, DateDependence.Expirations, now.Today)
+            : MemberTags.Of(snapshot.CurrentVersion);
 
         return TypedResults.Ok(
             new Response(id, snapshot.Balance, snapshot.ManualBalance, past?.At ?? now.Now, snapshot.State.Version, new(items, next)));

@@ -18,12 +18,22 @@ namespace PointSystem.Api.Features.Points.Queries;
 /// <c>T</c>. The test on <c>updated_at</c> is therefore equivalent to "not touched", and it needs only the row itself, in index order.
 /// </para>
 /// <para>
-/// The cost grows with the number of entries since the moment, not with the length of the history before it or the number of lots.
+/// The same is found from the other side: what the lots held at a checkpoint (<see cref="Jobs.CheckpointJob"/>) at or before <c>s</c>, plus the entries up to
+/// <c>s</c>. Without a checkpoint these are all entries up to <c>s</c>. The side with fewer rows is read. So the cost grows with the number of lots at the
+/// moment, and not with that of the entries before or after it. Should a checkpoint disagree with the ledger, the entries since then decide.
 /// </para>
 /// </remarks>
 internal static class BalanceAtQuery
 {
-    private const string SequenceAt = "SELECT ledger_sequence_at($1, $2)";
+    private const string Find =
+        """
+        SELECT s.sequence, coalesce((SELECT version FROM member_wallets WHERE member_id = $1), 0), coalesce(c.sequence, 0), coalesce(c.lots, 0)
+        FROM (SELECT ledger_sequence_at($1, $2) AS sequence) AS s
+        LEFT JOIN LATERAL (
+            SELECT sequence, cardinality(lot_ids) AS lots FROM balance_checkpoints
+            WHERE member_id = $1 AND sequence <= s.sequence ORDER BY sequence DESC LIMIT 1
+        ) AS c ON true
+        """;
 
     // Planned with the value of the sequence, "since yesterday" is an index range; planned without it, a scan of the whole ledger.
     private const string PlanWithValues = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)";
@@ -34,6 +44,38 @@ internal static class BalanceAtQuery
         a.member_id, a.lot_id, a.point_key, a.amount, a.available_then AS available_amount, a.amount - a.available_then AS used_amount,
         0::bigint AS cancelled_amount, 0::bigint AS expired_amount,
         a.expiration_date, a.is_manual_grant, a.source_point_key, a.created_at, a.updated_at
+        """;
+
+    // Parameters as below, but $11 is the sequence of the checkpoint. No row if the sum differs from the ledger's.
+    private const string FromCheckpoint =
+        $"""
+        WITH held AS MATERIALIZED (
+            SELECT a.*, l.points AS available_then
+            FROM (
+                SELECT lot_id, sum(points)::bigint AS points FROM (
+                    SELECT l.lot_id, l.points FROM balance_checkpoints AS c CROSS JOIN LATERAL unnest(c.lot_ids, c.points) AS l (lot_id, points)
+                    WHERE c.member_id = $1 AND c.sequence = $11
+                    UNION ALL
+                    SELECT lot_id, delta FROM point_ledger_entries WHERE member_id = $1 AND sequence > $11 AND sequence <= $10
+                ) AS e GROUP BY lot_id HAVING sum(points) > 0
+            ) AS l
+            CROSS JOIN LATERAL (SELECT * FROM point_accumulations WHERE member_id = $1 AND lot_id = l.lot_id OFFSET 0) AS a
+        ), totals AS (
+            SELECT
+                coalesce(sum(available_then) FILTER (WHERE expiration_date >= $2), 0)::bigint AS balance,
+                coalesce(sum(available_then) FILTER (WHERE expiration_date >= $2 AND is_manual_grant), 0)::bigint AS manual_balance
+            FROM held
+            HAVING coalesce(sum(available_then), 0) = (SELECT balance_after FROM point_ledger_entries WHERE member_id = $1 AND sequence = $10)
+        )
+        SELECT t.balance, t.manual_balance, $10, false, {LotRows.Columns}
+        FROM totals AS t LEFT JOIN (
+            SELECT {LotThen} FROM held AS a
+            WHERE CASE WHEN is_manual_grant
+                THEN (expiration_date, created_at, lot_id) > ($4, $5, $6)
+                ELSE (expiration_date, created_at, lot_id) > ($7, $8, $9) END
+        ) AS a ON true
+        ORDER BY {LotRows.DrawOrder}
+        LIMIT $3
         """;
 
     // Each touched lot is looked up by its key. The plan of a join would depend on statistics: without statistics, it uses an index that
@@ -96,31 +138,57 @@ internal static class BalanceAtQuery
     private static async Task<BalanceSnapshot> ReadAsync(
         NpgsqlConnection connection, long memberId, PastMoment moment, DrawPosition? after, int count, CancellationToken cancellationToken)
     {
-        await using var begin = connection.CreateBatch();
-        begin.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
-        begin.BatchCommands.Add(Columns.Statement(SequenceAt, Columns.Value(memberId), Columns.Value(moment.At)));
-        begin.BatchCommands.Add(Columns.Statement(PlanWithValues));
-        var sequence = (long)(await begin.ExecuteScalarAsync(cancellationToken))!;
+        var (sequence, version, checkpoint, lots) = await FindAsync(connection, memberId, moment, cancellationToken);
+        BalanceSnapshot snapshot = new(0, 0, [], default);
 
-        if (sequence == 0)
+        // Before its first entry a member has no points.
+        if (sequence > 0)
         {
-            // Before its first entry a member has no points; there is no need to read the entries since then.
-            await using var end = connection.CreateBatch();
-            end.BatchCommands.Add(Columns.Statement(Sql.Commit));
-            await end.ExecuteNonQueryAsync(cancellationToken);
-            return new BalanceSnapshot(0, 0, [], default);
+            var (manual, ordinary) = (after ?? DrawPosition.Start(moment.Date)).Bounds(moment.Date);
+            Task<BalanceSnapshot> ReadFromAsync(string text, NpgsqlParameter last) => ReadAsync(
+                connection,
+                Columns.Statement(
+                    text,
+                    [
+                        Columns.Value(memberId), Columns.Value(moment.Date), Columns.Value(count), .. Sql.Values(manual), .. Sql.Values(ordinary),
+                        Columns.Value(sequence), last,
+                    ]),
+                cancellationToken);
+
+            if (sequence - checkpoint + lots < version - sequence)
+            {
+                snapshot = await ReadFromAsync(FromCheckpoint, Columns.Value(checkpoint));
+            }
+
+            if (snapshot.State.Version != sequence)
+            {
+                snapshot = await ReadFromAsync(Text, Columns.Value(moment.At));
+            }
         }
 
-        var (manual, ordinary) = (after ?? DrawPosition.Start(moment.Date)).Bounds(moment.Date);
-        await using var read = connection.CreateBatch();
-        read.BatchCommands.Add(Columns.Statement(
-            Text,
-            [
-                Columns.Value(memberId), Columns.Value(moment.Date), Columns.Value(count), .. Sql.Values(manual), .. Sql.Values(ordinary),
-                Columns.Value(sequence), Columns.Value(moment.At),
-            ]));
-        read.BatchCommands.Add(Columns.Statement(Sql.Commit));
-        await using var reader = await read.ExecuteReaderAsync(cancellationToken);
+        await using var end = connection.CreateBatch();
+        end.BatchCommands.Add(Columns.Statement(Sql.Commit));
+        await end.ExecuteNonQueryAsync(cancellationToken);
+        return snapshot with { CurrentVersion = version };
+    }
+
+    private static async Task<(long Sequence, long Version, long Checkpoint, int Lots)> FindAsync(
+        NpgsqlConnection connection, long memberId, PastMoment moment, CancellationToken cancellationToken)
+    {
+        await using var batch = connection.CreateBatch();
+        batch.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
+        batch.BatchCommands.Add(Columns.Statement(Find, Columns.Value(memberId), Columns.Value(moment.At)));
+        batch.BatchCommands.Add(Columns.Statement(PlanWithValues));
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return (reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt32(3));
+    }
+
+    private static async Task<BalanceSnapshot> ReadAsync(NpgsqlConnection connection, NpgsqlBatchCommand command, CancellationToken cancellationToken)
+    {
+        await using var batch = connection.CreateBatch();
+        batch.BatchCommands.Add(command);
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         return await BalanceQuery.ReadAsync(reader, cancellationToken);
     }
 }

@@ -8,8 +8,12 @@ namespace PointSystem.Api.Features.Points.Queries;
 /// <param name="Balance">Usable points.</param>
 /// <param name="ManualBalance">The part of the balance in manual grants.</param>
 /// <param name="Lots">Live lots in draw order; one more than requested if more follow.</param>
-/// <param name="State">The state of the member that was read.</param>
-internal sealed record BalanceSnapshot(long Balance, long ManualBalance, IReadOnlyList<Lot> Lots, MemberState State);
+/// <param name="State">The state of the member at the moment of the balance.</param>
+internal sealed record BalanceSnapshot(long Balance, long ManualBalance, IReadOnlyList<Lot> Lots, MemberState State)
+{
+    /// <summary>The member's version when a past balance was read: the lots have the times of their last changes until then.</summary>
+    public long CurrentVersion { get; init; }
+}
 
 /// <summary>Reads the current balance.</summary>
 internal static class BalanceQuery
