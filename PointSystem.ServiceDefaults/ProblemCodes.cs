@@ -62,7 +62,9 @@ public static class ProblemCodes
             new("ALREADY_CANCELLED", StatusCodes.Status409Conflict, "it has already been fully cancelled"),
             new("CANNOT_CANCEL_ACCUMULATION", StatusCodes.Status409Conflict, "the accumulation is in use or has expired"),
             new("DUPLICATE_ORDER", StatusCodes.Status409Conflict, "`ON_DUPLICATE_ORDER` is `REFUSE`, and this order has a usage that is not fully cancelled"),
-            new(VersionNotReached, StatusCodes.Status412PreconditionFailed, "the member has not reached the version of `X-Min-Version`, also after a short wait"),
+            new(
+                VersionNotReached, StatusCodes.Status412PreconditionFailed,
+                "the member has not reached the version of `X-Min-Version`, also after a short wait"),
             new(RequestTooLarge, StatusCodes.Status413PayloadTooLarge, "the body has more than 65,536 bytes"),
             new(UnsupportedMediaType, StatusCodes.Status415UnsupportedMediaType, "the body is not JSON in UTF-8"),
             new("INSUFFICIENT_POINT", StatusCodes.Status422UnprocessableEntity, "too few usable points; `available` and `requested` are the amounts"),

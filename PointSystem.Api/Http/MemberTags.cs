@@ -41,7 +41,8 @@ internal static class MemberTags
     /// <summary>Whether <c>If-None-Match</c> names the tag. A header that cannot be read names nothing (RFC 9110, 13.1.2).</summary>
     public static bool IsKnown(HttpContext http, string tag) =>
         http.Request.Headers.IfNoneMatch.Count > 0 && EntityTagHeaderValue.Parse(tag) is var current
-        && http.Request.GetTypedHeaders().IfNoneMatch.Any(known => known.Equals(EntityTagHeaderValue.Any) || known.Compare(current, useStrongComparison: false));
+        && http.Request.GetTypedHeaders().IfNoneMatch
+            .Any(known => known.Equals(EntityTagHeaderValue.Any) || known.Compare(current, useStrongComparison: false));
 
     /// <summary>The field <c>version</c> of the answer to a write; null if it has none, as that of a transfer, which is of two members.</summary>
     public static long? VersionOf(ReadOnlySpan<byte> answer)

@@ -16,6 +16,8 @@ internal sealed class DocumentDocs : IOpenApiDocumentTransformer
         - Every error is a problem (RFC 9457, `application/problem+json`) with a stable `code`, a sentence in `detail`, and a `traceId`.
           With status 400, `errors` lists the invalid fields.
         - Every POST that changes or checks points accepts an optional `Idempotency-Key`, so that it can be repeated safely. Other requests can be repeated as they are.
+        - A write answers the `version` of the member. Reads with it as `X-Min-Version` are never answered from an older state.
+          With the `ETag` of an answer as `If-None-Match`, they answer 304 if nothing has changed.
         - Lists are paged by cursor: send `nextCursor` as `cursor` to get the next page. It is null on the last page.
         - Requests need a bearer token with the right `points:read` or `points:write`, unless the installation allows them without. Manual grants and all
           endpoints under `/api/admin` need the right `points:admin`, and `/api/events` needs `points:events` or that.

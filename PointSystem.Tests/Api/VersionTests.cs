@@ -81,7 +81,8 @@ public sealed class VersionTests(ApiFixture api)
         var member = await client.CreateMemberAsync(100);
         foreach (var path in await ReadsAsync(client, member))
         {
-            var refused = (await SendAsync(client, path, "X-Min-Version", $"{long.MaxValue}")).IsProblem(HttpStatusCode.PreconditionFailed, "VERSION_NOT_REACHED");
+            var refused = (await SendAsync(client, path, "X-Min-Version", $"{long.MaxValue}"))
+                .IsProblem(HttpStatusCode.PreconditionFailed, "VERSION_NOT_REACHED");
             Assert.Contains($"Member {member} is at version 4,", refused.TextOf("detail"), StringComparison.Ordinal);
         }
 

@@ -51,8 +51,8 @@ public sealed class LedgerExportTests(PointsDatabase server, ApiFixture api)
         }
 
         await writing;
-        var ledger = (await Task.WhenAll(members.Select(member => new LedgerClient(database, 1).LedgerAsync(member)))).Select((entries, number) => (members[number], entries));
-        var total = ledger.Sum(member => member.entries.Count);
+        var ledgers = await Task.WhenAll(members.Select(member => new LedgerClient(database, 1).LedgerAsync(member)));
+        var total = ledgers.Sum(entries => entries.Count);
 
         // Other tests on the server may hold the horizon for a moment.
         await Eventually.HoldsAsync(
@@ -66,10 +66,11 @@ public sealed class LedgerExportTests(PointsDatabase server, ApiFixture api)
             },
             "all entries can be read");
         Assert.Equal(total, lines.Count);
-        foreach (var (member, entries) in ledger)
+        foreach (var (member, entries) in members.Zip(ledgers))
         {
             Assert.Equal(
-                entries.Select(entry => (entry.Sequence, entry.Kind, entry.PointKey, entry.LotKey, entry.Delta, entry.BalanceAfter, entry.OccurredAt, entry.ExpirationDate)),
+                entries.Select(entry => (
+                    entry.Sequence, entry.Kind, entry.PointKey, entry.LotKey, entry.Delta, entry.BalanceAfter, entry.OccurredAt, entry.ExpirationDate)),
                 lines.Where(line => line.MemberId == member).Select(line => (
                     line.Sequence, line.Kind, line.PointKey, line.AccumulationKey, line.Amount, line.BalanceAfter, line.OccurredAt, line.ExpirationDate)));
         }
@@ -89,7 +90,8 @@ public sealed class LedgerExportTests(PointsDatabase server, ApiFixture api)
 
         await held.RollbackAsync();
 
-        await Eventually.HoldsAsync(async () => (await LedgerFeed.ReadAsync(database, EventCursor.Start, 10, Token))!.Lines.Count == 1, "the entry can be read");
+        await Eventually.HoldsAsync(
+            async () => (await LedgerFeed.ReadAsync(database, EventCursor.Start, 10, Token))!.Lines.Count == 1, "the entry can be read");
     }
 
     [Fact]

@@ -85,7 +85,8 @@ public sealed class MemberVersionsTests(PointsDatabase server)
         database,
         reads,
         new RulesProvider(
-            database, client.Clock, Options.Create(new BusinessOptions()), new HostingEnvironment { EnvironmentName = "Test" }, NullLogger<RulesProvider>.Instance),
+            database, client.Clock, Options.Create(new BusinessOptions()), new HostingEnvironment { EnvironmentName = "Test" },
+            NullLogger<RulesProvider>.Instance),
         client.Clock);
 
     /// <summary>A read of which only the version is of interest.</summary>

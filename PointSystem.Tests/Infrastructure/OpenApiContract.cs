@@ -74,7 +74,9 @@ internal static class OpenApiContract
             operation.Answers.TryGetValue(status, out var schema),
             $"{operation.Name} answered {status}, which the OpenAPI document does not declare: {answer.Text}");
         // One JSON value on each line of application/x-ndjson.
-        var bodies = answer.ContentType.Contains("ndjson", StringComparison.Ordinal) ? answer.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries) : [answer.Text];
+        var bodies = answer.ContentType.Contains("ndjson", StringComparison.Ordinal)
+            ? answer.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            : [answer.Text];
         var fault = schema is null
             ? "the document declares no body"
             : bodies.Take(CheckedMax).Select(body => FindFault(schema, body)).FirstOrDefault(found => found is not null);

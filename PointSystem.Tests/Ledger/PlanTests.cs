@@ -145,6 +145,8 @@ public sealed class PlanTests(PointsDatabase server)
             var range = await StatementQuery.FindAsync(database, member, DateTimeOffset.MinValue, moment.At, Token);
             Assert.NotEmpty((await StatementQuery.ReadAsync(database, member, range, 0, 20, Token)).Entries);
         });
+        await measure("order", () => OrderQuery.ReadAsync(database, "A1", 0, 0, 1, Token));
+        await measure("order of nobody", () => OrderQuery.ReadAsync(database, "none", 0, 0, 20, Token));
         await measure("export", () => LedgerFeed.ReadAsync(database, EventCursor.Start, 10, Token));
         await measure("history", () => HistoryQuery.ReadAsync(database, new HistoryFilter(member, null, null), long.MaxValue, 20, Token));
         await measure("history of a kind", () => HistoryQuery.ReadAsync(database, new HistoryFilter(member, null, "USE"), long.MaxValue, 20, Token));

@@ -35,7 +35,7 @@ internal static class LedgerExport
         app.MapAdmin("/api/admin/ledger").MapGet("/export", HandleAsync).WithTags("Events").WithName("ExportLedger")
             .WithSummary("Exports the ledger entries of all members, for a data warehouse")
             .WithDescription(
-                "One JSON object on each line, in the order of events: entries of a member are in order, and no entry appears before the end of what has been read. "
+                "One JSON object on each line, in the order of events: entries of a member are in order, and no entry appears before a line that has been read. "
                 + "Repeat the request with the `cursor` of the last complete line as `after`; if there is no further line, the export is up to date.")
             .TakesQuery(After, "The `cursor` of a line; omit it to start with the oldest entry.")
             .TakesQuery(Limit, "Maximum number of lines.", new OpenApiSchema

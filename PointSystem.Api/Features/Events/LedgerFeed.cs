@@ -155,7 +155,9 @@ internal static class LedgerFeed
         return new LedgerPage(lines, after);
     }
 
-    /// <summary>The ranges of the first <paramref name="count"/> entries after a cursor. What they contain does not change, so it is read without the snapshot.</summary>
+    /// <summary>
+    /// The ranges of the first <paramref name="count"/> entries after a cursor. What they contain does not change, so it is read without the snapshot.
+    /// </summary>
     private static async Task<List<EntryRange>?> ReadRangesAsync(
         NpgsqlConnection connection, EventCursor after, int count, CancellationToken cancellationToken)
     {

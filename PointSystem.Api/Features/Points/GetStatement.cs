@@ -126,8 +126,8 @@ internal static class GetStatement
                 : null;
         }
 
-        problem ??= from > today
-            ? Problems.Invalid(month is null ? From : Month, FormattableString.Invariant($"{(month is null ? From : Month)} must not be in the future; today is {today:yyyy-MM-dd}."))
+        var start = month is null ? From : Month;
+        problem ??= from > today ? Problems.Invalid(start, FormattableString.Invariant($"{start} must not be in the future; today is {today:yyyy-MM-dd}."))
             : to < from ? Problems.Invalid(To, $"{To} must not be before {From}.")
             : null;
         return problem is null;

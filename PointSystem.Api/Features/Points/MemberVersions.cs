@@ -31,7 +31,7 @@ internal enum DateDependence
 internal sealed class MemberVersions(
     [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database, ReadLimit reads, RulesProvider rules, TimeProvider clock)
 {
-    /// <summary>How long a read waits for the version that it demands: a write that another request has been told of is committed.</summary>
+    /// <summary>How long a read waits for the version that it demands: enough for a write that is being committed.</summary>
     public static readonly TimeSpan WaitMax = TimeSpan.FromMilliseconds(50);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
@@ -96,7 +96,7 @@ internal sealed class MemberVersions(
         {
             MemberState state;
 
-            // Not held during the pause, so that callers that demand versions that do not exist hinder nobody.
+            // Not held during the pause, so that reads of versions that do not exist do not delay others.
             using (var read = await reads.TryEnterAsync(http, http.RequestAborted))
             {
                 if (read is null)

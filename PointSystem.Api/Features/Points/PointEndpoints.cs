@@ -109,7 +109,8 @@ internal static class PointEndpoints
             .TakesPage(InnerLists.SizeMax, firstCursor: "the item's entriesNextCursor")
             .Answers<Page<HistoryEntry>>(200, PointExamples.HistoryEntries)
             .Refuses(400, PointErrorCodes.InvalidRequest);
-        points.MapGet("/accumulations/{pointKey}", GetAccumulation.HandleAsync).WithName(nameof(GetAccumulation)).TakesVersions(DateDependence.Today).CountsAsRead()
+        points.MapGet("/accumulations/{pointKey}", GetAccumulation.HandleAsync).WithName(nameof(GetAccumulation))
+            .TakesVersions(DateDependence.Today).CountsAsRead()
             .WithSummary("Gets an accumulation, and the usages and transfers that drew from it")
             .TakesPage(InnerLists.SizeMax)
             .Answers<GetAccumulation.Response>(200, PointExamples.AccumulationTrace)
@@ -127,14 +128,16 @@ internal static class PointEndpoints
         points.MapGet("/orders/{orderNumber}", GetOrder.HandleAsync).WithName(nameof(GetOrder)).CountsAsRead()
             .WithSummary("Gets the usages of an order, what they drew, and their cancellations")
             .WithDescription("Order numbers belong to the shop, not to a member: the answer has the usages of all members. "
-                + $"Each has its first {InnerLists.SizeMax} details and its first {InnerLists.NestedSizeMax} cancellations. A page has at most {OrderQuery.PageMax} usages.")
+                + $"Each has its first {InnerLists.SizeMax} details and its first {InnerLists.NestedSizeMax} cancellations. "
+                + $"A page has at most {OrderQuery.PageMax} usages.")
             .TakesPage()
             .Answers<GetOrder.Response>(200, PointExamples.Order)
             .Refuses(400, PointErrorCodes.InvalidRequest, PointErrorCodes.InvalidOrderNumber);
-        points.MapGet("/statements/{memberId}", GetStatement.HandleAsync).WithName(nameof(GetStatement)).TakesVersions()
+        points.MapGet("/statements/{memberId}", GetStatement.HandleAsync).WithName(nameof(GetStatement)).TakesVersions(DateDependence.Today)
             .WithSummary("Gets the statement of a member for a month or a range of dates")
             .WithDescription("The ledger balance before the period, all entries in it, oldest first, and the ledger balance after it. "
-                + $"With `Accept: {StatementCsv.MediaType}` the answer is CSV with all entries, sent while it is read; it is complete if its last line is the closing balance.")
+                + $"With `Accept: {StatementCsv.MediaType}` the answer is CSV with all entries, sent while it is read. "
+                + "It is complete if its last line is the closing balance.")
             .TakesQuery(GetStatement.Month, "The month, such as 2026-03; default: the current month. Not together with from and to.", MonthSchema())
             .TakesQuery(GetStatement.From, "The first business date.", DateSchema())
             .TakesQuery(GetStatement.To, "The last business date; default: today.", DateSchema())

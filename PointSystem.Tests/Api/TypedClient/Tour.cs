@@ -61,6 +61,9 @@ public static class Tour
         Assert.Equal(2, (await api.GetUsageDetailsAsync(usage.PointKey)).Items.Count);
         Assert.Equal(cancellation.CancelledAmount, (await api.GetCancellationAsync(cancellation.PointKey)).CancelledAmount);
         Assert.Equal(transfer.CreatedAt, (await api.GetTransferAsync(transfer.PointKey)).CreatedAt);
+        Assert.Equal((usage.PointKey, 4), ((await api.GetOrderAsync("A1234")).Usages.Single(one => one.MemberId == member).PointKey, usage.Version));
+        var statement = await api.GetStatementAsync(member);
+        Assert.Equal((balance.Version + 3, 1300, 7), (statement.EntriesTotal, statement.ClosingBalance, statement.Entries.Count));
         Assert.Equal(0, (await api.GetBalanceAsync(friend, asOf: balance.AsOf.AddYears(-1).ToString("o"))).Balance);
 
         await AdministerAsync(new PointsApi(http), new PointsApi(adminHttp), member);

@@ -20,7 +20,8 @@ namespace PointSystem.Api.Features.Points.Queries;
 /// <para>
 /// The same is found from the other side: what the lots held at a checkpoint (<see cref="Jobs.CheckpointJob"/>) at or before <c>s</c>, plus the entries up to
 /// <c>s</c>. Without a checkpoint these are all entries up to <c>s</c>. The side with fewer rows is read. So the cost grows with the number of lots at the
-/// moment, and not with that of the entries before or after it. Should a checkpoint disagree with the ledger, the entries since then decide.
+/// moment, and not with that of the entries before or after it. If a checkpoint disagrees with the
+/// ledger, the entries since then are read.
 /// </para>
 /// </remarks>
 internal static class BalanceAtQuery
