@@ -99,7 +99,7 @@ public sealed class BalanceReadTests(PointsDatabase server)
         await using (var replica = await LockReplica.StartAsync(new MemoryLockStore(TimeProvider.System), []))
         {
             using var job = new CheckpointJob(
-                database, replica.Runner(), Options.Create(new JobOptions()), TimeProvider.System, NullLogger<CheckpointJob>.Instance);
+                database, replica.Runner(database), Options.Create(new JobOptions()), TimeProvider.System, NullLogger<CheckpointJob>.Instance);
             await job.StartAsync(Token);
             // At 1,000, 2,000 and 3,000, where the member has so many lots that the next one is farther away.
             await Eventually.HoldsAsync(

@@ -7,7 +7,7 @@ namespace PointSystem.Api.Persistence.Migrations
 {
     /// <summary>An index for the usages of an order, of all members.</summary>
     [DbContext(typeof(PointDbContext))]
-    [Migration("20261128030000_OrderIndex")]
+    [Migration("20261128033000_OrderIndex")]
     public partial class OrderIndex : Migration
     {
         /// <inheritdoc />
