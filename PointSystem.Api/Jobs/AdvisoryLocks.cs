@@ -1,6 +1,7 @@
 using System.Data;
 using System.Globalization;
 using Npgsql;
+using OpenTelemetry;
 using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Jobs;
@@ -75,6 +76,8 @@ internal sealed class AdvisoryLocks(IConfiguration configuration)
 
     private async Task<NpgsqlConnection> BeginAsync(TimeSpan? lease, CancellationToken cancellationToken)
     {
+        // Each lock would be a trace of three spans, every time that a job looks for work.
+        using var untraced = SuppressInstrumentationScope.Begin();
         var keepAlive = lease / KeepAlives is { } third && third < KeepAliveMax ? third > KeepAliveMin ? third : KeepAliveMin : KeepAliveMax;
         var settings = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(PersistenceExtensions.ConnectionName))
         {
@@ -105,6 +108,7 @@ internal sealed class AdvisoryLocks(IConfiguration configuration)
 
     private static async Task<object?> QueryAsync(NpgsqlConnection session, string sql, string key, CancellationToken cancellationToken)
     {
+        using var untraced = SuppressInstrumentationScope.Begin();
         await using var command = new NpgsqlCommand(sql, session);
         command.Parameters.Add(Columns.Value(key));
         return await command.ExecuteScalarAsync(cancellationToken);
@@ -133,6 +137,7 @@ internal sealed class AdvisoryLock : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _connection.StateChange -= OnStateChange;
+        using var untraced = SuppressInstrumentationScope.Begin();
         try
         {
             // Explicit, although ending the session also releases the lock: the server may notice that after the next process has tried

@@ -10,24 +10,15 @@ using PointSystem.Tests.Features;
 namespace PointSystem.Tests.Api;
 
 /// <summary>A service that asks for tokens, and tells members from shops: every address of its route table, as docs/access.md says.</summary>
-public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
+public sealed class AccessTests(AccessTests.Fixture fixture) : IClassFixture<AccessTests.Fixture>
 {
     private const string MemberClaim = "https://shop.example/member";
 
     /// <summary>What needs no token, apart from the page that shows the API document.</summary>
     private static readonly string[] Open = ["/asyncapi.json", "/health/live", "/health/ready", "/metrics", "/openapi/{documentName:regex(^v1$)}.json"];
 
-    private string _database = "";
-    private ApiProcess _api = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        _database = await server.CreateOwnedAsync(Token);
-        _api = await ApiProcess.StartAsync(
-            _database, ("ASPNETCORE_ENVIRONMENT", "Production"), ("Auth__MemberClaim", MemberClaim), ("Auth__MembersMayUse", "true"));
-    }
-
-    public ValueTask DisposeAsync() => _api.DisposeAsync();
+    private readonly string _database = fixture.Database;
+    private readonly ApiProcess _api = fixture.Api;
 
     /// <summary>No route without a row, no row without a route, and the right of a row is the one that the route asks for.</summary>
     [Fact]
@@ -192,6 +183,22 @@ public sealed class AccessTests(PointsDatabase server) : IAsyncLifetime
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
             .Select(cells => new AccessRow(cells[1], cells[2].Trim('`'), cells[3].Trim('`'), cells[4] != "no")),
     ];
+
+    public sealed class Fixture(PointsDatabase server) : IAsyncLifetime
+    {
+        public string Database { get; private set; } = "";
+
+        public ApiProcess Api { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync()
+        {
+            Database = await server.CreateOwnedAsync(Token);
+            Api = await ApiProcess.StartAsync(
+                Database, ("ASPNETCORE_ENVIRONMENT", "Production"), ("Auth__MemberClaim", MemberClaim), ("Auth__MembersMayUse", "true"));
+        }
+
+        public ValueTask DisposeAsync() => Api.DisposeAsync();
+    }
 
     /// <summary>Does something when the application has started, and ends it.</summary>
     private sealed class OnceStarted(IHostApplicationLifetime lifetime, Action action) : IHostedService

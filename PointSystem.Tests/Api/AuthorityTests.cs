@@ -113,19 +113,18 @@ public sealed class AuthorityTests(PointsDatabase server)
     }
 
     /// <summary>What is no token needs no key to be refused.</summary>
-    [Theory]
-    [InlineData("Bearer abc")]
-    [InlineData("Bearer a.b.c")]
-    [InlineData("Bearer e30.e30")]
-    [InlineData("Basic YTpi")]
-    public async Task Provider_IsAway_WhatIsNoTokenIsUnauthorized(string header)
+    [Fact]
+    public async Task Provider_IsAway_WhatIsNoTokenIsUnauthorized()
     {
         await using var api = await StartAsync(new Uri($"http://127.0.0.1:{Ports.Next()}"));
         using var client = new PointsClient(api.Address);
-        var request = new HttpRequestMessage(HttpMethod.Get, "/api/points/balance/7");
-        request.Headers.TryAddWithoutValidation("Authorization", header);
+        foreach (var header in (string[])["Bearer abc", "Bearer a.b.c", "Bearer e30.e30", "Basic YTpi"])
+        {
+            var request = new HttpRequestMessage(HttpMethod.Get, "/api/points/balance/7");
+            request.Headers.TryAddWithoutValidation("Authorization", header);
 
-        (await client.SendAsync(request)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+            (await client.SendAsync(request)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        }
     }
 
     /// <summary>The commands of docs/access.md get a token by client credentials and use it.</summary>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Microsoft.IdentityModel.JsonWebTokens;
+using PointSystem.AppHost;
 using PointSystem.Local;
 using PointSystem.Local.Postgres;
 
@@ -101,17 +102,24 @@ public sealed class AppHostProcessTests : IDisposable
 
     [Theory]
     [InlineData("--replica is not an option", "--replica", "3")]
-    [InlineData("5 is not an option", "5")]
     [InlineData("--replicas must be a whole number from 1 to 16", "--replicas", "0")]
-    [InlineData("--replicas must be a whole number from 1 to 16", "--replicas", "three")]
     [InlineData("--port must be a whole number from 0 to 65535", "--port", "65536")]
     [InlineData("--identity-provider must be a whole number from 0 to 65535", "--identity-provider", "65536")]
-    [InlineData("Required argument missing for option: '--replicas'", "--replicas")]
     [InlineData("--fresh cannot be combined with a connection string", "--fresh", "--connection-string", "Host=a")]
     [InlineData("The connection string is not a valid Npgsql connection string", "--connection-string", "Pets=1")]
     [InlineData("No PostgreSQL answers on 127.0.0.1:1 ", "--connection-string", "Host=127.0.0.1;Port=1;Username=a")]
     public async Task Start_WrongOption_ExitsWithOneSentence(string sentence, params string[] arguments) =>
         Assert.Contains(sentence, await RefusalAsync(arguments), StringComparison.Ordinal);
+
+    /// <summary>The same for faults of the command line alone, which need no process to be seen.</summary>
+    [Theory]
+    [InlineData("5 is not an option", "5")]
+    [InlineData("--replicas must be a whole number from 1 to 16", "--replicas", "three")]
+    [InlineData("--port must be a whole number from 0 to 65535", "--port", "x")]
+    [InlineData("Required argument missing for option: '--replicas'", "--replicas")]
+    [InlineData("--read-replicas is not an option", "--read-replicas")]
+    public void Parse_WrongOption_IsRefusedWithOneSentence(string sentence, params string[] arguments) =>
+        Assert.Contains(sentence, Assert.Throws<LocalException>(() => Arguments.Parse(arguments)).Message, StringComparison.Ordinal);
 
     [Fact]
     public async Task Start_PortIsTaken_ExitsWithOneSentence()
