@@ -14,11 +14,47 @@ public sealed class KafkaSinkTests(PointsDatabase server)
     public async Task Brokers_DownAndPublishersKilled_EveryEventArrivesInOrder()
     {
         using var cluster = MockCluster.Start();
+        await AssertSurvivesAsync(cluster.Servers, cluster.SetDownAsync, cluster.SetUpAsync);
+    }
+
+    /// <summary>The same with brokers that are not ours to take down.</summary>
+    [Fact]
+    public async Task RealBrokers_PublishersKilled_EveryEventArrivesInOrder()
+    {
+        var given = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_KAFKA");
+        Assert.SkipWhen(string.IsNullOrEmpty(given), "POINTSYSTEM_TEST_KAFKA is not set.");
+        await AssertSurvivesAsync(given!, () => Task.CompletedTask, () => Task.CompletedTask);
+    }
+
+    private async Task AssertSurvivesAsync(string servers, Func<Task> leave, Func<Task> comeBack)
+    {
         var topic = $"points-{Guid.NewGuid():n}";
         (string, string?)[] settings =
-            [("Events__Sinks__Kafka__BootstrapServers", cluster.Servers), ("Events__Sinks__Kafka__Topic", topic), ("Events__Sinks__RetryMax", "00:00:01")];
+            [("Events__Sinks__Kafka__BootstrapServers", servers), ("Events__Sinks__Kafka__Topic", topic), ("Events__Sinks__RetryMax", "00:00:01")];
         await SinkLoad.AssertSurvivesAsync(
-            await server.CreateOwnedAsync(Token), settings, cluster.SetDownAsync, cluster.SetUpAsync, different => Task.FromResult(cluster.Take(topic, different)));
+            await server.CreateOwnedAsync(Token), settings, leave, comeBack, different => Task.FromResult(Take(servers, topic, different)));
+    }
+
+    /// <summary>Reads a topic until there are so many different messages, and returns all of them, those of each partition in order.</summary>
+    private static List<JsonNode> Take(string servers, string topic, int different)
+    {
+        using var consumer = new ConsumerBuilder<string, byte[]>(
+            new ConsumerConfig { BootstrapServers = servers, GroupId = "test", AutoOffsetReset = AutoOffsetReset.Earliest, AllowAutoCreateTopics = true })
+            .SetLogHandler((_, _) => { }).Build();
+        consumer.Subscribe(topic);
+        var received = new List<JsonNode>();
+        while (SinkLoad.Different(received) < different)
+        {
+            Token.ThrowIfCancellationRequested();
+            var message = consumer.Consume(TimeSpan.FromSeconds(30));
+            Assert.True(message is not null, $"{SinkLoad.Different(received)} of {different} messages have arrived.");
+            var one = JsonNode.Parse(message.Message.Value)!;
+            Assert.Equal(one["partitionkey"]!.GetValue<string>(), message.Message.Key);
+            received.Add(one);
+        }
+
+        consumer.Close();
+        return received;
     }
 
     /// <summary>A cluster in this process, whose brokers a test can take down.</summary>
@@ -68,28 +104,6 @@ public sealed class KafkaSinkTests(PointsDatabase server)
         public Task SetDownAsync() => EachAsync(broker => _setDown(_cluster, broker));
 
         public Task SetUpAsync() => EachAsync(broker => _setUp(_cluster, broker));
-
-        /// <summary>Reads a topic until there are so many different messages, and returns all of them, those of each partition in order.</summary>
-        public List<JsonNode> Take(string topic, int different)
-        {
-            using var consumer = new ConsumerBuilder<string, byte[]>(
-                new ConsumerConfig { BootstrapServers = Servers, GroupId = "test", AutoOffsetReset = AutoOffsetReset.Earliest, AllowAutoCreateTopics = true })
-                .SetLogHandler((_, _) => { }).Build();
-            consumer.Subscribe(topic);
-            var received = new List<JsonNode>();
-            while (SinkLoad.Different(received) < different)
-            {
-                Token.ThrowIfCancellationRequested();
-                var message = consumer.Consume(TimeSpan.FromSeconds(30));
-                Assert.True(message is not null, $"{SinkLoad.Different(received)} of {different} messages have arrived.");
-                var one = JsonNode.Parse(message.Message.Value)!;
-                Assert.Equal(one["partitionkey"]!.GetValue<string>(), message.Message.Key);
-                received.Add(one);
-            }
-
-            consumer.Close();
-            return received;
-        }
 
         public void Dispose() => _owner.Dispose();
 

@@ -28,7 +28,7 @@ internal sealed class EventStreams(
     public const string ContentType = "text/event-stream";
 
     /// <summary>Events that are read at once; they are in memory while the consumer accepts them.</summary>
-    private const int PageSize = 200;
+    private const int PageSize = 500;
 
     private int _streams;
 
@@ -82,15 +82,16 @@ internal sealed class EventStreams(
 
     private static async Task SendAsync(PipeWriter body, IReadOnlyList<(CloudEvent Event, EventCursor Cursor)> events, CancellationToken cancellationToken)
     {
-        foreach (var (happened, cursor) in events)
+        await using (var json = new Utf8JsonWriter(body, new JsonWriterOptions { Encoder = PointJsonContext.Wire.Options.Encoder }))
         {
-            Encoding.UTF8.GetBytes($"id: {cursor}\ndata: ", body);
-            await using (var json = new Utf8JsonWriter(body, new JsonWriterOptions { Encoder = PointJsonContext.Wire.Options.Encoder }))
+            foreach (var (happened, cursor) in events)
             {
+                Encoding.UTF8.GetBytes($"id: {cursor}\ndata: ", body);
+                json.Reset();
                 JsonSerializer.Serialize(json, happened, PointJsonContext.Wire.CloudEvent);
+                await json.FlushAsync(cancellationToken);
+                body.Write("\n\n"u8);
             }
-
-            body.Write("\n\n"u8);
         }
 
         // Waits while the consumer's connection accepts no more.
