@@ -29,6 +29,11 @@ internal sealed class Arguments
         Description = "also start RabbitMQ (container, or the installed rabbitmq-server) and publish every event to it (docs/events.md)",
     };
 
+    private static readonly Option<bool> ReadReplica = new("--read-replica")
+    {
+        Description = "also start a standby of the local PostgreSQL, from which reads of members are answered (docs/architecture.md)",
+    };
+
     private static readonly Option<string?> ConnectionString = new("--connection-string")
     {
         Description = "use this PostgreSQL database instead of starting one; with a password, rather set ConnectionStrings__points: "
@@ -85,6 +90,7 @@ internal sealed class Arguments
             ConnectionString,
             IdentityProvider,
             RabbitMq,
+            ReadReplica,
             Token,
         };
         // Without an action of its own, the root would require a command.
@@ -107,6 +113,7 @@ internal sealed class Arguments
         Add(nameof(Settings.Data), parsed.GetValue(Data));
         Add(nameof(Settings.Fresh), parsed.GetValue(Fresh) ? "true" : null);
         Add(nameof(Settings.RabbitMq), parsed.GetValue(RabbitMq) ? "true" : null);
+        Add(nameof(Settings.ReadReplica), parsed.GetValue(ReadReplica) ? "true" : null);
         Add(nameof(Settings.ConnectionString), parsed.GetValue(ConnectionString));
         return new Arguments(hasPrintedHelp: false, parsed.CommandResult.Command == Token, values, [.. forAspire]);
 

@@ -12,8 +12,12 @@ namespace PointSystem.AppHost;
 /// <param name="Replicas">The connection string of the replicas.</param>
 /// <param name="Notifier">That of the service that sends notifications.</param>
 /// <param name="Owner">That of the user that migrates.</param>
+/// <param name="Standby">That of the replicas at the standby; null without one.</param>
 internal sealed record PointDatabase(
-    IResourceBuilder<ConnectionStringResource> Replicas, ReferenceExpression Notifier, ReferenceExpression Owner);
+    IResourceBuilder<ConnectionStringResource> Replicas, ReferenceExpression Notifier, ReferenceExpression Owner, ReferenceExpression? Standby);
+
+/// <summary>The addresses of one kind of server.</summary>
+internal sealed record PointServer(ReferenceExpression Replicas, ReferenceExpression Notifier, ReferenceExpression Owner, ReferenceExpression? Standby = null);
 
 internal static class Database
 {
@@ -35,13 +39,21 @@ internal static class Database
     /// data.</exception>
     public static PointDatabase AddPointDatabase(this IDistributedApplicationBuilder builder, Settings settings, bool containers)
     {
-        var (replicas, notifier, owner) = settings.ConnectionString is { } given ? builder.External(given, settings)
+        if (settings.ReadReplica && (containers || settings.ConnectionString is not null))
+        {
+            throw new LocalException(
+                "--read-replica makes a standby of a PostgreSQL that runs as a program of this machine (POINTSYSTEM_CONTAINERS=false): "
+                + "for another one, set ConnectionStrings__points-standby of the replicas.");
+        }
+
+        var (replicas, notifier, owner, standby) = settings.ConnectionString is { } given ? builder.External(given, settings)
             : containers ? builder.Container(settings)
             : builder.Executable(settings);
         var pool = Settings.PoolSize.ToString(CultureInfo.InvariantCulture);
         var points = builder.AddConnectionString(Points, ReferenceExpression.Create($"{replicas};Maximum Pool Size={pool};Timeout=5"));
         var database = new PointDatabase(
-            points.WithHealthCheck(Points), ReferenceExpression.Create($"{notifier};Timeout=5"), ReferenceExpression.Create($"{owner};Timeout=5"));
+            points.WithHealthCheck(Points), ReferenceExpression.Create($"{notifier};Timeout=5"), ReferenceExpression.Create($"{owner};Timeout=5"),
+            standby is null ? null : ReferenceExpression.Create($"{standby};Maximum Pool Size={pool};Timeout=2"));
         var isEnsured = replicas == owner;
         builder.Services.AddHealthChecks().AddAsyncCheck(Points, async cancellationToken =>
         {
@@ -64,7 +76,11 @@ internal static class Database
         .WithEnvironment($"ConnectionStrings__{Points}", database.Owner)
         .WaitFor(database.Replicas);
 
-    private static (ReferenceExpression Replicas, ReferenceExpression Notifier, ReferenceExpression Owner) External(
+    /// <summary>Has a replica answer reads from the standby, if there is one. It does not wait for it: the primary is there.</summary>
+    public static IResourceBuilder<ProjectResource> WithStandby(this IResourceBuilder<ProjectResource> api, PointDatabase database) =>
+        database.Standby is { } standby ? api.WithEnvironment($"ConnectionStrings__{Points}-standby", standby) : api;
+
+    private static PointServer External(
         this IDistributedApplicationBuilder builder, string connectionString, Settings settings)
     {
         ExternalDatabase.Check(connectionString);
@@ -77,10 +93,10 @@ internal static class Database
         // A secret parameter, so that the password is masked wherever it is shown.
         var parameter = builder.AddParameter("given-database", connectionString.TrimEnd(';'), secret: true);
         var all = ReferenceExpression.Create($"{parameter}");
-        return (all, all, all);
+        return new PointServer(all, all, all);
     }
 
-    private static (ReferenceExpression Replicas, ReferenceExpression Notifier, ReferenceExpression Owner) Container(this IDistributedApplicationBuilder builder, Settings settings)
+    private static PointServer Container(this IDistributedApplicationBuilder builder, Settings settings)
     {
         RequireMajor(Path.Combine(settings.Data, "postgres-volume.major"), settings.VolumeFor(Server));
         settings.Parts[Server] = $"PostgreSQL {ContainerTag} (container)";
@@ -92,16 +108,41 @@ internal static class Database
         var database = server.AddDatabase("points-database", Points);
         var endpoint = server.Resource.PrimaryEndpoint;
         var address = ReferenceExpression.Create($"Host={endpoint.Property(EndpointProperty.Host)};Port={endpoint.Property(EndpointProperty.Port)}");
-        return (
-            builder.AddressOf(DatabaseUser.Replica, "replica", settings, address), builder.AddressOf(DatabaseUser.Notifier, "notifier", settings, address),
+        return new PointServer(
+            AddressOf(builder.AddUser(DatabaseUser.Replica, "replica", settings), DatabaseUser.Replica, address),
+            AddressOf(builder.AddUser(DatabaseUser.Notifier, "notifier", settings), DatabaseUser.Notifier, address),
             ReferenceExpression.Create($"{database}"));
     }
 
-    private static ReferenceExpression AddressOf(
-        this IDistributedApplicationBuilder builder, DatabaseUser user, string name, Settings settings, ReferenceExpression address)
+    private static IResourceBuilder<ParameterResource> AddUser(
+        this IDistributedApplicationBuilder builder, DatabaseUser user, string name, Settings settings) =>
+        builder.AddParameter($"postgres-{name}-password", user.PasswordFrom(settings.Secrets.PostgresPassword), secret: true);
+
+    private static ReferenceExpression AddressOf(IResourceBuilder<ParameterResource> password, DatabaseUser user, ReferenceExpression address) =>
+        ReferenceExpression.Create($"{address};Username={user.Name};Password={password};Database={PostgresServer.Database}");
+
+    /// <summary>Adds a standby of the local server, which is copied anew at each start.</summary>
+    /// <returns>Its address.</returns>
+    private static ReferenceExpression AddStandby(
+        this IDistributedApplicationBuilder builder, Settings settings, IResourceBuilder<ExecutableResource> primary, int primaryPort,
+        IResourceBuilder<ParameterResource> password)
     {
-        var password = builder.AddParameter($"postgres-{name}-password", user.PasswordFrom(settings.Secrets.PostgresPassword), secret: true);
-        return ReferenceExpression.Create($"{address};Username={user.Name};Password={password};Database={PostgresServer.Database}");
+        const string name = $"{Server}-standby";
+        var port = Ports.Next();
+        string[] options =
+        [
+            "--data", Path.Combine(settings.Data, "standby"), "--port", $"{port}", "--max-connections", $"{settings.DatabaseConnections}",
+            "--standby-of", $"{primaryPort}",
+        ];
+        settings.Parts[name] = $"follows {Server}, port {port}";
+        builder
+            .AddExecutable(name, DotnetHost.Path, AppContext.BaseDirectory, [.. DotnetHost.Verb(PostgresCommand.Name, options)])
+            .WithEndpoint(port: port, scheme: "tcp", name: "tcp", isProxied: false)
+            .WithEnvironment(PostgresCommand.PrimaryPasswordVariable, password)
+            .WithIconName("DatabaseMultiple")
+            .WaitFor(primary)
+            .KeepRunning();
+        return ReferenceExpression.Create($"Host=127.0.0.1;Port={port.ToString(CultureInfo.InvariantCulture)};Include Error Detail=true");
     }
 
     /// <summary>
@@ -120,7 +161,7 @@ internal static class Database
         File.WriteAllText(file, here);
     }
 
-    private static (ReferenceExpression Replicas, ReferenceExpression Notifier, ReferenceExpression Owner) Executable(this IDistributedApplicationBuilder builder, Settings settings)
+    private static PointServer Executable(this IDistributedApplicationBuilder builder, Settings settings)
     {
         // Found, downloaded and checked here, so that a missing program is reported in one sentence before anything runs.
         var postgres = Path.Combine(settings.Data, Server);
@@ -141,8 +182,12 @@ internal static class Database
         var owner = ReferenceExpression.Create($"{address};Username={PostgresServer.Owner};Password={password};Database={PostgresServer.Database}");
         builder.Services.AddHealthChecks().AddAsyncCheck(Server, cancellationToken => CheckAsync(owner, cancellationToken));
         server.WithHealthCheck(Server);
-        return (
-            builder.AddressOf(DatabaseUser.Replica, "replica", settings, address), builder.AddressOf(DatabaseUser.Notifier, "notifier", settings, address), owner);
+        var replica = builder.AddUser(DatabaseUser.Replica, "replica", settings);
+        return new PointServer(
+            AddressOf(replica, DatabaseUser.Replica, address),
+            AddressOf(builder.AddUser(DatabaseUser.Notifier, "notifier", settings), DatabaseUser.Notifier, address),
+            owner,
+            settings.ReadReplica ? AddressOf(replica, DatabaseUser.Replica, builder.AddStandby(settings, server, port, password)) : null);
     }
 
     private static IResourceBuilder<ParameterResource> AddPassword(this IDistributedApplicationBuilder builder, Settings settings) =>

@@ -49,6 +49,7 @@ try
             .WithApiSettings()
             .WithTokens(settings, signingKey, identity)
             .WithReference(points.Replicas)
+            .WithStandby(points)
             .WithLockSidecar(redis, settings)
             .WithBroker(broker)
             .WaitForCompletion(migrations)

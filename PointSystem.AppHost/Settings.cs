@@ -54,6 +54,9 @@ internal sealed class Settings
     /// <summary>Whether RabbitMQ is started too, and gets every event. Default false.</summary>
     public bool RabbitMq { get; set; }
 
+    /// <summary>Whether a standby of the local PostgreSQL answers reads of members. Default false.</summary>
+    public bool ReadReplica { get; set; }
+
     /// <summary>The port of a local OpenID provider, 0 … 65535; 0 = any free port. Default: none.</summary>
     public int? IdentityProvider { get; set; }
 

@@ -44,6 +44,23 @@ internal static class MemberTags
         && http.Request.GetTypedHeaders().IfNoneMatch
             .Any(known => known.Equals(EntityTagHeaderValue.Any) || known.Compare(current, useStrongComparison: false));
 
+    /// <summary>The highest version that <c>If-None-Match</c> names: the caller knows that state, and must not get an older one.</summary>
+    public static long KnownVersion(HttpContext http)
+    {
+        var highest = 0L;
+        foreach (var tag in http.Request.Headers.IfNoneMatch.Count > 0 ? http.Request.GetTypedHeaders().IfNoneMatch : [])
+        {
+            var text = tag.Tag.AsSpan().Trim('"');
+            var end = text.IndexOf('-');
+            if (long.TryParse(end < 0 ? text : text[..end], NumberStyles.None, CultureInfo.InvariantCulture, out var version))
+            {
+                highest = Math.Max(highest, version);
+            }
+        }
+
+        return highest;
+    }
+
     /// <summary>The field <c>version</c> of the answer to a write; null if it has none, as that of a transfer, which is of two members.</summary>
     public static long? VersionOf(ReadOnlySpan<byte> answer)
     {

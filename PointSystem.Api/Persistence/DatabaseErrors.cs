@@ -101,6 +101,9 @@ internal static class DatabaseErrors
     /// </summary>
     public static bool IsReadOnly(Exception exception) => exception is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction };
 
+    /// <summary>A standby cancelled a query because it had to replay a change of the rows that the query could still see.</summary>
+    public static bool IsReplayConflict(Exception exception) => StateOf(exception) is PostgresErrorCodes.SerializationFailure;
+
     /// <summary>What a failure means for the commands of a batch.</summary>
     public static BatchFault FaultOf(Exception failure) => failure switch
     {

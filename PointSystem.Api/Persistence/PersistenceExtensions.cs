@@ -14,6 +14,9 @@ internal static class PersistenceExtensions
     /// <summary>Name of the connection string.</summary>
     public const string ConnectionName = "points";
 
+    // In seconds. The primary is there.
+    private const int StandbyTimeout = 2;
+
     /// <summary>Registers the connection pools (<see cref="DatabasePools"/>) and the context, which uses the pool for writes.</summary>
     public static IHostApplicationBuilder AddPersistence(this IHostApplicationBuilder builder)
     {
@@ -44,6 +47,19 @@ internal static class PersistenceExtensions
             settings.MaxPoolSize = pools.Control;
             settings.MinPoolSize = 0;
         }));
+        var standby = builder.Configuration.GetConnectionString(Standby.ConnectionName);
+        builder.Services.AddSingleton(services => new Standby(
+            string.IsNullOrWhiteSpace(standby)
+                ? null
+                : Build(services, Standby.ConnectionName, Tune(standby), (settings, pools) =>
+                {
+                    settings.MaxPoolSize = pools.Reads;
+                    settings.MinPoolSize = 0;
+                    settings.Timeout = StandbyTimeout;
+                    settings.CommandTimeout = (int)Math.Ceiling(services.GetRequiredService<IOptions<ReadOptions>>().Value.Timeout.TotalSeconds);
+                }),
+            services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddScoped<ReadSource>();
         builder.Services.ConfigureOpenTelemetryTracerProvider(tracing => tracing.AddNpgsql());
         builder.Services.ConfigureOpenTelemetryMeterProvider(metrics => metrics.AddNpgsqlInstrumentation());
         builder.Services.AddDbContextPool<PointDbContext>((services, options) =>

@@ -9,12 +9,22 @@ namespace PointSystem.Local.Postgres;
 /// <summary>A PostgreSQL installation: the directory of its programs, and its major version.</summary>
 internal sealed partial record PostgresBinaries(string Directory, int Major)
 {
+    private const string BaseBackupName = "pg_basebackup";
+
     public string Server => Program(Directory, "postgres");
 
     public string InitDb => Program(Directory, "initdb");
 
     /// <summary>Version and directory, for messages.</summary>
     public string Description => string.Create(CultureInfo.InvariantCulture, $"PostgreSQL {Major} ({Directory})");
+
+    /// <summary>Copies a running server; null where it is missing, as in the npm package. The server may be a link to where the others are.</summary>
+    public string? BaseBackup => new[]
+        {
+            Program(Directory, BaseBackupName),
+            Program(Path.GetDirectoryName(File.ResolveLinkTarget(Server, returnFinalTarget: true)?.FullName ?? Server)!, BaseBackupName),
+        }
+        .FirstOrDefault(File.Exists);
 
     public string Control => Program(Directory, "pg_ctl");
 

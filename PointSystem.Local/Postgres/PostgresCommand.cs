@@ -12,6 +12,10 @@ namespace PointSystem.Local.Postgres;
 internal static class PostgresCommand
 {
     public const string Name = "postgres";
+
+    /// <summary>The environment variable with the password of the server that a standby follows.</summary>
+    public const string PrimaryPasswordVariable = "POINTSYSTEM_PRIMARY_PASSWORD";
+
     private const int TailLength = 12;
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
@@ -22,14 +26,16 @@ internal static class PostgresCommand
         var data = new Option<string>("--data") { Description = "the data directory", HelpName = "DIR", Required = true };
         var port = CommandLines.Number("--port", 1, 65535, "where it listens");
         var connections = CommandLines.Number("--max-connections", 1, 100_000, "connections at a time");
+        var primary = CommandLines.Number("--standby-of", 1, 65535, $"follows the server on this port, whose password is in {PrimaryPasswordVariable}");
         port.Required = connections.Required = true;
-        var command = new Command(Name, "PostgreSQL, installed or from npm") { data, port, connections };
+        var command = new Command(Name, "PostgreSQL, installed or from npm") { data, port, connections, primary };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             try
             {
                 await RunAsync(
-                    parsed.GetRequiredValue(data), parsed.GetRequiredValue(port)!.Value, parsed.GetRequiredValue(connections)!.Value, cancellationToken);
+                    parsed.GetRequiredValue(data), parsed.GetRequiredValue(port)!.Value, parsed.GetRequiredValue(connections)!.Value, parsed.GetValue(primary),
+                    cancellationToken);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
@@ -39,18 +45,28 @@ internal static class PostgresCommand
         return command;
     }
 
-    private static async Task RunAsync(string directory, int port, int maxConnections, CancellationToken cancellationToken)
+    private static async Task RunAsync(string directory, int port, int maxConnections, int? primary, CancellationToken cancellationToken)
     {
         // The command line takes charge of signals when this returns for the first time.
         await Task.Yield();
         using var data = DataDirectory.Open(directory);
         await OrphanedPostgres.EndAsync(data.Postgres, Console.WriteLine, cancellationToken);
         var binaries = await PostgresChoice.ChooseAsync(PostgresChoice.FromEnvironment, data.Postgres, Console.WriteLine, cancellationToken);
-        var server = new PostgresServer(data, Secrets.LoadOrCreate(data.Root), binaries, port);
-        await server.PrepareAsync(Console.WriteLine, cancellationToken);
+        var secrets = primary is null ? Secrets.LoadOrCreate(data.Root) : OfPrimary();
+        var server = new PostgresServer(data, secrets, binaries, port);
+        IReadOnlyList<KeyValuePair<string, string>> settings = [];
+        if (primary is { } followed)
+        {
+            settings = await server.PrepareStandbyAsync(followed, Console.WriteLine, cancellationToken);
+        }
+        else
+        {
+            await server.PrepareAsync(Console.WriteLine, cancellationToken);
+        }
+
         Console.WriteLine($"Starting {server.Description} on port {port} ...");
         var tail = new ConcurrentQueue<string>();
-        var spec = server.Spec(maxConnections, []);
+        var spec = server.Spec(maxConnections, settings);
         using var process = RunningProcess.Start(spec, OnLine);
         try
         {
@@ -83,6 +99,10 @@ internal static class PostgresCommand
             }
         }
     }
+
+    private static Secrets OfPrimary() => Environment.GetEnvironmentVariable(PrimaryPasswordVariable) is { Length: > 0 } password
+        ? new Secrets("", password)
+        : throw new LocalException($"--standby-of needs the password of that server in {PrimaryPasswordVariable}.");
 
     /// <summary>Waits until the database exists, or the server has ended.</summary>
     private static async Task UntilReadyAsync(PostgresServer server, RunningProcess process, CancellationToken cancellationToken)

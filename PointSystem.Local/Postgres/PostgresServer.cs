@@ -72,6 +72,62 @@ internal sealed class PostgresServer
         }
     }
 
+    /// <summary>
+    /// Makes the data directory a copy of a running server's, which follows that server from then on. What was there is replaced: a copy that was
+    /// stopped for long could not follow any more.
+    /// </summary>
+    /// <param name="primaryPort">Where the server to follow listens.</param>
+    /// <param name="progress">Gets what happens.</param>
+    /// <param name="cancellationToken">Ends the copy.</param>
+    /// <returns>Settings for <see cref="Spec"/>.</returns>
+    /// <exception cref="LocalException">pg_basebackup is missing, or the copy failed.</exception>
+    public async Task<IReadOnlyList<KeyValuePair<string, string>>> PrepareStandbyAsync(
+        int primaryPort, Action<string> progress, CancellationToken cancellationToken)
+    {
+        if (_binaries.BaseBackup is not { } baseBackup)
+        {
+            throw new LocalException($"A read replica needs pg_basebackup, which {_binaries.Description} does not have.");
+        }
+
+        progress($"Copying the database on port {primaryPort} ...");
+        if (Directory.Exists(_data.Postgres))
+        {
+            Directory.Delete(_data.Postgres, recursive: true);
+        }
+
+        // A file, because every user of this machine can read a command line.
+        var passwords = Path.Combine(_data.Root, "primary.pgpass");
+        WritePrivate(passwords, string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{primaryPort}:*:{Owner}:{_secrets.PostgresPassword}\n"));
+        MakeOwned(_data.Postgres);
+        var spec = new ProcessSpec
+        {
+            Name = "pg_basebackup",
+            FileName = baseBackup,
+            Arguments =
+            [
+                "-h", "127.0.0.1", "-p", primaryPort.ToString(CultureInfo.InvariantCulture), "-U", Owner, "-w", "-D", _data.Postgres, "-X", "stream", "-c", "fast",
+                "-R",
+            ],
+            WorkingDirectory = _data.Root,
+            UserName = _user?.Name,
+            Environment = new Dictionary<string, string?> { ["PGPASSFILE"] = passwords },
+        };
+        var (exitCode, lines) = await OneShot.RunAsync(spec, null, InitLimit, cancellationToken);
+        if (exitCode != 0)
+        {
+            throw new LocalException(
+                $"The database on port {primaryPort} could not be copied. pg_basebackup printed:\n"
+                + string.Join('\n', lines.TakeLast(8).Select(line => "    " + line)));
+        }
+
+        return
+        [
+            new("primary_conninfo", string.Create(CultureInfo.InvariantCulture, $"host=127.0.0.1 port={primaryPort} user={Owner} passfile={passwords}")),
+            // The primary keeps the rows that a query here can still see, so that queries are not cancelled.
+            new("hot_standby_feedback", "on"),
+        ];
+    }
+
     public ProcessSpec Spec(int maxConnections, IEnumerable<KeyValuePair<string, string>> settings)
     {
         var all = new Dictionary<string, string>

@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -79,14 +81,18 @@ public sealed class MemberVersionsTests(PointsDatabase server)
         },
         "the read ends");
 
+    private static readonly ServiceProvider Meters = new ServiceCollection().AddMetrics().BuildServiceProvider();
+
     private static ReadLimit OneAtATime() => new(new DatabasePools(1, 1, 1), Options.Create(new ReadOptions()), NullLogger<ReadLimit>.Instance);
 
     private static MemberVersions Versions(NpgsqlDataSource database, LedgerClient client, ReadLimit reads) => new(
         database,
+        new Standby(null, client.Clock),
         reads,
         new RulesProvider(
             database, client.Clock, Options.Create(new BusinessOptions()), new HostingEnvironment { EnvironmentName = "Test" },
             NullLogger<RulesProvider>.Instance),
+        new ReadMetrics(Meters.GetRequiredService<IMeterFactory>()),
         client.Clock);
 
     /// <summary>A read of which only the version is of interest.</summary>

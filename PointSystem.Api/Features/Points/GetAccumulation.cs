@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Npgsql;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
@@ -36,14 +35,14 @@ internal static class GetAccumulation
     }
 
     public static async Task<IResult> HandleAsync(
-        string pointKey, HttpContext http, RulesProvider rules, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+        string pointKey, HttpContext http, RulesProvider rules, ReadSource source)
     {
         if (!InnerPages.TryRead(pointKey, PointKeyType.Accumulation, http, AccumulationTraceQuery.List, out var page, out var problem))
         {
             return problem;
         }
 
-        var trace = await AccumulationTraceQuery.ReadAsync(database, page.Key, page.After, page.Size, http.RequestAborted);
+        var trace = await AccumulationTraceQuery.ReadAsync(source.Database, page.Key, page.After, page.Size, http.RequestAborted);
         if (trace is null)
         {
             return PointErrors.AccumulationNotFound(pointKey).ToProblem();

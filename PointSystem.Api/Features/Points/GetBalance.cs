@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Options;
-using Npgsql;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
@@ -25,7 +24,7 @@ internal static class GetBalance
         HttpContext http,
         RulesProvider rules,
         IOptions<BusinessOptions> business,
-        [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+        ReadSource source)
     {
         if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem)
             || !Paging.TryReadSize(http, out var size, out problem)
@@ -55,8 +54,8 @@ internal static class GetBalance
         }
 
         var snapshot = past is { } moment
-            ? await BalanceAtQuery.ReadAsync(database, id, moment, after, size + 1, http.RequestAborted)
-            : await BalanceQuery.ReadAsync(database, id, now.Today, after, size + 1, http.RequestAborted);
+            ? await BalanceAtQuery.ReadAsync(source.Database, id, moment, after, size + 1, http.RequestAborted)
+            : await BalanceQuery.ReadAsync(source.Database, id, now.Today, after, size + 1, http.RequestAborted);
         var lots = snapshot.Lots.Take(size).ToList();
         var next = snapshot.Lots.Count > size ? DrawPosition.Of(lots[^1]).ToCursor(list) : null;
         var items = lots.ConvertAll(lot => AccumulationResponse.From(lot, past?.Date ?? now.Today));

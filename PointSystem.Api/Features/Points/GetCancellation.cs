@@ -1,4 +1,3 @@
-using Npgsql;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Api.Persistence;
@@ -10,14 +9,14 @@ namespace PointSystem.Api.Features.Points;
 internal static class GetCancellation
 {
     public static async Task<IResult> HandleAsync(
-        string pointKey, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+        string pointKey, HttpContext http, ReadSource source)
     {
         if (!InnerPages.TryRead(pointKey, PointKeyType.Cancellation, http, InnerLists.PartsOf, out var page, out var problem))
         {
             return problem;
         }
 
-        return await CancellationQuery.ReadAsync(database, page.Key, page.After, page.Size, http.RequestAborted) is { } cancellation
+        return await CancellationQuery.ReadAsync(source.Database, page.Key, page.After, page.Size, http.RequestAborted) is { } cancellation
             ? TypedResults.Ok(cancellation)
             : Problems.NotFound($"There is no cancellation with the key '{pointKey}'.");
     }

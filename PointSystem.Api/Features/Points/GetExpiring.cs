@@ -44,7 +44,7 @@ internal static class GetExpiring
     public sealed record Item(DateOnly ExpirationDate, long Amount);
 
     public static async Task<IResult> HandleAsync(
-        string memberId, HttpContext http, RulesProvider rules, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+        string memberId, HttpContext http, RulesProvider rules, ReadSource source)
     {
         if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem) || !QueryTexts.TryRead(http, Until, out var text, out problem))
         {
@@ -59,7 +59,7 @@ internal static class GetExpiring
                 Until, FormattableString.Invariant($"{Until} must be a date from {today:yyyy-MM-dd} (today) to {today.AddDays(DaysMax):yyyy-MM-dd}, such as 2026-03-01."));
         }
 
-        var items = await database.RunAsync(connection => ReadAsync(connection, id, today, until, http.RequestAborted), http.RequestAborted);
+        var items = await source.Database.RunAsync(connection => ReadAsync(connection, id, today, until, http.RequestAborted), http.RequestAborted);
         return TypedResults.Ok(new Response(id, today, until, items.Sum(item => item.Amount), items));
     }
 

@@ -1,4 +1,3 @@
-using Npgsql;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Api.Persistence;
@@ -15,7 +14,7 @@ internal static class GetHistory
     /// <param name="NextCursor">The cursor of the next page; null on the last page.</param>
     public sealed record Response(IReadOnlyList<HistoryItem> Items, string? NextCursor);
 
-    public static async Task<IResult> HandleAsync(string memberId, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+    public static async Task<IResult> HandleAsync(string memberId, HttpContext http, ReadSource source)
     {
         if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem)
             || !Paging.TryReadSize(http, out var size, out problem)
@@ -43,13 +42,13 @@ internal static class GetHistory
             return Paging.InvalidCursor();
         }
 
-        var page = await HistoryQuery.ReadAsync(database, filter, before, size, http.RequestAborted);
+        var page = await HistoryQuery.ReadAsync(source.Database, filter, before, size, http.RequestAborted);
         return TypedResults.Ok(new Response(page.Items, page.NextCursor));
     }
 
     // GET /api/points/history/{memberId}/entries
     public static async Task<IResult> HandleEntriesAsync(
-        string memberId, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+        string memberId, HttpContext http, ReadSource source)
     {
         if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem)
             || !Paging.TryReadSize(http, out var size, out problem, InnerLists.SizeMax)
@@ -59,7 +58,7 @@ internal static class GetHistory
         }
 
         return cursor is not null && HistoryQuery.TryReadEntriesCursor(id, cursor, out var first, out var last)
-            ? TypedResults.Ok(await HistoryQuery.ReadEntriesAsync(database, id, first, last, size, http.RequestAborted))
+            ? TypedResults.Ok(await HistoryQuery.ReadEntriesAsync(source.Database, id, first, last, size, http.RequestAborted))
             : Problems.Invalid(
                 "cursor", "cursor must be the entriesNextCursor of an item of this member's history, or the nextCursor of the previous page, unchanged.");
     }

@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
-using Npgsql;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
@@ -47,7 +46,7 @@ internal static class GetStatement
         RulesProvider rules,
         IOptions<BusinessOptions> business,
         ReadLimit reads,
-        [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+        ReadSource source)
     {
         var isCsv = AcceptsCsv(http);
         http.Response.Headers.Vary = HeaderNames.Accept;
@@ -80,16 +79,16 @@ internal static class GetStatement
             if (cursor is null)
             {
                 var zone = business.Value.Zone();
-                range = await StatementQuery.FindAsync(database, id, StartOf(from, zone), EndOf(to, zone), http.RequestAborted);
+                range = await StatementQuery.FindAsync(source.Database, id, StartOf(from, zone), EndOf(to, zone), http.RequestAborted);
                 after = range.Before;
             }
 
-            page = await StatementQuery.ReadAsync(database, id, range, after, isCsv ? StatementQuery.PageMax : size, http.RequestAborted);
+            page = await StatementQuery.ReadAsync(source.Database, id, range, after, isCsv ? StatementQuery.PageMax : size, http.RequestAborted);
         }
 
         if (isCsv)
         {
-            return new StatementCsv(id, from, to, range, page, database, reads);
+            return new StatementCsv(id, from, to, range, page, source.Database, reads);
         }
 
         var last = page.Entries is [.., var final] ? final.Sequence : range.Last;

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Npgsql;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Api.Persistence;
@@ -29,14 +28,14 @@ internal static class GetUsage
         public string? CancellationsNextCursor { get; init; }
     }
 
-    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+    public static async Task<IResult> HandleAsync(string pointKey, HttpContext http, ReadSource source)
     {
         if (!InnerPages.TryRead(pointKey, PointKeyType.Usage, http, UsageTraceQuery.List, out var page, out var problem))
         {
             return problem;
         }
 
-        var trace = await UsageTraceQuery.ReadAsync(database, page.Key, page.After, page.Size, http.RequestAborted);
+        var trace = await UsageTraceQuery.ReadAsync(source.Database, page.Key, page.After, page.Size, http.RequestAborted);
         return trace is null
             ? PointErrors.UsageNotFound(pointKey).ToProblem()
             : TypedResults.Ok(new Response(UsageResponse.From(trace.Usage, trace.Details), trace.Cancellations));
@@ -44,14 +43,14 @@ internal static class GetUsage
 
     // GET /api/points/use/{pointKey}/details
     public static async Task<IResult> HandleDetailsAsync(
-        string pointKey, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+        string pointKey, HttpContext http, ReadSource source)
     {
         if (!InnerPages.TryRead(pointKey, PointKeyType.Usage, http, InnerLists.DetailsOf, out var page, out var problem))
         {
             return problem;
         }
 
-        return await UsageTraceQuery.ReadDetailsAsync(database, page.Key, page.After, page.Size, http.RequestAborted) is { } details
+        return await UsageTraceQuery.ReadDetailsAsync(source.Database, page.Key, page.After, page.Size, http.RequestAborted) is { } details
             ? TypedResults.Ok(details)
             : PointErrors.UsageNotFound(pointKey).ToProblem();
     }

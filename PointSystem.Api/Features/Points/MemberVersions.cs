@@ -25,12 +25,16 @@ internal enum DateDependence
 /// knows that state (<c>If-None-Match</c>).
 /// </summary>
 /// <remarks>
-/// This is the one place that knows how new the state is that reads are answered from. Now that is always the primary's. A standby or a
-/// cache belongs here: it is asked first, and the primary if it is older than the caller demands.
+/// This is the one place that knows how new the state is that reads are answered from. A standby is asked first. The primary answers if the standby is
+/// older than the caller demands or knows, if it fails or does not answer, and if it refuses: what it does not find may not have arrived there yet.
 /// </remarks>
 internal sealed class MemberVersions(
-    [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database, ReadLimit reads, RulesProvider rules, TimeProvider clock)
+    [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database, Standby standby, ReadLimit reads, RulesProvider rules, ReadMetrics metrics,
+    TimeProvider clock)
 {
+    // A standby that answers does so in a millisecond.
+    private static readonly TimeSpan StandbyLimit = TimeSpan.FromMilliseconds(500);
+
     /// <summary>How long a read waits for the version that it demands: enough for a write that is being committed.</summary>
     public static readonly TimeSpan WaitMax = TimeSpan.FromMilliseconds(50);
 
@@ -49,13 +53,21 @@ internal sealed class MemberVersions(
         }
 
         var member = ReadLimit.MemberOf(http);
+        if (member > 0 && standby.Usable is { } replica
+            && await TryStandbyAsync(replica, invocation, next, date, member, Math.Max(demanded ?? 0, MemberTags.KnownVersion(http))) is { } answered)
+        {
+            metrics.AnsweredBy(ReadMetrics.Standby);
+            return answered;
+        }
+
+        metrics.AnsweredBy(ReadMetrics.Primary);
         if (member <= 0 || (tagsItself && demanded is null && http.Request.Headers.IfNoneMatch.Count == 0))
         {
             return await next(invocation);
         }
 
         var today = (await rules.CurrentAsync(http.RequestAborted)).At.Today;
-        if (await ReadAsync(http, member, today, demanded ?? 0) is not { } state)
+        if (await ReadAsync(database, http, member, today, demanded ?? 0) is not { } state)
         {
             return reads.Refuse(http);
         }
@@ -65,8 +77,54 @@ internal sealed class MemberVersions(
             return Problems.VersionNotReached(member, state.Version, demanded.Value);
         }
 
+        return await AnswerAsync(invocation, next, TagOf(state, date, today));
+    }
+
+    /// <summary>Answers from the standby; null if that must be left to the primary.</summary>
+    private async Task<object?> TryStandbyAsync(
+        NpgsqlDataSource replica, EndpointFilterInvocationContext invocation, EndpointFilterDelegate next, DateDependence date, long member, long demanded)
+    {
+        var http = invocation.HttpContext;
+        var source = http.RequestServices.GetRequiredService<ReadSource>();
+        try
+        {
+            var today = (await rules.CurrentAsync(http.RequestAborted)).At.Today;
+
+            if (await ReadAsync(replica, http, member, today, demanded, StandbyLimit) is not { } state || state.Version < demanded)
+            {
+                return null;
+            }
+
+            source.UseStandby(replica);
+            var result = await AnswerAsync(invocation, next, TagOf(state, date, today));
+            if (http.Response.HasStarted || result is not IStatusCodeHttpResult { StatusCode: not (null or StatusCodes.Status200OK or StatusCodes.Status304NotModified) })
+            {
+                return result;
+            }
+
+            http.Response.Headers.Remove("ETag");
+        }
+        catch (Exception failure) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested && IsStandbyFailure(failure))
+        {
+            // A query that replay had to cancel says nothing about the next one.
+            if (!DatabaseErrors.IsReplayConflict(failure))
+            {
+                standby.Leave();
+            }
+        }
+
+        source.UsePrimary();
+        return null;
+    }
+
+    private static bool IsStandbyFailure(Exception failure) =>
+        failure is OperationCanceledException or NpgsqlException || DatabaseErrors.IsUnavailable(failure);
+
+    /// <summary>Runs the read, unless its answer would be the one that the caller has.</summary>
+    private static async Task<object?> AnswerAsync(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next, string tag)
+    {
         // The tag is from before the read, so it is never newer than the answer.
-        var tag = TagOf(state, date, today);
+        var http = invocation.HttpContext;
         var isKnown = MemberTags.IsKnown(http, tag);
         var result = isKnown && CannotFail(http) ? null : await next(invocation);
         if (result is IStatusCodeHttpResult { StatusCode: not (null or StatusCodes.Status200OK) })
@@ -89,22 +147,28 @@ internal sealed class MemberVersions(
         && http.GetEndpoint()?.Metadata.OfType<ParameterDoc>().Any(parameter => parameter.IsRequired) == false;
 
     /// <summary>Reads the state of the member, after a wait if it is older than demanded; null if there are too many reads.</summary>
-    private async Task<MemberState?> ReadAsync(HttpContext http, long member, DateOnly today, long demanded)
+    private async Task<MemberState?> ReadAsync(
+        NpgsqlDataSource from, HttpContext http, long member, DateOnly today, long demanded, TimeSpan? limit = null)
     {
+        var cancellationToken = http.RequestAborted;
         var began = clock.GetTimestamp();
         while (true)
         {
             MemberState state;
 
             // Not held during the pause, so that reads of versions that do not exist do not delay others.
-            using (var read = await reads.TryEnterAsync(http, http.RequestAborted))
+            using (var read = await reads.TryEnterAsync(http, cancellationToken))
             {
                 if (read is null)
                 {
                     return null;
                 }
 
-                state = await MemberStateQuery.ReadAsync(database, member, today, http.RequestAborted);
+                using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                ending.CancelAfter(limit ?? Timeout.InfiniteTimeSpan);
+
+                // WaitAsync as well: cancelling a query on a server that does not answer can itself take seconds.
+                state = await MemberStateQuery.ReadAsync(from, member, today, ending.Token).WaitAsync(limit ?? Timeout.InfiniteTimeSpan, clock, cancellationToken);
             }
 
             if (state.Version >= demanded || clock.GetElapsedTime(began) >= WaitMax)
@@ -112,7 +176,7 @@ internal sealed class MemberVersions(
                 return state;
             }
 
-            await Task.Delay(Pause, clock, http.RequestAborted);
+            await Task.Delay(Pause, clock, cancellationToken);
         }
     }
 }

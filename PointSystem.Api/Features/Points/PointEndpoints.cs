@@ -22,6 +22,8 @@ internal static class PointEndpoints
         builder.Services.AddSingleton<ILockModeSource, ConfiguredLockModes>();
         builder.Services.AddSingleton<PointWrites>();
         builder.Services.AddSingleton<MemberVersions>();
+        builder.Services.AddSingleton<ReadMetrics>();
+        builder.Services.AddHostedService(static services => services.GetRequiredService<ReadMetrics>());
         builder.Services.Configure<OpenApiOptions>(OpenApiExtensions.DocumentName, static options => options.AddSchemaTransformer<PointSchemas>());
         return builder;
     }

@@ -1,0 +1,169 @@
+using System.Globalization;
+using System.Net;
+using Npgsql;
+using PointSystem.Local.Postgres;
+using PointSystem.Tests.Api;
+using PointSystem.Tests.Features;
+
+namespace PointSystem.Tests.Persistence;
+
+/// <summary>Reads of members from a real streaming standby that is late, refuses, hangs, dies and comes back.</summary>
+public sealed class StandbyTests : IAsyncLifetime
+{
+    private readonly PointsDatabase _server = new();
+    private readonly string _directory = ClusterFixture.NewDataDirectory();
+    private readonly int _port = Ports.Next();
+    private ChildProcess? _standby;
+    private ApiProcess _api = null!;
+    private NpgsqlConnectionStringBuilder _owner = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Needs.OwnPostgres();
+        Needs.Signals();
+        Assert.SkipUnless(PostgresBinaries.FindInstalled().Any(installed => installed.BaseBackup is not null), "pg_basebackup is not installed.");
+        var database = await _server.CreateOwnedAsync(Token);
+        _owner = new NpgsqlConnectionStringBuilder(PointsDatabase.AsOwner(database));
+        var standby = new NpgsqlConnectionStringBuilder(DatabaseUser.Replica.ConnectionString(_owner.ConnectionString)) { Port = _port }.ConnectionString;
+        await StartStandbyAsync();
+        _api = await ApiProcess.StartAsync(database, ("ConnectionStrings__points-standby", standby), ("Telemetry__Metrics__Prometheus", "true"));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_api is not null)
+        {
+            await _api.DisposeAsync();
+        }
+
+        if (_standby is not null)
+        {
+            await _standby.DisposeAsync();
+        }
+
+        await _server.DisposeAsync();
+        if (Directory.Exists(_directory))
+        {
+            Directory.Delete(_directory, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Standby_LateHangingAndKilled_NobodyReadsOlderThanTheyKnowAndReadsGoOn()
+    {
+        using var client = new PointsClient(_api.Address, Tokens.Admin);
+        var member = PointsClient.NewMember();
+        var first = (await client.AccumulateAsync(member, 1_000, expirationDays: 20)).Expect(HttpStatusCode.Created);
+        await Eventually.HoldsAsync(async () => (await BalanceAsync(client, member)).NumberOf("balance") == 1_000, "the standby has it");
+        Assert.True(await AnsweredAsync(client, "standby") > 0, _api.Output);
+
+        // Replay is paused: whoever names no version may get the old state, which says that it is.
+        await ExecuteAsync("SELECT pg_wal_replay_pause()");
+        var used = (await client.UseAsync(member, "A1", 300)).Expect(HttpStatusCode.Created);
+        var old = await BalanceAsync(client, member);
+        Assert.Equal((1_000, first.NumberOf("version")), (old.NumberOf("balance"), old.NumberOf("version")));
+        Assert.Equal(first.Headers["ETag"], old.Headers["ETag"]);
+
+        // Whoever knows the new version, or its tag, gets the new state, and what is not on the standby is found.
+        var version = used.NumberOf("version");
+        foreach (var path in (string[])[$"balance/{member}", $"history/{member}", $"statements/{member}", $"balance/{member}/expiring"])
+        {
+            var read = (await GetAsync(client, path, ("X-Min-Version", version.ToString(CultureInfo.InvariantCulture)))).Expect(HttpStatusCode.OK);
+            Assert.Contains("700", read.Text, StringComparison.Ordinal);
+        }
+
+        foreach (var path in (string[])[$"balance/{member}", $"history/{member}"])
+        {
+            Assert.Equal(HttpStatusCode.NotModified, (await GetAsync(client, path, ("If-None-Match", used.Headers["ETag"]))).Status);
+        }
+
+        (await GetAsync(client, $"use/{used.TextOf("pointKey")}")).Expect(HttpStatusCode.OK);
+        (await GetAsync(client, $"balance/{member}", ("X-Min-Version", "99"))).IsProblem(HttpStatusCode.PreconditionFailed, "VERSION_NOT_REACHED");
+
+        await ExecuteAsync("SELECT pg_wal_replay_resume()");
+        await Eventually.HoldsAsync(async () => (await BalanceAsync(client, member)).NumberOf("balance") == 700, "the standby catches up");
+
+        // It hangs, and then dies, under reads that name the version of each write.
+        await SignalServersAsync("STOP");
+        var known = version;
+        for (var i = 0; i < 3; i++)
+        {
+            known = await WriteAndReadAsync(client, member, known);
+        }
+
+        await SignalServersAsync("CONT");
+        await SignalServersAsync("KILL");
+        await _standby!.WaitForExitAsync(Token);
+        await _standby.DisposeAsync();
+        known = await WriteAndReadAsync(client, member, known);
+        (await BalanceAsync(client, member)).Expect(HttpStatusCode.OK);
+
+        await StartStandbyAsync();
+        var before = await AnsweredAsync(client, "standby");
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                known = await WriteAndReadAsync(client, member, known);
+                return await AnsweredAsync(client, "standby") > before;
+            },
+            "reads come back to the standby");
+        await Books.AssertBalancedAsync(_owner.ConnectionString, member);
+    }
+
+    private static async Task<long> WriteAndReadAsync(PointsClient client, long member, long known)
+    {
+        var written = (await client.AccumulateAsync(member, 1)).Expect(HttpStatusCode.Created).NumberOf("version");
+        Assert.True(written > known);
+        var read = (await GetAsync(client, $"balance/{member}", ("X-Min-Version", written.ToString(CultureInfo.InvariantCulture)))).Expect(HttpStatusCode.OK);
+        Assert.Equal(written, read.NumberOf("version"));
+        return written;
+    }
+
+    private static Task<Answer> BalanceAsync(PointsClient client, long member) => GetAsync(client, $"balance/{member}");
+
+    private static Task<Answer> GetAsync(PointsClient client, string path, params (string Name, string Value)[] headers)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, $"/api/points/{path}");
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return client.SendAsync(request);
+    }
+
+    private static async Task<long> AnsweredAsync(PointsClient client, string source) => (await client.GetAsync("/metrics")).Text.Split('\n')
+        .Where(line => line.StartsWith("pointsystem_reads_total{", StringComparison.Ordinal) && line.Contains($"source=\"{source}\"", StringComparison.Ordinal))
+        .Sum(line => long.Parse(line[(line.IndexOf('}', StringComparison.Ordinal) + 1)..].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(_owner.ConnectionString) { Port = _port, Pooling = false }.ConnectionString);
+        await connection.OpenAsync(Token);
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(Token);
+    }
+
+    /// <summary>Signals the server and every process of it: those of the sessions would go on answering.</summary>
+    private async Task SignalServersAsync(string signal)
+    {
+        var server = (await File.ReadAllLinesAsync(Path.Combine(_directory, "postgres", "postmaster.pid"), Token))[0];
+        await using var process = ChildProcess.Start("sh", ["-c", $"kill -{signal} {server} $(pgrep -P {server})"]);
+        await process.WaitForExitAsync(Token);
+        Assert.True(process.ExitCode == 0, process.Output);
+    }
+
+    private async Task StartStandbyAsync()
+    {
+        _standby = ChildProcess.StartLocal(
+            ["postgres", "--data", _directory, "--port", $"{_port}", "--max-connections", "200", "--standby-of", $"{_owner.Port}"],
+            new Dictionary<string, string?> { [PostgresCommand.PrimaryPasswordVariable] = _owner.Password });
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                Assert.False(_standby.HasExited, _standby.Output);
+                return Task.FromResult(_standby.Output.Contains("is ready on port", StringComparison.Ordinal));
+            },
+            () => _standby.Output);
+    }
+}
