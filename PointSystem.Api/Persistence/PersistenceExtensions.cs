@@ -47,11 +47,11 @@ internal static class PersistenceExtensions
             settings.MaxPoolSize = pools.Control;
             settings.MinPoolSize = 0;
         }));
-        var standby = builder.Configuration.GetConnectionString(Standby.ConnectionName);
+        var standby = FindStandby(builder.Configuration);
         builder.Services.AddSingleton(services => new Standby(
-            string.IsNullOrWhiteSpace(standby)
+            standby is null
                 ? null
-                : Build(services, Standby.ConnectionName, Tune(standby), (settings, pools) =>
+                : Build(services, Standby.ConnectionName, standby, (settings, pools) =>
                 {
                     settings.MaxPoolSize = pools.Reads;
                     settings.MinPoolSize = 0;
@@ -66,6 +66,21 @@ internal static class PersistenceExtensions
             options.UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()).UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking));
         AddAspire(builder);
         return builder;
+    }
+
+    /// <summary>The tuned connection string of the standby; null if there is none.</summary>
+    private static string? FindStandby(IConfiguration configuration)
+    {
+        if (configuration.GetConnectionString(Standby.ConnectionName) is not { } given || string.IsNullOrWhiteSpace(given))
+        {
+            return null;
+        }
+
+        // The version is looked up on one connection and the read made on another.
+        return Parse(given, Standby.ConnectionName).Host?.Contains(',', StringComparison.Ordinal) == true
+            ? throw new ConfigurationFaultException(
+                $"The connection string '{Standby.ConnectionName}' must name one server: of several, one could be older than the one that was asked for its version.")
+            : Tune(given, Standby.ConnectionName);
     }
 
     private static NpgsqlDataSource Build(
@@ -121,9 +136,9 @@ internal static class PersistenceExtensions
     }
 
     /// <summary>Sets what the write path needs for its performance, unless the connection string sets it.</summary>
-    internal static string Tune(string connectionString)
+    internal static string Tune(string connectionString, string name = ConnectionName)
     {
-        var settings = Parse(connectionString);
+        var settings = Parse(connectionString, name);
         var keywords = Keywords(connectionString);
 
         // Npgsql requires No Reset On Close for PgBouncer, so it identifies a pooler. In transaction mode, each transaction may use
@@ -168,7 +183,7 @@ internal static class PersistenceExtensions
         [.. new DbConnectionStringBuilder { ConnectionString = connectionString }.Keys.Cast<string>()
             .Select(keyword => keyword.Replace(" ", "", StringComparison.Ordinal).ToUpperInvariant())];
 
-    private static NpgsqlConnectionStringBuilder Parse(string connectionString)
+    private static NpgsqlConnectionStringBuilder Parse(string connectionString, string name)
     {
         try
         {
@@ -177,7 +192,7 @@ internal static class PersistenceExtensions
         catch (Exception e) when (e is ArgumentException or FormatException)
         {
             // The message does not include the connection string: it may contain a password.
-            throw new ConfigurationFaultException($"The connection string '{ConnectionName}' is not valid: {e.Message}");
+            throw new ConfigurationFaultException($"The connection string '{name}' is not valid: {e.Message}");
         }
     }
 }

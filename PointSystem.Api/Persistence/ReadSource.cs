@@ -20,7 +20,7 @@ internal sealed class ReadSource([FromKeyedServices(DatabasePools.ReadPool)] Npg
 /// </summary>
 internal sealed class Standby(NpgsqlDataSource? database, TimeProvider time) : IAsyncDisposable
 {
-    /// <summary>Name of its connection string. Several hosts with <c>Target Session Attributes=prefer-standby</c> are allowed.</summary>
+    /// <summary>Name of its connection string, which names one server.</summary>
     public const string ConnectionName = "points-standby";
 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);

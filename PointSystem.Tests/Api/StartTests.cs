@@ -15,6 +15,8 @@ public sealed class StartTests(PointsDatabase server)
     [InlineData("Business__TimeZone", "Mars/Olympus", "Business:TimeZone must be the IANA id of a time zone")]
     [InlineData("ConnectionStrings__points", null, "No database is configured: set the connection string")]
     [InlineData("ConnectionStrings__points", "Hst=1", "The connection string 'points' is not valid")]
+    [InlineData("ConnectionStrings__points-standby", "Hst=1", "The connection string 'points-standby' is not valid")]
+    [InlineData("ConnectionStrings__points-standby", "Host=a,b;Target Session Attributes=prefer-standby", "'points-standby' must name one server")]
     [InlineData("WarmUp__Limit", "00:02:00", "WarmUp:Limit must be from 00:00:00 to 00:01:00.")]
     [InlineData("Drain__Delay", "00:02:00", "Drain:Delay must be from 00:00:00 to 00:01:00.")]
     [InlineData("RateLimits__Client__Requests", "-1", "RateLimits:Client: Requests must be from 0 (no limit) to 10000000")]

@@ -72,6 +72,11 @@ public sealed class StandbyTests : IAsyncLifetime
             Assert.Contains("700", read.Text, StringComparison.Ordinal);
         }
 
+        // The pages of a list are of one state: the cursor of a page of the primary leads to entries that the standby does not have.
+        var page = (await GetAsync(client, $"statements/{member}?size=1", ("X-Min-Version", version.ToString(CultureInfo.InvariantCulture)))).Expect(HttpStatusCode.OK);
+        var rest = (await GetAsync(client, $"statements/{member}?size=1&cursor={page.TextOf("nextCursor")}")).Expect(HttpStatusCode.OK);
+        Assert.Equal(-300, Assert.Single(rest.Json["entries"]!.AsArray())!["amount"]!.GetValue<long>());
+
         foreach (var path in (string[])[$"balance/{member}", $"history/{member}"])
         {
             Assert.Equal(HttpStatusCode.NotModified, (await GetAsync(client, path, ("If-None-Match", used.Headers["ETag"]))).Status);

@@ -26,7 +26,8 @@ internal enum DateDependence
 /// </summary>
 /// <remarks>
 /// This is the one place that knows how new the state is that reads are answered from. A standby is asked first. The primary answers if the standby is
-/// older than the caller demands or knows, if it fails or does not answer, and if it refuses: what it does not find may not have arrived there yet.
+/// older than the caller demands or knows, if it fails or does not answer, and if it refuses: what it does not find may not have arrived there yet. It also
+/// answers whoever sends the cursor of an earlier page, which says nothing about the state that the page was read from.
 /// </remarks>
 internal sealed class MemberVersions(
     [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database, Standby standby, ReadLimit reads, RulesProvider rules, ReadMetrics metrics,
@@ -53,7 +54,7 @@ internal sealed class MemberVersions(
         }
 
         var member = ReadLimit.MemberOf(http);
-        if (member > 0 && standby.Usable is { } replica
+        if (member > 0 && standby.Usable is { } replica && !http.Request.Query.ContainsKey(Paging.CursorParameter)
             && await TryStandbyAsync(replica, invocation, next, date, member, Math.Max(demanded ?? 0, MemberTags.KnownVersion(http))) is { } answered)
         {
             metrics.AnsweredBy(ReadMetrics.Standby);
@@ -86,10 +87,9 @@ internal sealed class MemberVersions(
     {
         var http = invocation.HttpContext;
         var source = http.RequestServices.GetRequiredService<ReadSource>();
+        var today = (await rules.CurrentAsync(http.RequestAborted)).At.Today;
         try
         {
-            var today = (await rules.CurrentAsync(http.RequestAborted)).At.Today;
-
             if (await ReadAsync(replica, http, member, today, demanded, StandbyLimit) is not { } state || state.Version < demanded)
             {
                 return null;
