@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using OpenTelemetry.Metrics;
@@ -29,20 +28,9 @@ internal static class NotificationApplication
             await app.RunAsync();
             return 0;
         }
-        catch (OptionsValidationException fault)
+        catch (Exception fault) when (StartFaults.Describe(fault) is { } sentence)
         {
-            await Console.Error.WriteLineAsync(string.Join(Environment.NewLine, fault.Failures));
-            return 1;
-        }
-        catch (InvalidOperationException fault) when (fault.Source == "Microsoft.Extensions.Configuration.Binder")
-        {
-            // A setting that is not of its type; the message names it.
-            await Console.Error.WriteLineAsync(fault.Message);
-            return 1;
-        }
-        catch (IOException fault) when (fault.InnerException is AddressInUseException)
-        {
-            await Console.Error.WriteLineAsync(fault.Message);
+            await Console.Error.WriteLineAsync(sentence);
             return 1;
         }
     }
@@ -95,7 +83,7 @@ internal static class NotificationApplication
             {
                 source = new NpgsqlDataSourceBuilder(connectionString) { Name = ConnectionName };
             }
-            catch (ArgumentException fault)
+            catch (Exception fault) when (fault is ArgumentException or FormatException)
             {
                 throw new OptionsValidationException(ConnectionName, typeof(NpgsqlDataSource), [$"The connection string '{ConnectionName}' is not valid: {fault.Message}"]);
             }

@@ -1,5 +1,5 @@
-using Microsoft.Extensions.Options;
 using PointSystem.Api.Persistence;
+using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Api.Hosting;
 
@@ -10,11 +10,6 @@ internal static class StartupFaults
     public static string? Describe(Exception fault) => fault switch
     {
         ConfigurationFaultException => fault.Message,
-        OptionsValidationException invalid => string.Join(Environment.NewLine, invalid.Failures),
-
-        // A setting that is not of its type; the message names it.
-        InvalidOperationException { Source: "Microsoft.Extensions.Configuration.Binder" } => fault.Message,
-        IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException taken } => taken.Message,
-        _ => DatabaseErrors.DescribeAtStart(fault),
+        _ => StartFaults.Describe(fault) ?? DatabaseErrors.DescribeAtStart(fault),
     };
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 
 namespace PointSystem.Api.Http;
 
@@ -19,24 +18,8 @@ internal static class Paging
     public const int SizeMax = 100;
 
     /// <summary>Reads <c>size</c>, 1 … 100.</summary>
-    public static bool TryReadSize(HttpContext http, out int size, [NotNullWhen(false)] out IResult? problem, int sizeDefault = SizeDefault)
-    {
-        ArgumentNullException.ThrowIfNull(http);
-        size = sizeDefault;
-        problem = null;
-        if (!http.Request.Query.TryGetValue(SizeParameter, out var values))
-        {
-            return true;
-        }
-
-        if (values.Count == 1 && int.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out size) && size is >= 1 and <= SizeMax)
-        {
-            return true;
-        }
-
-        problem = Problems.Invalid(SizeParameter, $"{SizeParameter} must be a whole number from 1 to {SizeMax}.");
-        return false;
-    }
+    public static bool TryReadSize(HttpContext http, out int size, [NotNullWhen(false)] out IResult? problem, int sizeDefault = SizeDefault) =>
+        QueryTexts.TryReadCount(http, SizeParameter, sizeDefault, SizeMax, out size, out problem);
 
     /// <summary>Reads <c>cursor</c> of a list whose position is one number.</summary>
     /// <param name="http">The request.</param>

@@ -12,6 +12,8 @@ namespace PointSystem.Api.Http;
 /// </summary>
 internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
 {
+    private static readonly TimeSpan WaitPause = TimeSpan.FromMilliseconds(100);
+
     private readonly PartitionedRateLimiter<HttpContext> _members;
     private readonly ConcurrencyLimiter _all;
     private readonly TimeSpan _wait;
@@ -60,6 +62,25 @@ internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// Reads the next part of an answer that has started: it can no longer be refused, and waits for a place as long as it takes.
+    /// </summary>
+    public async Task<T> WaitForAsync<T>(HttpContext http, Func<Task<T>> read)
+    {
+        while (true)
+        {
+            using (var entered = await TryEnterAsync(http, http.RequestAborted))
+            {
+                if (entered is not null)
+                {
+                    return await read();
+                }
+            }
+
+            await Task.Delay(WaitPause, http.RequestAborted);
+        }
     }
 
     /// <summary>Logs that a read may not start.</summary>

@@ -25,8 +25,9 @@ internal sealed class AdvisoryLocks(IConfiguration configuration)
     // Messages of an idle session in each lease: one may be late.
     private const int KeepAlives = 3;
 
-    private static readonly TimeSpan KeepAliveMin = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan KeepAliveMax = TimeSpan.FromSeconds(5);
+    // In seconds.
+    private const int KeepAliveMin = 1;
+    private const int KeepAliveMax = 5;
 
     /// <summary>Acquires the lock, or returns null if another session holds it.</summary>
     /// <param name="key">Whose hash is locked.</param>
@@ -78,13 +79,12 @@ internal sealed class AdvisoryLocks(IConfiguration configuration)
     {
         // Each lock would be a trace of three spans, every time that a job looks for work.
         using var untraced = SuppressInstrumentationScope.Begin();
-        var keepAlive = lease / KeepAlives is { } third && third < KeepAliveMax ? third > KeepAliveMin ? third : KeepAliveMin : KeepAliveMax;
         var settings = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(PersistenceExtensions.ConnectionName))
         {
             Pooling = false,
             ApplicationName = "pointsystem-job",
-            // In seconds: detects a lost session while the work is between two statements, and tells the server that this process is alive.
-            KeepAlive = (int)keepAlive.TotalSeconds,
+            // Detects a lost session while the work is between two statements, and tells the server that this process is alive.
+            KeepAlive = lease is { } third ? Math.Clamp((int)(third / KeepAlives).TotalSeconds, KeepAliveMin, KeepAliveMax) : KeepAliveMax,
             CommandTimeout = 0,
         };
         var connection = new NpgsqlConnection(settings.ConnectionString);
@@ -94,7 +94,7 @@ internal sealed class AdvisoryLocks(IConfiguration configuration)
             // The transaction ends with the connection.
             await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
             await using var command = new NpgsqlCommand(Timeouts, connection);
-            var idle = lease is { } time ? Math.Max(time.TotalMilliseconds, KeepAlives * KeepAliveMin.TotalMilliseconds) : 0;
+            var idle = lease is { } time ? Math.Max(time.TotalMilliseconds, TimeSpan.FromSeconds(KeepAlives * KeepAliveMin).TotalMilliseconds) : 0;
             command.Parameters.Add(Columns.Value(idle.ToString("F0", CultureInfo.InvariantCulture)));
             await command.ExecuteNonQueryAsync(cancellationToken);
             return connection;

@@ -33,18 +33,26 @@ internal sealed class CheckpointJob(
         ORDER BY w.member_id
         """;
 
-    private const string Keep =
-        """
+    /// <summary>
+    /// The lots of the member $1 with points after an entry, and these points: those of a checkpoint (none at 0), and the entries from there on.
+    /// </summary>
+    /// <param name="checkpoint">The parameter with the sequence of the checkpoint.</param>
+    /// <param name="last">The parameter with the sequence of the entry.</param>
+    internal static string LotsAfter(string checkpoint, string last) =>
+        $"""
+        SELECT lot_id, sum(points)::bigint AS points FROM (
+            SELECT l.lot_id, l.points FROM balance_checkpoints AS c CROSS JOIN LATERAL unnest(c.lot_ids, c.points) AS l (lot_id, points)
+            WHERE c.member_id = $1 AND c.sequence = {checkpoint}
+            UNION ALL
+            SELECT lot_id, delta FROM point_ledger_entries WHERE member_id = $1 AND sequence > {checkpoint} AND sequence <= {last}
+        ) AS e GROUP BY lot_id HAVING sum(points) > 0
+        """;
+
+    private static readonly string Keep =
+        $$"""
         INSERT INTO balance_checkpoints (member_id, sequence, lot_ids, points)
         SELECT $1, $3, coalesce(array_agg(s.lot_id ORDER BY s.lot_id), '{}'), coalesce(array_agg(s.points ORDER BY s.lot_id), '{}')
-        FROM (
-            SELECT lot_id, sum(points)::bigint AS points FROM (
-                SELECT l.lot_id, l.points FROM balance_checkpoints AS c CROSS JOIN LATERAL unnest(c.lot_ids, c.points) AS l (lot_id, points)
-                WHERE c.member_id = $1 AND c.sequence = $2
-                UNION ALL
-                SELECT lot_id, delta FROM point_ledger_entries WHERE member_id = $1 AND sequence > $2 AND sequence <= $3
-            ) AS e GROUP BY lot_id HAVING sum(points) > 0
-        ) AS s
+        FROM ({{LotsAfter("$2", "$3")}}) AS s
         ON CONFLICT (member_id, sequence) DO NOTHING
         RETURNING cardinality(lot_ids)
         """;

@@ -26,14 +26,7 @@ internal static class EndpointDocs
     /// <param name="firstCursor">Where the cursor of the first page comes from, if it needs one.</param>
     public static RouteHandlerBuilder TakesPage(
         this RouteHandlerBuilder endpoint, int sizeDefault = Paging.SizeDefault, string? firstCursor = null) => endpoint
-        .TakesQuery(Paging.SizeParameter, "Maximum number of rows of the page.", new OpenApiSchema
-        {
-            Type = JsonSchemaType.Integer,
-            Format = "int32",
-            Minimum = "1",
-            Maximum = Paging.SizeMax.ToString(CultureInfo.InvariantCulture),
-            Default = sizeDefault,
-        })
+        .TakesCount(Paging.SizeParameter, "Maximum number of rows of the page.", sizeDefault, Paging.SizeMax)
         .WithMetadata(new ParameterDoc(
             Paging.CursorParameter,
             IsHeader: false,
@@ -47,6 +40,17 @@ internal static class EndpointDocs
     /// </summary>
     public static RouteHandlerBuilder TakesQuery(this RouteHandlerBuilder endpoint, string name, string description, OpenApiSchema? schema = null) =>
         endpoint.WithMetadata(new ParameterDoc(name, IsHeader: false, description, schema ?? new OpenApiSchema { Type = JsonSchemaType.String }));
+
+    /// <summary>Describes an optional query parameter that is read by <see cref="QueryTexts.TryReadCount"/>.</summary>
+    public static RouteHandlerBuilder TakesCount(this RouteHandlerBuilder endpoint, string name, string description, int fallback, int max) =>
+        endpoint.TakesQuery(name, description, new OpenApiSchema
+        {
+            Type = JsonSchemaType.Integer,
+            Format = "int32",
+            Minimum = "1",
+            Maximum = max.ToString(CultureInfo.InvariantCulture),
+            Default = fallback,
+        });
 
     /// <summary>Describes the header <c>Idempotency-Key</c>.</summary>
     public static RouteHandlerBuilder TakesIdempotencyKey(this RouteHandlerBuilder endpoint) => endpoint.WithMetadata(new ParameterDoc(

@@ -79,6 +79,9 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
                 "orderNumber" => (
                     "The order number, percent-encoded; also a slash.",
                     new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = OrderNumbers.LengthMax }),
+                "notificationId" => ("The notification.", Identifier()),
+                "name" => ("The name of the endpoint.", new OpenApiSchema { Type = JsonSchemaType.String }),
+                "deliveryId" => ("The id of the delivery, from the log.", new OpenApiSchema { Type = JsonSchemaType.String }),
                 "key" => ("The configuration key.", new OpenApiSchema { Type = JsonSchemaType.String }),
                 _ => ("The point key from an earlier answer.", new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = PointKey.LengthMax }),
             };

@@ -62,8 +62,7 @@ internal sealed partial class FeedJob(
                     LogInterrupted(logger, failure);
                 }
 
-                var doubled = RetryMin * Math.Pow(2, Math.Min(failures - 1, 16));
-                wait = doubled < options.Value.RetryMax ? doubled : options.Value.RetryMax;
+                wait = Waits.After(failures, RetryMin, options.Value.RetryMax);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {

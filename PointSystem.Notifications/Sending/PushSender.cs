@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Options;
+using PointSystem.ServiceDefaults;
 using StandardWebhooks;
 
 namespace PointSystem.Notifications.Sending;
@@ -15,7 +16,6 @@ namespace PointSystem.Notifications.Sending;
 internal sealed class PushSender : INotificationSender, IDisposable
 {
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
-    private static readonly TimeSpan RetryAfterMax = TimeSpan.FromHours(24);
     private static readonly MediaTypeHeaderValue ContentType = new("application/json") { CharSet = "utf-8" };
 
     private readonly HttpMessageInvoker _client = new(new SocketsHttpHandler
@@ -68,7 +68,7 @@ internal sealed class PushSender : INotificationSender, IDisposable
                 // The device is gone, or the request can never be right.
                 400 or 404 or 410 or 413 or 422 => SendResult.Refused(error),
                 503 => SendResult.Away(error),
-                _ => SendResult.Failed(error, RetryAfter(response.Headers.RetryAfter, now)),
+                _ => SendResult.Failed(error, RetryAfter.Of(response.Headers.RetryAfter, now)),
             };
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -84,10 +84,4 @@ internal sealed class PushSender : INotificationSender, IDisposable
     public Task RestAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public void Dispose() => _client.Dispose();
-
-    private static TimeSpan RetryAfter(RetryConditionHeaderValue? header, DateTimeOffset now)
-    {
-        var wait = header?.Delta ?? header?.Date - now ?? TimeSpan.Zero;
-        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > RetryAfterMax ? RetryAfterMax : wait;
-    }
 }

@@ -31,7 +31,7 @@ internal sealed partial class SendJob(
                 if (isAway)
                 {
                     failures++;
-                    wait = Pause(failures);
+                    wait = Waits.After(failures, PauseMin, PauseMax);
                 }
                 else
                 {
@@ -56,7 +56,7 @@ internal sealed partial class SendJob(
                     LogInterrupted(logger, failure, sender.Channel);
                 }
 
-                wait = Pause(failures);
+                wait = Waits.After(failures, PauseMin, PauseMax);
             }
 
             await Task.Delay(wait, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -112,11 +112,10 @@ internal sealed partial class SendJob(
             return false;
         }
 
-        var message = await templates.RenderAsync(notification, address, notification.Contact.Language);
-        var result = await sender.SendAsync(message, cancellationToken);
+        var (result, subject) = await TrySendAsync(notification, address, notification.Contact.Language, cancellationToken);
         if (result.Answer is { } answer)
         {
-            await store.EndSentAsync(notification, Hidden(address), message.Subject, answer, CancellationToken.None);
+            await store.EndSentAsync(notification, Hidden(address), subject, answer, CancellationToken.None);
             metrics.Count(notification.Channel, AttemptOutcome.Sent);
             return false;
         }
@@ -136,18 +135,28 @@ internal sealed partial class SendJob(
         return result.IsAway;
     }
 
+    /// <summary>Renders and sends. Whatever goes wrong with one notification is its failure: it must not end the process, which would meet it again.</summary>
+    private async Task<(SendResult Result, string Subject)> TrySendAsync(
+        Notification notification, string address, string language, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var message = await templates.RenderAsync(notification, address, language);
+            return (await sender.SendAsync(message, cancellationToken), message.Subject);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException && failure is not OutOfMemoryException)
+        {
+            LogDefect(logger, failure, notification.Id, notification.Channel);
+            return (SendResult.Failed($"it could not be rendered or sent: {failure.Message}"), "");
+        }
+    }
+
     private async Task EndAsync(
         Notification notification, AttemptOutcome outcome, string error, DateTimeOffset? dueAt, CancellationToken cancellationToken)
     {
         var status = outcome == AttemptOutcome.Failed ? "PENDING" : outcome.ToString().ToUpperInvariant();
         await store.EndFailedAsync(notification, status, error, dueAt, cancellationToken);
         metrics.Count(notification.Channel, outcome);
-    }
-
-    private static TimeSpan Pause(int failures)
-    {
-        var doubled = PauseMin * Math.Pow(2, Math.Min(failures - 1, 16));
-        return doubled < PauseMax ? doubled : PauseMax;
     }
 
     /// <summary>Enough to recognise an address with, and no more: what was sent is kept for ever.</summary>
@@ -159,6 +168,9 @@ internal sealed partial class SendJob(
 
     [LoggerMessage(EventId = 11, Level = LogLevel.Warning, Message = "Sending by {Channel} was interrupted; it is tried again")]
     private static partial void LogInterrupted(ILogger logger, Exception exception, string channel);
+
+    [LoggerMessage(EventId = 13, Level = LogLevel.Error, Message = "The notification {Id} ({Channel}) could not be rendered or sent")]
+    private static partial void LogDefect(ILogger logger, Exception exception, long id, string channel);
 
     [LoggerMessage(EventId = 12, Level = LogLevel.Warning, Message = "The notification {Id} ({Channel}) is a dead letter: {Error}")]
     private static partial void LogDead(ILogger logger, long id, string channel, string error);

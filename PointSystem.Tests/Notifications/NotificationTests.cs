@@ -132,7 +132,9 @@ public sealed partial class NotificationTests(PointsDatabase server)
             (await PutAsync(client, member, new { email = $"{name}@example.com", language = "en" })).Expect(HttpStatusCode.Created);
         }
 
-        await using var service = Run(database, api, mail);
+        var texts = Directory.CreateTempSubdirectory("texts-");
+        await File.WriteAllTextAsync(Path.Combine(texts.CreateSubdirectory("en").FullName, "points.used.v1.liquid"), "Used\n\n{% include 'none' %}", Token);
+        await using var service = Run(database, api, mail, texts: texts.FullName);
         for (long member = 1; member <= 3; member++)
         {
             (await client.AccumulateAsync(member, 100)).Expect(HttpStatusCode.Created);
@@ -158,6 +160,13 @@ public sealed partial class NotificationTests(PointsDatabase server)
         Assert.Equal(
             [$"NOTIFICATION_DISCARDED notification:{gone["id"]}", "NOTIFICATION_REPLAYED notifications:DEAD"],
             audit.Select(entry => $"{entry!["action"]} {entry["target"]}").Order(StringComparer.Ordinal));
+
+        // A text that cannot be rendered costs its own notifications alone.
+        (await client.UseAsync(3, "A1", 1)).Expect(HttpStatusCode.Created);
+        await Eventually.HoldsAsync(async () => (await ListAsync(client, "?status=DEAD")).Count == 1, () => service.Output);
+        Assert.StartsWith("it could not be rendered or sent: ", (await ListAsync(client, "?status=DEAD"))[0]["lastError"]!.GetValue<string>(), StringComparison.Ordinal);
+        Assert.False(service.HasExited, service.Output);
+        texts.Delete(recursive: true);
 
         // The server goes, one member opts out and one leaves meanwhile, and it comes back.
         await mail.StopAsync();
@@ -214,7 +223,8 @@ public sealed partial class NotificationTests(PointsDatabase server)
         }
     }
 
-    private static ChildProcess Run(string database, ApiProcess api, MailServer mail, WebhookReceiver? push = null) => ChildProcess.Start(
+    private static ChildProcess Run(
+        string database, ApiProcess api, MailServer mail, WebhookReceiver? push = null, string? texts = null) => ChildProcess.Start(
         "dotnet",
         ["exec", Path.Combine(AppContext.BaseDirectory, "PointSystem.Notifications.dll")],
         new Dictionary<string, string?>
@@ -233,6 +243,7 @@ public sealed partial class NotificationTests(PointsDatabase server)
             ["Push__Secret"] = Secret,
             ["Notifications__QuietFrom"] = "00:00",
             ["Notifications__QuietUntil"] = "00:00",
+            ["Notifications__TemplateDirectory"] = texts,
             ["Notifications__Lease"] = "00:00:03",
             ["Notifications__RetryWaits__0"] = "00:00:00.2",
             ["Notifications__RetryWaits__1"] = "00:00:00.2",

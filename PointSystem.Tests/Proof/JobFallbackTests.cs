@@ -42,17 +42,8 @@ public sealed class JobFallbackTests(PointsDatabase server)
         await using var two = await UnavailableAsync();
         var (first, second) = (await RunnerAsync(one, TimeSpan.Zero), await RunnerAsync(two, TimeSpan.Zero));
         var done = new TaskCompletionSource();
-        var begun = new TaskCompletionSource();
         var job = $"job-{Guid.NewGuid():n}";
-        var running = first.TryRunAsync(
-            job,
-            token =>
-            {
-                begun.SetResult();
-                return done.Task.WaitAsync(token);
-            },
-            isUrgent: false, Token);
-        await begun.Task.WaitAsync(Token);
+        var running = await BeginAsync(first, job, done.Task, isUrgent: false);
         Assert.False(await second.TryRunAsync(job, _ => throw new InvalidOperationException("Two replicas run the job."), isUrgent: false, Token));
         // Another job has another lock.
         Assert.True(await second.TryRunAsync(job + "-other", _ => Task.CompletedTask, isUrgent: false, Token));
@@ -76,17 +67,8 @@ public sealed class JobFallbackTests(PointsDatabase server)
         var database = await server.GetAsync(Token);
         var (first, second) = (one.Runner(database, AtOnce), two.Runner(database, AtOnce));
         var done = new TaskCompletionSource();
-        var begun = new TaskCompletionSource();
         var job = $"job-{Guid.NewGuid():n}";
-        var running = first.TryRunAsync(
-            job,
-            token =>
-            {
-                begun.SetResult();
-                return done.Task.WaitAsync(token);
-            },
-            isUrgent: true, Token);
-        await begun.Task.WaitAsync(Token);
+        var running = await BeginAsync(first, job, done.Task, isUrgent: true);
 
         store.Before = isThereAtFirst ? Unavailable : null;
         Assert.False(await second.TryRunAsync(job, _ => throw new InvalidOperationException("Two replicas run the job."), isUrgent: true, Token));
@@ -140,22 +122,29 @@ public sealed class JobFallbackTests(PointsDatabase server)
         await using var two = await UnavailableAsync();
         var database = await server.CreateDatabaseAsync(null, Token);
         var (first, second) = (one.Runner(database, AtOnce), two.Runner(database, AtOnce));
-        var begun = new TaskCompletionSource();
-        var running = first.TryRunAsync(
-            "expiry",
-            token =>
-            {
-                begun.SetResult();
-                return Task.Delay(Timeout.InfiniteTimeSpan, token);
-            },
-            isUrgent: false, Token);
-        await begun.Task.WaitAsync(Token);
+        var running = await BeginAsync(first, "expiry", Task.Delay(Timeout.InfiniteTimeSpan, Token), isUrgent: false);
         Assert.Equal(1, await Books.CountAsync(
             database.ConnectionString,
             "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'pointsystem-job'"));
         await Assert.ThrowsAsync<LeaseEndedException>(() => running);
         Assert.True(await second.TryRunAsync("expiry", _ => Task.CompletedTask, isUrgent: false, Token));
         await database.DisposeAsync();
+    }
+
+    /// <summary>Starts a job that ends with a task, and returns its run when it has begun.</summary>
+    private static async Task<Task<bool>> BeginAsync(JobRunner runner, string job, Task end, bool isUrgent)
+    {
+        var begun = new TaskCompletionSource();
+        var running = runner.TryRunAsync(
+            job,
+            token =>
+            {
+                begun.SetResult();
+                return end.WaitAsync(token);
+            },
+            isUrgent, Token);
+        await begun.Task.WaitAsync(Token);
+        return running;
     }
 
     private static async Task<LockReplica> UnavailableAsync()

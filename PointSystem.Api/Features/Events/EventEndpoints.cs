@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.OpenApi;
 using Npgsql;
@@ -55,14 +54,7 @@ internal static class EventEndpoints
                 + $"With `Accept: {EventStreams.ContentType}` the answer is a stream of server-sent events that goes on with each new event; the id of each is "
                 + "its cursor. /asyncapi.json has the schema of each type of event.")
             .TakesQuery(After, $"The `next` of an earlier answer, or the id of a server-sent event; omit it to start with the oldest event.")
-            .TakesQuery(Limit, "Maximum number of events of the answer; a stream has no limit.", new OpenApiSchema
-            {
-                Type = JsonSchemaType.Integer,
-                Format = "int32",
-                Minimum = "1",
-                Maximum = EventSql.PageMax.ToString(CultureInfo.InvariantCulture),
-                Default = LimitDefault,
-            })
+            .TakesCount(Limit, "Maximum number of events of the answer; a stream has no limit.", LimitDefault, EventSql.PageMax)
             .WithMetadata(new ParameterDoc(
                 LastEventId,
                 IsHeader: true,
@@ -78,7 +70,7 @@ internal static class EventEndpoints
     {
         var isStream = http.Request.GetTypedHeaders().Accept
             .Any(accepted => accepted.MediaType.Equals(EventStreams.ContentType, StringComparison.OrdinalIgnoreCase));
-        if (!TryReadCursor(http, isStream, out var field, out var after, out var problem) || !TryReadLimit(http, out var limit, out problem))
+        if (!TryReadCursor(http, isStream, out var field, out var after, out var problem) || !QueryTexts.TryReadCount(http, Limit, LimitDefault, EventSql.PageMax, out var limit, out problem))
         {
             return problem;
         }
@@ -153,21 +145,6 @@ internal static class EventEndpoints
             ? null
             : Problems.Invalid(field, $"{field} must be the next of an earlier answer of this address, or the id of a server-sent event, unchanged.");
         return problem is null;
-    }
-
-    private static bool TryReadLimit(HttpContext http, out int limit, [NotNullWhen(false)] out IResult? problem)
-    {
-        limit = LimitDefault;
-        problem = null;
-        if (!http.Request.Query.TryGetValue(Limit, out var values)
-            || (values.Count == 1 && int.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out limit)
-                && limit is >= 1 and <= EventSql.PageMax))
-        {
-            return true;
-        }
-
-        problem = Problems.Invalid(Limit, $"{Limit} must be a whole number from 1 to {EventSql.PageMax}.");
-        return false;
     }
 
     private static FileStreamHttpResult AsyncApi() =>

@@ -60,12 +60,17 @@ internal static class EventFeed
         {
             await using var command = new NpgsqlCommand(EventSql.Horizon, connection);
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            await reader.ReadAsync(cancellationToken);
-            return reader.GetBoolean(1)
-                ? throw new RequestRefusedException(Problems.EventsUnavailable())
-                : new EventCursor(reader.GetInt64(0) - 1, long.MaxValue, long.MaxValue);
+            return new EventCursor(await ReadHorizonAsync(reader, cancellationToken) - 1, long.MaxValue, long.MaxValue);
         },
         cancellationToken);
+
+    /// <summary>Reads the result of <see cref="EventSql.Horizon"/>.</summary>
+    /// <exception cref="RequestRefusedException">The order of events is not certain: see <see cref="EventPositions.AreAhead"/>.</exception>
+    internal static async Task<long> ReadHorizonAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
+    {
+        await reader.ReadAsync(cancellationToken);
+        return reader.GetBoolean(1) ? throw new RequestRefusedException(Problems.EventsUnavailable()) : reader.GetInt64(0);
+    }
 
     private static async Task<List<Head>?> ReadHeadsAsync(NpgsqlConnection connection, EventCursor after, int limit, CancellationToken cancellationToken)
     {
@@ -81,13 +86,7 @@ internal static class EventFeed
         batch.BatchCommands.Add(Columns.Statement(EventSql.NoticePage, Values()));
         batch.BatchCommands.Add(Columns.Statement(Sql.Commit));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        if (reader.GetBoolean(1))
-        {
-            throw new RequestRefusedException(Problems.EventsUnavailable());
-        }
-
-        var isAhead = after.Position >= reader.GetInt64(0);
+        var isAhead = after.Position >= await ReadHorizonAsync(reader, cancellationToken);
         var heads = new List<Head>();
         await reader.NextResultAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))

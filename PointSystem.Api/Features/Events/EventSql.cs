@@ -18,6 +18,15 @@ internal static class EventSql
     /// <summary>The horizon of the snapshot, and whether the order of events is not certain.</summary>
     public const string Horizon = $"SELECT event_horizon(), coalesce({EventPositions.AreAhead}, false)";
 
+    /// <summary>The last entry before the next group of the member that comes after the entry <c>h</c>.</summary>
+    public const string LastOfGroup =
+        """
+        coalesce(
+            (SELECT sequence FROM point_ledger_entries
+             WHERE member_id = h.member_id AND sequence > h.sequence AND sequence = group_sequence ORDER BY sequence LIMIT 1) - 1,
+            (SELECT max(sequence) FROM point_ledger_entries WHERE member_id = h.member_id))
+        """;
+
     /// <summary>The first entries of a page of events with the range of their sequences.</summary>
     /// <remarks>
     /// The constant limit inside shows the planner, which does not know $4, how few rows are needed. OFFSET 0 keeps it from joining whole
@@ -55,10 +64,7 @@ internal static class EventSql
                 WHEN h.kind = 'USE' THEN h.sequence - 1 +
                     (SELECT max(detail_number) FROM point_usage_details WHERE member_id = h.member_id AND usage_id = h.sequence)
                 WHEN c.last_sequence IS NOT NULL THEN c.last_sequence
-                ELSE coalesce(
-                    (SELECT sequence FROM point_ledger_entries
-                     WHERE member_id = h.member_id AND sequence > h.sequence AND sequence = group_sequence ORDER BY sequence LIMIT 1) - 1,
-                    (SELECT max(sequence) FROM point_ledger_entries WHERE member_id = h.member_id))
+                ELSE {LastOfGroup}
             END AS last OFFSET 0
         ) AS l
         ORDER BY h.position, h.member_id, h.sequence

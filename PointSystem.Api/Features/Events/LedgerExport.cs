@@ -1,8 +1,5 @@
 using System.Buffers;
-using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using System.Text.Json;
-using Microsoft.OpenApi;
 using Npgsql;
 using PointSystem.Api.Features.Audit;
 using PointSystem.Api.Http;
@@ -38,21 +35,14 @@ internal static class LedgerExport
                 "One JSON object on each line, in the order of events: entries of a member are in order, and no entry appears before a line that has been read. "
                 + "Repeat the request with the `cursor` of the last complete line as `after`; if there is no further line, the export is up to date.")
             .TakesQuery(After, "The `cursor` of a line; omit it to start with the oldest entry.")
-            .TakesQuery(Limit, "Maximum number of lines.", new OpenApiSchema
-            {
-                Type = JsonSchemaType.Integer,
-                Format = "int32",
-                Minimum = "1",
-                Maximum = LimitMax.ToString(CultureInfo.InvariantCulture),
-                Default = LimitDefault,
-            })
+            .TakesCount(Limit, "Maximum number of lines.", LimitDefault, LimitMax)
             .Answers<LedgerExportLine>(200, Example, MediaType)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(503, ProblemCodes.EventsUnavailable);
 
     private static async Task<IResult> HandleAsync(
         HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database, ReadLimit reads)
     {
-        if (!QueryTexts.TryRead(http, After, out var text, out var problem) || !TryReadLimit(http, out var limit, out problem))
+        if (!QueryTexts.TryRead(http, After, out var text, out var problem) || !QueryTexts.TryReadCount(http, Limit, LimitDefault, LimitMax, out var limit, out problem))
         {
             return problem;
         }
@@ -76,21 +66,9 @@ internal static class LedgerExport
                 After, $"{After} is ahead of the ledger of this database: it comes from another one, or from a state that has been replaced by a backup.");
     }
 
-    private static bool TryReadLimit(HttpContext http, out int limit, [NotNullWhen(false)] out IResult? problem)
-    {
-        limit = LimitDefault;
-        var values = http.Request.Query[Limit];
-        var isValid = values.Count == 0
-            || (values.Count == 1 && int.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out limit) && limit is >= 1 and <= LimitMax);
-        problem = isValid ? null : Problems.Invalid(Limit, $"{Limit} must be a whole number from 1 to {LimitMax}.");
-        return isValid;
-    }
-
     /// <summary>The lines, sent while they are read. Between two pages there is no database connection and no place among the reads.</summary>
     private sealed class Lines(LedgerPage first, int limit, NpgsqlDataSource database, ReadLimit reads) : IResult
     {
-        private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
-
         public async Task ExecuteAsync(HttpContext httpContext)
         {
             var (body, cancellationToken) = (httpContext.Response.BodyWriter, httpContext.RequestAborted);
@@ -98,14 +76,15 @@ internal static class LedgerExport
             var page = first;
             for (var left = limit; ;)
             {
-                foreach (var line in page.Lines)
+                await using (var json = new Utf8JsonWriter(body, new JsonWriterOptions { Encoder = PointJsonContext.Wire.Options.Encoder }))
                 {
-                    await using (var json = new Utf8JsonWriter(body, new JsonWriterOptions { Encoder = PointJsonContext.Wire.Options.Encoder }))
+                    foreach (var line in page.Lines)
                     {
+                        json.Reset();
                         JsonSerializer.Serialize(json, line, PointJsonContext.Wire.LedgerExportLine);
+                        await json.FlushAsync(cancellationToken);
+                        body.Write("\n"u8);
                     }
-
-                    body.Write("\n"u8);
                 }
 
                 // Waits while the caller's connection accepts no more.
@@ -116,24 +95,9 @@ internal static class LedgerExport
                     return;
                 }
 
-                page = await ReadAsync(httpContext, page.Next, Math.Min(left, LedgerFeed.PageMax));
-            }
-        }
-
-        private async Task<LedgerPage> ReadAsync(HttpContext http, EventCursor after, int count)
-        {
-            while (true)
-            {
-                using (var read = await reads.TryEnterAsync(http, http.RequestAborted))
-                {
-                    if (read is not null)
-                    {
-                        return await LedgerFeed.ReadAsync(database, after, count, http.RequestAborted)
-                            ?? throw new InvalidOperationException("The ledger ends before an entry of this export: the database has been set back meanwhile.");
-                    }
-                }
-
-                await Task.Delay(Pause, http.RequestAborted);
+                var (after, count) = (page.Next, Math.Min(left, LedgerFeed.PageMax));
+                page = await reads.WaitForAsync(httpContext, () => LedgerFeed.ReadAsync(database, after, count, cancellationToken))
+                    ?? throw new InvalidOperationException("The ledger ends before an entry of this export: the database has been set back meanwhile.");
             }
         }
     }

@@ -71,24 +71,15 @@ internal static class LedgerFeed
     /// <summary>Maximum number of entries that are read at once.</summary>
     public const int PageMax = 1000;
 
-    // The last entry before the next group of the member that comes after an entry.
-    private const string LastOfGroup =
-        """
-        coalesce(
-            (SELECT sequence FROM point_ledger_entries
-             WHERE member_id = h.member_id AND sequence > h.sequence AND sequence = group_sequence ORDER BY sequence LIMIT 1) - 1,
-            (SELECT max(sequence) FROM point_ledger_entries WHERE member_id = h.member_id))
-        """;
-
     /// <summary>Ranges of entries after a cursor: what is left of the group that it is in, and the following groups.</summary>
     private static readonly string Ranges =
         $"""
         SELECT * FROM (
             (SELECT h.position, h.member_id, (SELECT min(sequence) FROM point_ledger_entries WHERE member_id = h.member_id AND sequence > h.sequence) AS first,
-                {LastOfGroup} AS last
+                {EventSql.LastOfGroup} AS last
              FROM (VALUES ($1, $2, $3)) AS h (position, member_id, sequence))
             UNION ALL
-            (SELECT h.position, h.member_id, h.sequence, {LastOfGroup}
+            (SELECT h.position, h.member_id, h.sequence, {EventSql.LastOfGroup}
              FROM (
                 SELECT * FROM (
                     SELECT position, member_id, sequence FROM point_ledger_entries
@@ -168,13 +159,7 @@ internal static class LedgerFeed
             Ranges, Columns.Value(after.Position), Columns.Value(after.MemberId), Columns.Value(after.Sequence), Columns.Value(count)));
         batch.BatchCommands.Add(Columns.Statement(Sql.Commit));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        if (reader.GetBoolean(1))
-        {
-            throw new RequestRefusedException(Problems.EventsUnavailable());
-        }
-
-        if (after.Position >= reader.GetInt64(0))
+        if (after.Position >= await EventFeed.ReadHorizonAsync(reader, cancellationToken))
         {
             return null;
         }

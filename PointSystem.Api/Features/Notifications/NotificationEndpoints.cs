@@ -179,30 +179,23 @@ internal static class NotificationEndpoints
             found.GetRange(0, Math.Min(size, found.Count)), found.Count > size ? Cursor.Write(list, found[size - 1].Id) : null));
     }
 
-    private static async Task<IResult> ReplayAsync(string notificationId, HttpContext http, NotificationStore store)
+    private static Task<IResult> ReplayAsync(string notificationId, HttpContext http, NotificationStore store) => ActAsync(
+        notificationId, http, store, AuditAction.NotificationReplayed,
+        async (id, audit) => await store.ReplayAsync(id, _ => audit, http.RequestAborted) > 0);
+
+    private static Task<IResult> DiscardAsync(string notificationId, HttpContext http, NotificationStore store) => ActAsync(
+        notificationId, http, store, AuditAction.NotificationDiscarded, (id, audit) => store.DiscardAsync(id, audit, http.RequestAborted));
+
+    /// <summary>Acts on one notification, and answers it as it is then. One that the action does not change has no entry in the audit.</summary>
+    private static async Task<IResult> ActAsync(
+        string notificationId, HttpContext http, NotificationStore store, AuditAction action, Func<long, AuditEntry, Task<bool>> act)
     {
         if (await FindAsync(notificationId, http, store) is not { } found)
         {
             return NoNotification();
         }
 
-        if (await store.ReplayAsync(found.Id, _ => Audit(http, AuditAction.NotificationReplayed, found), http.RequestAborted) == 0)
-        {
-            // It is pending, or was sent.
-            http.AuditOrigin().AccountFor();
-        }
-
-        return await store.FindAsync(found.Id, http.RequestAborted) is { } now ? TypedResults.Ok(now) : NoNotification();
-    }
-
-    private static async Task<IResult> DiscardAsync(string notificationId, HttpContext http, NotificationStore store)
-    {
-        if (await FindAsync(notificationId, http, store) is not { } found)
-        {
-            return NoNotification();
-        }
-
-        if (!await store.DiscardAsync(found.Id, Audit(http, AuditAction.NotificationDiscarded, found), http.RequestAborted))
+        if (!await act(found.Id, Audit(http, action, found)))
         {
             http.AuditOrigin().AccountFor();
         }

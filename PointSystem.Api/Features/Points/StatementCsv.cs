@@ -26,8 +26,6 @@ internal sealed class StatementCsv(
     // Spreadsheets take a text that starts with one of these for a formula. The last ones are how Chinese, Japanese and Korean fonts write the first ones.
     private const string FormulaStarts = "=+-@\uff1d\uff0b\uff0d\uff20";
 
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
-
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         var (response, cancellationToken) = (httpContext.Response, httpContext.RequestAborted);
@@ -36,7 +34,7 @@ internal sealed class StatementCsv(
             string.Create(CultureInfo.InvariantCulture, $"attachment; filename=\"statement-{memberId}-{from:yyyy-MM-dd}-{to:yyyy-MM-dd}.csv\"");
         var text = new StringBuilder(Header);
         AppendBalance(text, "OPENING_BALANCE", first.OpeningBalance);
-        for (var page = first; ; page = await ReadAsync(httpContext, page.Entries[^1].Sequence))
+        for (var page = first; ;)
         {
             foreach (var entry in page.Entries)
             {
@@ -58,6 +56,10 @@ internal sealed class StatementCsv(
             {
                 return;
             }
+
+            var after = page.Entries[^1].Sequence;
+            page = await reads.WaitForAsync(
+                httpContext, () => StatementQuery.ReadAsync(database, memberId, range, after, StatementQuery.PageMax, cancellationToken));
         }
     }
 
@@ -81,20 +83,4 @@ internal sealed class StatementCsv(
 
     private static void AppendBalance(StringBuilder text, string kind, long balance) =>
         text.Append(CultureInfo.InvariantCulture, $",,{kind},,,,,{balance},\r\n");
-
-    private async Task<StatementPage> ReadAsync(HttpContext http, long after)
-    {
-        while (true)
-        {
-            using (var read = await reads.TryEnterAsync(http, http.RequestAborted))
-            {
-                if (read is not null)
-                {
-                    return await StatementQuery.ReadAsync(database, memberId, range, after, StatementQuery.PageMax, http.RequestAborted);
-                }
-            }
-
-            await Task.Delay(Pause, http.RequestAborted);
-        }
-    }
 }

@@ -7,6 +7,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using PointSystem.Api.Features.Events;
+using PointSystem.ServiceDefaults;
 using StandardWebhooks;
 
 namespace PointSystem.Api.Features.Webhooks;
@@ -32,7 +33,6 @@ internal sealed class WebhookSender : IDisposable
     private const int HeaderKilobytesMax = 16;
     private const int DrainedBytesMax = 4096;
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
-    private static readonly TimeSpan RetryAfterMax = TimeSpan.FromHours(24);
     private static readonly MediaTypeHeaderValue ContentType = new(CloudEvent.MediaType) { CharSet = "utf-8" };
     private static readonly ProductInfoHeaderValue UserAgent = new("PointSystem-Webhooks", "1");
 
@@ -98,7 +98,7 @@ internal sealed class WebhookSender : IDisposable
             var status = (int)response.StatusCode;
             return status is >= 200 and < 300
                 ? new WebhookAnswer(status, null)
-                : new WebhookAnswer(status, Describe(status), RetryAfter(response.Headers.RetryAfter, now));
+                : new WebhookAnswer(status, Describe(status), RetryAfter.Of(response.Headers.RetryAfter, now));
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -135,11 +135,5 @@ internal sealed class WebhookSender : IDisposable
         }
 
         return failure is HttpRequestException { HttpRequestError: not HttpRequestError.Unknown and var error } ? $"connection failed: {error}" : "connection lost";
-    }
-
-    private static TimeSpan RetryAfter(RetryConditionHeaderValue? header, DateTimeOffset now)
-    {
-        var wait = header?.Delta ?? header?.Date - now ?? TimeSpan.Zero;
-        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > RetryAfterMax ? RetryAfterMax : wait;
     }
 }

@@ -1,4 +1,5 @@
 using Npgsql;
+using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Points.Queries;
@@ -18,7 +19,7 @@ namespace PointSystem.Api.Features.Points.Queries;
 /// <c>T</c>. The test on <c>updated_at</c> is therefore equivalent to "not touched", and it needs only the row itself, in index order.
 /// </para>
 /// <para>
-/// The same is found from the other side: what the lots held at a checkpoint (<see cref="Jobs.CheckpointJob"/>) at or before <c>s</c>, plus the entries up to
+/// The same is found from the other side: what the lots held at a checkpoint (<see cref="CheckpointJob"/>) at or before <c>s</c>, plus the entries up to
 /// <c>s</c>. Without a checkpoint these are all entries up to <c>s</c>. The side with fewer rows is read. So the cost grows with the number of lots at the
 /// moment, and not with that of the entries before or after it. If a checkpoint disagrees with the
 /// ledger, the entries since then are read.
@@ -48,18 +49,11 @@ internal static class BalanceAtQuery
         """;
 
     // Parameters as below, but $11 is the sequence of the checkpoint. No row if the sum differs from the ledger's.
-    private const string FromCheckpoint =
+    private static readonly string FromCheckpoint =
         $"""
         WITH held AS MATERIALIZED (
             SELECT a.*, l.points AS available_then
-            FROM (
-                SELECT lot_id, sum(points)::bigint AS points FROM (
-                    SELECT l.lot_id, l.points FROM balance_checkpoints AS c CROSS JOIN LATERAL unnest(c.lot_ids, c.points) AS l (lot_id, points)
-                    WHERE c.member_id = $1 AND c.sequence = $11
-                    UNION ALL
-                    SELECT lot_id, delta FROM point_ledger_entries WHERE member_id = $1 AND sequence > $11 AND sequence <= $10
-                ) AS e GROUP BY lot_id HAVING sum(points) > 0
-            ) AS l
+            FROM ({CheckpointJob.LotsAfter("$11", "$10")}) AS l
             CROSS JOIN LATERAL (SELECT * FROM point_accumulations WHERE member_id = $1 AND lot_id = l.lot_id OFFSET 0) AS a
         ), totals AS (
             SELECT
