@@ -134,7 +134,7 @@ internal static class Database
             "--data", Path.Combine(settings.Data, "standby"), "--port", $"{port}", "--max-connections", $"{settings.DatabaseConnections}",
             "--standby-of", $"{primaryPort}",
         ];
-        settings.Parts[name] = $"follows {Server}, port {port}";
+        settings.Parts["standby"] = $"follows {Server}, port {port}";
         builder
             .AddExecutable(name, DotnetHost.Path, AppContext.BaseDirectory, [.. DotnetHost.Verb(PostgresCommand.Name, options)])
             .WithEndpoint(port: port, scheme: "tcp", name: "tcp", isProxied: false)
