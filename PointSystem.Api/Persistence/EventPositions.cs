@@ -21,7 +21,8 @@ internal static class EventPositions
         """;
 
     // The rows with the highest positions are committed, so in the cluster that wrote them the ceiling is above them. The lock waits for
-    // running writers: none may insert with the old offset after the new one is in effect.
+    // running writers: none may insert with the old offset after the new one is in effect. Not only the ceiling, the horizon is raised above
+    // all rows too: as long as an older transaction is open, it would be below them, and the cursors of consumers would be refused.
     private const string Raise =
         $"""
         DO $$
@@ -29,7 +30,7 @@ internal static class EventPositions
             LOCK TABLE point_ledger_entries, point_config_history, admin_audit, expiry_notices IN SHARE ROW EXCLUSIVE MODE;
             IF {AreAhead} THEN
                 EXECUTE format('CREATE OR REPLACE FUNCTION event_offset() RETURNS bigint LANGUAGE sql STABLE AS ''SELECT %s::bigint''',
-                    event_offset() + 1 + {Highest} - event_ceiling() + 1);
+                    event_offset() + 1 + {Highest} - event_horizon() + 1);
             END IF;
         END $$
         """;

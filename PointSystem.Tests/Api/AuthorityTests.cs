@@ -150,7 +150,7 @@ public sealed class AuthorityTests(PointsDatabase server)
         Assert.Equal(300, await admin.BalanceAsync(7));
     }
 
-    private async Task<ApiProcess> StartAsync(Uri authority, params (string Name, string? Value)[] more) => await ApiProcess.StartAsync(
+    private async Task<ApiHost> StartAsync(Uri authority, params (string Name, string? Value)[] more) => await ApiHost.StartAsync(
         await server.CreateOwnedAsync(Token),
         [
             ("Auth__SigningKey", null), ("Auth__Issuer", null), ("Auth__Authority", new Uri(authority, RealmTokens.RealmPath).ToString()),

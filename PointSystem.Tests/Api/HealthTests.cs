@@ -9,7 +9,7 @@ public sealed class HealthTests(PointsDatabase server)
     [Fact]
     public async Task Ready_DatabaseUnavailable_IsUnhealthyWhileLive()
     {
-        await using var api = await ApiProcess.StartAsync(ApiProcess.NoDatabase());
+        await using var api = await ApiHost.StartAsync(ApiProcess.NoDatabase());
         using var client = new PointsClient(api.Address, Tokens.Admin);
 
         var ready = await client.GetAsync("/health/ready");
@@ -27,7 +27,7 @@ public sealed class HealthTests(PointsDatabase server)
     public async Task Ready_SchemaNotMigrated_IsUnhealthyUntilItIs()
     {
         var database = await ApiProcess.NewDatabaseAsync(await server.GetAsync(Token));
-        await using var api = await ApiProcess.StartAsync(database);
+        await using var api = await ApiHost.StartAsync(database);
         using var client = new PointsClient(api.Address);
 
         var before = await client.GetAsync("/health/ready");
@@ -55,7 +55,7 @@ public sealed class HealthTests(PointsDatabase server)
                 .ExecuteNonQueryAsync(Token);
         }
 
-        await using var api = await ApiProcess.StartAsync(database, ("ASPNETCORE_ENVIRONMENT", "Production"));
+        await using var api = await ApiHost.StartAsync(database, ("ASPNETCORE_ENVIRONMENT", "Production"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var lot = (await client.AccumulateAsync(1, 5, expirationDays: 1)).Expect(HttpStatusCode.Created);
 

@@ -21,7 +21,8 @@ public sealed class RateLimitTests(PointsDatabase server)
     [Fact]
     public async Task Client_BeyondItsLimit_IsRefusedUnderItsNameAloneAndToldWhenToReturn()
     {
-        await using var api = await StartAsync(("RateLimits__Client__Requests", "4"), ("RateLimits__Client__Window", Day));
+        await using var api = await ApiProcess.StartAsync(
+            await server.CreateOwnedAsync(Token), ("RateLimits__Client__Requests", "4"), ("RateLimits__Client__Window", Day));
         using var shop = new PointsClient(api.Address, Tokens.Create("shop", "points:write"));
         var member = PointsClient.NewMember();
 
@@ -197,7 +198,7 @@ public sealed class RateLimitTests(PointsDatabase server)
     {
         const int Limit = 20, Callers = 8;
         var database = await server.CreateOwnedAsync(Token);
-        await using var api = await ApiProcess.StartAsync(
+        await using var api = await ApiHost.StartAsync(
             database, ("RateLimits__RefusedKeys__Requests", $"{Limit}"), ("RateLimits__RefusedKeys__Window", Day));
         using var shop = new PointsClient(api.Address, Tokens.Create("shop", "points:write"));
         using var other = new PointsClient(api.Address, Tokens.Create("other", "points:write"));
@@ -297,6 +298,6 @@ public sealed class RateLimitTests(PointsDatabase server)
             services.GetRequiredService<IMeterFactory>(), TimeProvider.System, NullLogger<RateLimits>.Instance);
     }
 
-    private async Task<ApiProcess> StartAsync(params (string Name, string? Value)[] settings) =>
-        await ApiProcess.StartAsync(await server.CreateOwnedAsync(Token), settings);
+    private async Task<ApiHost> StartAsync(params (string Name, string? Value)[] settings) =>
+        await ApiHost.StartAsync(await server.CreateOwnedAsync(Token), settings);
 }

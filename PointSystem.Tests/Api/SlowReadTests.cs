@@ -11,7 +11,7 @@ public sealed class SlowReadTests(PointsDatabase server)
     public async Task HangingReads_HundredsOfOneMember_DelayNoProbeNoWriteAndNoOtherMember()
     {
         var connectionString = await server.CreateOwnedAsync(Token);
-        await using var api = await ApiProcess.StartAsync(
+        await using var api = await ApiHost.StartAsync(
             new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 16 }.ConnectionString,
             ("Reads__QueueLimit", "20"),
             ("Reads__QueueWait", "00:00:30"));
@@ -50,7 +50,7 @@ public sealed class SlowReadTests(PointsDatabase server)
     public async Task Read_WaitsTooLongForAConnection_Is429()
     {
         var connectionString = await server.CreateOwnedAsync(Token);
-        await using var api = await ApiProcess.StartAsync(connectionString, ("Reads__Connections", "1"), ("Reads__QueueWait", "00:00:00.1"));
+        await using var api = await ApiHost.StartAsync(connectionString, ("Reads__Connections", "1"), ("Reads__QueueWait", "00:00:00.1"));
         using var client = new PointsClient(api.Address);
         var lot = (await client.AccumulateAsync(PointsClient.NewMember(), 100)).Expect(HttpStatusCode.Created).TextOf("pointKey");
         await using var held = await HeldTransaction.BeginAsync(connectionString, "LOCK TABLE point_transfers IN ACCESS EXCLUSIVE MODE");

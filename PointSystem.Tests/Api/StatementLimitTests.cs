@@ -19,7 +19,7 @@ public sealed class StatementLimitTests(PointsDatabase server)
         }
 
         // One lane, so that all commands share a transaction.
-        await using var api = await ApiProcess.StartAsync(connectionString, ("Locking__Combining__Lanes", "1"));
+        await using var api = await ApiHost.StartAsync(connectionString, ("Locking__Combining__Lanes", "1"));
         using var client = new PointsClient(api.Address);
         var members = await client.CreateMembersAsync(5, 1_000);
 

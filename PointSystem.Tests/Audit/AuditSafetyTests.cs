@@ -57,7 +57,7 @@ public sealed class AuditSafetyTests(PointsDatabase server)
         await Books.TextsAsync(
             connectionString, "CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'fault'; END $$");
         await Books.TextsAsync(connectionString, trigger);
-        await using var api = await ApiProcess.StartAsync(connectionString);
+        await using var api = await ApiHost.StartAsync(connectionString);
         using var client = new PointsClient(api.Address, Tokens.Admin);
 
         (await client.PutAsync(Limit, new { configValue = "20000000" })).Expect(HttpStatusCode.InternalServerError);
@@ -111,7 +111,7 @@ public sealed class AuditSafetyTests(PointsDatabase server)
     [Fact]
     public async Task Entries_AreEventsInOrder_WithTheDataOfTheList()
     {
-        await using var api = await ApiProcess.StartAsync(await server.CreateOwnedAsync(Token));
+        await using var api = await ApiHost.StartAsync(await server.CreateOwnedAsync(Token));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         (await client.PutAsync(Limit, new { configValue = "20000000" })).Expect(HttpStatusCode.OK);
         (await client.AccumulateAsync(1, 10, isManualGrant: true)).Expect(HttpStatusCode.Created);
@@ -145,7 +145,7 @@ public sealed class AuditSafetyTests(PointsDatabase server)
     public async Task Attempt_WithoutTheRight_IsLoggedAndLeavesNothing()
     {
         var connectionString = await server.CreateOwnedAsync(Token);
-        await using var api = await ApiProcess.StartAsync(connectionString);
+        await using var api = await ApiHost.StartAsync(connectionString);
         using var client = new PointsClient(api.Address, Tokens.Create("mallory", role: "points:write"));
 
         (await client.PutAsync(Limit, new { configValue = "20000000" })).IsProblem(HttpStatusCode.Forbidden, "FORBIDDEN");

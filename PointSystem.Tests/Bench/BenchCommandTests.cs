@@ -81,7 +81,7 @@ public sealed class BenchCommandTests
             // Without PostgreSQL's programs the other contenders still run.
             string[] contenders =
             [
-                "row", "distributed", "row-lots", "DistributedLock.Postgres", "http-floor",
+                "row", "distributed", "DistributedLock.Postgres", "http-floor",
                 .. PgbenchContender.FindProgram() is null ? Array.Empty<string>() : ["pgbench-sets"],
             ];
             using var output = new StringWriter();

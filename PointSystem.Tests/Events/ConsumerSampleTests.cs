@@ -28,7 +28,7 @@ public sealed class ConsumerSampleTests(PointsDatabase server)
 
     private async Task RunAsync(string language, string name, string program, Func<string, string, string[]> commandLine)
     {
-        await using var api = await ApiProcess.StartAsync(await server.CreateOwnedAsync(Token));
+        await using var api = await ApiHost.StartAsync(await server.CreateOwnedAsync(Token));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var directory = Directory.CreateTempSubdirectory("pointsystem-sample-");
         try

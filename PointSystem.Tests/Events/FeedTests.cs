@@ -83,7 +83,7 @@ public sealed class FeedTests(PointsDatabase server)
     public async Task Streams_ManyIdle_HoldNoConnectionAndAreBounded()
     {
         var connectionString = await server.CreateOwnedAsync(Token);
-        await using var api = await ApiProcess.StartAsync(
+        await using var api = await ApiHost.StartAsync(
             new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 8 }.ConnectionString, ("Events__StreamsMax", "20"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         using var http = Http(api.Address);
@@ -118,7 +118,7 @@ public sealed class FeedTests(PointsDatabase server)
     public async Task Stop_WithAnOpenStream_EndsItCleanly()
     {
         Needs.Signals();
-        await using var api = await StartAsync();
+        await using var api = await ApiProcess.StartAsync(await server.CreateOwnedAsync(Token));
         using var http = Http(api.Address);
         using var stream = await http.SendAsync(Stream("/api/events", null), HttpCompletionOption.ResponseHeadersRead, Token);
         using var reader = new StreamReader(await stream.Content.ReadAsStreamAsync(Token));
@@ -169,7 +169,7 @@ public sealed class FeedTests(PointsDatabase server)
             connectionString, $"CREATE OR REPLACE FUNCTION event_offset() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT {offset}::bigint'");
         await OffsetAsync(1_000_000_000_000);
         string cursor;
-        await using (var api = await ApiProcess.StartAsync(connectionString))
+        await using (var api = await ApiHost.StartAsync(connectionString))
         {
             using var client = new PointsClient(api.Address, Tokens.Admin);
             await WriteAsync(client, 2);
@@ -179,13 +179,23 @@ public sealed class FeedTests(PointsDatabase server)
 
         // The same rows in a cluster that has not come so far.
         await OffsetAsync(0);
-        await using var restored = await ApiProcess.StartAsync(connectionString);
+        await using var restored = await ApiHost.StartAsync(connectionString);
         using var again = new PointsClient(restored.Address, Tokens.Admin);
         Assert.Equal("10", (await again.GetAsync("/api/events")).IsProblem(HttpStatusCode.ServiceUnavailable, "EVENTS_UNAVAILABLE").Headers["Retry-After"]);
         await Eventually.HoldsAsync(
             async () => await HealthAsync(again) is ("Degraded", var text) && text.Contains("run the migrations", StringComparison.Ordinal), "it says so");
 
-        await ApiProcess.MigrateAsync(connectionString, Token);
+        // While an older transaction is open, the cursor is valid too.
+        await using (await HeldTransaction.BeginAsync(connectionString, "SELECT pg_current_xact_id()"))
+        {
+            for (var later = 0; later < 5; later++)
+            {
+                await Books.TextsAsync(connectionString, "SELECT pg_current_xact_id()::text");
+            }
+
+            await ApiProcess.MigrateAsync(connectionString, Token);
+            Assert.Empty(IdsOf((await again.GetAsync($"/api/events?after={cursor}")).Expect(HttpStatusCode.OK).Json));
+        }
 
         (await again.UseAsync(1, "B1", 1)).Expect(HttpStatusCode.Created);
         Assert.Equal(["1-3"], await EventsAsync(again, $"/api/events?after={cursor}", expected: 1));
@@ -193,8 +203,8 @@ public sealed class FeedTests(PointsDatabase server)
         await Eventually.HoldsAsync(async () => await HealthAsync(again) is ("Healthy", _), "it recovers");
     }
 
-    private async Task<ApiProcess> StartAsync(params (string Name, string? Value)[] settings) =>
-        await ApiProcess.StartAsync(await server.CreateOwnedAsync(Token), settings);
+    private async Task<ApiHost> StartAsync(params (string Name, string? Value)[] settings) =>
+        await ApiHost.StartAsync(await server.CreateOwnedAsync(Token), settings);
 
     // Two events for each member.
     private static async Task WriteAsync(PointsClient client, int members)

@@ -5,11 +5,18 @@ namespace PointSystem.Tests.Infrastructure;
 /// <summary>Creates members over HTTP.</summary>
 internal static class MemberExtensions
 {
-    /// <summary>A new member with one lot of that many points.</summary>
+    /// <summary>A new member with one lot of that many points. It is created with patience: a service that has just started may be slow at first.</summary>
     public static async Task<long> CreateMemberAsync(this PointsClient client, long points)
     {
         var member = PointsClient.NewMember();
-        (await client.AccumulateAsync(member, points)).Expect(HttpStatusCode.Created);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                // Refused as 423, it had no effect.
+                var answer = await client.AccumulateAsync(member, points);
+                return answer.Status != HttpStatusCode.Locked && answer.Expect(HttpStatusCode.Created) is not null;
+            },
+            "the member is created");
         return member;
     }
 

@@ -25,7 +25,7 @@ public sealed partial class NotificationTests(PointsDatabase server)
         await using var mail = MailServer.Start();
         await using var push = await WebhookReceiver.StartAsync();
         var database = await server.CreateOwnedAsync(Token);
-        await using var api = await ApiProcess.StartAsync(database);
+        await using var api = await ApiHost.StartAsync(database);
         using var client = new PointsClient(api.Address, Tokens.Admin);
         (await PutAsync(client, 1, new { email = "kim@example.com" })).Expect(HttpStatusCode.Created);
         (await PutAsync(client, 2, new { email = "lee@example.com", pushToken = "device-2-of-lee", language = "en" })).Expect(HttpStatusCode.Created);
@@ -89,7 +89,7 @@ public sealed partial class NotificationTests(PointsDatabase server)
         const int Events = 60;
         await using var mail = MailServer.Start();
         var database = await server.CreateOwnedAsync(Token);
-        await using var api = await ApiProcess.StartAsync(database);
+        await using var api = await ApiHost.StartAsync(database);
         using var client = new PointsClient(api.Address, Tokens.Admin);
         (await PutAsync(client, 9, new { email = "many@example.com", language = "en" })).Expect(HttpStatusCode.Created);
         var service = Run(database, api, mail);
@@ -125,7 +125,7 @@ public sealed partial class NotificationTests(PointsDatabase server)
                 ? new SmtpResponse(SmtpReplyCode.InsufficientStorage, "mailbox full")
                 : SmtpResponse.Ok);
         var database = await server.CreateOwnedAsync(Token);
-        await using var api = await ApiProcess.StartAsync(database);
+        await using var api = await ApiHost.StartAsync(database);
         using var client = new PointsClient(api.Address, Tokens.Admin);
         foreach (var (member, name) in ((long, string)[])[(1, "gone"), (2, "full"), (3, "good"), (4, "leaves")])
         {
@@ -224,7 +224,7 @@ public sealed partial class NotificationTests(PointsDatabase server)
     }
 
     private static ChildProcess Run(
-        string database, ApiProcess api, MailServer mail, WebhookReceiver? push = null, string? texts = null) => ChildProcess.Start(
+        string database, ApiHost api, MailServer mail, WebhookReceiver? push = null, string? texts = null) => ChildProcess.Start(
         "dotnet",
         ["exec", Path.Combine(AppContext.BaseDirectory, "PointSystem.Notifications.dll")],
         new Dictionary<string, string?>

@@ -21,14 +21,20 @@ public sealed class NewServerTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     /// <summary>
-    /// Both want to create the roles, which belong to the cluster. Both wait for somebody who creates one and gives up; then one is faster.
+    /// Both want to create the roles, which belong to the cluster. Both wait for somebody who creates one and gives up; then one is faster. Where everybody
+    /// may create tables in the schema, nobody may afterwards.
     /// </summary>
     [Fact]
-    public async Task Migrate_TwoDatabasesOfAClusterAtOnce_BothSucceed()
+    public async Task Migrate_TwoDatabasesOfAClusterAtOnce_BothSucceedAndNobodyElseMayCreate()
     {
         await ExecuteAsync("CREATE DATABASE one");
         await ExecuteAsync("CREATE DATABASE two");
         string[] databases = [In("one"), In("two")];
+        // As in a cluster that was created before PostgreSQL 15.
+        await ExecuteAsync("CREATE ROLE anybody");
+        await Books.TextsAsync(databases[0], "GRANT CREATE ON SCHEMA public TO PUBLIC");
+        const string MayCreate = "SELECT count(*) WHERE has_schema_privilege('anybody', 'public', 'CREATE')";
+        Assert.Equal(1, await Books.CountAsync(databases[0], MayCreate));
         await using var held = await HeldTransaction.BeginAsync(_superuser, "CREATE ROLE points_api SUPERUSER");
         var migrations = databases.Select(database => ApiProcess.Run(["migrate"], database)).ToList();
         await held.WaitForWaitersAsync(2);
@@ -48,6 +54,7 @@ public sealed class NewServerTests : IAsyncLifetime
                 database,
                 "SELECT count(*) FROM pg_roles WHERE rolname = 'points_api' AND NOT rolcanlogin AND NOT rolsuper"
                     + " AND has_table_privilege(oid, 'point_ledger_entries', 'INSERT') AND NOT has_table_privilege(oid, 'point_ledger_entries', 'UPDATE')"));
+            Assert.Equal(0, await Books.CountAsync(database, MayCreate));
         }
     }
 
@@ -71,13 +78,13 @@ public sealed class NewServerTests : IAsyncLifetime
         await ExecuteAsync("CREATE ROLE shop_replica LOGIN PASSWORD 'r' IN ROLE points_api");
         Assert.Equal("The schema is up to date.", await MigrateAsync(owner));
 
-        await using var api = await ApiProcess.StartAsync(ConnectionString("shop_replica", "shop", "r"), ("ASPNETCORE_ENVIRONMENT", "Production"));
+        await using var api = await ApiHost.StartAsync(ConnectionString("shop_replica", "shop", "r"), ("ASPNETCORE_ENVIRONMENT", "Production"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.OK);
         (await client.AccumulateAsync(1, 10)).Expect(HttpStatusCode.Created);
         Assert.DoesNotContain("connect as a member", api.Output, StringComparison.Ordinal);
 
-        await using var asOwner = await ApiProcess.StartAsync(owner, ("ASPNETCORE_ENVIRONMENT", "Production"));
+        await using var asOwner = await ApiHost.StartAsync(owner, ("ASPNETCORE_ENVIRONMENT", "Production"));
         Assert.Contains("The database user migrator is the owner of the ledger", asOwner.Output, StringComparison.Ordinal);
 
         // Nor may the replicas' user migrate.
@@ -96,23 +103,10 @@ public sealed class NewServerTests : IAsyncLifetime
         var owner = ConnectionString("points_api", "shop", "a");
 
         Assert.Contains("The role points_api can act as the owner of the tables, points_api", await MigrateAsync(owner), StringComparison.Ordinal);
-        await using var api = await ApiProcess.StartAsync(owner);
+        await using var api = await ApiHost.StartAsync(owner);
         using var client = new PointsClient(api.Address, Tokens.Admin);
         (await client.AccumulateAsync(1, 10)).Expect(HttpStatusCode.Created);
         await MigrateAsync(owner);
-    }
-
-    /// <summary>Of a cluster that was created before PostgreSQL 15.</summary>
-    [Fact]
-    public async Task Migrate_EverybodyMayCreateInTheSchema_NobodyMayAfterwards()
-    {
-        await ExecuteAsync("GRANT CREATE ON SCHEMA public TO PUBLIC");
-        await ExecuteAsync("CREATE ROLE anybody");
-        Assert.Equal(1, await Books.CountAsync(_superuser, "SELECT count(*) WHERE has_schema_privilege('anybody', 'public', 'CREATE')"));
-
-        await MigrateAsync(_superuser);
-
-        Assert.Equal(0, await Books.CountAsync(_superuser, "SELECT count(*) WHERE has_schema_privilege('anybody', 'public', 'CREATE')"));
     }
 
     private static async Task<string> MigrateAsync(string connectionString)

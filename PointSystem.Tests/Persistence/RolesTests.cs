@@ -202,7 +202,7 @@ public sealed partial class RolesTests(PointsDatabase server)
         var connectionString = await server.CreateOwnedAsync(Token);
         await using var database = NpgsqlDataSource.Create(connectionString);
         await using var other = await LogInAsync(database, DatabaseRoles.Notifications);
-        await using var api = await ApiProcess.StartAsync(connectionString, (ApiProcess.ConnectionVariable, other.ConnectionString));
+        await using var api = await ApiHost.StartAsync(connectionString, (ApiProcess.ConnectionVariable, other.ConnectionString));
         using var client = new PointsClient(api.Address);
 
         var ready = (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.ServiceUnavailable);
@@ -220,7 +220,7 @@ public sealed partial class RolesTests(PointsDatabase server)
     {
         var connectionString = await server.CreateOwnedAsync(Token);
         var used = asSuperuser ? connectionString : PointsDatabase.AsReplica(connectionString);
-        await using var api = await ApiProcess.StartAsync(
+        await using var api = await ApiHost.StartAsync(
             connectionString, (ApiProcess.ConnectionVariable, used), ("ASPNETCORE_ENVIRONMENT", environment));
 
         const string Sentence = "is a superuser, so the database cannot keep it from changing what has been written";

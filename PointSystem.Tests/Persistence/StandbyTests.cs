@@ -149,11 +149,14 @@ public sealed class StandbyTests : IAsyncLifetime
         await command.ExecuteNonQueryAsync(Token);
     }
 
-    /// <summary>Signals the server and every process of it: those of the sessions would go on answering.</summary>
+    /// <summary>Signals the server and every process of it that is still there: those of the sessions would go on answering.</summary>
     private async Task SignalServersAsync(string signal)
     {
         var server = (await File.ReadAllLinesAsync(Path.Combine(_directory, "postgres", "postmaster.pid"), Token))[0];
-        await using var process = ChildProcess.Start("sh", ["-c", $"kill -{signal} {server} $(pgrep -P {server})"]);
+        // Listed before and after, because a session may begin or end in between.
+        var sessions = $"pgrep -P {server}";
+        await using var process = ChildProcess.Start(
+            "sh", ["-c", $"all=$({sessions}); kill -{signal} {server} && for one in $all $({sessions}); do kill -{signal} $one || true; done"]);
         await process.WaitForExitAsync(Token);
         Assert.True(process.ExitCode == 0, process.Output);
     }

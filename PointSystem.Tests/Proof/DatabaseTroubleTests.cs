@@ -14,7 +14,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
     public async Task Write_NoFreeConnection_Is503UntilThereIsOne()
     {
         var connectionString = await server.CreateOwnedAsync(Token);
-        await using var api = await ApiProcess.StartAsync(
+        await using var api = await ApiHost.StartAsync(
             new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 4, Timeout = 1 }.ConnectionString, ("Locking__Mode", "row"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var members = await client.CreateMembersAsync(6, 100);
@@ -50,7 +50,7 @@ public sealed class DatabaseTroubleTests(PointsDatabase server)
         await using var proxy = new FaultProxy(settings.Port);
         settings.Port = proxy.Port;
         settings.Host = "127.0.0.1";
-        await using var api = await ApiProcess.StartAsync(
+        await using var api = await ApiHost.StartAsync(
             settings.ConnectionString,
             [
                 ("Locking__Mode", mode),

@@ -17,9 +17,9 @@ public sealed class HotMemberTests(ProofCluster proof)
     private int _next;
 
     [Theory]
-    [InlineData("distributed", 4_000)]
-    [InlineData("adaptive", 4_000)]
-    [InlineData("row", 1_000)]
+    [InlineData("distributed", 2_000)]
+    [InlineData("adaptive", 2_000)]
+    [InlineData("row", 300)]
     public async Task Uses_InOneMode_AreAppliedOnce(string mode, int uses)
     {
         await proof.ReadyAsync();

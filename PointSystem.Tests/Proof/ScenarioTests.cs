@@ -1,21 +1,10 @@
 namespace PointSystem.Tests.Proof;
 
-/// <summary>The stored rows equal the answers in every mode, and with different modes on different replicas.</summary>
+/// <summary>The stored rows equal the answers with different modes on different replicas, and while they change. Each mode alone: <see cref="GatewayTests"/>.</summary>
 [Collection(ProofTests.Name)]
 public sealed class ScenarioTests(ProofCluster proof)
 {
     private static readonly int Requests = Environment.GetEnvironmentVariable("POINTSYSTEM_TEST_FULL") == "1" ? 1_200 : 800;
-
-    [Theory]
-    [InlineData("distributed")]
-    [InlineData("adaptive")]
-    [InlineData("row")]
-    public async Task MixedLoad_OneMode_IsStoredAsAnswered(string mode)
-    {
-        await proof.ReadyAsync();
-        await proof.SetAsync("LOCKING_MODE", mode);
-        await RunAsync(() => Task.CompletedTask);
-    }
 
     [Fact]
     public async Task MixedLoad_OneReplicaInFallbackOneDistributedOneRow_IsStoredAsAnswered()

@@ -41,7 +41,7 @@ public sealed class DaprSinkTests(PointsDatabase server)
     {
         await using var sidecar = await PubSub.StartAsync();
         var database = await server.CreateOwnedAsync(Token);
-        await using (var before = await ApiProcess.StartAsync(database))
+        await using (var before = await ApiHost.StartAsync(database))
         {
             using var client = new PointsClient(before.Address);
             await SinkLoad.WriteAsync(client, "a", members: 2, uses: 1);
@@ -62,7 +62,7 @@ public sealed class DaprSinkTests(PointsDatabase server)
     {
         await using var sidecar = await PubSub.StartAsync();
         sidecar.IsUnimplemented = true;
-        await using var api = await ApiProcess.StartAsync(await server.CreateOwnedAsync(Token), SettingsOf(sidecar.Port));
+        await using var api = await ApiHost.StartAsync(await server.CreateOwnedAsync(Token), SettingsOf(sidecar.Port));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         await SinkLoad.WriteAsync(client, "a", members: 1, uses: 1);
         const string Sentence = "Events are not published to dapr until this process is restarted: this sidecar has no pub/sub";

@@ -3,7 +3,7 @@ using PointSystem.Tests.Api;
 
 namespace PointSystem.Tests.Telemetry;
 
-/// <summary>Telemetry settings, each in its own API process, without a database.</summary>
+/// <summary>Telemetry settings, each in an API of its own, without a database.</summary>
 public sealed class TelemetrySettingTests
 {
     private const string Prometheus = "Telemetry__Metrics__Prometheus";
@@ -16,7 +16,7 @@ public sealed class TelemetrySettingTests
     [InlineData("Development", "false", HttpStatusCode.NotFound)]
     public async Task Metrics_ByEnvironmentAndSetting_AreServedOrNotFound(string environment, string? setting, HttpStatusCode status)
     {
-        await using var api = await ApiProcess.StartAsync(NoDatabase, ("ASPNETCORE_ENVIRONMENT", environment), (Prometheus, setting));
+        await using var api = await ApiHost.StartAsync(NoDatabase, ("ASPNETCORE_ENVIRONMENT", environment), (Prometheus, setting));
         using var client = new PointsClient(api.Address);
 
         (await client.GetAsync("/metrics")).Expect(status);

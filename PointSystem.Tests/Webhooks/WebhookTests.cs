@@ -235,7 +235,7 @@ public sealed class WebhookTests(PointsDatabase server)
         Needs.Signals();
         var connectionString = await server.CreateOwnedAsync(Token);
         await using var receiver = await WebhookReceiver.StartAsync();
-        await using var one = await StartAsync(connectionString);
+        await using var one = await ApiProcess.StartAsync(connectionString, SettingsOf());
         using (var client = new PointsClient(one.Address, Tokens.Admin))
         {
             await CreateAsync(client, "one", receiver, "/one", "points.used.v1");
@@ -245,7 +245,7 @@ public sealed class WebhookTests(PointsDatabase server)
             await one.SignalAsync("KILL");
         }
 
-        await using var two = await StartAsync(connectionString);
+        await using var two = await ApiHost.StartAsync(connectionString, SettingsOf());
         using var other = new PointsClient(two.Address, Tokens.Admin);
         await Eventually.HoldsAsync(async () => (await DeliveriesAsync(other, "one", "DELIVERED")).Count == 40, "everything is delivered");
 
@@ -259,7 +259,7 @@ public sealed class WebhookTests(PointsDatabase server)
     [Fact]
     public async Task Request_Invalid_IsRefusedByName()
     {
-        await using var api = await ApiProcess.StartAsync(await server.CreateOwnedAsync(Token), ("Webhooks__EndpointsMax", "1"));
+        await using var api = await ApiHost.StartAsync(await server.CreateOwnedAsync(Token), ("Webhooks__EndpointsMax", "1"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         const string good = "https://example.com/points";
         foreach (var (name, body, field) in new (string, object, string)[]
@@ -310,12 +310,11 @@ public sealed class WebhookTests(PointsDatabase server)
             audit.Select(entry => entry!["action"]!.GetValue<string>()));
     }
 
-    private async Task<ApiProcess> StartAsync(int retries = 3, params (string Name, string? Value)[] settings) =>
-        await StartAsync(await server.CreateOwnedAsync(Token), retries, settings);
+    private async Task<ApiHost> StartAsync(int retries = 3, params (string Name, string? Value)[] settings) =>
+        await ApiHost.StartAsync(await server.CreateOwnedAsync(Token), [.. SettingsOf(retries), .. settings]);
 
-    private static Task<ApiProcess> StartAsync(string connectionString, int retries = 3, params (string Name, string? Value)[] settings) => ApiProcess.StartAsync(
-        connectionString,
-        [("Webhooks__AllowedNetworks__0", Network), .. Enumerable.Range(0, retries).Select(i => ($"Webhooks__RetryWaits__{i}", (string?)"00:00:00.05")), .. settings]);
+    private static (string Name, string? Value)[] SettingsOf(int retries = 3) =>
+        [("Webhooks__AllowedNetworks__0", Network), .. Enumerable.Range(0, retries).Select(i => ($"Webhooks__RetryWaits__{i}", (string?)"00:00:00.05"))];
 
     /// <summary>Creates an endpoint that gets the whole feed, and returns its secret.</summary>
     private static async Task<string> CreateAsync(PointsClient client, string name, WebhookReceiver receiver, string path, params string[] types)
