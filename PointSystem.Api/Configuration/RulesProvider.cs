@@ -11,8 +11,10 @@ namespace PointSystem.Api.Configuration;
 /// rules.
 /// </summary>
 /// <remarks>
-/// The age of a snapshot counts from before its query was sent. From <see cref="RefreshAge"/> on, one query at a time renews it in the
-/// background. A request waits for a new snapshot only if that did not happen in time (no traffic, a slow database).
+/// The age of a snapshot counts from before its query was sent, and a snapshot is used only while it is younger than <see cref="UsableAge"/>. So a request
+/// that starts a second or more after the commit of a change has a snapshot whose query was sent after that commit, and which has the change.
+/// From <see cref="RefreshAge"/> on, one query at a time renews it in the background: about one a second. A request waits for a new snapshot only if
+/// that did not happen in time (no traffic, a slow database).
 /// </remarks>
 internal sealed class RulesProvider(
     [FromKeyedServices(DatabasePools.ControlPool)] NpgsqlDataSource database,
@@ -22,12 +24,10 @@ internal sealed class RulesProvider(
     ILogger<RulesProvider> logger)
 {
     /// <summary>Age from which a snapshot is renewed in the background.</summary>
-    public static readonly TimeSpan RefreshAge = TimeSpan.FromMilliseconds(500);
+    public static readonly TimeSpan RefreshAge = TimeSpan.FromMilliseconds(985);
 
-    /// <summary>
-    /// Age from which a snapshot is not used any more. Less than a second, because the command that uses it has yet to run.
-    /// </summary>
-    public static readonly TimeSpan UsableAge = TimeSpan.FromMilliseconds(900);
+    /// <summary>Age from which a snapshot is not used any more.</summary>
+    public static readonly TimeSpan UsableAge = TimeSpan.FromSeconds(1);
 
     /// <summary>Maximum time a request waits for the rules. Less than the wait for a lock, which starts at the same moment.</summary>
     public static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(3);

@@ -1,4 +1,5 @@
 using Npgsql;
+using PointSystem.Api.Caching;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features;
 using PointSystem.Api.Features.Audit;
@@ -41,6 +42,7 @@ internal static class PointApplication
             builder.AddPointSecurity();
             builder.AddPointHttp(PointJsonContext.Wire);
             builder.AddPointRules();
+            builder.AddBalanceCache();
             builder.AddLedger();
             builder.AddPoints();
             builder.AddConfig();

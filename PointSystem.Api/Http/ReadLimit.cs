@@ -14,7 +14,7 @@ internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
 {
     private static readonly TimeSpan WaitPause = TimeSpan.FromMilliseconds(100);
 
-    private readonly PartitionedRateLimiter<HttpContext> _members;
+    private readonly PartitionedRateLimiter<long> _members;
     private readonly ConcurrencyLimiter _all;
     private readonly TimeSpan _wait;
     private readonly ILogger<ReadLimit> _logger;
@@ -23,7 +23,7 @@ internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
     {
         _all = new ConcurrencyLimiter(Limit(pools.Reads, options.Value.QueueLimit));
         var forOneMember = Limit((pools.Reads + 1) / 2, options.Value.QueueLimit);
-        _members = PartitionedRateLimiter.Create<HttpContext, long>(http => RateLimitPartition.GetConcurrencyLimiter(MemberOf(http), _ => forOneMember));
+        _members = PartitionedRateLimiter.Create<long, long>(member => RateLimitPartition.GetConcurrencyLimiter(member, _ => forOneMember));
         _wait = options.Value.QueueWait;
         _logger = logger;
     }
@@ -35,14 +35,17 @@ internal sealed class ReadLimit : IEndpointFilter, IAsyncDisposable
     }
 
     /// <summary>Waits until a read may start; null if it may not. Disposing the result ends the read.</summary>
-    public async Task<IDisposable?> TryEnterAsync(HttpContext http, CancellationToken cancellationToken)
+    public Task<IDisposable?> TryEnterAsync(HttpContext http, CancellationToken cancellationToken) => TryEnterAsync(MemberOf(http), cancellationToken);
+
+    /// <inheritdoc cref="TryEnterAsync(HttpContext, CancellationToken)"/>
+    public async Task<IDisposable?> TryEnterAsync(long memberId, CancellationToken cancellationToken)
     {
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         waiting.CancelAfter(_wait);
         RateLimitLease? member = null, all = null;
         try
         {
-            member = await _members.AcquireAsync(http, 1, waiting.Token);
+            member = await _members.AcquireAsync(memberId, 1, waiting.Token);
             all = member.IsAcquired ? await _all.AcquireAsync(1, waiting.Token) : null;
             if (all is { IsAcquired: true })
             {

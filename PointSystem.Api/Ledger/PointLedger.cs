@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Npgsql;
+using PointSystem.Api.Caching;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Persistence;
 using PointSystem.Domain.Points;
@@ -13,7 +14,7 @@ namespace PointSystem.Api.Ledger;
 /// in a second one. The wallet row locks taken here guarantee correctness, whatever happens to a distributed lock.
 /// </summary>
 internal sealed class PointLedger(
-    NpgsqlDataSource dataSource, RulesProvider rules, StoredRefusals refusals, TimeProvider clock, ILogger<PointLedger> logger)
+    NpgsqlDataSource dataSource, RulesProvider rules, StoredRefusals refusals, TimeProvider clock, ILogger<PointLedger> logger, BalanceCache? cache = null)
     : IBatchHandler<IPointCommand, CommandOutcome>
 {
     // Each reload multiplies the amount, so two are rare; more mean that the lots hold less than the wallet says.
@@ -137,10 +138,10 @@ internal sealed class PointLedger(
         }
 
         attempt.HasBegunToWrite = true;
+        var writtenAt = clock.GetUtcNow();
         try
         {
-            await LedgerWriter.WriteAsync(
-                attempt.Connection, accounts.Values, answers.Values, clock.GetUtcNow(), cancellationToken, audited: audited);
+            await LedgerWriter.WriteAsync(attempt.Connection, accounts.Values, answers.Values, writtenAt, cancellationToken, audited: audited);
         }
         catch (Exception e) when (!DatabaseErrors.IsDocumented(e))
         {
@@ -149,6 +150,7 @@ internal sealed class PointLedger(
             throw new NpgsqlException("The outcome of the write is unknown.", e);
         }
 
+        cache?.Committed(accounts.Values, writtenAt);
         foreach (var answer in answers.Values)
         {
             if (answer.IsRefusal)

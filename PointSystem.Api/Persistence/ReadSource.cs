@@ -23,16 +23,20 @@ internal sealed class Standby(NpgsqlDataSource? database, TimeProvider time) : I
     /// <summary>Name of its connection string, which names one server.</summary>
     public const string ConnectionName = "points-standby";
 
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
-
-    private long _leftAt = long.MinValue;
+    private readonly Absence _absence = new(time);
 
     /// <summary>The standby; null if there is none, or if it did not answer within the last second.</summary>
-    public NpgsqlDataSource? Usable =>
-        database is not null && Volatile.Read(ref _leftAt) is var left && (left == long.MinValue || time.GetElapsedTime(left) >= Pause) ? database : null;
+    public NpgsqlDataSource? Usable => database is not null && _absence.IsOver ? database : null;
 
-    /// <summary>It did not answer.</summary>
-    public void Leave() => Volatile.Write(ref _leftAt, time.GetTimestamp());
+    /// <summary>It failed, or did not answer.</summary>
+    public void LeaveAfter(Exception failure)
+    {
+        // A query that replay had to cancel says nothing about the next one.
+        if (!DatabaseErrors.IsReplayConflict(failure))
+        {
+            _absence.Begin();
+        }
+    }
 
     public ValueTask DisposeAsync() => database?.DisposeAsync() ?? ValueTask.CompletedTask;
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using PointSystem.Api.Caching;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
@@ -19,6 +20,27 @@ internal static class GetBalance
     public sealed record Response(
         long MemberId, long Balance, long ManualBalance, DateTimeOffset AsOf, long Version, Page<AccumulationResponse> Accumulations);
 
+    private const string AsOfParameter = "asOf";
+
+    /// <summary>Whether the request is valid and for the first page of the current balance.</summary>
+    public static bool IsFirstPageOfNow(HttpContext http, out long member, out int size)
+    {
+        size = 0;
+        return MemberIds.TryRead(http.Request.RouteValues["memberId"] as string ?? "", "memberId", out member, out _)
+            && Paging.TryReadSize(http, out size, out _)
+            && !http.Request.Query.ContainsKey(Paging.CursorParameter) && !http.Request.Query.ContainsKey(AsOfParameter);
+    }
+
+    /// <summary>The answer with the first page of a current balance.</summary>
+    public static Response Answer(CachedBalance value, int size)
+    {
+        var lots = value.Lots.Take(size).ToList();
+        var next = value.Lots.Count > size ? DrawPosition.Of(lots[^1]).ToCursor(ListOf(value.MemberId, null)) : null;
+        return new Response(
+            value.MemberId, value.Balance, value.ManualBalance, value.AsOf, value.Version,
+            new(lots.ConvertAll(lot => AccumulationResponse.From(lot, value.Date)), next));
+    }
+
     public static async Task<IResult> HandleAsync(
         string memberId,
         HttpContext http,
@@ -29,7 +51,7 @@ internal static class GetBalance
         if (!MemberIds.TryRead(memberId, "memberId", out var id, out var problem)
             || !Paging.TryReadSize(http, out var size, out problem)
             || !QueryTexts.TryRead(http, Paging.CursorParameter, out var cursor, out problem)
-            || !QueryTexts.TryRead(http, "asOf", out var asOf, out problem))
+            || !QueryTexts.TryRead(http, AsOfParameter, out var asOf, out problem))
         {
             return problem;
         }
@@ -40,8 +62,7 @@ internal static class GetBalance
             return problem;
         }
 
-        // The current lots and the lots at each past moment are separate lists.
-        var list = $"balance:{id}:{past?.At.UtcTicks}";
+        var list = ListOf(id, past?.At);
         DrawPosition? after = null;
         if (cursor is not null)
         {
@@ -66,4 +87,7 @@ internal static class GetBalance
         return TypedResults.Ok(
             new Response(id, snapshot.Balance, snapshot.ManualBalance, past?.At ?? now.Now, snapshot.State.Version, new(items, next)));
     }
+
+    // The current lots and the lots at each past moment are separate lists.
+    private static string ListOf(long member, DateTimeOffset? past) => $"balance:{member}:{past?.UtcTicks}";
 }

@@ -25,21 +25,23 @@ internal enum DateDependence
 /// knows that state (<c>If-None-Match</c>).
 /// </summary>
 /// <remarks>
-/// This is the one place that knows how new the state is that reads are answered from. A standby is asked first. The primary answers if the standby is
-/// older than the caller demands or knows, if it fails or does not answer, and if it refuses: what it does not find may not have arrived there yet. It also
-/// answers whoever sends the cursor of an earlier page, which says nothing about the state that the page was read from.
+/// This is the one place that knows how new the state is that reads are answered from. The first page of a current balance comes from the cache. For the
+/// rest, a standby is asked first. The primary answers if the standby is older than the caller demands or knows, if it fails or does not answer, and if it
+/// refuses: what it does not find may not have arrived there yet. It also answers whoever sends the cursor of an earlier page, which says nothing about the
+/// state that the page was read from.
 /// </remarks>
 internal sealed class MemberVersions(
     [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database, Standby standby, ReadLimit reads, RulesProvider rules, ReadMetrics metrics,
-    TimeProvider clock)
+    TimeProvider clock, CachedBalances? balances = null)
 {
     // A standby that answers does so in a millisecond.
-    private static readonly TimeSpan StandbyLimit = TimeSpan.FromMilliseconds(500);
+    public static readonly TimeSpan StandbyLimit = TimeSpan.FromMilliseconds(500);
 
     /// <summary>How long a read waits for the version that it demands: enough for a write that is being committed.</summary>
     public static readonly TimeSpan WaitMax = TimeSpan.FromMilliseconds(50);
 
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
+    /// <summary>How long it waits between two looks.</summary>
+    public static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
     /// <summary>The tag of a state.</summary>
     public static string TagOf(MemberState state, DateDependence date, DateOnly today) => MemberTags.Of(
@@ -53,9 +55,17 @@ internal sealed class MemberVersions(
             return problem;
         }
 
+        var began = clock.GetTimestamp();
+        var known = Math.Max(demanded ?? 0, MemberTags.KnownVersion(http));
+        if (tagsItself && balances is not null && GetBalance.IsFirstPageOfNow(http, out var of, out var size)
+            && await balances.FindAsync(of, size, known, began, http.RequestAborted) is { } found)
+        {
+            return AnswerFrom(found, http, size, date);
+        }
+
         var member = ReadLimit.MemberOf(http);
         if (member > 0 && standby.Usable is { } replica && !http.Request.Query.ContainsKey(Paging.CursorParameter)
-            && await TryStandbyAsync(replica, invocation, next, date, member, Math.Max(demanded ?? 0, MemberTags.KnownVersion(http))) is { } answered)
+            && await TryStandbyAsync(replica, invocation, next, date, member, known, began) is { } answered)
         {
             metrics.AnsweredBy(ReadMetrics.Standby);
             return answered;
@@ -68,7 +78,7 @@ internal sealed class MemberVersions(
         }
 
         var today = (await rules.CurrentAsync(http.RequestAborted)).At.Today;
-        if (await ReadAsync(database, http, member, today, demanded ?? 0) is not { } state)
+        if (await ReadAsync(database, http, member, today, demanded ?? 0, began) is not { } state)
         {
             return reads.Refuse(http);
         }
@@ -81,16 +91,31 @@ internal sealed class MemberVersions(
         return await AnswerAsync(invocation, next, TagOf(state, date, today));
     }
 
+    /// <summary>Answers with a balance from the cache, or with one that was read for it.</summary>
+    private object? AnswerFrom(FoundBalance found, HttpContext http, int size, DateDependence date)
+    {
+        metrics.AnsweredBy(found.Source);
+        if (found.Value is not { } value)
+        {
+            return reads.Refuse(http);
+        }
+
+        var tag = TagOf(new MemberState(value.Version, value.HasUnpostedExpirations), date, value.Date);
+        http.Response.Headers.ETag = tag;
+        return MemberTags.IsKnown(http, tag) ? TypedResults.StatusCode(StatusCodes.Status304NotModified) : TypedResults.Ok(GetBalance.Answer(value, size));
+    }
+
     /// <summary>Answers from the standby; null if that must be left to the primary.</summary>
     private async Task<object?> TryStandbyAsync(
-        NpgsqlDataSource replica, EndpointFilterInvocationContext invocation, EndpointFilterDelegate next, DateDependence date, long member, long demanded)
+        NpgsqlDataSource replica, EndpointFilterInvocationContext invocation, EndpointFilterDelegate next, DateDependence date, long member, long demanded,
+        long began)
     {
         var http = invocation.HttpContext;
         var source = http.RequestServices.GetRequiredService<ReadSource>();
         var today = (await rules.CurrentAsync(http.RequestAborted)).At.Today;
         try
         {
-            if (await ReadAsync(replica, http, member, today, demanded, StandbyLimit) is not { } state || state.Version < demanded)
+            if (await ReadAsync(replica, http, member, today, demanded, began, StandbyLimit) is not { } state || state.Version < demanded)
             {
                 return null;
             }
@@ -106,19 +131,15 @@ internal sealed class MemberVersions(
         }
         catch (Exception failure) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested && IsStandbyFailure(failure))
         {
-            // A query that replay had to cancel says nothing about the next one.
-            if (!DatabaseErrors.IsReplayConflict(failure))
-            {
-                standby.Leave();
-            }
+            standby.LeaveAfter(failure);
         }
 
         source.UsePrimary();
         return null;
     }
 
-    private static bool IsStandbyFailure(Exception failure) =>
-        failure is OperationCanceledException or NpgsqlException || DatabaseErrors.IsUnavailable(failure);
+    public static bool IsStandbyFailure(Exception failure) =>
+        failure is OperationCanceledException or TimeoutException or NpgsqlException || DatabaseErrors.IsUnavailable(failure);
 
     /// <summary>Runs the read, unless its answer would be the one that the caller has.</summary>
     private static async Task<object?> AnswerAsync(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next, string tag)
@@ -148,10 +169,9 @@ internal sealed class MemberVersions(
 
     /// <summary>Reads the state of the member, after a wait if it is older than demanded; null if there are too many reads.</summary>
     private async Task<MemberState?> ReadAsync(
-        NpgsqlDataSource from, HttpContext http, long member, DateOnly today, long demanded, TimeSpan? limit = null)
+        NpgsqlDataSource from, HttpContext http, long member, DateOnly today, long demanded, long began, TimeSpan? limit = null)
     {
         var cancellationToken = http.RequestAborted;
-        var began = clock.GetTimestamp();
         while (true)
         {
             MemberState state;

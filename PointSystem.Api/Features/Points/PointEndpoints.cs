@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
+using PointSystem.Api.Caching;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Api.Ledger;
@@ -22,6 +23,11 @@ internal static class PointEndpoints
         builder.Services.AddSingleton<ILockModeSource, ConfiguredLockModes>();
         builder.Services.AddSingleton<PointWrites>();
         builder.Services.AddSingleton<MemberVersions>();
+        if (builder.HasBalanceCache())
+        {
+            builder.Services.AddSingleton<CachedBalances>();
+        }
+
         builder.Services.AddSingleton<ReadMetrics>();
         builder.Services.AddHostedService(static services => services.GetRequiredService<ReadMetrics>());
         builder.Services.Configure<OpenApiOptions>(OpenApiExtensions.DocumentName, static options => options.AddSchemaTransformer<PointSchemas>());

@@ -7,6 +7,7 @@ internal sealed class ReadMetrics : IHostedService
 {
     public const string Primary = "primary";
     public const string Standby = "standby";
+    public const string Cache = "cache";
 
     private readonly Counter<long> _reads;
 
@@ -20,6 +21,7 @@ internal sealed class ReadMetrics : IHostedService
     {
         Count(0, Primary);
         Count(0, Standby);
+        Count(0, Cache);
         return Task.CompletedTask;
     }
 

@@ -1,0 +1,199 @@
+using System.Globalization;
+using System.Threading.Channels;
+using Microsoft.Extensions.Options;
+using PointSystem.Api.Persistence;
+using PointSystem.Domain.Points;
+using StackExchange.Redis;
+
+namespace PointSystem.Api.Caching;
+
+/// <summary>
+/// The current balances of members in Redis. Each replica sends what it has committed or read; an older value never replaces a newer one. Redis may be
+/// late, frozen, full or gone at any time: then it is left alone for a second, and nothing here fails.
+/// </summary>
+internal sealed class BalanceCache(
+    IServiceProvider services, IOptions<CacheOptions> options, TimeProvider time, CacheMetrics metrics, ILogger<BalanceCache> logger) : BackgroundService
+{
+    /// <summary>Name of its connection string, and of the client.</summary>
+    public const string ConnectionName = "points-cache";
+
+    // Other programs may use the same Redis.
+    private const string Prefix = "points:balance:";
+
+    // Values that wait to be sent: a second of writes at full speed.
+    private const int QueueMax = 10_000;
+    private const int PipelineMax = 500;
+
+    // A value of another kind counts as none: SET replaces it. Text of the same length compares like the numbers in it.
+    private static readonly string SetIfNewer =
+        string.Create(CultureInfo.InvariantCulture, $"""
+        local held = redis.pcall('GETRANGE', KEYS[1], 0, {CachedBalance.RankLength - 1})
+        if type(held) == 'string' and string.len(held) == {CachedBalance.RankLength} and not string.find(held, '%D')
+            and held > string.sub(ARGV[1], 1, {CachedBalance.RankLength}) then return 0 end
+        redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+        return 1
+        """);
+
+    // A cache that answers does so in a millisecond.
+    private static readonly TimeSpan ReadLimit = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan WriteLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ClaimTime = TimeSpan.FromMilliseconds(100);
+
+    private readonly BalanceTable _table = new(time, options.Value.Ttl);
+    private readonly Absence _absence = new(time);
+    private readonly Channel<CachedBalance> _queue = Channel.CreateBounded<CachedBalance>(
+        new BoundedChannelOptions(QueueMax) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite },
+        _ => metrics.Wrote(CacheWrite.Dropped));
+
+    private volatile IDatabase? _redis;
+
+    /// <summary>How long a value is served.</summary>
+    public TimeSpan Ttl => options.Value.Ttl;
+
+    /// <summary>Whether it can be asked: it is connected, and did answer within the last second.</summary>
+    public bool IsUsable => _redis is not null && _absence.IsOver;
+
+    /// <summary>
+    /// Takes over what was committed. Returns at once: the values are sent to Redis in the background, but readers on this replica see none that is
+    /// older from now on.
+    /// </summary>
+    /// <param name="accounts">The accounts after the commit.</param>
+    /// <param name="knownAt">A moment before the commit, at which the rows of the accounts were locked.</param>
+    public void Committed(IEnumerable<MemberAccount> accounts, DateTimeOffset knownAt)
+    {
+        foreach (var account in accounts.Where(account => !account.Changes.IsEmpty))
+        {
+            _queue.Writer.TryWrite(_table.AddWrite(account.MemberId, before => CachedBalance.After(account, knownAt, before)));
+        }
+    }
+
+    /// <summary>Adds what was read from the database.</summary>
+    public void Add(CachedBalance value)
+    {
+        _table.AddRead(value);
+        _queue.Writer.TryWrite(value);
+    }
+
+    /// <summary>How old a value is. The clocks of two machines may differ by a little.</summary>
+    public TimeSpan AgeOf(CachedBalance value) => time.GetUtcNow() - value.KnownAt is var age && age > TimeSpan.Zero ? age : TimeSpan.Zero;
+
+    /// <summary>The newest known value of a member; null if there is none, or if the cache does not answer (<see cref="IsUsable"/>).</summary>
+    public async Task<CachedBalance?> FindAsync(long member, CancellationToken cancellationToken)
+    {
+        if (!IsUsable)
+        {
+            return null;
+        }
+
+        string? text = null;
+        try
+        {
+            text = await _redis!.StringGetAsync(KeyOf(member)).WaitAsync(ReadLimit, time, cancellationToken);
+        }
+        catch (RedisServerException)
+        {
+            // The key has something else, or Redis refuses to answer.
+        }
+        catch (Exception failure) when (IsAbsence(failure))
+        {
+            _absence.Begin();
+            return null;
+        }
+
+        var newest = _table.Find(member);
+        if (text is not null && (newest is null || string.CompareOrdinal(text, newest.Rank) > 0) && !text.StartsWith(newest?.Rank ?? " ", StringComparison.Ordinal)
+            && CachedBalance.Read(member, text) is { } shared)
+        {
+            // So that the next write on this replica finds the lots before it.
+            _table.AddRead(newest = shared);
+        }
+
+        return newest is not null && AgeOf(newest) < Ttl ? newest : null;
+    }
+
+    /// <summary>Claims the right to read a member's balance for all replicas, for a moment. Also true if Redis does not answer.</summary>
+    public async Task<bool> TryClaimAsync(long member)
+    {
+        try
+        {
+            return _redis is null || await _redis.StringSetAsync($"{Prefix}load:{member}", 1, ClaimTime, When.NotExists).WaitAsync(ReadLimit, time);
+        }
+        catch (Exception failure) when (failure is RedisServerException || IsAbsence(failure))
+        {
+            return true;
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // The client connects when it is made, and waits for that: not at the start of this service, which does without.
+        await Task.Yield();
+        try
+        {
+            _redis = services.GetRequiredKeyedService<IConnectionMultiplexer>(ConnectionName).GetDatabase();
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            logger.CacheNotMade(failure);
+            return;
+        }
+
+        while (await _queue.Reader.WaitToReadAsync(stoppingToken))
+        {
+            var values = new Dictionary<long, CachedBalance>();
+            while (values.Count < PipelineMax && _queue.Reader.TryRead(out var value))
+            {
+                if (!values.TryGetValue(value.MemberId, out var other) || other.IsBehind(value))
+                {
+                    values[value.MemberId] = value;
+                }
+            }
+
+            // Started together, so the client sends them together.
+            await Task.WhenAll(values.Values.Select(SendAsync));
+        }
+    }
+
+    private async Task SendAsync(CachedBalance value)
+    {
+        var left = Ttl - AgeOf(value);
+        var outcome = CacheWrite.Dropped;
+        if (left > TimeSpan.FromMilliseconds(1))
+        {
+            RedisKey key = KeyOf(value.MemberId);
+            try
+            {
+                var isStored = (bool)await _redis!.ScriptEvaluateAsync(SetIfNewer, [key], [value.Write(), (long)left.TotalMilliseconds])
+                    .WaitAsync(WriteLimit, time);
+                outcome = isStored ? CacheWrite.Stored : CacheWrite.Older;
+            }
+            catch (Exception failure) when (failure is RedisServerException || IsAbsence(failure))
+            {
+                outcome = CacheWrite.Failed;
+                if (failure is RedisServerException)
+                {
+                    // Its memory is full. What it has is older, and removing that needs no memory.
+                    await RemoveAsync(key);
+                }
+            }
+        }
+
+        metrics.Wrote(outcome);
+    }
+
+    private async Task RemoveAsync(RedisKey key)
+    {
+        try
+        {
+            await _redis!.KeyDeleteAsync(key).WaitAsync(WriteLimit, time);
+        }
+        catch (Exception failure) when (failure is RedisServerException || IsAbsence(failure))
+        {
+            // It ends with its TTL.
+        }
+    }
+
+    private static string KeyOf(long member) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{member}");
+
+    private static bool IsAbsence(Exception failure) => failure is RedisException or TimeoutException or ObjectDisposedException;
+}

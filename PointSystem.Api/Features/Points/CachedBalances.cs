@@ -1,0 +1,192 @@
+using System.Collections.Concurrent;
+using Npgsql;
+using PointSystem.Api.Caching;
+using PointSystem.Api.Configuration;
+using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Api.Http;
+using PointSystem.Api.Persistence;
+
+namespace PointSystem.Api.Features.Points;
+
+/// <summary>A balance, and where it comes from.</summary>
+/// <param name="Value">The balance; null if too many reads were running to read it.</param>
+/// <param name="Source">As in <see cref="ReadMetrics"/>.</param>
+internal sealed record FoundBalance(CachedBalance? Value, string Source);
+
+/// <summary>
+/// Finds the current balance of a member in the cache, and reads it for the cache if it is not there: once for all readers that wait for it, on all
+/// replicas.
+/// </summary>
+internal sealed class CachedBalances(
+    BalanceCache cache, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource primary, Standby standby, ReadLimit reads, RulesProvider rules,
+    CacheMetrics metrics, TimeProvider clock)
+{
+    // The part of its time after which a value that is read is renewed.
+    private const double RefreshAfter = 0.8;
+
+    // What was true before a slow read may not be true after it, and what replaced it in the cache may have ended there.
+    private static readonly TimeSpan SlowRead = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<long, Lazy<Task<FoundBalance>>> _loads = new();
+
+    /// <summary>Finds the balance.</summary>
+    /// <param name="member">The member.</param>
+    /// <param name="size">The size of the page of lots.</param>
+    /// <param name="demanded">The version that the caller demands or knows.</param>
+    /// <param name="began">When the read began.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>Null if the cache cannot help: it does not answer, the page needs more lots, or the version is not there yet.</returns>
+    public async Task<FoundBalance?> FindAsync(long member, int size, long demanded, long began, CancellationToken cancellationToken)
+    {
+        var today = (await rules.CurrentAsync(cancellationToken)).At.Today;
+        var want = new Want(member, today, size, demanded);
+        CachedBalance? held;
+        while (true)
+        {
+            held = await cache.FindAsync(member, cancellationToken);
+            if (held is not null && want.IsMetBy(held))
+            {
+                return Serve(held, want);
+            }
+
+            // Another replica has committed the version, and is about to send it.
+            if (held is null || held.Version >= demanded || clock.GetElapsedTime(began) >= MemberVersions.WaitMax)
+            {
+                break;
+            }
+
+            await Task.Delay(MemberVersions.Pause, clock, cancellationToken);
+        }
+
+        if (!cache.IsUsable || (held is { IsComplete: false } && held.Version >= demanded && held.Date == today && size >= CachedBalance.LotsMax))
+        {
+            return null;
+        }
+
+        // What the cache knows of is not read from a standby that is older.
+        want = want with { Demanded = Math.Max(demanded, held?.Version ?? 0) };
+
+        // The first round may join a read that began before this one.
+        for (var round = 0; round < 2; round++)
+        {
+            var found = await Join(want).WaitAsync(cancellationToken);
+            if (found.Value is null || want.IsMetBy(found.Value))
+            {
+                return found;
+            }
+        }
+
+        return null;
+    }
+
+    private FoundBalance Serve(CachedBalance held, Want want)
+    {
+        var age = cache.AgeOf(held);
+        metrics.Served(age);
+        if (age > cache.Ttl * RefreshAfter)
+        {
+            // Nobody waits for it. If it fails, the reader after the end of the value finds out.
+            _ = Join(want);
+        }
+
+        return new FoundBalance(held, ReadMetrics.Cache);
+    }
+
+    private Task<FoundBalance> Join(Want want)
+    {
+        // No execution context: it belongs to no request, so it must neither be cancelled with one nor appear in its trace.
+        var load = new Lazy<Task<FoundBalance>>(() =>
+        {
+            using (ExecutionContext.SuppressFlow())
+            {
+                return Task.Run(() => LoadAsync(want));
+            }
+        });
+        var running = _loads.GetOrAdd(want.Member, load);
+        return running.Value;
+    }
+
+    private async Task<FoundBalance> LoadAsync(Want want)
+    {
+        try
+        {
+            return await LoadOnceAsync(want);
+        }
+        finally
+        {
+            _loads.TryRemove(want.Member, out _);
+        }
+    }
+
+    private async Task<FoundBalance> LoadOnceAsync(Want want)
+    {
+        if (!await cache.TryClaimAsync(want.Member) && await WaitForOtherReplicaAsync(want) is { } other)
+        {
+            return new FoundBalance(other, ReadMetrics.Cache);
+        }
+
+        using var entered = await reads.TryEnterAsync(want.Member, CancellationToken.None);
+        if (entered is null)
+        {
+            return new FoundBalance(null, ReadMetrics.Primary);
+        }
+
+        if (standby.Usable is { } replica && await TryReadStandbyAsync(replica, want.Member) is { } copy && copy.Version >= want.Demanded)
+        {
+            return new FoundBalance(copy, ReadMetrics.Standby);
+        }
+
+        return new FoundBalance(await ReadAsync(primary, want.Member, Timeout.InfiniteTimeSpan), ReadMetrics.Primary);
+    }
+
+    private async Task<CachedBalance?> WaitForOtherReplicaAsync(Want want)
+    {
+        for (var began = clock.GetTimestamp(); clock.GetElapsedTime(began) < MemberVersions.WaitMax && cache.IsUsable;)
+        {
+            await Task.Delay(MemberVersions.Pause, clock);
+            if (await cache.FindAsync(want.Member, CancellationToken.None) is { } value && want.IsMetBy(value))
+            {
+                return value;
+            }
+        }
+
+        return null;
+    }
+
+    private async Task<CachedBalance?> TryReadStandbyAsync(NpgsqlDataSource replica, long member)
+    {
+        try
+        {
+            return await ReadAsync(replica, member, MemberVersions.StandbyLimit);
+        }
+        catch (Exception failure) when (MemberVersions.IsStandbyFailure(failure))
+        {
+            standby.LeaveAfter(failure);
+            return null;
+        }
+    }
+
+    private async Task<CachedBalance> ReadAsync(NpgsqlDataSource database, long member, TimeSpan limit)
+    {
+        var now = (await rules.CurrentAsync(CancellationToken.None)).At;
+        var (knownAt, began) = (clock.GetUtcNow(), clock.GetTimestamp());
+        using var ending = new CancellationTokenSource(limit, clock);
+        metrics.Loaded();
+        var read = await BalanceQuery.ReadAsync(database, member, now.Today, null, CachedBalance.LotsMax + 1, ending.Token).WaitAsync(limit, clock);
+        var value = new CachedBalance(
+            member, read.State.Version, now.Today, read.State.HasUnpostedExpirations, read.Balance, read.ManualBalance, now.Now, knownAt,
+            [.. read.Lots.Take(CachedBalance.LotsMax)], read.Lots.Count <= CachedBalance.LotsMax);
+        if (clock.GetElapsedTime(began) < SlowRead)
+        {
+            cache.Add(value);
+        }
+
+        return value;
+    }
+
+    /// <summary>What a reader needs.</summary>
+    private readonly record struct Want(long Member, DateOnly Today, int Size, long Demanded)
+    {
+        public bool IsMetBy(CachedBalance value) => value.Version >= Demanded && value.Date == Today && value.Covers(Size);
+    }
+}
