@@ -18,6 +18,11 @@ internal static class LockStore
     public static IResourceBuilder<IResourceWithEndpoints> AddLockStore(this IDistributedApplicationBuilder builder, Settings settings, bool containers) =>
         containers ? builder.Container(settings) : builder.Executable(settings);
 
+    /// <summary>Has a replica keep balances in it too. It does not wait for it: the database is there.</summary>
+    public static IResourceBuilder<ProjectResource> WithBalanceCache(
+        this IResourceBuilder<ProjectResource> api, IResourceBuilder<IResourceWithEndpoints> redis) => api.WithEnvironment(
+            "ConnectionStrings__points-cache", ReferenceExpression.Create($"{redis.GetEndpoint(EndpointName).Property(EndpointProperty.HostAndPort)}"));
+
 #pragma warning disable ASPIRECERTIFICATES001 // Experimental, but the only way to disable TLS where a development certificate is trusted.
     private static IResourceBuilder<RedisResource> Container(this IDistributedApplicationBuilder builder, Settings settings)
     {

@@ -51,6 +51,7 @@ try
             .WithReference(points.Replicas)
             .WithStandby(points)
             .WithLockSidecar(redis, settings)
+            .WithBalanceCache(redis)
             .WithBroker(broker)
             .WaitForCompletion(migrations)
             .KeepRunning())

@@ -20,14 +20,15 @@ public sealed partial class NamespaceTests
     [
         ("Persistence", []),
         ("Configuration", ["Persistence"]),
-        ("Ledger", ["Persistence", "Configuration"]),
+        ("Caching", ["Persistence"]),
+        ("Ledger", ["Persistence", "Configuration", "Caching"]),
         ("Jobs", ["Persistence", "Configuration", "Ledger"]),
         ("Health", ["Persistence"]),
         ("Http", ["Persistence", "Ledger"]),
         ("Security", ["Persistence", "Http"]),
         ("OpenApi", ["Persistence", "Ledger", "Http", "Security"]),
-        ("Features", ["Persistence", "Configuration", "Ledger", "Jobs", "Http", "Security", "OpenApi"]),
-        ("Hosting", ["Persistence", "Configuration", "Ledger", "Jobs", "Health", "Http", "Security", "OpenApi", "Features"]),
+        ("Features", ["Persistence", "Configuration", "Caching", "Ledger", "Jobs", "Http", "Security", "OpenApi"]),
+        ("Hosting", ["Persistence", "Configuration", "Caching", "Ledger", "Jobs", "Health", "Http", "Security", "OpenApi", "Features"]),
     ];
 
     private static readonly Dictionary<short, OpCode> OpCodesByValue = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)

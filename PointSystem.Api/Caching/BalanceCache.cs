@@ -94,7 +94,7 @@ internal sealed class BalanceCache(
         {
             // The key has something else, or Redis refuses to answer.
         }
-        catch (Exception failure) when (IsAbsence(failure))
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
             _absence.Begin();
             return null;
@@ -116,13 +116,16 @@ internal sealed class BalanceCache(
     {
         try
         {
-            return _redis is null || await _redis.StringSetAsync($"{Prefix}load:{member}", 1, ClaimTime, When.NotExists).WaitAsync(ReadLimit, time);
+            return _redis is null || await _redis.StringSetAsync(ClaimOf(member), 1, ClaimTime, When.NotExists).WaitAsync(ReadLimit, time);
         }
-        catch (Exception failure) when (failure is RedisServerException || IsAbsence(failure))
+        catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             return true;
         }
     }
+
+    /// <summary>Gives the right back, without waiting. After its time it may be that of another replica: then one more reads.</summary>
+    public void ReleaseClaim(long member) => _ = RemoveAsync(ClaimOf(member));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -167,14 +170,15 @@ internal sealed class BalanceCache(
                     .WaitAsync(WriteLimit, time);
                 outcome = isStored ? CacheWrite.Stored : CacheWrite.Older;
             }
-            catch (Exception failure) when (failure is RedisServerException || IsAbsence(failure))
+            catch (RedisServerException)
+            {
+                // Its memory is full. What it has is older, and removing that needs no memory.
+                outcome = CacheWrite.Failed;
+                await RemoveAsync(key);
+            }
+            catch (Exception failure) when (failure is not OutOfMemoryException)
             {
                 outcome = CacheWrite.Failed;
-                if (failure is RedisServerException)
-                {
-                    // Its memory is full. What it has is older, and removing that needs no memory.
-                    await RemoveAsync(key);
-                }
             }
         }
 
@@ -185,9 +189,9 @@ internal sealed class BalanceCache(
     {
         try
         {
-            await _redis!.KeyDeleteAsync(key).WaitAsync(WriteLimit, time);
+            await (_redis?.KeyDeleteAsync(key).WaitAsync(WriteLimit, time) ?? Task.CompletedTask);
         }
-        catch (Exception failure) when (failure is RedisServerException || IsAbsence(failure))
+        catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             // It ends with its TTL.
         }
@@ -195,5 +199,5 @@ internal sealed class BalanceCache(
 
     private static string KeyOf(long member) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{member}");
 
-    private static bool IsAbsence(Exception failure) => failure is RedisException or TimeoutException or ObjectDisposedException;
+    private static string ClaimOf(long member) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}load:{member}");
 }

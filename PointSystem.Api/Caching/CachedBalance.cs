@@ -56,34 +56,35 @@ internal sealed record CachedBalance(
     /// <param name="account">The account with the change.</param>
     /// <param name="knownAt">A moment before the commit, at which the account's row was locked.</param>
     /// <param name="before">A value from before the change; null if none is known.</param>
+    /// <param name="lotsMax">Maximum number of lots; tests need less.</param>
     /// <returns>
     /// The new value. Without lots, unless <paramref name="before"/> is exactly the state that was changed: an account has only the lots that its
     /// commands need.
     /// </returns>
-    public static CachedBalance After(MemberAccount account, DateTimeOffset knownAt, CachedBalance? before)
+    public static CachedBalance After(MemberAccount account, DateTimeOffset knownAt, CachedBalance? before, int lotsMax = LotsMax)
     {
         var today = account.At.Today;
         var isKnown = before is not null && before.Version == account.LoadedVersion && before.Date == today;
         var (lots, isComplete) = account.LoadedVersion == 0 ? ([], true) : isKnown ? (before!.Lots, before.IsComplete) : ((IReadOnlyList<Lot>)[], false);
-        lots = Apply(account.Changes, lots, ref isComplete, today);
+        lots = Apply(account.Changes, lots, ref isComplete, today, lotsMax);
         return new CachedBalance(
             account.MemberId, account.Version, today, account.LiveBalance != account.Balance, account.LiveBalance, account.LiveManualBalance,
             account.At.Now, knownAt, lots, isComplete);
     }
 
-    private static List<Lot> Apply(AccountChanges changes, IReadOnlyList<Lot> lots, ref bool isComplete, DateOnly today)
+    private static List<Lot> Apply(AccountChanges changes, IReadOnlyList<Lot> lots, ref bool isComplete, DateOnly today, int lotsMax)
     {
         // What stands behind the last known lot may have others before it that are not known.
-        var end = isComplete || lots.Count == 0 ? null : lots[^1];
-        var hasEnd = !isComplete;
+        var isAll = isComplete;
+        var end = lots.Count > 0 ? lots[^1] : null;
         var changed = changes.NewLots.Concat(changes.ChangedLots).ToDictionary(lot => lot.Id);
         var after = lots.Where(lot => !changed.ContainsKey(lot.Id)).ToList();
         after.AddRange(changed.Values.Where(lot =>
-            lot.Available > 0 && lot.IsLiveOn(today) && (!hasEnd || (end is not null && DrawOrder.Instance.Compare(lot, end) <= 0))));
+            lot.Available > 0 && lot.IsLiveOn(today) && (isAll || (end is not null && DrawOrder.Instance.Compare(lot, end) <= 0))));
         after.Sort(DrawOrder.Instance);
-        if (after.Count > LotsMax)
+        if (after.Count > lotsMax)
         {
-            after.RemoveRange(LotsMax, after.Count - LotsMax);
+            after.RemoveRange(lotsMax, after.Count - lotsMax);
             isComplete = false;
         }
 
@@ -95,8 +96,8 @@ internal sealed record CachedBalance(
         new Stored(
             Version, Date, HasUnpostedExpirations, Balance, ManualBalance, AsOf, KnownAt, IsComplete,
             [.. Lots.Select(lot => new StoredLot(
-                lot.Id, lot.Key.Value, lot.Amount, lot.Available, lot.Used, lot.Expired, lot.ExpirationDate, lot.IsManualGrant, lot.SourceKey?.Value,
-                lot.CreatedAt, lot.UpdatedAt))]),
+                lot.Id, lot.Key.Value, lot.Amount, lot.Available, lot.Used, lot.Expired, lot.ExpirationDate, lot.IsManualGrant, lot.CreatedAt, lot.UpdatedAt,
+                lot.SourceKey?.Value))]),
         CacheJsonContext.Default.Stored);
 
     /// <summary>Reads what <see cref="Write"/> wrote; null if it is something else.</summary>
@@ -124,8 +125,8 @@ internal sealed record CachedBalance(
 
     /// <summary>A live lot; it is not cancelled.</summary>
     internal sealed record StoredLot(
-        long Id, string Key, long Amount, long Available, long Used, long Expired, DateOnly Until, bool Manual, string? Source, DateTimeOffset Created,
-        DateTimeOffset Updated)
+        long Id, string Key, long Amount, long Available, long Used, long Expired, DateOnly Until, bool Manual, DateTimeOffset Created, DateTimeOffset Updated,
+        string? Source = null)
     {
         public Lot For(long memberId) => new()
         {

@@ -177,7 +177,7 @@ public sealed class LocalCluster : IAsyncDisposable
         var sidecars = new SidecarSpecs(_options.Sidecar, BuildOutputs.Components, redis.Address);
         Description = $"{postgres.Description}, {redis.Description}, {sidecars.Description}";
 
-        var specs = new ProcessSpecs(_options, ConnectionString, ReplicaConnectionString, secrets.SigningKey);
+        var specs = new ProcessSpecs(_options, ConnectionString, ReplicaConnectionString, secrets.SigningKey, redis.Address);
         foreach (var number in Enumerable.Range(1, _options.Replicas))
         {
             _replicas.Add(Create(string.Create(CultureInfo.InvariantCulture, $"api-{number}"), sidecars, specs));

@@ -35,6 +35,9 @@ public sealed class LocalClusterOptions
     /// </summary>
     public string? Sidecar { get; set; } = Environment.GetEnvironmentVariable("POINTSYSTEM_SIDECAR");
 
+    /// <summary>Whether the replicas have a balance cache, in the Redis of the locks. Default false.</summary>
+    public bool BalanceCache { get; set; }
+
     /// <summary>Additional environment variables for every replica; null removes a variable.</summary>
     public IDictionary<string, string?> ApiEnvironment { get; } = new Dictionary<string, string?>();
 

@@ -4,7 +4,7 @@ using PointSystem.Local.Processes;
 namespace PointSystem.TestKit;
 
 /// <summary>How to start our own programs: the API as a replica and as the migration, each as its own database user, and the gateway.</summary>
-internal sealed class ProcessSpecs(LocalClusterOptions options, string owner, string replica, string signingKey)
+internal sealed class ProcessSpecs(LocalClusterOptions options, string owner, string replica, string signingKey, string redis)
 {
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
@@ -20,6 +20,7 @@ internal sealed class ProcessSpecs(LocalClusterOptions options, string owner, st
         ["DAPR_GRPC_ENDPOINT"] = $"http://127.0.0.1:{sidecarGrpcPort}",
         ["DAPR_HTTP_PORT"] = $"{sidecarHttpPort}",
         ["DAPR_GRPC_PORT"] = $"{sidecarGrpcPort}",
+        ["ConnectionStrings__points-cache"] = options.BalanceCache ? redis : null,
     }.Concat(TelemetryOf("point-api", name)).Concat(options.ApiEnvironment)
         .Concat(options.ReplicaEnvironment?.Invoke(name) ?? new Dictionary<string, string?>()));
 

@@ -27,7 +27,7 @@ public sealed class RulesProviderTests(ApiFixture api) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Current_YoungerThanHalfASecond_IsFromMemory()
+    public async Task Current_BeforeTheRefreshAge_IsFromMemory()
     {
         var rules = Provider("Production");
         await rules.CurrentAsync(Token);
@@ -38,7 +38,7 @@ public sealed class RulesProviderTests(ApiFixture api) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Current_OlderThanHalfASecond_IsRefreshedInTheBackground()
+    public async Task Current_AtTheRefreshAge_IsRefreshedInTheBackground()
     {
         var rules = Provider("Production");
         await rules.CurrentAsync(Token);

@@ -10,7 +10,7 @@ namespace PointSystem.Api.Features.Points;
 
 /// <summary>A balance, and where it comes from.</summary>
 /// <param name="Value">The balance; null if too many reads were running to read it.</param>
-/// <param name="Source">As in <see cref="ReadMetrics"/>.</param>
+/// <param name="Source">As in <see cref="ReadMetrics"/>: of all that wait for one query, one is answered by the database.</param>
 internal sealed record FoundBalance(CachedBalance? Value, string Source);
 
 /// <summary>
@@ -39,7 +39,7 @@ internal sealed class CachedBalances(
     public async Task<FoundBalance?> FindAsync(long member, int size, long demanded, long began, CancellationToken cancellationToken)
     {
         var today = (await rules.CurrentAsync(cancellationToken)).At.Today;
-        var want = new Want(member, today, size, demanded);
+        var want = new Want(member, today, size, demanded, After: null);
         CachedBalance? held;
         while (true)
         {
@@ -66,13 +66,13 @@ internal sealed class CachedBalances(
         // What the cache knows of is not read from a standby that is older.
         want = want with { Demanded = Math.Max(demanded, held?.Version ?? 0) };
 
-        // The first round may join a read that began before this one.
-        for (var round = 0; round < 2; round++)
+        for (var isOwn = false; !isOwn;)
         {
-            var found = await Join(want).WaitAsync(cancellationToken);
+            // One that is running may have begun before the version was written: then the next one has it.
+            var found = await Join(want, out isOwn).WaitAsync(cancellationToken);
             if (found.Value is null || want.IsMetBy(found.Value))
             {
-                return found;
+                return isOwn ? found : found with { Source = ReadMetrics.Cache };
             }
         }
 
@@ -86,13 +86,13 @@ internal sealed class CachedBalances(
         if (age > cache.Ttl * RefreshAfter)
         {
             // Nobody waits for it. If it fails, the reader after the end of the value finds out.
-            _ = Join(want);
+            _ = Join(want with { After = held.KnownAt }, out _);
         }
 
         return new FoundBalance(held, ReadMetrics.Cache);
     }
 
-    private Task<FoundBalance> Join(Want want)
+    private Task<FoundBalance> Join(Want want, out bool isOwn)
     {
         // No execution context: it belongs to no request, so it must neither be cancelled with one nor appear in its trace.
         var load = new Lazy<Task<FoundBalance>>(() =>
@@ -103,6 +103,7 @@ internal sealed class CachedBalances(
             }
         });
         var running = _loads.GetOrAdd(want.Member, load);
+        isOwn = running == load;
         return running.Value;
     }
 
@@ -120,37 +121,52 @@ internal sealed class CachedBalances(
 
     private async Task<FoundBalance> LoadOnceAsync(Want want)
     {
-        if (!await cache.TryClaimAsync(want.Member) && await WaitForOtherReplicaAsync(want) is { } other)
+        var isClaimed = await cache.TryClaimAsync(want.Member);
+        try
         {
-            return new FoundBalance(other, ReadMetrics.Cache);
+            return await FindAgainAsync(want, isClaimed ? TimeSpan.Zero : MemberVersions.WaitMax) is { } meanwhile
+                ? new FoundBalance(meanwhile, ReadMetrics.Cache)
+                : await ReadAsync(want);
         }
+        finally
+        {
+            if (isClaimed)
+            {
+                cache.ReleaseClaim(want.Member);
+            }
+        }
+    }
 
+    /// <summary>Looks whether another reader, on this replica or another one, has read it meanwhile.</summary>
+    private async Task<CachedBalance?> FindAgainAsync(Want want, TimeSpan wait)
+    {
+        for (var began = clock.GetTimestamp(); ;)
+        {
+            if (await cache.FindAsync(want.Member, CancellationToken.None) is { } value && want.IsMetBy(value))
+            {
+                return value;
+            }
+
+            if (clock.GetElapsedTime(began) >= wait || !cache.IsUsable)
+            {
+                return null;
+            }
+
+            await Task.Delay(MemberVersions.Pause, clock);
+        }
+    }
+
+    private async Task<FoundBalance> ReadAsync(Want want)
+    {
         using var entered = await reads.TryEnterAsync(want.Member, CancellationToken.None);
         if (entered is null)
         {
             return new FoundBalance(null, ReadMetrics.Primary);
         }
 
-        if (standby.Usable is { } replica && await TryReadStandbyAsync(replica, want.Member) is { } copy && copy.Version >= want.Demanded)
-        {
-            return new FoundBalance(copy, ReadMetrics.Standby);
-        }
-
-        return new FoundBalance(await ReadAsync(primary, want.Member, Timeout.InfiniteTimeSpan), ReadMetrics.Primary);
-    }
-
-    private async Task<CachedBalance?> WaitForOtherReplicaAsync(Want want)
-    {
-        for (var began = clock.GetTimestamp(); clock.GetElapsedTime(began) < MemberVersions.WaitMax && cache.IsUsable;)
-        {
-            await Task.Delay(MemberVersions.Pause, clock);
-            if (await cache.FindAsync(want.Member, CancellationToken.None) is { } value && want.IsMetBy(value))
-            {
-                return value;
-            }
-        }
-
-        return null;
+        return standby.Usable is { } replica && await TryReadStandbyAsync(replica, want.Member) is { } copy && copy.Version >= want.Demanded
+            ? new FoundBalance(copy, ReadMetrics.Standby)
+            : new FoundBalance(await ReadAsync(primary, want.Member, Timeout.InfiniteTimeSpan), ReadMetrics.Primary);
     }
 
     private async Task<CachedBalance?> TryReadStandbyAsync(NpgsqlDataSource replica, long member)
@@ -185,8 +201,14 @@ internal sealed class CachedBalances(
     }
 
     /// <summary>What a reader needs.</summary>
-    private readonly record struct Want(long Member, DateOnly Today, int Size, long Demanded)
+    /// <param name="Member">The member.</param>
+    /// <param name="Today">The business date.</param>
+    /// <param name="Size">The size of the page of lots.</param>
+    /// <param name="Demanded">The lowest version.</param>
+    /// <param name="After">The moment of the value to be renewed; null if there is none.</param>
+    private readonly record struct Want(long Member, DateOnly Today, int Size, long Demanded, DateTimeOffset? After)
     {
-        public bool IsMetBy(CachedBalance value) => value.Version >= Demanded && value.Date == Today && value.Covers(Size);
+        public bool IsMetBy(CachedBalance value) =>
+            value.Version >= Demanded && value.Date == Today && value.Covers(Size) && !(value.KnownAt <= After);
     }
 }

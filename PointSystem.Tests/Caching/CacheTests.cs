@@ -1,0 +1,309 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using PointSystem.Api.Caching;
+using PointSystem.Tests.Api;
+using StackExchange.Redis;
+using static PointSystem.Tests.Caching.CacheFixture;
+
+namespace PointSystem.Tests.Caching;
+
+/// <summary>Balances from a real Redis, of replicas that share it, while it works and while it does not.</summary>
+public sealed class CacheTests(CacheFixture cache) : IClassFixture<CacheFixture>
+{
+    private PointsClient One => cache.Cached[0];
+
+    private PointsClient Two => cache.Cached[1];
+
+    [Fact]
+    public async Task Balance_AfterAWriteOnAnotherReplica_ComesFromTheCacheLikeFromTheDatabase()
+    {
+        var member = PointsClient.NewMember();
+        await WriteAsync(One, member, 10, days: 20);
+        var version = await WriteAsync(One, member, 20, days: 10);
+        var before = await CountsAsync(Two);
+
+        var read = (await ReadAsync(Two, member, version)).Expect(HttpStatusCode.OK);
+
+        Assert.Equal((30, version), (read.NumberOf("balance"), read.NumberOf("version")));
+        Assert.Equal(before with { Hits = before.Hits + 1 }, await CountsAsync(Two));
+        Assert.Equal(HttpStatusCode.NotModified, (await ReadAsync(Two, member, tag: read.Headers["ETag"])).Status);
+        Assert.Equal(HttpStatusCode.NotModified, (await ReadAsync(Two, member, tag: "*")).Status);
+        var page = (await ReadAsync(Two, member, query: "?size=1")).Expect(HttpStatusCode.OK);
+        var rest = await ReadAsync(Two, member, query: $"?size=1&cursor={page.Json["accumulations"]!["nextCursor"]!.GetValue<string>()}");
+        Assert.Equal(10, rest.Json["accumulations"]!["items"]!.AsArray().Single()!["availableAmount"]!.GetValue<long>());
+        (await ReadAsync(Two, member, version + 1)).IsProblem(HttpStatusCode.PreconditionFailed, "VERSION_NOT_REACHED");
+        (await ReadAsync(Two, member, query: "?size=0")).IsProblem(HttpStatusCode.BadRequest, "INVALID_REQUEST");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Answers_AfterRandomCommands_AreThoseOfTheDatabase(int seed)
+    {
+        var random = new Random(seed);
+        var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
+        var usages = new List<string>();
+        for (var i = 0; i < 90; i++)
+        {
+            var writer = cache.Cached[random.Next(2)];
+            var written = random.Next(6) switch
+            {
+                0 => await writer.UseAsync(member, $"A{i}", random.Next(1, 300)),
+                1 when usages.Count > 0 => await writer.CancelUsageAsync(usages[random.Next(usages.Count)], random.Next(1, 100)),
+                2 => await writer.TransferAsync(member, other, random.Next(1, 50)),
+                _ => await writer.AccumulateAsync(member, random.Next(1, 20), random.Next(1, 40), random.Next(4) == 0),
+            };
+            if (written.Status == HttpStatusCode.Created && written.Json["usageDetails"] is not null)
+            {
+                usages.Add(written.TextOf("pointKey"));
+            }
+
+            // A read of its own writer needs no version. If it wrote nothing, the other one may have been the last to write.
+            var query = $"?size={random.Next(1, 101)}";
+            var direct = await ReadAsync(cache.Direct, member, query: query);
+            var known = (int)written.Status < 300 ? (long?)null : direct.NumberOf("version");
+            AssertSame(direct, await ReadAsync(writer, member, known, query));
+        }
+
+        foreach (var (id, client) in new[] { (member, One), (member, Two), (other, One), (other, Two) })
+        {
+            var last = await ReadAsync(cache.Direct, id);
+            AssertSame(last, await ReadAsync(client, id, last.NumberOf("version")));
+        }
+    }
+
+    [Fact]
+    public async Task Set_OlderOrDamagedValues_NeverReplaceANewerOneAndAreReplaced()
+    {
+        await using var redis = await cache.Redis.ConnectAsync();
+        await using var one = await StartCacheAsync(redis);
+        await using var two = await StartCacheAsync(redis);
+        var member = PointsClient.NewMember();
+        RedisKey key = $"points:balance:{member}";
+        var now = TimeProvider.System.GetUtcNow();
+        const long version = (1L << 53) + 1;
+
+        // Doubles could not tell these two apart.
+        one.Cache.Add(CachedBalanceTests.Value(version, now, isComplete: true, member));
+        await Eventually.HoldsAsync(() => one.Sums["pointsystem.cache.writes outcome=stored"] == 1, "it is stored");
+        two.Cache.Add(CachedBalanceTests.Value(version - 1, now.AddSeconds(1), isComplete: true, member));
+        await Eventually.HoldsAsync(() => two.Sums["pointsystem.cache.writes outcome=older"] == 1, "it is refused");
+        Assert.Equal(version, (await two.Cache.FindAsync(member, Token))!.Version);
+
+        // Without a time of its own, what cannot be read would stay for good.
+        foreach (var garbage in (string[])["", "x", new string('9', 60), new string('~', 60)])
+        {
+            await redis.GetDatabase().StringSetAsync(key, garbage);
+            Assert.Equal(HttpStatusCode.OK, (await ReadAsync(One, member)).Status);
+        }
+
+        await redis.GetDatabase().KeyDeleteAsync(key);
+        await redis.GetDatabase().ListRightPushAsync(key, "another kind");
+        (await ReadAsync(Two, member)).Expect(HttpStatusCode.OK);
+        await Eventually.HoldsAsync(async () => await redis.GetDatabase().KeyTypeAsync(key) == RedisType.String, "the key has a balance again");
+        Assert.InRange((await redis.GetDatabase().KeyTimeToLiveAsync(key))!.Value, TimeSpan.Zero, Ttl);
+    }
+
+    [Fact]
+    public async Task Load_ThatTakesLong_IsNotStored()
+    {
+        var member = PointsClient.NewMember();
+        await WriteAsync(cache.Direct, member, 7);
+        Task<Answer> reading;
+        await using (var held = await HeldTransaction.BeginAsync(cache.Database, "LOCK TABLE point_accumulations IN ACCESS EXCLUSIVE MODE"))
+        {
+            reading = ReadAsync(One, member);
+            await held.WaitForWaitersAsync();
+            // The server says when the read has taken that long: a pause of this process does not matter.
+            await held.ExecuteAsync("SELECT pg_sleep(1.1)");
+            await held.RollbackAsync();
+        }
+
+        Assert.Equal(7, (await reading).Expect(HttpStatusCode.OK).NumberOf("balance"));
+        var loads = (await CountsAsync(One)).Loads;
+        Assert.Equal(7, await One.BalanceAsync(member));
+        Assert.Equal(loads + 1, (await CountsAsync(One)).Loads);
+    }
+
+    [Fact]
+    public async Task Date_Changes_EndsWhatHoldsForTheDayBefore()
+    {
+        var member = PointsClient.NewMember();
+        await WriteAsync(One, member, 10, days: 1);
+        var version = await WriteAsync(One, member, 20, days: 40);
+        var before = (await ReadAsync(Two, member, version)).Expect(HttpStatusCode.OK);
+        try
+        {
+            await SetOffsetAsync(2);
+            await Eventually.HoldsAsync(async () => await Two.BalanceAsync(member) == 20, "the points expire");
+            var after = (await ReadAsync(Two, member, version, tag: before.Headers["ETag"])).Expect(HttpStatusCode.OK);
+            Assert.NotEqual(before.Headers["ETag"], after.Headers["ETag"]);
+            await Eventually.HoldsAsync(async () => await One.BalanceAsync(member) == 20, "on every replica");
+            var hits = (await CountsAsync(One)).Hits;
+            AssertSame(await ReadAsync(cache.Direct, member), await ReadAsync(One, member));
+            Assert.True((await CountsAsync(One)).Hits > hits);
+        }
+        finally
+        {
+            await SetOffsetAsync(0);
+        }
+
+        await Eventually.HoldsAsync(async () => await One.BalanceAsync(member) == 30 && await Two.BalanceAsync(member) == 30, "the day before is back");
+
+        Task SetOffsetAsync(int days) => One.PutAsync("/api/admin/points/config/CLOCK_OFFSET_DAYS", new { configValue = days });
+    }
+
+    [Fact]
+    public async Task Redis_FrozenKilledFlushedAndFull_ReadsAreRightAndComeBackToIt()
+    {
+        var member = PointsClient.NewMember();
+        await CheckAsync();
+        await cache.Redis.PauseAsync();
+        await CheckAsync();
+        await cache.Redis.ResumeAsync();
+        await CheckAsync();
+        await cache.Redis.KillAsync();
+        await CheckAsync();
+        await cache.Redis.RestartAsync(Token);
+        await cache.WaitForCacheAsync();
+        await CheckAsync();
+
+        await using (var redis = await ConnectionMultiplexer.ConnectAsync(cache.Redis.ConnectionString + ",allowAdmin=true"))
+        {
+            await redis.GetServers()[0].FlushAllDatabasesAsync();
+            await CheckAsync();
+            if (cache.Redis.IsRedis)
+            {
+                // Scripts are lost too.
+                await redis.GetServers()[0].ScriptFlushAsync();
+                await CheckAsync();
+                var failed = (await CountsAsync(One)).Failed;
+                await WriteAsync(One, member, 1);
+                await redis.GetServers()[0].ConfigSetAsync("maxmemory", "1");
+                await CheckAsync();
+                await Eventually.HoldsAsync(async () => (await CountsAsync(One)).Failed > failed, "the full server refuses");
+                Assert.False(await redis.GetDatabase().KeyExistsAsync($"points:balance:{member}"));
+                await redis.GetServers()[0].ConfigSetAsync("maxmemory", "64mb");
+            }
+        }
+
+        await cache.WaitForCacheAsync();
+        await Books.AssertBalancedAsync(cache.Database, member);
+
+        // A reader on the writing replica needs no version, one on the other replica has it.
+        async Task CheckAsync()
+        {
+            for (var i = 0; i < 3; i++)
+            {
+                var version = await WriteAsync(One, member, 1);
+                Assert.Equal(version, (await ReadAsync(One, member)).Expect(HttpStatusCode.OK).NumberOf("version"));
+                var other = (await ReadAsync(Two, member, version)).Expect(HttpStatusCode.OK);
+                Assert.Equal((version, version), (other.NumberOf("version"), other.NumberOf("balance")));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task ColdMember_ReadByMany_IsLoadedOnce()
+    {
+        var member = PointsClient.NewMember();
+        await WriteAsync(cache.Direct, member, 7);
+        var before = await CountsAsync(One);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => ReadAsync(One, member)));
+
+        Assert.All(answers, answer => Assert.Equal(7, answer.Expect(HttpStatusCode.OK).NumberOf("balance")));
+        Assert.Equal(before with { Loads = before.Loads + 1, Primary = before.Primary + 1, Hits = before.Hits + 199 }, await CountsAsync(One));
+    }
+
+    [Fact]
+    public async Task HotMember_ThousandReadersAndTwentyWriters_CostsAQueryPerTimeAndNobodyReadsLessThanItKnows()
+    {
+        var member = PointsClient.NewMember();
+        await WriteAsync(One, member, 1_000);
+        (await ReadAsync(One, member)).Expect(HttpStatusCode.OK);
+        var before = await Task.WhenAll(cache.Cached.Select(CountsAsync));
+
+        // All writes of a member go to one replica, as through the gateway.
+        using var ended = new CancellationTokenSource();
+        var began = Stopwatch.GetTimestamp();
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false, MaxConnectionsPerServer = 64 });
+        http.DefaultRequestHeaders.Authorization = new("Bearer", Tokens.Admin);
+        var read = new ConcurrentBag<long>();
+        var readers = Enumerable.Range(0, 1_000).Select(async reader =>
+        {
+            var url = new Uri(cache.Replicas[reader % 2].Address, $"/api/points/balance/{member}");
+            do
+            {
+                var answer = await http.GetStringAsync(url, Token);
+                read.Add(System.Text.Json.JsonDocument.Parse(answer).RootElement.GetProperty("version").GetInt64());
+            }
+            while (!ended.IsCancellationRequested);
+        }).ToList();
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(async writer =>
+        {
+            for (var i = 0; i < 10; i++)
+            {
+                var written = i % 2 == 0 ? await One.AccumulateAsync(member, 5, 30) : await One.UseAsync(member, $"{writer}-{i}", 2);
+                var version = written.Expect(HttpStatusCode.Created).NumberOf("version");
+                Assert.InRange((await ReadAsync(Two, member, version)).Expect(HttpStatusCode.OK).NumberOf("version"), version, long.MaxValue);
+                Assert.InRange((await ReadAsync(One, member)).Expect(HttpStatusCode.OK).NumberOf("version"), version, long.MaxValue);
+            }
+        }));
+        await ended.CancelAsync();
+        await Task.WhenAll(readers);
+
+        var times = 1 + (long)Math.Ceiling(Stopwatch.GetElapsedTime(began) / Ttl);
+        foreach (var (client, at) in cache.Cached.Zip(before))
+        {
+            var now = await CountsAsync(client);
+            Assert.InRange(now.Loads - at.Loads, 0, times);
+            Assert.InRange(now.Primary - at.Primary, 0, times);
+        }
+
+        Assert.True(read.Count >= 1_000);
+        AssertSame(await ReadAsync(cache.Direct, member), await ReadAsync(One, member));
+        await Books.AssertBalancedAsync(cache.Database, member);
+    }
+
+    private static void AssertSame(Answer expected, Answer answer)
+    {
+        Assert.Equal(expected.Expect(HttpStatusCode.OK).Headers["ETag"], answer.Expect(HttpStatusCode.OK).Headers["ETag"]);
+        Assert.Equal(WithoutMoment(expected), WithoutMoment(answer));
+
+        static string WithoutMoment(Answer answer)
+        {
+            var json = answer.Json;
+            json["asOf"] = null;
+            return json.ToJsonString();
+        }
+    }
+
+    private static async Task<OwnCache> StartCacheAsync(IConnectionMultiplexer redis)
+    {
+        var services = new ServiceCollection().AddMetrics().AddKeyedSingleton(BalanceCache.ConnectionName, redis).BuildServiceProvider();
+        var meters = services.GetRequiredService<IMeterFactory>();
+        var sums = new MeterSums(meters, "PointSystem.Api");
+        var balances = new BalanceCache(
+            services, Options.Create(new CacheOptions()), TimeProvider.System, new CacheMetrics(meters), NullLogger<BalanceCache>.Instance);
+        await balances.StartAsync(Token);
+        await Eventually.HoldsAsync(() => balances.IsUsable, "it is connected");
+        return new OwnCache(balances, sums);
+    }
+
+    /// <summary>The cache of one replica, in this process.</summary>
+    private sealed record OwnCache(BalanceCache Cache, MeterSums Sums) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await Cache.StopAsync(CancellationToken.None);
+            Cache.Dispose();
+            Sums.Dispose();
+        }
+    }
+}
