@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Threading.Channels;
 using Microsoft.Extensions.Options;
@@ -45,6 +46,8 @@ internal sealed class BalanceCache(
         new BoundedChannelOptions(QueueMax) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite },
         _ => metrics.Wrote(CacheWrite.Dropped));
 
+    private readonly ConcurrentDictionary<long, Task<CachedBalance?>> _asked = new();
+
     private volatile IDatabase? _redis;
 
     /// <summary>How long a value is served.</summary>
@@ -77,38 +80,73 @@ internal sealed class BalanceCache(
     /// <summary>How old a value is. The clocks of two machines may differ by a little.</summary>
     public TimeSpan AgeOf(CachedBalance value) => time.GetUtcNow() - value.KnownAt is var age && age > TimeSpan.Zero ? age : TimeSpan.Zero;
 
-    /// <summary>The newest known value of a member; null if there is none, or if the cache does not answer (<see cref="IsUsable"/>).</summary>
+    /// <summary>The newest known value of a member; null if there is none.</summary>
+    /// <remarks>
+    /// While Redis does not answer, that is what this replica itself wrote or read within the last second: when it fails under load, its load must not
+    /// fall on the database.
+    /// </remarks>
     public async Task<CachedBalance?> FindAsync(long member, CancellationToken cancellationToken)
+    {
+        var shared = await TryAskAsync(member, cancellationToken);
+        var newest = _table.Find(member);
+        newest = newest is null || (shared is not null && newest.IsBehind(shared)) ? shared : newest;
+        return newest is not null && AgeOf(newest) < (IsUsable ? Ttl : Absence.Pause) ? newest : null;
+    }
+
+    private async Task<CachedBalance?> TryAskAsync(long member, CancellationToken cancellationToken)
     {
         if (!IsUsable)
         {
             return null;
         }
 
-        string? text = null;
         try
         {
-            text = await _redis!.StringGetAsync(KeyOf(member)).WaitAsync(ReadLimit, time, cancellationToken);
-        }
-        catch (RedisServerException)
-        {
-            // The key has something else, or Redis refuses to answer.
+            // Readers of a member that ask at the same time share an answer. It may have been on its way before the last of them came.
+            if (!_asked.TryGetValue(member, out var asking))
+            {
+                asking = AskAsync(member);
+                if (_asked.TryAdd(member, asking))
+                {
+                    _ = asking.ContinueWith(
+                        _ => _asked.TryRemove(member, out Task<CachedBalance?>? _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously,
+                        TaskScheduler.Default);
+                }
+            }
+
+            return await asking.WaitAsync(ReadLimit, time, cancellationToken);
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
             _absence.Begin();
             return null;
         }
+    }
 
-        var newest = _table.Find(member);
-        if (text is not null && (newest is null || string.CompareOrdinal(text, newest.Rank) > 0) && !text.StartsWith(newest?.Rank ?? " ", StringComparison.Ordinal)
-            && CachedBalance.Read(member, text) is { } shared)
+    /// <summary>Gets the value in Redis if it is better than the one that this replica has.</summary>
+    private async Task<CachedBalance?> AskAsync(long member)
+    {
+        string? text;
+        try
         {
-            // So that the next write on this replica finds the lots before it.
-            _table.AddRead(newest = shared);
+            text = await _redis!.StringGetAsync(KeyOf(member));
+        }
+        catch (RedisServerException)
+        {
+            // The key has something else, or Redis refuses to answer.
+            return null;
         }
 
-        return newest is not null && AgeOf(newest) < Ttl ? newest : null;
+        var rank = _table.Find(member)?.Rank;
+        if (text is null || (rank is not null && string.CompareOrdinal(text, 0, rank, 0, CachedBalance.RankLength) <= 0)
+            || CachedBalance.Read(member, text) is not { } shared)
+        {
+            return null;
+        }
+
+        // So that the next write on this replica finds the lots before it.
+        _table.AddRead(shared);
+        return shared;
     }
 
     /// <summary>Claims the right to read a member's balance for all replicas, for a moment. Also true if Redis does not answer.</summary>
@@ -116,7 +154,7 @@ internal sealed class BalanceCache(
     {
         try
         {
-            return _redis is null || await _redis.StringSetAsync(ClaimOf(member), 1, ClaimTime, When.NotExists).WaitAsync(ReadLimit, time);
+            return !IsUsable || await _redis!.StringSetAsync(ClaimOf(member), 1, ClaimTime, When.NotExists).WaitAsync(ReadLimit, time);
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {

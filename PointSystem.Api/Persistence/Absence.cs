@@ -3,7 +3,8 @@ namespace PointSystem.Api.Persistence;
 /// <summary>A server that the service can do without: one that did not answer is left alone for a second.</summary>
 internal sealed class Absence(TimeProvider time)
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    /// <summary>How long it is left alone.</summary>
+    public static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private long _beganAt = long.MinValue;
 

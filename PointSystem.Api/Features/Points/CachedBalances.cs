@@ -15,7 +15,7 @@ internal sealed record FoundBalance(CachedBalance? Value, string Source);
 
 /// <summary>
 /// Finds the current balance of a member in the cache, and reads it for the cache if it is not there: once for all readers that wait for it, on all
-/// replicas.
+/// replicas. While Redis does not answer, once on each replica.
 /// </summary>
 internal sealed class CachedBalances(
     BalanceCache cache, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource primary, Standby standby, ReadLimit reads, RulesProvider rules,
@@ -35,7 +35,7 @@ internal sealed class CachedBalances(
     /// <param name="demanded">The version that the caller demands or knows.</param>
     /// <param name="began">When the read began.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Null if the cache cannot help: it does not answer, the page needs more lots, or the version is not there yet.</returns>
+    /// <returns>Null if the cache cannot help: the page needs more lots, or the version is not there yet.</returns>
     public async Task<FoundBalance?> FindAsync(long member, int size, long demanded, long began, CancellationToken cancellationToken)
     {
         var today = (await rules.CurrentAsync(cancellationToken)).At.Today;
@@ -50,7 +50,7 @@ internal sealed class CachedBalances(
             }
 
             // Another replica has committed the version, and is about to send it.
-            if (held is null || held.Version >= demanded || clock.GetElapsedTime(began) >= MemberVersions.WaitMax)
+            if (held is null || held.Version >= demanded || !cache.IsUsable || clock.GetElapsedTime(began) >= MemberVersions.WaitMax)
             {
                 break;
             }
@@ -58,7 +58,7 @@ internal sealed class CachedBalances(
             await Task.Delay(MemberVersions.Pause, clock, cancellationToken);
         }
 
-        if (!cache.IsUsable || (held is { IsComplete: false } && held.Version >= demanded && held.Date == today && size >= CachedBalance.LotsMax))
+        if (held is { IsComplete: false, HasLots: true } && held.Version >= demanded && held.Date == today && size >= CachedBalance.LotsMax)
         {
             return null;
         }
