@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
+using PointSystem.Api.Caching;
 using PointSystem.Api.Configuration;
 using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
@@ -127,7 +128,11 @@ public sealed class KubernetesTests
         Bind<JobOptions>(configuration, JobOptions.SectionName);
         Bind<LockingOptions>(configuration, LockingOptions.SectionName);
         string[] bound = [DrainOptions.SectionName, BusinessOptions.SectionName, AuthOptions.SectionName, JobOptions.SectionName, LockingOptions.SectionName];
-        string[] single = ["DAPR_API_TOKEN", $"ConnectionStrings:{PersistenceExtensions.ConnectionName}", "Replica:Name", TelemetryOptions.PrometheusKey];
+        string[] single =
+        [
+            "DAPR_API_TOKEN", $"ConnectionStrings:{PersistenceExtensions.ConnectionName}", $"ConnectionStrings:{BalanceCache.ConnectionName}", "Replica:Name",
+            TelemetryOptions.PrometheusKey,
+        ];
         var others = configuration.AsEnumerable().Where(pair => pair.Value is not null).Select(pair => pair.Key)
             .Where(key => !bound.Contains(key.Split(':')[0]) && !single.Contains(key));
         Assert.All(others, key => Assert.Matches("^(ASPNETCORE|OTEL)_[A-Z_]+$", key));
