@@ -225,7 +225,7 @@ public sealed class CacheTests(CacheFixture cache) : IClassFixture<CacheFixture>
     }
 
     [Fact]
-    public async Task HotMember_ThousandReadersAndTwentyWriters_CostsAQueryPerTimeAndNobodyReadsLessThanItKnows()
+    public async Task HotMember_ThousandReadersAndTwentyWriters_CostsAQueryPerTimeAndReplica()
     {
         var member = PointsClient.NewMember();
         await WriteAsync(One, member, 1_000);
@@ -252,16 +252,7 @@ public sealed class CacheTests(CacheFixture cache) : IClassFixture<CacheFixture>
                 await Task.Delay(Poll, Token);
             }
         }).ToList();
-        await Task.WhenAll(Enumerable.Range(0, 20).Select(async writer =>
-        {
-            for (var i = 0; i < 10; i++)
-            {
-                var written = i % 2 == 0 ? await One.AccumulateAsync(member, 5, 30) : await One.UseAsync(member, $"{writer}-{i}", 2);
-                var version = written.Expect(HttpStatusCode.Created).NumberOf("version");
-                Assert.InRange((await ReadAsync(Two, member, version)).Expect(HttpStatusCode.OK).NumberOf("version"), version, long.MaxValue);
-                Assert.InRange((await ReadAsync(One, member)).Expect(HttpStatusCode.OK).NumberOf("version"), version, long.MaxValue);
-            }
-        }));
+        await WriteManyAsync(member, One, version => ReadAsync(One, member));
         await ended.CancelAsync();
         await Task.WhenAll(readers);
 
@@ -274,6 +265,46 @@ public sealed class CacheTests(CacheFixture cache) : IClassFixture<CacheFixture>
         AssertSame(await ReadAsync(cache.Direct, member), await ReadAsync(One, member));
         await Books.AssertBalancedAsync(cache.Database, member);
     }
+
+    [Fact]
+    public async Task Versions_OfManyWriters_AreReachedThroughTheOtherReplicaWhateverRedisLoses()
+    {
+        var (member, other) = (PointsClient.NewMember(), PointsClient.NewMember());
+        await WriteAsync(One, member, 1_000);
+        await WriteAsync(Two, other, 1_000);
+        await using var redis = await ConnectionMultiplexer.ConnectAsync(cache.Redis.ConnectionString + ",allowAdmin=true");
+        using var ended = new CancellationTokenSource();
+        var losing = Task.Run(
+            async () =>
+            {
+                while (!ended.IsCancellationRequested)
+                {
+                    await redis.GetServers()[0].FlushAllDatabasesAsync();
+                    await Task.Delay(Poll / 10, Token);
+                }
+            },
+            Token);
+
+        await Task.WhenAll(
+            WriteManyAsync(member, One, version => ReadAsync(Two, member, version)),
+            WriteManyAsync(other, Two, version => ReadAsync(One, other, tag: $"W/\"{version - 1}\", W/\"{version}-20000101\"")));
+
+        await ended.CancelAsync();
+        await losing;
+        AssertSame(await ReadAsync(cache.Direct, member), await ReadAsync(One, member));
+        await Books.AssertBalancedAsync(cache.Database, member, other);
+    }
+
+    /// <summary>Twenty writers, each of which reads after each write, and gets at least its own version.</summary>
+    private static Task WriteManyAsync(long member, PointsClient client, Func<long, Task<Answer>> read) => Task.WhenAll(Enumerable.Range(0, 20).Select(async writer =>
+    {
+        for (var i = 0; i < 10; i++)
+        {
+            var written = i % 2 == 0 ? await client.AccumulateAsync(member, 5, 30) : await client.UseAsync(member, $"{writer}-{i}", 2);
+            var version = written.Expect(HttpStatusCode.Created).NumberOf("version");
+            Assert.InRange((await read(version)).Expect(HttpStatusCode.OK).NumberOf("version"), version, long.MaxValue);
+        }
+    }));
 
     private static void AssertSame(Answer expected, Answer answer)
     {
