@@ -49,6 +49,7 @@ internal sealed class BalanceCache(
     private readonly ConcurrentDictionary<long, Task<CachedBalance?>> _asked = new();
 
     private volatile IDatabase? _redis;
+    private bool _isAway;
 
     /// <summary>How long a value is served.</summary>
     public TimeSpan Ttl => options.Value.Ttl;
@@ -64,9 +65,17 @@ internal sealed class BalanceCache(
     /// <param name="knownAt">A moment before the commit, at which the rows of the accounts were locked.</param>
     public void Committed(IEnumerable<MemberAccount> accounts, DateTimeOffset knownAt)
     {
-        foreach (var account in accounts.Where(account => !account.Changes.IsEmpty))
+        try
         {
-            _queue.Writer.TryWrite(_table.AddWrite(account.MemberId, before => CachedBalance.After(account, knownAt, before)));
+            foreach (var account in accounts.Where(account => !account.Changes.IsEmpty))
+            {
+                _queue.Writer.TryWrite(_table.AddWrite(account.MemberId, before => CachedBalance.After(account, knownAt, before)));
+            }
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            // The write stands: it must not be reported as failed.
+            logger.CacheNotUpdated(failure);
         }
     }
 
@@ -114,11 +123,22 @@ internal sealed class BalanceCache(
                 }
             }
 
-            return await asking.WaitAsync(ReadLimit, time, cancellationToken);
+            var shared = await asking.WaitAsync(ReadLimit, time, cancellationToken);
+            if (_isAway && Interlocked.Exchange(ref _isAway, false))
+            {
+                logger.CacheBack();
+            }
+
+            return shared;
         }
-        catch (Exception) when (!cancellationToken.IsCancellationRequested)
+        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
         {
             _absence.Begin();
+            if (!Interlocked.Exchange(ref _isAway, true))
+            {
+                logger.CacheAway(failure is TimeoutException ? "no answer" : failure.Message);
+            }
+
             return null;
         }
     }

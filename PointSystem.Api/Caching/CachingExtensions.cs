@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using PointSystem.Api.Persistence;
 using PointSystem.ServiceDefaults;
 using StackExchange.Redis;
@@ -37,6 +38,8 @@ internal static class CachingExtensions
                 client.AsyncTimeout = 1_000;
                 client.ReconnectRetryPolicy = new LinearRetry(1_000);
                 client.ClientName ??= "pointsystem-api";
+                // It logs a dozen lines for each attempt to connect. The cache says in one when it is away.
+                client.LoggerFactory = NullLoggerFactory.Instance;
             });
         builder.Services.AddSingleton<CacheMetrics>();
         builder.Services.AddHostedService(static services => services.GetRequiredService<CacheMetrics>());

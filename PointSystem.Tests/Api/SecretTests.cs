@@ -50,6 +50,7 @@ public sealed class SecretTests(PointsDatabase server) : IDisposable
         await using var collector = await OtlpReceiver.StartAsync(Token);
         collector.KeepsBodies = true;
         await using var redis = await StartRedisAsync(redisPassword);
+        await WriteAsync("ConnectionStrings__points-cache", $"{redis.Address},password={redisPassword}");
         await using var sidecar = await SidecarUnderTest.StartAsync(
             new StandIn(), redis, Manifests.OfRepository(), Token, "points", dapr, ("REDIS_PASSWORD", redisPassword));
         await using var api = await ApiProcess.StartAsync("",

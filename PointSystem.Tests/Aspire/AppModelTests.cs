@@ -45,6 +45,8 @@ public sealed class AppModelTests : IDisposable
         Assert.DoesNotContain("{postgres-password", replicas.ValueExpression, StringComparison.Ordinal);
         Assert.Equal("{points-database.connectionString};Timeout=5", await SettingAsync(builder, "migrations"));
         Assert.Equal("{points.connectionString}", await SettingAsync(builder, "api-1"));
+        var cache = (IManifestExpressionProvider)(await FindSettingAsync(builder, "api-1", "ConnectionStrings__points-cache"))!;
+        Assert.StartsWith("{redis.bindings.tcp.", cache.ValueExpression, StringComparison.Ordinal);
     }
 
     /// <summary>It sees no points in the database, and its token allows nothing but the events.</summary>

@@ -35,7 +35,7 @@ public sealed class CacheFixture(PointsDatabase server) : IAsyncLifetime
         Database = await server.CreateOwnedAsync(Token);
         var ttl = ("Cache__Ttl", (string?)Ttl.ToString());
         // Readers wait rather than being refused: what they get is the point.
-        (string, string?)[] settings = [ttl, ("Reads__QueueLimit", "2000"), ("Reads__QueueWait", "00:01:00"), ("Logging__LogLevel__StackExchange.Redis", "None")];
+        (string, string?)[] settings = [ttl, ("Reads__QueueLimit", "2000"), ("Reads__QueueWait", "00:01:00")];
         _replicas.AddRange(await Task.WhenAll(
             ApiProcess.StartAsync(Database, [.. settings, ("ConnectionStrings__points-cache", Redis.Address)]),
             ApiProcess.StartAsync(Database, [.. settings, ("ConnectionStrings__points-cache", Redis.Address)]),
