@@ -86,6 +86,9 @@ internal sealed class BalanceCache(
         _queue.Writer.TryWrite(value);
     }
 
+    /// <summary>The newest version that this replica has written or seen lately; 0 if none. A standby can be older.</summary>
+    public long VersionOf(long member) => _table.Find(member)?.Version ?? 0;
+
     /// <summary>How old a value is. The clocks of two machines may differ by a little.</summary>
     public TimeSpan AgeOf(CachedBalance value) => time.GetUtcNow() - value.KnownAt is var age && age > TimeSpan.Zero ? age : TimeSpan.Zero;
 

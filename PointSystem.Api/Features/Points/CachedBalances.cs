@@ -64,7 +64,7 @@ internal sealed class CachedBalances(
         }
 
         // What the cache knows of is not read from a standby that is older.
-        want = want with { Demanded = Math.Max(demanded, held?.Version ?? 0) };
+        want = want with { Demanded = Math.Max(Math.Max(demanded, held?.Version ?? 0), VersionOf(member)) };
 
         for (var isOwn = false; !isOwn;)
         {
@@ -78,6 +78,9 @@ internal sealed class CachedBalances(
 
         return null;
     }
+
+    /// <inheritdoc cref="BalanceCache.VersionOf"/>
+    public long VersionOf(long member) => cache.VersionOf(member);
 
     private FoundBalance Serve(CachedBalance held, Want want)
     {

@@ -57,10 +57,14 @@ internal sealed class MemberVersions(
 
         var began = clock.GetTimestamp();
         var known = Math.Max(demanded ?? 0, MemberTags.KnownVersion(http));
-        if (tagsItself && balances is not null && GetBalance.IsFirstPageOfNow(http, out var of, out var size)
-            && await balances.FindAsync(of, size, known, began, http.RequestAborted) is { } found)
+        if (tagsItself && balances is not null && GetBalance.IsFirstPageOfNow(http, out var of, out var size))
         {
-            return AnswerFrom(found, http, size, date);
+            if (await balances.FindAsync(of, size, known, began, http.RequestAborted) is { } found)
+            {
+                return AnswerFrom(found, http, size, date);
+            }
+
+            known = Math.Max(known, balances.VersionOf(of));
         }
 
         var member = ReadLimit.MemberOf(http);
