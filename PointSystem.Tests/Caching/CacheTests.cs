@@ -296,15 +296,16 @@ public sealed class CacheTests(CacheFixture cache) : IClassFixture<CacheFixture>
     }
 
     /// <summary>Twenty writers, each of which reads after each write, and gets at least its own version.</summary>
-    private static Task WriteManyAsync(long member, PointsClient client, Func<long, Task<Answer>> read) => Task.WhenAll(Enumerable.Range(0, 20).Select(async writer =>
-    {
-        for (var i = 0; i < 10; i++)
+    private static Task WriteManyAsync(long member, PointsClient client, Func<long, Task<Answer>> read) =>
+        Task.WhenAll(Enumerable.Range(0, 20).Select(async writer =>
         {
-            var written = i % 2 == 0 ? await client.AccumulateAsync(member, 5, 30) : await client.UseAsync(member, $"{writer}-{i}", 2);
-            var version = written.Expect(HttpStatusCode.Created).NumberOf("version");
-            Assert.InRange((await read(version)).Expect(HttpStatusCode.OK).NumberOf("version"), version, long.MaxValue);
-        }
-    }));
+            for (var i = 0; i < 10; i++)
+            {
+                var written = i % 2 == 0 ? await client.AccumulateAsync(member, 5, 30) : await client.UseAsync(member, $"{writer}-{i}", 2);
+                var version = written.Expect(HttpStatusCode.Created).NumberOf("version");
+                Assert.InRange((await read(version)).Expect(HttpStatusCode.OK).NumberOf("version"), version, long.MaxValue);
+            }
+        }));
 
     private static void AssertSame(Answer expected, Answer answer)
     {
