@@ -17,6 +17,9 @@ internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers,
     /// <summary>Whether each request has an Idempotency-Key.</summary>
     public bool WithKeys { get; init; }
 
+    /// <summary>Makes a caller's reads, by the address that it calls; null for uses.</summary>
+    public Func<string, Request>? Reads { get; init; }
+
     /// <summary>Runs for a time, or until a number of requests has been sent.</summary>
     /// <param name="time">Measured time; with <paramref name="requests"/> the maximum.</param>
     /// <param name="requests">Requests of all callers together; null for as many as fit into the time.</param>
@@ -50,7 +53,8 @@ internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers,
         {
             var recording = recordings[number];
             var target = targets[number % targets.Count];
-            var request = new UseRequest(target.ToString(), $"B{Environment.ProcessId}-{run}-{number}", Amount, WithKeys);
+            var request = Reads?.Invoke(target.ToString())
+                ?? new UseRequest(target.ToString(), $"B{Environment.ProcessId}-{run}-{number}", Amount, WithKeys);
             var who = members(number);
             using var caller = new HttpCaller(target, AnswerLimit);
             start.Wait(CancellationToken.None);

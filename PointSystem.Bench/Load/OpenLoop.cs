@@ -16,6 +16,9 @@ internal sealed class OpenLoop(IReadOnlyList<IPEndPoint> targets, int perSecond,
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(30);
     private static int _runs;
 
+    /// <inheritdoc cref="ClosedLoop.Reads"/>
+    public Func<string, Request>? Reads { get; init; }
+
     public Turn Run(TimeSpan time)
     {
         var run = Interlocked.Increment(ref _runs);
@@ -32,7 +35,7 @@ internal sealed class OpenLoop(IReadOnlyList<IPEndPoint> targets, int perSecond,
         void Call(int number)
         {
             var target = targets[number % targets.Count];
-            var request = new UseRequest(target.ToString(), $"O{Environment.ProcessId}-{run}-{number}", 1);
+            var request = Reads?.Invoke(target.ToString()) ?? new UseRequest(target.ToString(), $"O{Environment.ProcessId}-{run}-{number}", 1);
             var who = members(number);
             using var caller = new HttpCaller(target, AnswerLimit);
             using var never = new ManualResetEventSlim();

@@ -28,7 +28,7 @@ internal sealed class Recording
 
     /// <param name="end">Arrival time of the answer, in stopwatch ticks.</param>
     /// <param name="latency">Latency in stopwatch ticks.</param>
-    /// <param name="status">The status: 201 if the request succeeded.</param>
+    /// <param name="status">The status: 200 or 201 if the request succeeded.</param>
     /// <param name="inTime">Whether the answer came within the measured time.</param>
     public void Add(long end, long latency, int status, bool inTime)
     {
@@ -41,7 +41,7 @@ internal sealed class Recording
         _ends[_count] = end;
         _latencies[_count++] = latency;
         InTime += inTime ? 1 : 0;
-        if (status == 201)
+        if (status is 200 or 201)
         {
             Accepted++;
             return;

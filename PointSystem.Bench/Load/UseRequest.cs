@@ -5,7 +5,7 @@ using System.Text;
 namespace PointSystem.Bench.Load;
 
 /// <summary>The bytes of one caller's <c>POST /api/points/use</c>, created once; only the digits of member and order change.</summary>
-internal sealed class UseRequest
+internal sealed class UseRequest : Request
 {
     private const int MemberWidth = 19;
     private const int OrderWidth = 10;
@@ -33,8 +33,7 @@ internal sealed class UseRequest
         _key = withKey ? head.IndexOf($"-{order}\r\n", StringComparison.Ordinal) + 1 : null;
     }
 
-    /// <summary>Returns the next request, valid until the next call.</summary>
-    public byte[] Next(long memberId)
+    public override ReadOnlySpan<byte> Next(long memberId)
     {
         Write(_member, MemberWidth, memberId, (byte)' ');
         Write(_order, OrderWidth, ++_number, (byte)'0');

@@ -35,6 +35,7 @@ internal static class ScenarioTable
         new Departure(),
         new Cold(),
         new EventFeed(),
+        new Reads(),
     ];
 
     // A profile slows down what it looks at, and the consumers are a proof: no part of "all".

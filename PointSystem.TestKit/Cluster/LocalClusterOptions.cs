@@ -38,6 +38,9 @@ public sealed class LocalClusterOptions
     /// <summary>Whether the replicas have a balance cache, in the Redis of the locks. Default false.</summary>
     public bool BalanceCache { get; set; }
 
+    /// <summary>The port on which the caller runs a standby of the database, from which the replicas read; null for none.</summary>
+    public int? StandbyPort { get; set; }
+
     /// <summary>Additional environment variables for every replica; null removes a variable.</summary>
     public IDictionary<string, string?> ApiEnvironment { get; } = new Dictionary<string, string?>();
 

@@ -1,3 +1,4 @@
+using Npgsql;
 using PointSystem.Local;
 using PointSystem.Local.Processes;
 
@@ -21,6 +22,8 @@ internal sealed class ProcessSpecs(LocalClusterOptions options, string owner, st
         ["DAPR_HTTP_PORT"] = $"{sidecarHttpPort}",
         ["DAPR_GRPC_PORT"] = $"{sidecarGrpcPort}",
         ["ConnectionStrings__points-cache"] = options.BalanceCache ? redis : null,
+        ["ConnectionStrings__points-standby"] =
+            options.StandbyPort is { } port ? new NpgsqlConnectionStringBuilder(replica) { Port = port }.ConnectionString : null,
     }.Concat(TelemetryOf("point-api", name)).Concat(options.ApiEnvironment)
         .Concat(options.ReplicaEnvironment?.Invoke(name) ?? new Dictionary<string, string?>()));
 

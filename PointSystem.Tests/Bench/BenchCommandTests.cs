@@ -62,7 +62,7 @@ public sealed class BenchCommandTests
         Assert.Equal(0, await BenchCommand.RunAsync(["--help"], output, TextWriter.Null, TestContext.Current.CancellationToken));
         string[] scenarios =
         [
-            "seed", "hot", "uniform", "zipf", "neighbours", "lots", "scale", "database", "lock", "failover", "replicas", "departure", "cold", "events",
+            "seed", "hot", "uniform", "zipf", "neighbours", "lots", "scale", "database", "lock", "failover", "replicas", "departure", "cold", "events", "reads",
             "consumers", "profile", "micro", "report", "all",
         ];
         foreach (var scenario in scenarios)

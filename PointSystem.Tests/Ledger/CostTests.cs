@@ -71,7 +71,7 @@ public sealed class CostTests(PointsDatabase server)
         var database = await server.GetAsync(Token);
         var client = new LedgerClient(database, 1);
         var (member, giver) = (PointsClient.NewMember(), PointsClient.NewMember());
-        await client.GrantManyAsync(member, 5_000, 10);
+        await client.GrantManyAsync(member, 1_000, 10);
         await client.AccumulateAsync(giver, 100);
         var usage = await client.UseAsync(member, "A1", 20);
         var lot = LedgerClient.KeyOf(await client.AccumulateAsync(member, 10, days: 31));
@@ -84,11 +84,11 @@ public sealed class CostTests(PointsDatabase server)
                 "a transfer to the member" => new TransferPoints.Command(giver, member, 10, null, "test", null),
                 "a cancelled usage" => new CancelUsage.Command(usage, null, "why", "test", null),
                 "a cancelled accumulation" => new CancelAccumulation.Command(lot, "why", "test", null),
-                _ => new UsePoints.Command(member, "A2", 50_500, "test", null),
+                _ => new UsePoints.Command(member, "A2", 10_500, "test", null),
             },
             new UsePoints.Command(member, "A3", 900_000_000_000_000, "test", null),
             new TransferPoints.Command(member, giver, long.MaxValue, null, "test", null),
-            new UsePoints.Command(member, "A3", 50_100, "test", null),
+            new UsePoints.Command(member, "A3", 10_100, "test", null),
         ];
 
         await using var connection = await OpenOwnAsync(database);

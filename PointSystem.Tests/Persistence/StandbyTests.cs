@@ -161,17 +161,5 @@ public sealed class StandbyTests : IAsyncLifetime
         Assert.True(process.ExitCode == 0, process.Output);
     }
 
-    private async Task StartStandbyAsync()
-    {
-        _standby = ChildProcess.StartLocal(
-            ["postgres", "--data", _directory, "--port", $"{_port}", "--max-connections", "200", "--standby-of", $"{_owner.Port}"],
-            new Dictionary<string, string?> { [PostgresCommand.PrimaryPasswordVariable] = _owner.Password });
-        await Eventually.HoldsAsync(
-            () =>
-            {
-                Assert.False(_standby.HasExited, _standby.Output);
-                return Task.FromResult(_standby.Output.Contains("is ready on port", StringComparison.Ordinal));
-            },
-            () => _standby.Output);
-    }
+    private async Task StartStandbyAsync() => _standby = await LocalStandby.StartAsync(_owner.ConnectionString, _directory, _port, Token);
 }

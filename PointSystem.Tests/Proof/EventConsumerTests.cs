@@ -24,7 +24,6 @@ public sealed class EventConsumerTests(ProofCluster proof)
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    [InlineData(3)]
     public async Task Consumer_WhileEverythingDies_HasEveryOperationOnceAndInOrder(int seed)
     {
         await proof.ReadyAsync();

@@ -8,7 +8,7 @@ public sealed class LyingLockTests(ProofServer server)
 {
     /// <summary>Total number of requests; POINTSYSTEM_PROOF_OPERATIONS overrides it, for a long run.</summary>
     private static int Operations =>
-        int.Parse(Environment.GetEnvironmentVariable("POINTSYSTEM_PROOF_OPERATIONS") ?? "15000", CultureInfo.InvariantCulture);
+        int.Parse(Environment.GetEnvironmentVariable("POINTSYSTEM_PROOF_OPERATIONS") ?? "10000", CultureInfo.InvariantCulture);
 
     [Fact]
     public async Task Writes_EveryLockGranted_HistoriesAreLinearizable()
