@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
@@ -50,7 +51,21 @@ public sealed class PointsClient : IDisposable
         return answer.Expect(HttpStatusCode.OK).NumberOf("balance");
     }
 
-    public Task<Answer> GetAsync(string path) => SendAsync(new HttpRequestMessage(HttpMethod.Get, path));
+    public Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, path);
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return SendAsync(request);
+    }
+
+    /// <summary>Reads with the header <c>X-Min-Version</c>; without it if there is no version.</summary>
+    public Task<Answer> GetAsync(string path, long? minVersion, params (string Name, string Value)[] headers) => minVersion is { } lowest
+        ? GetAsync(path, [.. headers, ("X-Min-Version", lowest.ToString(CultureInfo.InvariantCulture))])
+        : GetAsync(path, headers);
 
     public Task<Answer> PutAsync(string path, object body) =>
         SendAsync(new HttpRequestMessage(HttpMethod.Put, path) { Content = JsonContent.Create(body) });
@@ -98,7 +113,7 @@ public sealed record Answer(HttpStatusCode Status, string Text, IReadOnlyDiction
     public string Code => TextOf("code");
 
     /// <summary>The value of the header <c>Retry-After</c>.</summary>
-    public TimeSpan RetryAfter => TimeSpan.FromSeconds(int.Parse(Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture));
+    public TimeSpan RetryAfter => TimeSpan.FromSeconds(int.Parse(Headers["Retry-After"], CultureInfo.InvariantCulture));
 
     public string TextOf(string name) => Json[name]?.GetValue<string>() ?? throw new JsonException($"No '{name}' in {Text}");
 

@@ -26,11 +26,11 @@ internal sealed record Reads() : Scenario("reads", "reads from cache, standby an
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(8);
 
     // Each replica reads from another place.
-    private static readonly IReadOnlyList<string> Places = [Cache, Primary, Standby];
+    private static readonly string[] Places = [Cache, Primary, Standby];
 
     public override async Task<Report> RunAsync(BenchRun run, CancellationToken cancellationToken)
     {
-        var options = run.Options with { Replicas = Places.Count };
+        var options = run.Options with { Replicas = Places.Length };
         var rounds = options.Rounds ?? 3;
         var callers = options.Callers ?? Readers;
         var time = TimeSpan.FromSeconds(options.Seconds ?? 3);
@@ -60,7 +60,7 @@ internal sealed record Reads() : Scenario("reads", "reads from cache, standby an
                 foreach (var place in Places.Where(place => list == "balance" || place != Cache))
                 {
                     var load = new ClosedLoop(
-                        [At(cluster.Local.Replicas[Places.ToList().IndexOf(place)])], callers, caller => new Members.Uniform(1, ReadMembers, caller + 1))
+                        [At(cluster.Local.Replicas[Array.IndexOf(Places, place)])], callers, caller => new Members.Uniform(1, ReadMembers, caller + 1))
                     {
                         Reads = host => new ReadRequest(host, $"/api/points/{list}/"),
                     };
@@ -70,7 +70,7 @@ internal sealed record Reads() : Scenario("reads", "reads from cache, standby an
         }
 
         var sources = (await SourcesAsync(cluster, cancellationToken)).Zip(before, (after, first) => after.ToDictionary(
-            source => source.Key, source => source.Value - first.GetValueOrDefault(source.Key))).ToList();
+            source => source.Key, source => source.Value - first[source.Key])).ToList();
         await cluster.SetModeAsync("distributed", cancellationToken);
         for (var round = 0; round <= rounds; round++)
         {
@@ -135,8 +135,8 @@ internal sealed record Reads() : Scenario("reads", "reads from cache, standby an
             ],
             Notes =
             [
-                .. Places.Zip(sources, (place, counts) => FormattableString.Invariant(
-                    $"Replica with {place}: {string.Join(", ", counts.Where(count => count.Value > 0).Select(count => FormattableString.Invariant($"{count.Value:N0} reads answered by the {count.Key}")))}.")),
+                .. Places.Zip(sources, (place, counts) => $"Replica with {place}: " + string.Join(
+                    ", ", counts.Where(count => count.Value > 0).Select(count => FormattableString.Invariant($"{count.Value:N0} reads answered by the {count.Key}"))) + "."),
                 "Balances and histories: straight to a replica that reads from this place, by callers that each send the next read when they have the answer. "
                     + "Writes and reads beside each other: through the gateway, at a fixed rate, measured from the time at which each was due; a third of the "
                     + "members is read from each place.",
@@ -170,9 +170,8 @@ internal sealed record Reads() : Scenario("reads", "reads from cache, standby an
         var all = new List<Dictionary<string, long>>();
         foreach (var replica in cluster.Local.Replicas)
         {
-            var lines = (await http.GetStringAsync(new Uri(replica.Url, "/metrics"), cancellationToken)).Split('\n');
-            all.Add(lines.Where(line => line.StartsWith("pointsystem_reads_total{", StringComparison.Ordinal)).ToDictionary(
-                line => line.Split("source=\"")[1].Split('"')[0], line => long.Parse(line.Split("} ")[1].Split(' ')[0], CultureInfo.InvariantCulture)));
+            var metrics = await http.GetStringAsync(new Uri(replica.Url, "/metrics"), cancellationToken);
+            all.Add(Places.ToDictionary(place => place, place => MetricsText.Sum(metrics, "pointsystem_reads_total", $"source=\"{place}\"")));
         }
 
         return all;

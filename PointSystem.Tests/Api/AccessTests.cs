@@ -1,10 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using PointSystem.Api.Hosting;
 using PointSystem.Tests.Features;
 
 namespace PointSystem.Tests.Api;
@@ -156,21 +153,13 @@ public sealed class AccessTests(AccessTests.Fixture fixture) : IClassFixture<Acc
         };
     }
 
-    /// <summary>The endpoints of the service, run in this process and stopped when it has started.</summary>
+    /// <summary>The endpoints of the service, run in this process.</summary>
     private async Task<IReadOnlyList<(string Method, string Path, string? Right)>> RoutesAsync()
     {
-        IReadOnlyList<Endpoint> endpoints = [];
-        var exitCode = await PointApplication.RunAsync(
-            [
-                "--environment=Development", "--urls=http://127.0.0.1:0", $"--ConnectionStrings:points={_database}", $"--Auth:SigningKey={Tokens.SigningKey}",
-                "--Drain:Delay=00:00:00",
-            ],
-            builder => builder.Services.AddSingleton<IHostedService>(services => new OnceStarted(services.GetRequiredService<IHostApplicationLifetime>(), () =>
-                endpoints = [.. services.GetRequiredService<EndpointDataSource>().Endpoints])));
-        Assert.Equal(0, exitCode);
+        await using var api = await ApiHost.StartAsync(_database);
         return
         [
-            .. from endpoint in endpoints.OfType<RouteEndpoint>()
+            .. from endpoint in api.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
                from method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? ["GET"]
                select (method, "/" + endpoint.RoutePattern.RawText!.Trim('/'), endpoint.Metadata.GetMetadata<IAuthorizeData>()?.Policy),
         ];
@@ -198,22 +187,6 @@ public sealed class AccessTests(AccessTests.Fixture fixture) : IClassFixture<Acc
         }
 
         public ValueTask DisposeAsync() => Api.DisposeAsync();
-    }
-
-    /// <summary>Does something when the application has started, and ends it.</summary>
-    private sealed class OnceStarted(IHostApplicationLifetime lifetime, Action action) : IHostedService
-    {
-        public Task StartAsync(CancellationToken cancellationToken)
-        {
-            lifetime.ApplicationStarted.Register(() =>
-            {
-                action();
-                lifetime.StopApplication();
-            });
-            return Task.CompletedTask;
-        }
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     private sealed record AccessRow(string Method, string Path, string Right, bool Member);

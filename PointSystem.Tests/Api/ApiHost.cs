@@ -21,12 +21,15 @@ internal sealed class ApiHost : IAsyncDisposable
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(1);
 
     private readonly Log _log = new();
-    private readonly TaskCompletionSource<(Uri Address, IHostApplicationLifetime Lifetime)> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<IServiceProvider> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task<int> _run;
 
     private ApiHost(string[] arguments) => _run = Task.Run(() => PointApplication.RunAsync(arguments, Register));
 
-    public Uri Address => _started.Task.Result.Address;
+    /// <summary>What it is made of.</summary>
+    public IServiceProvider Services => _started.Task.Result;
+
+    public Uri Address => new(Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single());
 
     /// <summary>Everything it has logged so far.</summary>
     public string Output => _log.ToString();
@@ -38,13 +41,10 @@ internal sealed class ApiHost : IAsyncDisposable
         {
             ["environment"] = "Development",
             ["urls"] = "http://127.0.0.1:0",
-            [ApiProcess.ConnectionVariable] = PointsDatabase.AsReplica(connectionString),
-            ["Auth__SigningKey"] = Tokens.SigningKey,
-            ["Auth__Issuer"] = Tokens.Issuer,
-            ["Auth__Audience"] = Tokens.Audience,
             ["Drain__Delay"] = "00:00:00",
         };
-        foreach (var (name, value) in settings)
+        foreach (var (name, value) in (IEnumerable<(string Name, string? Value)>)
+            [.. ApiProcess.SettingsFor(PointsDatabase.AsReplica(connectionString)), .. settings])
         {
             values[name == "ASPNETCORE_ENVIRONMENT" ? "environment" : name] = value;
         }
@@ -58,8 +58,8 @@ internal sealed class ApiHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _started.Task.Result.Lifetime.StopApplication();
-        await _run;
+        Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        Assert.Equal(0, await _run);
     }
 
     private void Register(IHostApplicationBuilder builder)
@@ -67,15 +67,14 @@ internal sealed class ApiHost : IAsyncDisposable
         builder.Logging.ClearProviders().AddProvider(_log);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = StopLimit);
-        builder.Services.AddHostedService(services => new OnceStarted(services.GetRequiredService<IHostApplicationLifetime>(), lifetime => _started.TrySetResult(
-            (new Uri(services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single()), lifetime))));
+        builder.Services.AddHostedService(services => new OnceStarted(services, _started));
     }
 
-    private sealed class OnceStarted(IHostApplicationLifetime lifetime, Action<IHostApplicationLifetime> then) : BackgroundService
+    private sealed class OnceStarted(IServiceProvider services, TaskCompletionSource<IServiceProvider> started) : BackgroundService
     {
         protected override Task ExecuteAsync(CancellationToken stoppingToken)
         {
-            lifetime.ApplicationStarted.Register(() => then(lifetime));
+            services.GetRequiredService<IHostApplicationLifetime>().ApplicationStarted.Register(() => started.TrySetResult(services));
             return Task.CompletedTask;
         }
     }

@@ -58,20 +58,23 @@ public sealed class ApiProcess : IAsyncDisposable
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
             ["DOTNET_ENVIRONMENT"] = null,
             ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
-            [ConnectionVariable] = connectionString is null || arguments is ["migrate"] ? connectionString : PointsDatabase.AsReplica(connectionString),
-            ["Auth__SigningKey"] = Tokens.SigningKey,
-            ["Auth__Issuer"] = Tokens.Issuer,
-            ["Auth__Audience"] = Tokens.Audience,
             ["Auth__Authority"] = null,
             ["Local__ExitWithStdin"] = "true",
         };
-        foreach (var (name, value) in settings)
+        foreach (var (name, value) in (IEnumerable<(string Name, string? Value)>)
+            [.. SettingsFor(connectionString is null || arguments is ["migrate"] ? connectionString : PointsDatabase.AsReplica(connectionString)), .. settings])
         {
             environment[name] = value;
         }
 
         return ChildProcess.Start("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "PointSystem.Api.dll"), .. arguments], environment);
     }
+
+    /// <summary>What every API of the tests is told, in whatever way it runs.</summary>
+    internal static (string Name, string? Value)[] SettingsFor(string? connectionString) =>
+    [
+        (ConnectionVariable, connectionString), ("Auth__SigningKey", Tokens.SigningKey), ("Auth__Issuer", Tokens.Issuer), ("Auth__Audience", Tokens.Audience),
+    ];
 
     /// <summary>A connection string that leads to no server.</summary>
     internal static string NoDatabase() => $"Host=127.0.0.1;Port={Ports.Next()};Username=postgres;Database=points";

@@ -3,10 +3,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using PointSystem.Api.Features.Audit;
-using PointSystem.Api.Hosting;
 using PointSystem.Api.Http;
 using PointSystem.Api.Security;
 using PointSystem.Tests.Api;
@@ -21,17 +19,10 @@ public sealed class AuditedEndpointsTests(PointsDatabase server)
     [Fact]
     public async Task RouteTable_OfTheService_HasNoUnauditedEndpoint()
     {
-        var routes = new Routes();
-        var database = await server.CreateOwnedAsync(Token);
+        await using var api = await ApiHost.StartAsync(await server.CreateOwnedAsync(Token), ("ASPNETCORE_ENVIRONMENT", "Production"));
+        var endpoints = api.Services.GetRequiredService<EndpointDataSource>().Endpoints;
 
-        var exitCode = await PointApplication.RunAsync(
-            [
-                "--environment=Production", "--urls=http://127.0.0.1:0", $"--ConnectionStrings:points={database}", $"--Auth:SigningKey={Tokens.SigningKey}",
-            ],
-            builder => builder.Services.AddSingleton(routes).AddHostedService<RouteReader>());
-
-        Assert.Equal(0, exitCode);
-        var written = routes.Endpoints.OfType<RouteEndpoint>().Where(route => route.RoutePattern.RawText!.StartsWith("/api/admin", StringComparison.Ordinal)
+        var written = endpoints.OfType<RouteEndpoint>().Where(route => route.RoutePattern.RawText!.StartsWith("/api/admin", StringComparison.Ordinal)
             && route.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods.Any(method => method != "GET"));
         Assert.Equal(
             [
@@ -43,7 +34,7 @@ public sealed class AuditedEndpointsTests(PointsDatabase server)
                 "/api/admin/webhooks/{name}/rotate-secret", "/api/admin/webhooks/{name}/test",
             ],
             written.Select(route => route.RoutePattern.RawText).Order());
-        Assert.DoesNotContain(routes.Endpoints, AuditedEndpoints.IsUnaudited);
+        Assert.DoesNotContain(endpoints, AuditedEndpoints.IsUnaudited);
     }
 
     [Theory]
@@ -106,25 +97,5 @@ public sealed class AuditedEndpointsTests(PointsDatabase server)
 
         Assert.Equal(status, answer.StatusCode);
         Assert.Equal(isExecuted ? 1 : 0, executed);
-    }
-
-    private sealed class Routes
-    {
-        public IReadOnlyList<Endpoint> Endpoints { get; set; } = [];
-    }
-
-    private sealed class RouteReader(Routes routes, EndpointDataSource source, IHostApplicationLifetime lifetime) : IHostedService
-    {
-        public Task StartAsync(CancellationToken cancellationToken)
-        {
-            lifetime.ApplicationStarted.Register(() =>
-            {
-                routes.Endpoints = source.Endpoints;
-                lifetime.StopApplication();
-            });
-            return Task.CompletedTask;
-        }
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using PointSystem.Tests.Api;
 using PointSystem.Tests.Features;
@@ -81,21 +80,8 @@ public sealed class CacheFixture(PointsDatabase server) : IAsyncLifetime
         (await client.AccumulateAsync(member, amount, days)).Expect(HttpStatusCode.Created).NumberOf("version");
 
     /// <summary>Reads the balance, from a state that is at least this version.</summary>
-    internal static Task<Answer> ReadAsync(PointsClient client, long member, long? version = null, string query = "", string? tag = null)
-    {
-        var request = new HttpRequestMessage(HttpMethod.Get, $"/api/points/balance/{member}{query}");
-        if (version is { } lowest)
-        {
-            request.Headers.Add("X-Min-Version", lowest.ToString(CultureInfo.InvariantCulture));
-        }
-
-        if (tag is not null)
-        {
-            request.Headers.TryAddWithoutValidation("If-None-Match", tag);
-        }
-
-        return client.SendAsync(request);
-    }
+    internal static Task<Answer> ReadAsync(PointsClient client, long member, long? version = null, string query = "", string? tag = null) =>
+        client.GetAsync($"/api/points/balance/{member}{query}", version, tag is null ? [] : [("If-None-Match", tag)]);
 
     /// <summary>What a replica has counted so far.</summary>
     internal static async Task<CacheCounts> CountsAsync(PointsClient client)
@@ -108,9 +94,7 @@ public sealed class CacheFixture(PointsDatabase server) : IAsyncLifetime
             Sum("pointsystem_cache_loads_total"), Sum("pointsystem_reads_total", "source=\"primary\""), Sum("pointsystem_reads_total", "source=\"cache\""),
             Sum("pointsystem_cache_writes_total", "outcome=\"failed\""));
 
-        long Sum(string counter, string label = "") => text.Split('\n')
-            .Where(line => line.StartsWith(counter + "{", StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal))
-            .Sum(line => long.Parse(line[(line.IndexOf('}', StringComparison.Ordinal) + 1)..].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
+        long Sum(string counter, string label = "") => MetricsText.Sum(text, counter, label);
     }
 }
 

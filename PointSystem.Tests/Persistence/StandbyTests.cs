@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using Npgsql;
 using PointSystem.Local.Postgres;
@@ -68,22 +67,22 @@ public sealed class StandbyTests : IAsyncLifetime
         var version = used.NumberOf("version");
         foreach (var path in (string[])[$"balance/{member}", $"history/{member}", $"statements/{member}", $"balance/{member}/expiring"])
         {
-            var read = (await GetAsync(client, path, ("X-Min-Version", version.ToString(CultureInfo.InvariantCulture)))).Expect(HttpStatusCode.OK);
+            var read = (await client.GetAsync($"/api/points/{path}", version)).Expect(HttpStatusCode.OK);
             Assert.Contains("700", read.Text, StringComparison.Ordinal);
         }
 
         // The pages of a list are of one state: the cursor of a page of the primary leads to entries that the standby does not have.
-        var page = (await GetAsync(client, $"statements/{member}?size=1", ("X-Min-Version", version.ToString(CultureInfo.InvariantCulture)))).Expect(HttpStatusCode.OK);
-        var rest = (await GetAsync(client, $"statements/{member}?size=1&cursor={page.TextOf("nextCursor")}")).Expect(HttpStatusCode.OK);
+        var page = (await client.GetAsync($"/api/points/statements/{member}?size=1", version)).Expect(HttpStatusCode.OK);
+        var rest = (await client.GetAsync($"/api/points/statements/{member}?size=1&cursor={page.TextOf("nextCursor")}")).Expect(HttpStatusCode.OK);
         Assert.Equal(-300, Assert.Single(rest.Json["entries"]!.AsArray())!["amount"]!.GetValue<long>());
 
         foreach (var path in (string[])[$"balance/{member}", $"history/{member}"])
         {
-            Assert.Equal(HttpStatusCode.NotModified, (await GetAsync(client, path, ("If-None-Match", used.Headers["ETag"]))).Status);
+            Assert.Equal(HttpStatusCode.NotModified, (await client.GetAsync($"/api/points/{path}", ("If-None-Match", used.Headers["ETag"]))).Status);
         }
 
-        (await GetAsync(client, $"use/{used.TextOf("pointKey")}")).Expect(HttpStatusCode.OK);
-        (await GetAsync(client, $"balance/{member}", ("X-Min-Version", "99"))).IsProblem(HttpStatusCode.PreconditionFailed, "VERSION_NOT_REACHED");
+        (await client.GetAsync($"/api/points/use/{used.TextOf("pointKey")}")).Expect(HttpStatusCode.OK);
+        (await client.GetAsync($"/api/points/balance/{member}", 99)).IsProblem(HttpStatusCode.PreconditionFailed, "VERSION_NOT_REACHED");
 
         await ExecuteAsync("SELECT pg_wal_replay_resume()");
         await Eventually.HoldsAsync(async () => (await BalanceAsync(client, member)).NumberOf("balance") == 700, "the standby catches up");
@@ -119,27 +118,15 @@ public sealed class StandbyTests : IAsyncLifetime
     {
         var written = (await client.AccumulateAsync(member, 1)).Expect(HttpStatusCode.Created).NumberOf("version");
         Assert.True(written > known);
-        var read = (await GetAsync(client, $"balance/{member}", ("X-Min-Version", written.ToString(CultureInfo.InvariantCulture)))).Expect(HttpStatusCode.OK);
+        var read = (await client.GetAsync($"/api/points/balance/{member}", written)).Expect(HttpStatusCode.OK);
         Assert.Equal(written, read.NumberOf("version"));
         return written;
     }
 
-    private static Task<Answer> BalanceAsync(PointsClient client, long member) => GetAsync(client, $"balance/{member}");
+    private static Task<Answer> BalanceAsync(PointsClient client, long member) => client.GetAsync($"/api/points/balance/{member}");
 
-    private static Task<Answer> GetAsync(PointsClient client, string path, params (string Name, string Value)[] headers)
-    {
-        var request = new HttpRequestMessage(HttpMethod.Get, $"/api/points/{path}");
-        foreach (var (name, value) in headers)
-        {
-            request.Headers.TryAddWithoutValidation(name, value);
-        }
-
-        return client.SendAsync(request);
-    }
-
-    private static async Task<long> AnsweredAsync(PointsClient client, string source) => (await client.GetAsync("/metrics")).Text.Split('\n')
-        .Where(line => line.StartsWith("pointsystem_reads_total{", StringComparison.Ordinal) && line.Contains($"source=\"{source}\"", StringComparison.Ordinal))
-        .Sum(line => long.Parse(line[(line.IndexOf('}', StringComparison.Ordinal) + 1)..].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
+    private static async Task<long> AnsweredAsync(PointsClient client, string source) =>
+        MetricsText.Sum((await client.GetAsync("/metrics")).Text, "pointsystem_reads_total", $"source=\"{source}\"");
 
     private async Task ExecuteAsync(string sql)
     {

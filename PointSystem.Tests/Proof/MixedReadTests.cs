@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Net;
 using Npgsql;
 using PointSystem.Local.Postgres;
@@ -128,13 +127,7 @@ public sealed class MixedReadTests : IAsyncLifetime
 
     private async Task ReadAsync(PointsClient client, long member, long? version)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/points/balance/{member}");
-        if (version is { } lowest)
-        {
-            request.Headers.Add("X-Min-Version", lowest.ToString(CultureInfo.InvariantCulture));
-        }
-
-        var answer = (await client.SendAsync(request)).Expect(HttpStatusCode.OK);
+        var answer = (await client.GetAsync($"/api/points/balance/{member}", version)).Expect(HttpStatusCode.OK);
         Assert.True(answer.NumberOf("version") >= (version ?? 0), $"{answer.Text} is older than {version}.");
         Add(member, answer.NumberOf("version"), answer.NumberOf("balance"));
         Interlocked.Increment(ref _reads);
@@ -159,7 +152,6 @@ public sealed class MixedReadTests : IAsyncLifetime
     private async Task StartStandbyAsync() => _standby = await LocalStandby.StartAsync(_cluster.ConnectionString, _directory, _port, Token);
 
     private static async Task<long> AnsweredAsync(IEnumerable<PointsClient> clients, string source) =>
-        (await Task.WhenAll(clients.Select(client => client.GetAsync("/metrics")))).SelectMany(metrics => metrics.Text.Split('\n'))
-            .Where(line => line.StartsWith("pointsystem_reads_total{", StringComparison.Ordinal) && line.Contains($"\"{source}\"", StringComparison.Ordinal))
-            .Sum(line => long.Parse(line[(line.IndexOf('}', StringComparison.Ordinal) + 1)..].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
+        (await Task.WhenAll(clients.Select(client => client.GetAsync("/metrics"))))
+            .Sum(metrics => MetricsText.Sum(metrics.Text, "pointsystem_reads_total", $"source=\"{source}\""));
 }

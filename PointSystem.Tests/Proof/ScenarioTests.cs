@@ -1,6 +1,8 @@
 namespace PointSystem.Tests.Proof;
 
-/// <summary>The stored rows equal the answers with different modes on different replicas, and while they change. Each mode alone: <see cref="GatewayTests"/>.</summary>
+/// <summary>
+/// The stored rows equal the answers with different modes on different replicas, and while they change. Each mode alone: <see cref="GatewayTests"/>.
+/// </summary>
 [Collection(ProofTests.Name)]
 public sealed class ScenarioTests(ProofCluster proof)
 {

@@ -70,7 +70,8 @@ internal static class EventEndpoints
     {
         var isStream = http.Request.GetTypedHeaders().Accept
             .Any(accepted => accepted.MediaType.Equals(EventStreams.ContentType, StringComparison.OrdinalIgnoreCase));
-        if (!TryReadCursor(http, isStream, out var field, out var after, out var problem) || !QueryTexts.TryReadCount(http, Limit, LimitDefault, EventSql.PageMax, out var limit, out problem))
+        if (!TryReadCursor(http, isStream, out var field, out var after, out var problem)
+            || !QueryTexts.TryReadCount(http, Limit, LimitDefault, EventSql.PageMax, out var limit, out problem))
         {
             return problem;
         }

@@ -42,7 +42,8 @@ internal static class LedgerExport
     private static async Task<IResult> HandleAsync(
         HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database, ReadLimit reads)
     {
-        if (!QueryTexts.TryRead(http, After, out var text, out var problem) || !QueryTexts.TryReadCount(http, Limit, LimitDefault, LimitMax, out var limit, out problem))
+        if (!QueryTexts.TryRead(http, After, out var text, out var problem)
+            || !QueryTexts.TryReadCount(http, Limit, LimitDefault, LimitMax, out var limit, out problem))
         {
             return problem;
         }
