@@ -95,14 +95,15 @@ internal static class LedgerLoader
         CROSS JOIN LATERAL (SELECT * FROM point_usages WHERE member_id = n.member_id AND point_key = n.point_key OFFSET 0) AS u
         """;
 
-    // Without the usages that commands name ($3): these are loaded in full, and earlier commands may change them.
+    // Without the usages that commands name ($3): these are loaded in full, and earlier commands may change them. usage_id > 0 is always true: it is the
+    // condition of the index.
     private const string StandingUsages =
         """
         SELECT n.member_id, n.order_number, u.point_key
         FROM unnest($1, $2) AS n (member_id, order_number)
         CROSS JOIN LATERAL (
             SELECT point_key FROM point_usages
-            WHERE member_id = n.member_id AND order_number = n.order_number AND cancelled_amount < total_amount AND point_key <> ALL ($3)
+            WHERE member_id = n.member_id AND order_number = n.order_number AND usage_id > 0 AND cancelled_amount < total_amount AND point_key <> ALL ($3)
             ORDER BY usage_id DESC LIMIT 1
         ) AS u
         """;

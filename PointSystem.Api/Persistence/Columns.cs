@@ -47,6 +47,9 @@ internal static class Columns
     /// <summary>The text of a column that may be NULL.</summary>
     public static string? TextOrNull(this NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
 
+    /// <summary>The number of the first column, which may be NULL.</summary>
+    public static long? LongOrNull(NpgsqlDataReader reader) => reader.IsDBNull(0) ? null : reader.GetInt64(0);
+
     /// <summary>The instant of a column that may be NULL.</summary>
     public static DateTimeOffset? InstantOrNull(this NpgsqlDataReader reader, int column) =>
         reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);

@@ -12,7 +12,7 @@ namespace PointSystem.Bench.Scenarios;
 internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name, Summary)
 {
     private const long FirstMember = 1;
-    private const int MemberCount = 10_000;
+    public const int MemberCount = 10_000;
     private const long LotAmount = 100_000;
 
     // Enough for millions of uses of the first member. The other members have two lots.

@@ -11,8 +11,6 @@ namespace PointSystem.Bench.Scenarios;
 /// <summary>What 1,000 uses cost in the database, as counted by Postgres.</summary>
 internal sealed record Database() : Scenario("database", "statements and commits of 1,000 uses, as Postgres counts them")
 {
-    private const int MemberCount = 10_000;
-    private const long LotAmount = 100_000;
     private const int StatementsListed = 8;
     private const string Extension = "pg_stat_statements";
     private static readonly string[] Compared = ["statements", "commits"];
@@ -34,9 +32,7 @@ internal sealed record Database() : Scenario("database", "statements and commits
                 }
             },
             cancellationToken);
-        await Seeder.AddAsync(cluster, 1, 1, 100, LotAmount, cancellationToken);
-        await Seeder.AddAsync(cluster, 2, MemberCount - 1, 2, LotAmount, cancellationToken);
-        await Seeder.SettleAsync(cluster, cancellationToken);
+        await ContenderRun.SeedAsync(cluster, cancellationToken);
         if (hasStatements)
         {
             await cluster.ExecuteAsync($"CREATE EXTENSION IF NOT EXISTS {Extension}", cancellationToken);
@@ -47,7 +43,7 @@ internal sealed record Database() : Scenario("database", "statements and commits
         var notes = new List<string>();
         (string Name, ClosedLoop Load)[] loads =
         [
-            ("uniform", new ClosedLoop(cluster.Targets(options.Straight), callers, caller => new Members.Uniform(1, MemberCount, caller + 1))),
+            ("uniform", new ClosedLoop(cluster.Targets(options.Straight), callers, caller => new Members.Uniform(1, ContenderRun.MemberCount, caller + 1))),
             ("hot", new ClosedLoop(cluster.Targets(options.Straight), callers, _ => new Members.One(1))),
         ];
         foreach (var (name, load) in loads)

@@ -12,8 +12,6 @@ namespace PointSystem.Bench.Scenarios;
 internal sealed record EventFeed()
     : Scenario("events", "hot and uniform load with and without a subscriber of the event feed, the lag of events, and a replay")
 {
-    private const int MemberCount = 10_000;
-    private const long LotAmount = 100_000;
     private const double RatioMin = 0.95;
     private const double ReplayMin = 5_000;
     private const double LagMax = 1_000;
@@ -27,8 +25,7 @@ internal sealed record EventFeed()
         var callers = options.Callers ?? ContenderRun.CallersDefault;
         var time = TimeSpan.FromSeconds(options.Seconds ?? 5);
         await using var cluster = await run.StartClusterAsync(null, cancellationToken);
-        await Seeder.AddAsync(cluster, 1, MemberCount, 2, LotAmount, cancellationToken);
-        await Seeder.SettleAsync(cluster, cancellationToken);
+        await ContenderRun.SeedAsync(cluster, cancellationToken);
         await cluster.SetModeAsync("distributed", cancellationToken);
 
         var runner = new RoundRunner(run, cluster);
@@ -36,7 +33,7 @@ internal sealed record EventFeed()
         (string Name, ClosedLoop Load)[] loads =
         [
             ("hot", new ClosedLoop(targets, callers, _ => new Members.One(1))),
-            ("uniform", new ClosedLoop(targets, callers, caller => new Members.Uniform(1, MemberCount, caller + 1))),
+            ("uniform", new ClosedLoop(targets, callers, caller => new Members.Uniform(1, ContenderRun.MemberCount, caller + 1))),
         ];
         using var subscriber = NewConsumer(cluster);
         var turns = new Dictionary<string, List<Turn>>();
@@ -45,7 +42,8 @@ internal sealed record EventFeed()
         {
             foreach (var (name, load) in loads)
             {
-                var alone = await MeasureAsync(runner, load, round, time, cancellationToken);
+                // In turn, so that neither is always the one with the larger tables.
+                var alone = round % 2 == 1 ? await MeasureAsync(runner, load, round, time, cancellationToken) : null;
                 using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                 var consuming = subscriber.RunAsync(stop.Token);
                 await CatchUpAsync(subscriber, cancellationToken);
@@ -54,6 +52,7 @@ internal sealed record EventFeed()
                 await CatchUpAsync(subscriber, cancellationToken);
                 await stop.CancelAsync();
                 await consuming;
+                alone ??= await MeasureAsync(runner, load, round, time, cancellationToken);
                 if (round == 0)
                 {
                     continue;
@@ -84,7 +83,7 @@ internal sealed record EventFeed()
         var outOfOrder = subscriber.Events.OutOfOrder.Count;
         var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
         {
-            ["members"] = MemberCount.ToString(CultureInfo.InvariantCulture),
+            ["members"] = ContenderRun.MemberCount.ToString(CultureInfo.InvariantCulture),
             ["callers"] = callers.ToString(CultureInfo.InvariantCulture),
             ["rounds"] = rounds.ToString(CultureInfo.InvariantCulture),
             ["seconds a turn"] = time.TotalSeconds.ToString(CultureInfo.InvariantCulture),

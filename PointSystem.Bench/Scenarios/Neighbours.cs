@@ -2,7 +2,6 @@ using System.Globalization;
 using PointSystem.Bench.Contenders;
 using PointSystem.Bench.Load;
 using PointSystem.Bench.Reports;
-using PointSystem.Bench.Servers;
 using PointSystem.Bench.Stats;
 
 namespace PointSystem.Bench.Scenarios;
@@ -11,8 +10,6 @@ namespace PointSystem.Bench.Scenarios;
 internal sealed record Neighbours()
     : Scenario("neighbours", "latency of 9,999 cold members at a fixed rate, quiet and while 100 callers storm one member; small pools")
 {
-    private const int MemberCount = 10_000;
-    private const long LotAmount = 100_000;
     private const int PoolSize = 10;
     private const int PerSecond = 100;
     private const double Bound = 2;
@@ -36,15 +33,13 @@ internal sealed record Neighbours()
         var time = TimeSpan.FromSeconds(options.Seconds ?? 5);
         var warmUp = TimeSpan.FromSeconds(options.WarmUp ?? WarmUpSeconds);
         await using var cluster = await run.StartClusterAsync(local => local.PoolSize = options.PoolSize, cancellationToken);
-        await Seeder.AddAsync(cluster, 1, 1, 100, LotAmount, cancellationToken);
-        await Seeder.AddAsync(cluster, 2, MemberCount - 1, 2, LotAmount, cancellationToken);
-        await Seeder.SettleAsync(cluster, cancellationToken);
+        await ContenderRun.SeedAsync(cluster, cancellationToken);
 
         var runner = new RoundRunner(run, cluster);
         var targets = cluster.Targets(options.Straight);
         var storm = new ClosedLoop(targets, callers, _ => new Members.One(1));
-        var cold = new OpenLoop(targets, PerSecond, caller => new Members.Uniform(2, MemberCount - 1, caller + 1));
-        var allMembers = new ClosedLoop(targets, callers, caller => new Members.Uniform(1, MemberCount, caller + 1));
+        var cold = new OpenLoop(targets, PerSecond, caller => new Members.Uniform(2, ContenderRun.MemberCount - 1, caller + 1));
+        var allMembers = new ClosedLoop(targets, callers, caller => new Members.Uniform(1, ContenderRun.MemberCount, caller + 1));
 
         // Members that share the hot member's replica share its queue of commits, too.
         OpenLoop? beside = null;

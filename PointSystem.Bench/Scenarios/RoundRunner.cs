@@ -79,8 +79,14 @@ internal sealed class RoundRunner(BenchRun run, BenchCluster cluster)
     }
 
     /// <summary>Counts the accepted requests of a turn, which must be in the ledger.</summary>
+    /// <exception cref="BenchException">Members had no points left, so that less was measured than it seems.</exception>
     public Turn Count(Turn turn)
     {
+        if (turn.ErrorKinds.TryGetValue("422", out var refused))
+        {
+            throw new BenchException($"{refused} requests were refused because members had no points left: measure fewer rounds, or for fewer seconds.");
+        }
+
         _accepted += turn.Accepted;
         _unanswered += turn.ErrorKinds.GetValueOrDefault("no answer");
         return turn;

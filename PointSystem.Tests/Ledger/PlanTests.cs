@@ -16,8 +16,9 @@ public sealed class PlanTests(PointsDatabase server)
 {
     private const int Others = 20_000;
 
-    // Rows and index entries that one command or query may read. Far more than any needs, far fewer than there are.
+    // What one command or query may read: rows and index entries, and blocks. More than any needs, fewer than the smallest index has.
     private const long RowsMax = 200;
+    private const long BlocksMax = 180;
 
     private static readonly string[] Tables =
     [
@@ -109,12 +110,13 @@ public sealed class PlanTests(PointsDatabase server)
         var read = new List<string>();
         await RunAllAsync(database, client, 100, async (name, work) =>
         {
-            var before = await RowsReadAsync(database);
+            var before = await ReadAsync(database);
             await work();
-            var rows = await RowsReadAsync(database) - before;
-            if (rows > RowsMax)
+            var after = await ReadAsync(database);
+            var (rows, blocks) = (after.Rows - before.Rows, after.Blocks - before.Blocks);
+            if (rows > RowsMax || blocks > BlocksMax)
             {
-                read.Add($"{name} read {rows} rows");
+                read.Add($"{name} read {rows} rows, {blocks} blocks");
             }
         });
         Assert.True(read.Count == 0, string.Join("; ", read));
@@ -147,6 +149,7 @@ public sealed class PlanTests(PointsDatabase server)
         });
         await measure("order", () => OrderQuery.ReadAsync(database, "A1", 0, 0, 1, Token));
         await measure("order of nobody", () => OrderQuery.ReadAsync(database, "none", 0, 0, 20, Token));
+        await measure("events", () => EventFeed.ReadAsync(database, EventCursor.Start, 10, Token));
         await measure("export", () => LedgerFeed.ReadAsync(database, EventCursor.Start, 10, Token));
         await measure("history", () => HistoryQuery.ReadAsync(database, new HistoryFilter(member, null, null), long.MaxValue, 20, Token));
         await measure("history of a kind", () => HistoryQuery.ReadAsync(database, new HistoryFilter(member, null, "USE"), long.MaxValue, 20, Token));
@@ -155,16 +158,22 @@ public sealed class PlanTests(PointsDatabase server)
         await measure("accumulation", () => AccumulationTraceQuery.ReadAsync(database, lot, 0, 20, Token));
     }
 
-    /// <summary>Rows read from tables plus index entries read. The server process reports its counts late unless it is told to flush them.</summary>
-    private static async Task<long> RowsReadAsync(NpgsqlDataSource database)
+    /// <summary>
+    /// Rows read from tables plus index entries found, and blocks looked at: an index of which all entries are looked through for one finds one. The server
+    /// process reports its counts late unless it is told to flush them.
+    /// </summary>
+    private static async Task<(long Rows, long Blocks)> ReadAsync(NpgsqlDataSource database)
     {
         await database.ExecuteAsync("SELECT pg_stat_force_next_flush()");
         await using var command = database.CreateCommand(
             """
             SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname = ANY ($1))::bigint
-                 + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = ANY ($1))::bigint
+                 + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = ANY ($1))::bigint,
+                (SELECT sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit) FROM pg_statio_user_tables WHERE relname = ANY ($1))::bigint
             """);
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Tables });
-        return (long)(await command.ExecuteScalarAsync(Token))!;
+        await using var reader = await command.ExecuteReaderAsync(Token);
+        await reader.ReadAsync(Token);
+        return (reader.GetInt64(0), reader.GetInt64(1));
     }
 }

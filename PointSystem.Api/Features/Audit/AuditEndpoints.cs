@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
-using Npgsql;
 using PointSystem.Api.Features.Points.Queries;
+using PointSystem.Api.Features.Points;
 using PointSystem.Api.Http;
 using PointSystem.Api.OpenApi;
 using PointSystem.Api.Persistence;
@@ -25,7 +25,7 @@ internal static class AuditEndpoints
     public static void MapAudit(this IEndpointRouteBuilder app)
     {
         var audit = app.MapAdmin("/api/admin/audit").WithTags("Audit");
-        audit.MapGet("", HandleAsync).WithName("ListAudit").CountsAsRead()
+        audit.MapGet("", HandleAsync).WithName("ListAudit").ReadsLatest().CountsAsRead()
             .WithSummary("Lists what administrators have done, newest first")
             .WithDescription(
                 "Each action has an entry, which was written together with its effect and cannot be changed or deleted: changes of the configuration, manual "
@@ -47,7 +47,7 @@ internal static class AuditEndpoints
             .Refuses(400, PointErrorCodes.InvalidRequest);
     }
 
-    private static async Task<IResult> HandleAsync(HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+    private static async Task<IResult> HandleAsync(HttpContext http, ReadSource source)
     {
         if (!Paging.TryReadSize(http, out var size, out var problem)
             || !QueryTexts.TryRead(http, Paging.CursorParameter, out var cursor, out problem)
@@ -72,7 +72,7 @@ internal static class AuditEndpoints
             return Paging.InvalidCursor();
         }
 
-        return TypedResults.Ok(await AuditQuery.ReadAsync(database, filter, cursor is null ? null : last, size, http.RequestAborted));
+        return TypedResults.Ok(await AuditQuery.ReadAsync(source.Database, filter, cursor is null ? null : last, size, http.RequestAborted));
     }
 
     private static OpenApiSchema Text(int lengthMax) => new() { Type = JsonSchemaType.String, MinLength = 1, MaxLength = lengthMax };

@@ -44,12 +44,21 @@ internal static class EventFeed
         var count = CountUpTo(heads, DetailsMax);
         hasMore |= count < heads.Count;
         heads = heads.GetRange(0, count);
-        var groups = heads.Where(head => head.Last > 0).ToList();
-        var details = groups.Count == 0
-            ? []
-            : await database.RunAsync(connection => ReadDetailsAsync(connection, groups, cancellationToken), cancellationToken);
-        var number = 0;
-        var events = heads.Where(head => head.IsEvent).Select(head => (head.Describe(head.Last > 0 ? details[number++] : []), head.Cursor)).ToList();
+        var groups = heads.FindAll(head => head.Details is { Count: 0 });
+        if (groups.Count > 0)
+        {
+            await database.RunAsync(connection => AddDetailsAsync(connection, groups, cancellationToken), cancellationToken);
+        }
+
+        var events = new List<(CloudEvent Event, EventCursor Cursor)>(heads.Count);
+        foreach (var head in heads)
+        {
+            if (head.Event is { } happened)
+            {
+                events.Add((happened, head.Cursor));
+            }
+        }
+
         return new EventPage(events, heads is [.., var last] ? last.Cursor : after, hasMore);
     }
 
@@ -118,8 +127,11 @@ internal static class EventFeed
         return isAhead ? null : heads.Count > limit ? heads.GetRange(0, limit) : heads;
     }
 
-    private static async Task<List<EventDetail>[]> ReadDetailsAsync(NpgsqlConnection connection, List<Head> groups, CancellationToken cancellationToken)
+    /// <summary>Adds the details of the events that have several.</summary>
+    private static async Task<bool> AddDetailsAsync(NpgsqlConnection connection, List<Head> groups, CancellationToken cancellationToken)
     {
+        // The work is repeated if the connection has become unusable.
+        groups.ForEach(head => head.Details!.Clear());
         await using var batch = connection.CreateBatch();
         batch.BatchCommands.Add(Columns.Statement(
             EventSql.Details,
@@ -127,18 +139,20 @@ internal static class EventFeed
             Columns.Longs(groups, head => head.Cursor.Sequence),
             Columns.Longs(groups, head => head.Last)));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        var details = groups.ConvertAll(_ => new List<EventDetail>()).ToArray();
         while (await reader.ReadAsync(cancellationToken))
         {
-            details[reader.GetInt64(0) - 1].Add(
-                new EventDetail(reader.GetString(2), reader.GetInt64(1), reader.GetFieldValue<DateOnly>(3), reader.GetBoolean(4))
-                {
-                    SourceAccumulationKey = reader.TextOrNull(5),
-                });
+            groups[(int)reader.GetInt64(0) - 1].Details!.Add(ReadDetail(reader, 1));
         }
 
-        return details;
+        return true;
     }
+
+    /// <summary>Reads a detail from five columns: change, accumulation, date, whether it is a grant, source.</summary>
+    private static EventDetail ReadDetail(NpgsqlDataReader reader, int first) =>
+        new(reader.GetString(first + 1), reader.GetInt64(first), reader.GetFieldValue<DateOnly>(first + 2), reader.GetBoolean(first + 3))
+        {
+            SourceAccumulationKey = reader.TextOrNull(first + 4),
+        };
 
     /// <summary>The number of events that have at most <paramref name="detailsMax"/> details together, but at least one event.</summary>
     private static int CountUpTo(List<Head> heads, int detailsMax)
@@ -168,6 +182,7 @@ internal static class EventFeed
         }
 
         var (before, last, balance) = (reader.GetInt64(8), reader.GetInt64(9), reader.GetInt64(10));
+        List<EventDetail> details = last == cursor.Sequence ? [ReadDetail(reader, 15)] : [];
         var data = new EventData(reader.GetString(5))
         {
             MemberId = cursor.MemberId,
@@ -179,6 +194,7 @@ internal static class EventFeed
             Amount = balance - before,
             BalanceAfter = balance,
             Reason = reader.TextOrNull(6),
+            Details = details,
             DetailsTotal = last - cursor.Sequence + 1,
             DetailsNextCursor = HistoryQuery.NextEntries(cursor.MemberId, cursor.Sequence + InnerLists.SizeMax, last),
         };
@@ -186,7 +202,7 @@ internal static class EventFeed
         var envelope = Envelope(
             $"urn:pointsystem:member:{member}", $"{member}-{last.ToString(CultureInfo.InvariantCulture)}", EventTypes.OfKind(kind), member,
             reader.GetFieldValue<DateTimeOffset>(7), Digits(last), data);
-        return new Head(cursor, last, envelope);
+        return new Head(cursor, last, envelope, details);
     }
 
     private static Head ReadConfigChange(NpgsqlDataReader reader)
@@ -254,15 +270,10 @@ internal static class EventFeed
 
     private static string Digits(long number) => number.ToString("D19", CultureInfo.InvariantCulture);
 
-    /// <summary>What a row of the first statement says; the second one adds the details.</summary>
+    /// <summary>What a row of the first statement says; the second one adds the details if there are several.</summary>
     /// <param name="Cursor">Its place.</param>
     /// <param name="Last">The last sequence of the entries; 0 for what is not in the ledger, and for what is part of an earlier event.</param>
-    /// <param name="Envelope">The event without details; null for what is part of an earlier event.</param>
-    private sealed record Head(EventCursor Cursor, long Last, CloudEvent? Envelope)
-    {
-        public bool IsEvent => Envelope is not null;
-
-        public CloudEvent Describe(List<EventDetail> details) =>
-            Last == 0 ? Envelope! : Envelope! with { Data = Envelope!.Data with { Details = details } };
-    }
+    /// <param name="Event">The event; null for what is part of an earlier event.</param>
+    /// <param name="Details">Its details; null for what is not in the ledger.</param>
+    private sealed record Head(EventCursor Cursor, long Last, CloudEvent? Event, List<EventDetail>? Details = null);
 }

@@ -27,7 +27,7 @@ internal static class EventSql
             (SELECT max(sequence) FROM point_ledger_entries WHERE member_id = h.member_id))
         """;
 
-    /// <summary>The first entries of a page of events with the range of their sequences.</summary>
+    /// <summary>The first entries of a page of events with the range of their sequences. Most have one entry: its detail is read too.</summary>
     /// <remarks>
     /// The constant limit inside shows the planner, which does not know $4, how few rows are needed. OFFSET 0 keeps it from joining whole
     /// tables instead of looking up the few rows of a page.
@@ -35,7 +35,11 @@ internal static class EventSql
     public static readonly string Page =
         $"""
         SELECT h.position, h.member_id, h.sequence, h.kind, h.point_key, h.actor, h.reason, h.occurred_at, h.balance_after - h.delta,
-            l.last, (SELECT balance_after FROM point_ledger_entries WHERE member_id = h.member_id AND sequence = l.last),
+            l.last,
+            CASE
+                WHEN l.last = h.sequence THEN h.balance_after
+                ELSE (SELECT balance_after FROM point_ledger_entries WHERE member_id = h.member_id AND sequence = l.last)
+            END,
             CASE h.kind
                 WHEN 'USE' THEN (SELECT order_number FROM point_usages WHERE member_id = h.member_id AND usage_id = h.sequence)
                 ELSE c.order_number
@@ -43,10 +47,11 @@ internal static class EventSql
             c.usage_key, c.first_sequence,
             CASE h.kind
                 WHEN 'TRANSFER_OUT' THEN (SELECT to_member_id FROM point_transfers WHERE member_id = h.member_id AND first_sequence = h.sequence)
-            END
+            END,
+            h.delta, a.point_key, a.expiration_date, a.is_manual_grant, a.source_point_key
         FROM (
             SELECT * FROM (
-                SELECT position, member_id, sequence, kind, point_key, actor, reason, occurred_at, balance_after, delta
+                SELECT position, member_id, sequence, kind, point_key, actor, reason, occurred_at, balance_after, delta, lot_id
                 FROM point_ledger_entries
                 WHERE sequence = group_sequence AND (position, member_id, sequence) > ($1, $2, $3) AND position < event_horizon()
                 ORDER BY position, member_id, sequence LIMIT {PageMax}
@@ -67,6 +72,10 @@ internal static class EventSql
                 ELSE {LastOfGroup}
             END AS last OFFSET 0
         ) AS l
+        LEFT JOIN LATERAL (
+            SELECT point_key, expiration_date, is_manual_grant, CASE WHEN lot_id = h.sequence THEN source_point_key END AS source_point_key
+            FROM point_accumulations WHERE l.last = h.sequence AND member_id = h.member_id AND lot_id = h.lot_id OFFSET 0
+        ) AS a ON true
         ORDER BY h.position, h.member_id, h.sequence
         """;
 
@@ -97,7 +106,7 @@ internal static class EventSql
         ORDER BY position, id LIMIT $4
         """;
 
-    /// <summary>The entries of events, given as members ($1) and the first ($2) and last ($3) sequences.</summary>
+    /// <summary>The entries of events that have several, given as members ($1) and the first ($2) and last ($3) sequences.</summary>
     public static readonly string Details =
         $"""
         SELECT h.number, e.delta, a.point_key, a.expiration_date, a.is_manual_grant, CASE WHEN e.lot_id = e.sequence THEN a.source_point_key END

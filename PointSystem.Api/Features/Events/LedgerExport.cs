@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
-using Npgsql;
 using PointSystem.Api.Features.Audit;
+using PointSystem.Api.Features.Points;
 using PointSystem.Api.Http;
 using PointSystem.Api.OpenApi;
 using PointSystem.Api.Persistence;
@@ -29,7 +29,7 @@ internal static class LedgerExport
         """;
 
     public static void MapLedgerExport(this IEndpointRouteBuilder app) =>
-        app.MapAdmin("/api/admin/ledger").MapGet("/export", HandleAsync).WithTags("Events").WithName("ExportLedger")
+        app.MapAdmin("/api/admin/ledger").MapGet("/export", HandleAsync).WithTags("Events").WithName("ExportLedger").ReadsLatest()
             .WithSummary("Exports the ledger entries of all members, for a data warehouse")
             .WithDescription(
                 "One JSON object on each line, in the order of events: entries of a member are in order, and no entry appears before a line that has been read. "
@@ -39,8 +39,7 @@ internal static class LedgerExport
             .Answers<LedgerExportLine>(200, Example, MediaType)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(503, ProblemCodes.EventsUnavailable);
 
-    private static async Task<IResult> HandleAsync(
-        HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database, ReadLimit reads)
+    private static async Task<IResult> HandleAsync(HttpContext http, ReadSource source, ReadLimit reads)
     {
         if (!QueryTexts.TryRead(http, After, out var text, out var problem)
             || !QueryTexts.TryReadCount(http, Limit, LimitDefault, LimitMax, out var limit, out problem))
@@ -61,14 +60,14 @@ internal static class LedgerExport
         }
 
         // Before the answer starts, so that what is refused is refused by a problem.
-        return await LedgerFeed.ReadAsync(database, after, Math.Min(limit, LedgerFeed.PageMax), http.RequestAborted) is { } page
-            ? new Lines(page, limit, database, reads)
+        return await LedgerFeed.ReadAsync(source.Database, after, Math.Min(limit, LedgerFeed.PageMax), http.RequestAborted) is { } page
+            ? new Lines(page, limit, source, reads)
             : Problems.Invalid(
                 After, $"{After} is ahead of the ledger of this database: it comes from another one, or from a state that has been replaced by a backup.");
     }
 
     /// <summary>The lines, sent while they are read. Between two pages there is no database connection and no place among the reads.</summary>
-    private sealed class Lines(LedgerPage first, int limit, NpgsqlDataSource database, ReadLimit reads) : IResult
+    private sealed class Lines(LedgerPage first, int limit, ReadSource source, ReadLimit reads) : IResult
     {
         public async Task ExecuteAsync(HttpContext httpContext)
         {
@@ -97,7 +96,9 @@ internal static class LedgerExport
                 }
 
                 var (after, count) = (page.Next, Math.Min(left, LedgerFeed.PageMax));
-                page = await reads.WaitForAsync(httpContext, () => LedgerFeed.ReadAsync(database, after, count, cancellationToken))
+                page = await reads.WaitForAsync(
+                    httpContext,
+                    () => source.ReadOnAsync(database => LedgerFeed.ReadAsync(database, after, count, cancellationToken), cancellationToken))
                     ?? throw new InvalidOperationException("The ledger ends before an entry of this export: the database has been set back meanwhile.");
             }
         }

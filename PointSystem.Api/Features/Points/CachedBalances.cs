@@ -176,9 +176,9 @@ internal sealed class CachedBalances(
     {
         try
         {
-            return await ReadAsync(replica, member, MemberVersions.StandbyLimit);
+            return await ReadAsync(replica, member, Standby.AnswerLimit);
         }
-        catch (Exception failure) when (MemberVersions.IsStandbyFailure(failure))
+        catch (Exception failure) when (Standby.IsFailure(failure))
         {
             standby.LeaveAfter(failure);
             return null;

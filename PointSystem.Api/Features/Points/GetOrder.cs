@@ -1,4 +1,3 @@
-using Npgsql;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Api.Persistence;
@@ -15,8 +14,7 @@ internal static class GetOrder
     /// <param name="NextCursor">The cursor of the next page; null on the last page.</param>
     public sealed record Response(string OrderNumber, IReadOnlyList<GetUsage.Response> Usages, string? NextCursor);
 
-    public static async Task<IResult> HandleAsync(
-        string orderNumber, HttpContext http, [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database)
+    public static async Task<IResult> HandleAsync(string orderNumber, HttpContext http, ReadSource source)
     {
         // Routing leaves an encoded slash as it is.
         if (OrderNumbers.Check(orderNumber.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase), out var order) is { } invalid)
@@ -35,7 +33,7 @@ internal static class GetOrder
             return Paging.InvalidCursor();
         }
 
-        var page = await OrderQuery.ReadAsync(database, order, after[0], after[1], Math.Min(size, OrderQuery.PageMax), http.RequestAborted);
+        var page = await OrderQuery.ReadAsync(source.Database, order, after[0], after[1], Math.Min(size, OrderQuery.PageMax), http.RequestAborted);
         return TypedResults.Ok(new Response(
             order,
             [.. page.Items.Select(trace => new GetUsage.Response(UsageResponse.From(trace.Usage, trace.Details), trace.Cancellations))],

@@ -88,7 +88,7 @@ internal static class GetStatement
 
         if (isCsv)
         {
-            return new StatementCsv(id, from, to, range, page, source.Database, reads);
+            return new StatementCsv(id, from, to, range, page, source, reads);
         }
 
         var last = page.Entries is [.., var final] ? final.Sequence : range.Last;

@@ -34,9 +34,6 @@ internal sealed class MemberVersions(
     [FromKeyedServices(DatabasePools.ReadPool)] NpgsqlDataSource database, Standby standby, ReadLimit reads, RulesProvider rules, ReadMetrics metrics,
     TimeProvider clock, CachedBalances? balances = null)
 {
-    // A standby that answers does so in a millisecond.
-    public static readonly TimeSpan StandbyLimit = TimeSpan.FromMilliseconds(500);
-
     /// <summary>How long a read waits for the version that it demands: enough for a write that is being committed.</summary>
     public static readonly TimeSpan WaitMax = TimeSpan.FromMilliseconds(50);
 
@@ -119,7 +116,7 @@ internal sealed class MemberVersions(
         var today = (await rules.CurrentAsync(http.RequestAborted)).At.Today;
         try
         {
-            if (await ReadAsync(replica, http, member, today, demanded, began, StandbyLimit) is not { } state || state.Version < demanded)
+            if (await ReadAsync(replica, http, member, today, demanded, began, Standby.AnswerLimit) is not { } state || state.Version < demanded)
             {
                 return null;
             }
@@ -133,7 +130,7 @@ internal sealed class MemberVersions(
 
             http.Response.Headers.Remove("ETag");
         }
-        catch (Exception failure) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested && IsStandbyFailure(failure))
+        catch (Exception failure) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested && Standby.IsFailure(failure))
         {
             standby.LeaveAfter(failure);
         }
@@ -141,9 +138,6 @@ internal sealed class MemberVersions(
         source.UsePrimary();
         return null;
     }
-
-    public static bool IsStandbyFailure(Exception failure) =>
-        failure is OperationCanceledException or TimeoutException or NpgsqlException || DatabaseErrors.IsUnavailable(failure);
 
     /// <summary>Runs the read, unless its answer would be the one that the caller has.</summary>
     private static async Task<object?> AnswerAsync(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next, string tag)

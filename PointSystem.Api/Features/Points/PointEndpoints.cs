@@ -23,6 +23,7 @@ internal static class PointEndpoints
         builder.Services.AddSingleton<ILockModeSource, ConfiguredLockModes>();
         builder.Services.AddSingleton<PointWrites>();
         builder.Services.AddSingleton<MemberVersions>();
+        builder.Services.AddSingleton<LatestReads>();
         if (builder.HasBalanceCache())
         {
             builder.Services.AddSingleton<CachedBalances>();
@@ -133,7 +134,7 @@ internal static class PointEndpoints
             .TakesPage(InnerLists.SizeMax)
             .Answers<Page<UsageDetailResponse>>(200, PointExamples.UsageDetails)
             .Refuses(400, PointErrorCodes.InvalidRequest).Refuses(404, PointErrorCodes.UsageNotFound);
-        points.MapGet("/orders/{orderNumber}", GetOrder.HandleAsync).WithName(nameof(GetOrder)).CountsAsRead()
+        points.MapGet("/orders/{orderNumber}", GetOrder.HandleAsync).WithName(nameof(GetOrder)).ReadsLatest().CountsAsRead()
             .WithSummary("Gets the usages of an order, what they drew, and their cancellations")
             .WithDescription("Order numbers belong to the shop, not to a member: the answer has the usages of all members. "
                 + $"Each has its first {InnerLists.SizeMax} details and its first {InnerLists.NestedSizeMax} cancellations. "

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace PointSystem.Api.Features.Points;
 
-/// <summary>Where reads of members are answered from.</summary>
+/// <summary>Where reads are answered from.</summary>
 internal sealed class ReadMetrics : IHostedService
 {
     public const string Primary = "primary";
@@ -12,7 +12,7 @@ internal sealed class ReadMetrics : IHostedService
     private readonly Counter<long> _reads;
 
     public ReadMetrics(IMeterFactory meters) =>
-        _reads = meters.Create("PointSystem.Api").CreateCounter<long>("pointsystem.reads", "{read}", "Reads of members, by the server that answered them");
+        _reads = meters.Create("PointSystem.Api").CreateCounter<long>("pointsystem.reads", "{read}", "Reads of members, orders, the audit and the ledger's export, by the server that answered them");
 
     public void AnsweredBy(string source) => Count(1, source);
 

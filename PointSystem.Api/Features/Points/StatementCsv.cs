@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
-using Npgsql;
 using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
+using PointSystem.Api.Persistence;
 
 namespace PointSystem.Api.Features.Points;
 
@@ -13,7 +13,7 @@ namespace PointSystem.Api.Features.Points;
 /// Between two pages the stream has no database connection and no place among the reads, so a slow caller delays nobody.
 /// </remarks>
 internal sealed class StatementCsv(
-    long memberId, DateOnly from, DateOnly to, StatementRange range, StatementPage first, NpgsqlDataSource database, ReadLimit reads) : IResult
+    long memberId, DateOnly from, DateOnly to, StatementRange range, StatementPage first, ReadSource source, ReadLimit reads) : IResult
 {
     /// <summary>The media type.</summary>
     public const string MediaType = "text/csv";
@@ -59,7 +59,9 @@ internal sealed class StatementCsv(
 
             var after = page.Entries[^1].Sequence;
             page = await reads.WaitForAsync(
-                httpContext, () => StatementQuery.ReadAsync(database, memberId, range, after, StatementQuery.PageMax, cancellationToken));
+                httpContext,
+                () => source.ReadOnAsync(
+                    database => StatementQuery.ReadAsync(database, memberId, range, after, StatementQuery.PageMax, cancellationToken), cancellationToken));
         }
     }
 

@@ -17,8 +17,11 @@ internal sealed class UsageConfiguration : IEntityTypeConfiguration<UsageRow>
         builder.HasKey(row => new { row.MemberId, row.UsageId });
         builder.HasIndex(row => new { row.MemberId, row.PointKey }).IsUnique().HasDatabaseName("ux_point_usages_point_key");
 
-        // The order first, because order numbers are looked up with and without a member.
-        builder.HasIndex(row => new { row.OrderNumber, row.MemberId, row.UsageId }).HasDatabaseName("ix_point_usages_order");
+        // The order first, because order numbers are looked up with and without a member. True for every usage: without the condition, a plan that is made
+        // while there are few usages can look through all entries for one that is named by its id.
+        builder.HasIndex(row => new { row.OrderNumber, row.MemberId, row.UsageId })
+            .HasFilter("usage_id > 0")
+            .HasDatabaseName("ix_point_usages_order");
         builder.Property(row => row.PointKey).HasMaxLength(Lengths.PointKey);
         builder.Property(row => row.OrderNumber).HasMaxLength(OrderNumbers.LengthMax);
     }

@@ -407,6 +407,24 @@ internal static class MigrationSql
         DROP INDEX ix_point_usages_order_number;
         """;
 
+    /// <summary>
+    /// Replaces the index by one that only queries for an order can be planned over. The table is locked against writes while the index is built.
+    /// </summary>
+    public const string OrderIndexForOrders =
+        """
+        CREATE INDEX ix_point_usages_order_new ON point_usages (order_number, member_id, usage_id) WHERE usage_id > 0;
+        DROP INDEX ix_point_usages_order;
+        ALTER INDEX ix_point_usages_order_new RENAME TO ix_point_usages_order;
+        """;
+
+    /// <summary>The opposite of <see cref="OrderIndexForOrders"/>.</summary>
+    public const string NoOrderIndexForOrders =
+        """
+        CREATE INDEX ix_point_usages_order_old ON point_usages (order_number, member_id, usage_id);
+        DROP INDEX ix_point_usages_order;
+        ALTER INDEX ix_point_usages_order_old RENAME TO ix_point_usages_order;
+        """;
+
     /// <summary>The opposite of <see cref="OrderIndex"/>.</summary>
     public const string NoOrderIndex =
         """

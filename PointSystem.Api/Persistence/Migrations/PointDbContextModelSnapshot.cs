@@ -663,7 +663,8 @@ namespace PointSystem.Api.Persistence.Migrations
                         .HasDatabaseName("ux_point_usages_point_key");
 
                     b.HasIndex("OrderNumber", "MemberId", "UsageId")
-                        .HasDatabaseName("ix_point_usages_order");
+                        .HasDatabaseName("ix_point_usages_order")
+                        .HasFilter("usage_id > 0");
 
                     b.ToTable("point_usages", null, t =>
                         {

@@ -98,7 +98,7 @@ internal static class HistorySql
 
     /// <summary>
     /// Groups of one order ($4), optionally of one kind ($5): its usages, whose ids are the sequences of their groups, and their
-    /// cancellations, each with a group of restored parts, a group of re-granted parts, or both in this order.
+    /// cancellations, each with a group of restored parts, a group of re-granted parts, or both in this order. usage_id > 0 is the condition of the index.
     /// </summary>
     public static readonly string OfOrder =
         $"""
@@ -106,7 +106,7 @@ internal static class HistorySql
             (SELECT u.usage_id AS first,
                 u.usage_id - 1 + (SELECT max(detail_number) FROM point_usage_details AS d WHERE d.member_id = $1 AND d.usage_id = u.usage_id) AS last
              FROM point_usages AS u
-             WHERE u.member_id = $1 AND u.order_number = $4 AND u.usage_id < $2 AND coalesce($5, 'USE') = 'USE'
+             WHERE u.member_id = $1 AND u.order_number = $4 AND u.usage_id > 0 AND u.usage_id < $2 AND coalesce($5, 'USE') = 'USE'
              ORDER BY u.usage_id DESC {Sql.PageMax})
             UNION ALL
             (SELECT g.first, g.last
@@ -116,7 +116,7 @@ internal static class HistorySql
                 SELECT group_sequence AS first FROM point_ledger_entries WHERE member_id = $1 AND sequence = c.last_sequence
              ) AS final
              CROSS JOIN LATERAL (VALUES (final.first, c.last_sequence), (c.first_sequence, final.first - 1)) AS g (first, last)
-             WHERE u.member_id = $1 AND u.order_number = $4 AND g.first <= g.last AND g.first < $2
+             WHERE u.member_id = $1 AND u.order_number = $4 AND u.usage_id > 0 AND g.first <= g.last AND g.first < $2
                AND ($5 IS NULL OR $5 = (SELECT kind FROM point_ledger_entries WHERE member_id = $1 AND sequence = g.first))
              ORDER BY g.first DESC {Sql.PageMax})
             ORDER BY first DESC LIMIT $3

@@ -11,11 +11,12 @@ internal static class OrderQuery
     /// <summary>Maximum number of usages of a page: each can have 100 details and 20 cancellations with 20 parts.</summary>
     public const int PageMax = 20;
 
+    // usage_id > 0 is the condition of the index.
     private const string Usages =
         $"""
         SELECT u.member_id, u.usage_id, u.point_key FROM (
             SELECT member_id, usage_id, point_key FROM point_usages
-            WHERE order_number = $1 AND (member_id, usage_id) > ($2, $3) ORDER BY member_id, usage_id {Sql.PageMax}
+            WHERE order_number = $1 AND usage_id > 0 AND (member_id, usage_id) > ($2, $3) ORDER BY member_id, usage_id {Sql.PageMax}
         ) AS u
         ORDER BY u.member_id, u.usage_id LIMIT $4
         """;
