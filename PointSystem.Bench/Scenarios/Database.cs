@@ -22,7 +22,7 @@ internal sealed record Database() : Scenario("database", "statements and commits
         var contenders = (options.Contenders ?? [Contender.Baseline, "distributed", "adaptive"]).Select(Contender.Find).ToList();
         var callers = options.Callers ?? ContenderRun.CallersDefault;
         var time = TimeSpan.FromSeconds(options.Seconds ?? 4);
-        var hasStatements = PostgresBinaries.FindInstalled().Any(HasExtension);
+        var hasStatements = PostgresBinaries.FindInstalled().Any(installed => installed.HasExtension(Extension));
         await using var cluster = await run.StartClusterAsync(
             local =>
             {
@@ -109,15 +109,6 @@ internal sealed record Database() : Scenario("database", "statements and commits
         let theirs = rows.Find(row => row.Name == $"{Contender.Baseline}, {load}")?.Figures.GetValueOrDefault(figure)
         where mine is not null && theirs is not null
         select new Target($"{figure} of distributed to row, {load}", 0.25, false, mine.Median / theirs.Median, " ×");
-
-    private static bool HasExtension(PostgresBinaries binaries)
-    {
-        var server = new FileInfo(binaries.Server);
-        var directory = Path.GetDirectoryName(server.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? server.FullName)!;
-        return new[] { "lib", Path.Combine("lib", "postgresql") }
-            .Select(lib => Path.GetFullPath(Path.Combine(directory, "..", lib)))
-            .Any(lib => Directory.Exists(lib) && Directory.EnumerateFiles(lib, Extension + ".*").Any());
-    }
 
     private static async Task<List<Statement>> ReadStatementsAsync(BenchCluster cluster, CancellationToken cancellationToken)
     {

@@ -28,6 +28,15 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
 
     public string Control => Program(Directory, "pg_ctl");
 
+    /// <summary>Whether an extension's library is there. The npm package has none. The server may be a link to where the others are.</summary>
+    public bool HasExtension(string name)
+    {
+        var directory = Path.GetDirectoryName(File.ResolveLinkTarget(Server, returnFinalTarget: true)?.FullName ?? Server)!;
+        return new[] { "lib", Path.Combine("lib", "postgresql") }
+            .Select(lib => Path.GetFullPath(Path.Combine(directory, "..", lib)))
+            .Any(lib => System.IO.Directory.Exists(lib) && System.IO.Directory.EnumerateFiles(lib, name + ".*").Any());
+    }
+
     /// <summary>All installations that start, in order of preference.</summary>
     public static IReadOnlyList<PostgresBinaries> FindInstalled() =>
         [.. Candidates().Distinct().Select(Probe).OfType<PostgresBinaries>()];

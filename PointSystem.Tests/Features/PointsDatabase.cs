@@ -20,6 +20,7 @@ namespace PointSystem.Tests.Features;
 /// </remarks>
 public sealed class PointsDatabase : IAsyncDisposable
 {
+    private const string Statements = "pg_stat_statements";
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(60);
     private static readonly ConcurrentDictionary<string, NpgsqlConnectionStringBuilder> Owners = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _gate = new(1);
@@ -101,6 +102,28 @@ public sealed class PointsDatabase : IAsyncDisposable
         return settings.ConnectionString;
     }
 
+    /// <summary>
+    /// How often statements that contain a text were executed in a database so far; null where the server cannot count them (PostgreSQL of npm).
+    /// </summary>
+    internal static async Task<long?> CallsAsync(string ownerConnectionString, string text)
+    {
+        await using var database = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(ownerConnectionString) { Pooling = false });
+        await using var loaded = database.CreateCommand($"SELECT current_setting('shared_preload_libraries') LIKE '%{Statements}%'");
+        if (await loaded.ExecuteScalarAsync(TestContext.Current.CancellationToken) is not true)
+        {
+            return null;
+        }
+
+        await database.ExecuteAsync($"CREATE EXTENSION IF NOT EXISTS {Statements}");
+        await using var count = database.CreateCommand(
+            $"""
+            SELECT coalesce(sum(calls), 0)::bigint FROM {Statements}
+            WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND position($1 IN query) > 0
+            """);
+        count.Parameters.Add(new NpgsqlParameter<string> { TypedValue = text });
+        return (long)(await count.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+    }
+
     /// <summary>Kills the server like <c>kill -9</c>. Only for a server that no other test uses.</summary>
     internal Task KillServerAsync(CancellationToken cancellationToken) => _server!.KillAsync(cancellationToken);
 
@@ -165,7 +188,8 @@ public sealed class PointsDatabase : IAsyncDisposable
         var binaries = await PostgresChoice.ChooseAsync(PostgresChoice.FromEnvironment, _data.Postgres, _log.Say, cancellationToken);
         var server = new PostgresServer(_data, Secrets.LoadOrCreate(_data.Root), binaries, Ports.Next());
         await server.PrepareAsync(_log.Say, cancellationToken);
-        _server = new ManagedProcess(server.Spec(maxConnections: 200, [new("fsync", "off"), new("jit", "on")]), _log, server.ProbeAsync);
+        KeyValuePair<string, string>[] counting = binaries.HasExtension(Statements) ? [new("shared_preload_libraries", Statements)] : [];
+        _server = new ManagedProcess(server.Spec(maxConnections: 200, [new("fsync", "off"), new("jit", "on"), .. counting]), _log, server.ProbeAsync);
         _server.Start();
         await _server.WaitUntilReadyAsync(ReadyLimit, cancellationToken);
         return server.ConnectionString(poolSize: 100);

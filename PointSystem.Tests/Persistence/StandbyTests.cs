@@ -84,8 +84,21 @@ public sealed class StandbyTests : IAsyncLifetime
         (await client.GetAsync($"/api/points/use/{used.TextOf("pointKey")}")).Expect(HttpStatusCode.OK);
         (await client.GetAsync($"/api/points/balance/{member}", 99)).IsProblem(HttpStatusCode.PreconditionFailed, "VERSION_NOT_REACHED");
 
+        // Reads without a member have no version, and are never older than what anybody has been told.
+        var late = await AnsweredAsync(client, "standby");
+        await AssertListsKnowAsync(client, member, used.TextOf("pointKey"));
+        Assert.Equal(late, await AnsweredAsync(client, "standby"));
+
         await ExecuteAsync("SELECT pg_wal_replay_resume()");
-        await Eventually.HoldsAsync(async () => (await BalanceAsync(client, member)).NumberOf("balance") == 700, "the standby catches up");
+        await Eventually.HoldsAsync(async () => (await BalanceAsync(client, member)).NumberOf("balance") == 701, "the standby catches up");
+        var caughtUp = await AnsweredAsync(client, "standby");
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await AssertListsKnowAsync(client, member, used.TextOf("pointKey"));
+                return await AnsweredAsync(client, "standby") >= caughtUp + 3;
+            },
+            "the lists come from the standby");
 
         // It hangs, and then dies, under reads that name the version of each write.
         await SignalServersAsync("STOP");
@@ -121,6 +134,16 @@ public sealed class StandbyTests : IAsyncLifetime
         var read = (await client.GetAsync($"/api/points/balance/{member}", written)).Expect(HttpStatusCode.OK);
         Assert.Equal(written, read.NumberOf("version"));
         return written;
+    }
+
+    /// <summary>The order, the export of the ledger and the audit have what was written last.</summary>
+    private static async Task AssertListsKnowAsync(PointsClient client, long member, string usage)
+    {
+        var order = (await client.GetAsync("/api/points/orders/A1")).Expect(HttpStatusCode.OK);
+        Assert.Equal(usage, Assert.Single(order.Json["usages"]!.AsArray())!["pointKey"]!.GetValue<string>());
+        var granted = (await client.AccumulateAsync(member, 1, isManualGrant: true)).Expect(HttpStatusCode.Created).TextOf("pointKey");
+        Assert.Contains(granted, (await client.GetAsync("/api/admin/audit?size=1")).Expect(HttpStatusCode.OK).Text, StringComparison.Ordinal);
+        Assert.Contains(granted, (await client.GetAsync("/api/admin/ledger/export")).Expect(HttpStatusCode.OK).Text, StringComparison.Ordinal);
     }
 
     private static Task<Answer> BalanceAsync(PointsClient client, long member) => client.GetAsync($"/api/points/balance/{member}");

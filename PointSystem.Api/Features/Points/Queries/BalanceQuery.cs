@@ -21,7 +21,7 @@ internal static class BalanceQuery
     // One statement is one snapshot. The balance is that of the wallet minus the points that have expired but are not posted yet. Live
     // lots are not added up, so the cost does not depend on their number. Every part occurs twice because the draw order index has
     // is_manual_grant before the date.
-    private const string Text =
+    internal const string Text =
         $"""
         WITH expired AS (
             SELECT available_amount, is_manual_grant FROM point_accumulations
