@@ -16,6 +16,7 @@ internal sealed record EventFeed()
     private const double ReplayMin = 5_000;
     private const double LagMax = 1_000;
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Change = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
 
     public override async Task<Report> RunAsync(BenchRun run, CancellationToken cancellationToken)
@@ -42,7 +43,8 @@ internal sealed record EventFeed()
         {
             foreach (var (name, load) in loads)
             {
-                // In turn, so that neither is always the one with the larger tables.
+                // In turn, so that neither is always the one with the larger tables; and after a warm-up, because the load before was another one.
+                runner.Count(await Task.Run(() => load.Run(Change), cancellationToken));
                 var alone = round % 2 == 1 ? await MeasureAsync(runner, load, round, time, cancellationToken) : null;
                 using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                 var consuming = subscriber.RunAsync(stop.Token);

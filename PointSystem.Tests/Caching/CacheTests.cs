@@ -228,6 +228,24 @@ public sealed class CacheTests(CacheFixture cache) : IClassFixture<CacheFixture>
     }
 
     [Fact]
+    public async Task Balance_ReadAgainAndAgain_IsRenewedBeforeItEnds()
+    {
+        var member = PointsClient.NewMember();
+        await WriteAsync(cache.Direct, member, 7);
+        var before = await CountsAsync(One);
+
+        // A load that no reader waited for: otherwise the database has answered as many reads as there were loads.
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                Assert.Equal(7, await One.BalanceAsync(member));
+                var after = await CountsAsync(One);
+                return after.Loads - before.Loads > after.Primary - before.Primary;
+            },
+            "the balance is renewed ahead of its end");
+    }
+
+    [Fact]
     public async Task ColdMembers_ReadByManyOnTwoReplicas_AreLoadedOnceByBoth()
     {
         // A replica waits 50 ms for the load of the other one. Whether that is enough is up to the machine, so that there may be several rounds.
