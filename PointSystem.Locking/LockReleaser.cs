@@ -166,7 +166,7 @@ internal sealed class LockReleaser(
     {
         try
         {
-            using var activity = LockMetrics.Activities.StartActivity("lock release", ActivityKind.Internal, held.Trace);
+            using var activity = LockMetrics.StartBelow(held.Trace, "lock release");
             var (status, reason) = await store.UnlockAsync(held.Key, held.Owner, held.Lease);
             activity?.SetTag("lock.status", status?.ToString() ?? reason);
             _isAway = status is null;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using OpenTelemetry.Metrics;
@@ -99,6 +100,11 @@ internal static class NotificationApplication
             }
 
             source.UseLoggerFactory(services.GetRequiredService<ILoggerFactory>());
+
+            // Each look for work would be a trace of one span, several times a second.
+            source.ConfigureTracing(static tracing => tracing
+                .ConfigureCommandFilter(static _ => Activity.Current is not null)
+                .ConfigureBatchFilter(static _ => Activity.Current is not null));
             return source.Build();
         });
         builder.Services.ConfigureOpenTelemetryTracerProvider(static tracing => tracing.AddNpgsql());

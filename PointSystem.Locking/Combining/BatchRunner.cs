@@ -259,7 +259,7 @@ internal sealed class BatchRunner<TCommand, TOutcome>(IBatchHandler<TCommand, TO
             return null;
         }
         var links = waiters.Skip(1).Where(waiter => waiter.Trace != default).Take(LinksMax).Select(waiter => new ActivityLink(waiter.Trace));
-        var activity = LockMetrics.Activities.StartActivity("lock batch", ActivityKind.Internal, waiters[0].Trace, links: links);
+        var activity = LockMetrics.StartBelow(waiters[0].Trace, "lock batch", links);
         activity?.SetTag("batch.size", waiters.Count);
         activity?.SetTag("batch.keys", keys);
         return activity;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using PointSystem.Locking.Combining;
 
 namespace PointSystem.Locking;
@@ -44,7 +43,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome>
         }
         var isLocked = head.Mode == LockMode.Distributed || _contended.Contains(queue.Affinity, Now);
         // The trace of the first command contains the whole turn; the spans of the others are linked from their batch.
-        using var activity = LockMetrics.Activities.StartActivity("lock turn", ActivityKind.Internal, head.Trace);
+        using var activity = LockMetrics.StartBelow(head.Trace, "lock turn");
         activity?.SetTag("lock.operation", queue.Keys[0].Options.Operation);
         var handles = new List<LockHandle>(queue.Keys.Count);
         var announced = isLocked ? LaneFor(queue).Announce() : null;

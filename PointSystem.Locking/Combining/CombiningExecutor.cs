@@ -110,7 +110,7 @@ public sealed partial class CombiningExecutor<TCommand, TOutcome> : ICombiner
         {
             return await ExecuteAloneAsync(command, keys, locks.Wait, cancellationToken);
         }
-        var waiter = Enqueue(command, keys, affinity, mode, locks.Wait, arrivedAt, activity?.Context ?? default, cancellationToken);
+        var waiter = Enqueue(command, keys, affinity, mode, locks.Wait, arrivedAt, (activity ?? Activity.Current)?.Context ?? default, cancellationToken);
         using var leaving = cancellationToken.UnsafeRegister(
             static (state, token) =>
             {

@@ -16,6 +16,18 @@ internal sealed class LockMetrics
 
     public static readonly ActivitySource Activities = new(SourceName);
 
+    /// <summary>
+    /// Starts a span below another one, on a task that is not that one's. If that one is not sampled, it starts an activity which is no span, so that
+    /// everything that is called from here is not sampled either: it would be a trace of its own.
+    /// </summary>
+    public static Activity? StartBelow(ActivityContext parent, string name, IEnumerable<ActivityLink>? links = null)
+    {
+        var activity = Activities.StartActivity(name, ActivityKind.Internal, parent, links: links);
+        return activity is null && parent != default && Activities.HasListeners()
+            ? new Activity(name).SetParentId(parent.TraceId, parent.SpanId, parent.TraceFlags).Start()
+            : activity;
+    }
+
     private static readonly InstrumentAdvice<double> Seconds = new()
     {
         HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10],

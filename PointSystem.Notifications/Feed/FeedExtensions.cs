@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using PointSystem.ServiceDefaults;
 
 namespace PointSystem.Notifications.Feed;
 
@@ -9,9 +10,11 @@ internal static class FeedExtensions
         builder.Services.AddOptions<FeedOptions>().BindConfiguration(FeedOptions.SectionName).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<FeedOptions>, FeedOptionsValidator>();
         builder.Services.AddTransient<FeedToken>();
+        builder.Services.AddTransient<UntracedHandler>();
         builder.Services.AddHttpClient(FeedToken.ClientName);
         builder.Services.AddHttpClient<EventFeed>((services, http) => http.BaseAddress = services.GetRequiredService<IOptions<FeedOptions>>().Value.Address)
-            .AddHttpMessageHandler<FeedToken>();
+            .AddHttpMessageHandler<FeedToken>()
+            .AddHttpMessageHandler<UntracedHandler>();
         builder.Services.AddHostedService<FeedJob>();
     }
 }

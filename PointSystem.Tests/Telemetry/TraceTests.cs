@@ -61,6 +61,36 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
     }
 
     [Fact]
+    public async Task Write_ThatIsNotSampled_HasNoSpansWhateverItCalls()
+    {
+        using var client = new PointsClient(fixture.Cluster.GatewayUrl);
+        var member = await client.CreateMemberAsync(1_000);
+        var before = Roots();
+        for (var order = 0; order < 20; order++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/points/use")
+            {
+                Content = System.Net.Http.Json.JsonContent.Create(new { memberId = member, orderNumber = $"A{order}", amount = 1 }),
+                Headers = { { "traceparent", $"00-{ActivityTraceId.CreateRandom().ToHexString()}-{ActivitySpanId.CreateRandom().ToHexString()}-00" } },
+            };
+            (await client.SendAsync(request)).Expect(HttpStatusCode.Created);
+        }
+
+        // The spans of what came before have arrived when those of a later one have.
+        var traceId = ActivityTraceId.CreateRandom().ToHexString();
+        using var last = new HttpRequestMessage(HttpMethod.Post, "/api/points/use")
+        {
+            Content = System.Net.Http.Json.JsonContent.Create(new { memberId = member, orderNumber = "A99", amount = 1 }),
+            Headers = { { "traceparent", $"00-{traceId}-{ActivitySpanId.CreateRandom().ToHexString()}-01" } },
+        };
+        (await client.SendAsync(last)).Expect(HttpStatusCode.Created);
+        await Eventually.HoldsAsync(() => _receiver.Trace(traceId).Any(span => span.Name == "lock batch"), "The spans have arrived.");
+        Assert.Equal(before, Roots());
+
+        int Roots() => _receiver.Spans.Count(span => span is { ParentId.Length: 0, Service: "point-api", Name: "lock turn" or "lock batch" or "lock release" });
+    }
+
+    [Fact]
     public async Task ManyRequests_OfOneMember_AreLinkedFromTheirBatch()
     {
         using var client = new PointsClient(fixture.Cluster.GatewayUrl);
@@ -97,6 +127,8 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
         Assert.DoesNotContain(_receiver.Spans, span =>
             span.Attributes.GetValueOrDefault("url.path", "").Contains("/health", StringComparison.Ordinal)
             || span.Attributes.GetValueOrDefault("url.full", "").Contains("/health", StringComparison.Ordinal));
+        // Nor is the warm-up, which has sent requests to the replica itself, nor anything that was done for it.
+        Assert.DoesNotContain(_receiver.Spans, span => span is { ParentId.Length: 0, Service: "point-api", Name: "POST" or "lock turn" or "lock batch" or "lock release" });
         // The replicas' own reads are not traced either, except that they open a connection.
         Assert.DoesNotContain(_receiver.Spans, span =>
             span is { ParentId.Length: 0, Service: "point-api" }
@@ -125,6 +157,7 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
                 options =>
                 {
                     options.Replicas = 1;
+                    options.ApiEnvironment[ChildSettings.WarmUpLimit] = "00:00:10";
                     // Each write's trace then has its own lock and release.
                     options.ApiEnvironment["Locking__KeepFor"] = "00:00:00";
                     foreach (var (name, value) in Receiver.Environment)
