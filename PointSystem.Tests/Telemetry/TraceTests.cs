@@ -23,13 +23,7 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
             "Locks are acquired.");
         var traceId = ActivityTraceId.CreateRandom().ToHexString();
         var caller = ActivitySpanId.CreateRandom().ToHexString();
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/points/use")
-        {
-            Content = System.Net.Http.Json.JsonContent.Create(new { memberId = member, orderNumber = "A1", amount = 10 }),
-            Headers = { { "traceparent", $"00-{traceId}-{caller}-01" } },
-        };
-
-        (await client.SendAsync(request)).Expect(HttpStatusCode.Created);
+        await UseAsync(client, member, "A1", $"00-{traceId}-{caller}-01");
 
         // The lock is released after the answer, and each process sends its own spans, so the test waits for the last one of each.
         string[] last = ["lock release", "EVAL"];
@@ -68,22 +62,12 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
         var before = Roots();
         for (var order = 0; order < 20; order++)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/points/use")
-            {
-                Content = System.Net.Http.Json.JsonContent.Create(new { memberId = member, orderNumber = $"A{order}", amount = 1 }),
-                Headers = { { "traceparent", $"00-{ActivityTraceId.CreateRandom().ToHexString()}-{ActivitySpanId.CreateRandom().ToHexString()}-00" } },
-            };
-            (await client.SendAsync(request)).Expect(HttpStatusCode.Created);
+            await UseAsync(client, member, $"A{order}", $"00-{ActivityTraceId.CreateRandom().ToHexString()}-{ActivitySpanId.CreateRandom().ToHexString()}-00");
         }
 
         // The spans of what came before have arrived when those of a later one have.
         var traceId = ActivityTraceId.CreateRandom().ToHexString();
-        using var last = new HttpRequestMessage(HttpMethod.Post, "/api/points/use")
-        {
-            Content = System.Net.Http.Json.JsonContent.Create(new { memberId = member, orderNumber = "A99", amount = 1 }),
-            Headers = { { "traceparent", $"00-{traceId}-{ActivitySpanId.CreateRandom().ToHexString()}-01" } },
-        };
-        (await client.SendAsync(last)).Expect(HttpStatusCode.Created);
+        await UseAsync(client, member, "A99", $"00-{traceId}-{ActivitySpanId.CreateRandom().ToHexString()}-01");
         await Eventually.HoldsAsync(() => _receiver.Trace(traceId).Any(span => span.Name == "lock batch"), "The spans have arrived.");
         Assert.Equal(before, Roots());
 
@@ -134,6 +118,17 @@ public sealed class TraceTests(TraceTests.Fixture fixture) : IClassFixture<Trace
             span is { ParentId.Length: 0, Service: "point-api" }
             && span.Attributes.ContainsKey("db.system.name")
             && !span.Name.StartsWith("CONNECT", StringComparison.Ordinal));
+    }
+
+    /// <summary>Spends 1 point, as a part of the trace of a <c>traceparent</c>.</summary>
+    private static async Task UseAsync(PointsClient client, long member, string order, string traceParent)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/points/use")
+        {
+            Content = System.Net.Http.Json.JsonContent.Create(new { memberId = member, orderNumber = order, amount = 1 }),
+            Headers = { { "traceparent", traceParent } },
+        };
+        (await client.SendAsync(request)).Expect(HttpStatusCode.Created);
     }
 
     private bool IsWhole((string TraceId, string SpanId) link) => QueueOf(link) is { } queue
