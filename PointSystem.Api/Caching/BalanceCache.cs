@@ -12,6 +12,10 @@ namespace PointSystem.Api.Caching;
 /// The current balances of members in Redis. Each replica sends what it has committed or read; an older value never replaces a newer one. Redis may be
 /// late, frozen, full or gone at any time: then it is left alone for a second, and nothing here fails.
 /// </summary>
+/// <remarks>
+/// An account has the lots that its commands need, so a replica makes the new value of the one before it. Where several replicas write a member in turn,
+/// each also puts what it has changed beside the value, so that all of them can follow: waiting for each other's values would be slower than the writes.
+/// </remarks>
 internal sealed class BalanceCache(
     IServiceProvider services, IOptions<CacheOptions> options, TimeProvider time, CacheMetrics metrics, ILogger<BalanceCache> logger) : BackgroundService
 {
@@ -40,6 +44,12 @@ internal sealed class BalanceCache(
     private static readonly TimeSpan WriteLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ClaimTime = TimeSpan.FromMilliseconds(100);
 
+    // What another replica has committed is in Redis a moment later, unless that replica has died.
+    private static readonly TimeSpan ChangeTime = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PendingMax = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan PendingPause = TimeSpan.FromMilliseconds(1);
+
+    private readonly PendingChanges _pending = new();
     private readonly BalanceTable _table = new(time, options.Value.Ttl);
     private readonly Absence _absence = new(time);
     private readonly Channel<CachedBalance> _queue = Channel.CreateBounded<CachedBalance>(
@@ -69,7 +79,12 @@ internal sealed class BalanceCache(
         {
             foreach (var account in accounts.Where(account => !account.Changes.IsEmpty))
             {
-                _queue.Writer.TryWrite(_table.AddWrite(account.MemberId, before => CachedBalance.After(account, knownAt, before)));
+                var change = BalanceChange.Of(account, knownAt);
+                var value = _table.AddWrite(account.MemberId, before => change.On(before));
+                if (value.HasLots || !IsUsable || !TryComplete(change))
+                {
+                    _queue.Writer.TryWrite(value);
+                }
             }
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
@@ -88,6 +103,12 @@ internal sealed class BalanceCache(
 
     /// <summary>The newest version that this replica has written or seen lately; 0 if none. A standby can be older.</summary>
     public long VersionOf(long member) => _table.Find(member)?.Version ?? 0;
+
+    /// <summary>
+    /// While the newest value of a member waits for its lots, the next one that has them; it may be older than the newest. The result is null if there will
+    /// be none, and the task if none is waited for.
+    /// </summary>
+    public Task<CachedBalance?>? NextOf(long member) => _pending.Next(member);
 
     /// <summary>How old a value is. The clocks of two machines may differ by a little.</summary>
     public TimeSpan AgeOf(CachedBalance value) => time.GetUtcNow() - value.KnownAt is var age && age > TimeSpan.Zero ? age : TimeSpan.Zero;
@@ -188,6 +209,101 @@ internal sealed class BalanceCache(
     /// <summary>Gives the right back, without waiting. After its time it may be that of another replica: then one more reads.</summary>
     public void ReleaseClaim(long member) => _ = RemoveAsync(ClaimOf(member));
 
+    /// <summary>
+    /// Makes the value after a change when the one before it is known, in the background. False if too many wait.
+    /// </summary>
+    private bool TryComplete(BalanceChange change)
+    {
+        if (!_pending.TryAdd(change, time.GetTimestamp(), out var isFirst))
+        {
+            return false;
+        }
+
+        // Without the execution context: it belongs to no request.
+        ThreadPool.UnsafeQueueUserWorkItem(one => _ = isFirst ? CompleteAsync(one) : ShowAsync(one), change, preferLocal: false);
+        return true;
+    }
+
+    /// <summary>Makes values of the member's changes, of this replica and of others, until none of this one is pending.</summary>
+    private async Task CompleteAsync(BalanceChange first)
+    {
+        var member = first.MemberId;
+        try
+        {
+            // Of most members that are written, nobody reads the balance: then there is nothing, and no other replica needs the change.
+            var value = await GetAsync(member);
+            if (value is { HasLots: true })
+            {
+                _ = ShowAsync(first);
+            }
+
+            while (_pending.TryPeek(member, out var change, out var addedAt))
+            {
+                if (value is { HasLots: true } && value.Version < change.Base)
+                {
+                    var next = BalanceChange.Read(member, await GetTextAsync(KeyOf(member, value.Version)))?.On(value) ?? await GetAsync(member);
+                    if (next is null || next.Version > value.Version)
+                    {
+                        value = next;
+                        continue;
+                    }
+
+                    if (time.GetElapsedTime(addedAt) < PendingMax)
+                    {
+                        await Task.Delay(PendingPause, time);
+                        continue;
+                    }
+                }
+
+                // One that is newer was read from the database, or made by another replica, with the change.
+                value = value?.Version > change.Base ? value : change.On(value);
+                if (!value.HasLots)
+                {
+                    GiveUp(member);
+                    return;
+                }
+
+                _table.AddWrite(member, _ => value);
+                if (_pending.Complete(value) != value.Version)
+                {
+                    _queue.Writer.TryWrite(value);
+                }
+            }
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            // Redis is away.
+            GiveUp(member);
+        }
+    }
+
+    /// <summary>Shows a change to the other replicas.</summary>
+    private async Task ShowAsync(BalanceChange change)
+    {
+        try
+        {
+            await _redis!.StringSetAsync(KeyOf(change.MemberId, change.Base), change.Write(), ChangeTime).WaitAsync(WriteLimit, time);
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            // They do without.
+        }
+    }
+
+    private async Task<CachedBalance?> GetAsync(long member) => CachedBalance.Read(member, await GetTextAsync(KeyOf(member)));
+
+    private async Task<string?> GetTextAsync(string key) => await _redis!.StringGetAsync(key).WaitAsync(ReadLimit, time);
+
+    /// <summary>The next reader reads the lots from the database. Without them the newest value keeps older ones out.</summary>
+    private void GiveUp(long member)
+    {
+        _pending.Clear(member);
+        if (_table.Find(member) is { } newest)
+        {
+            _queue.Writer.TryWrite(newest);
+        }
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         // The client connects when it is made, and waits for that: not at the start of this service, which does without.
@@ -259,6 +375,9 @@ internal sealed class BalanceCache(
     }
 
     private static string KeyOf(long member) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{member}");
+
+    /// <summary>The key of the change that follows a version.</summary>
+    private static string KeyOf(long member, long version) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}change:{member}:{version}");
 
     private static string ClaimOf(long member) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}load:{member}");
 }

@@ -52,45 +52,6 @@ internal sealed record CachedBalance(
     /// <summary>Whether the other value takes precedence.</summary>
     public bool IsBehind(CachedBalance other) => string.CompareOrdinal(Rank, other.Rank) < 0;
 
-    /// <summary>The balance after a committed change.</summary>
-    /// <param name="account">The account with the change.</param>
-    /// <param name="knownAt">A moment before the commit, at which the account's row was locked.</param>
-    /// <param name="before">A value from before the change; null if none is known.</param>
-    /// <param name="lotsMax">Maximum number of lots; tests need less.</param>
-    /// <returns>
-    /// The new value. Without lots, unless <paramref name="before"/> is exactly the state that was changed: an account has only the lots that its
-    /// commands need.
-    /// </returns>
-    public static CachedBalance After(MemberAccount account, DateTimeOffset knownAt, CachedBalance? before, int lotsMax = LotsMax)
-    {
-        var today = account.At.Today;
-        var isKnown = before is not null && before.Version == account.LoadedVersion && before.Date == today;
-        var (lots, isComplete) = account.LoadedVersion == 0 ? ([], true) : isKnown ? (before!.Lots, before.IsComplete) : ((IReadOnlyList<Lot>)[], false);
-        lots = Apply(account.Changes, lots, ref isComplete, today, lotsMax);
-        return new CachedBalance(
-            account.MemberId, account.Version, today, account.LiveBalance != account.Balance, account.LiveBalance, account.LiveManualBalance,
-            account.At.Now, knownAt, lots, isComplete);
-    }
-
-    private static List<Lot> Apply(AccountChanges changes, IReadOnlyList<Lot> lots, ref bool isComplete, DateOnly today, int lotsMax)
-    {
-        // What stands behind the last known lot may have others before it that are not known.
-        var isAll = isComplete;
-        var end = lots.Count > 0 ? lots[^1] : null;
-        var changed = changes.NewLots.Concat(changes.ChangedLots).ToDictionary(lot => lot.Id);
-        var after = lots.Where(lot => !changed.ContainsKey(lot.Id)).ToList();
-        after.AddRange(changed.Values.Where(lot =>
-            lot.Available > 0 && lot.IsLiveOn(today) && (isAll || (end is not null && DrawOrder.Instance.Compare(lot, end) <= 0))));
-        after.Sort(DrawOrder.Instance);
-        if (after.Count > lotsMax)
-        {
-            after.RemoveRange(lotsMax, after.Count - lotsMax);
-            isComplete = false;
-        }
-
-        return after;
-    }
-
     /// <summary>The value as text, which starts with its <see cref="Rank"/>.</summary>
     public string Write() => Rank + JsonSerializer.Serialize(
         new Stored(

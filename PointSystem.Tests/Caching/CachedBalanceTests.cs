@@ -92,7 +92,8 @@ public sealed class CachedBalanceTests
             runner.RunAll([steps[i]], accounts);
             foreach (var account in accounts.Values.Select(loaded => loaded.Account).Where(account => !account.Changes.IsEmpty))
             {
-                var value = CachedBalance.After(account, runner.Harness.Now, known.GetValueOrDefault(account.MemberId), lotsMax);
+                var change = BalanceChange.Read(account.MemberId, BalanceChange.Of(account, runner.Harness.Now).Write())!;
+                var value = change.On(known.GetValueOrDefault(account.MemberId), lotsMax);
                 AssertSame(Reload(runner, account.MemberId), value);
                 Assert.True(value.Lots.Count <= lotsMax);
                 known[account.MemberId] = CachedBalance.Read(account.MemberId, value.Write())!;
@@ -104,7 +105,7 @@ public sealed class CachedBalanceTests
         return all;
     }
 
-    private static CachedBalance Reload(StepRunner runner, long member)
+    internal static CachedBalance Reload(StepRunner runner, long member)
     {
         var loaded = runner.Tables.Load(member, runner.Harness.At);
         var lots = loaded.Lots.Where(lot => lot.Available > 0 && lot.IsLiveOn(runner.Harness.Today)).Order(DrawOrder.Instance).ToList();
@@ -114,7 +115,7 @@ public sealed class CachedBalanceTests
             runner.Harness.At.Now, runner.Harness.Now, lots, IsComplete: true);
     }
 
-    private static void AssertSame(CachedBalance expected, CachedBalance value)
+    internal static void AssertSame(CachedBalance expected, CachedBalance value)
     {
         Assert.Equal(Totals(expected), Totals(value));
         Assert.Equal(expected.Lots.Take(value.Lots.Count).Select(LotRow.Of), value.Lots.Select(LotRow.Of));

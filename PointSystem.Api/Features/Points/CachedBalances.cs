@@ -40,6 +40,9 @@ internal sealed class CachedBalances(
     {
         var today = (await rules.CurrentAsync(cancellationToken)).At.Today;
         var want = new Want(member, today, size, demanded, After: null);
+
+        // Of writes that go on all the time, the reader needs those that were here when it came.
+        var least = Math.Max(demanded, VersionOf(member));
         CachedBalance? held;
         while (true)
         {
@@ -49,13 +52,22 @@ internal sealed class CachedBalances(
                 return Serve(held, want);
             }
 
-            // Another replica has committed the version, and is about to send it.
-            if (held is null || held.Version >= demanded || !cache.IsUsable || clock.GetElapsedTime(began) >= MemberVersions.WaitMax)
+            // Another replica has committed the version, and is about to send it. Or this one has, and is about to know the lots.
+            var isBehind = held is not null && held.Version < demanded;
+            var next = held is { HasLots: false } ? cache.NextOf(member) : null;
+            if ((!isBehind && next is null) || !cache.IsUsable || clock.GetElapsedTime(began) >= MemberVersions.WaitMax)
             {
                 break;
             }
 
-            await Task.Delay(MemberVersions.Pause, clock, cancellationToken);
+            var pause = Task.Delay(MemberVersions.Pause, clock, cancellationToken);
+            await (next is null ? pause : Task.WhenAny(next, pause));
+            if (next is { IsCompleted: true } && await next is { } completed && (want with { Demanded = least }).IsMetBy(completed))
+            {
+                return Serve(completed, want);
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
         }
 
         if (held is { IsComplete: false, HasLots: true } && held.Version >= demanded && held.Date == today && size >= CachedBalance.LotsMax)
