@@ -43,8 +43,9 @@ public sealed class DaprSinkTests(PointsDatabase server)
         var database = await server.CreateOwnedAsync(Token);
         await using (var before = await ApiHost.StartAsync(database))
         {
-            using var client = new PointsClient(before.Address);
+            using var client = new PointsClient(before.Address, Tokens.Admin);
             await SinkLoad.WriteAsync(client, "a", members: 2, uses: 1);
+            await SinkLoad.FeedAsync(client, 4);
         }
 
         await using var api = await ApiProcess.StartAsync(database, [.. SettingsOf(sidecar.Port), ("Events__Sinks__Start", "Now")]);

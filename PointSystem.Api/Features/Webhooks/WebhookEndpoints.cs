@@ -68,7 +68,7 @@ internal static partial class WebhookEndpoints
         webhooks.MapPut("/{name}", PutAsync).WithName("PutWebhook")
             .WithSummary("Creates or changes an endpoint")
             .WithDescription(
-                "The name has 1 to 40 lower-case letters, digits and hyphens. A new endpoint gets the events from now on, or those after the cursor `after` of "
+                "The name has 1 to 40 lower-case letters, digits and hyphens. A new endpoint starts where the feed ends, or after the cursor `after` of "
                 + "/api/events. The answer to its creation has the secret that verifies signatures, and no other answer has it.")
             .Takes<PutWebhookRequest>("""{"url":"https://crm.example.com/points","description":"Customer portal","types":["points.used.v1"]}""")
             .Answers<WebhookResponse>(200, Example).Answers<WebhookResponse>(201, CreatedExample)

@@ -6,7 +6,7 @@ namespace PointSystem.Api.Features.Webhooks;
 /// <param name="Url">Where events are sent: https, to a public address.</param>
 /// <param name="Description">What it is, at most 500 characters.</param>
 /// <param name="Types">The types of events that it wants; omitted or empty means all.</param>
-/// <param name="After">Only for a new one: a cursor of /api/events, after which it gets the events. Omitted: from now on.</param>
+/// <param name="After">Only for a new one: a cursor of /api/events, after which it gets the events. Omitted: where the feed ends at this moment.</param>
 internal sealed record PutWebhookRequest(string Url, string? Description = null, IReadOnlyList<string>? Types = null, string? After = null);
 
 /// <summary>A rotation.</summary>

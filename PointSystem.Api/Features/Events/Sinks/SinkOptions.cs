@@ -44,7 +44,7 @@ internal enum SinkStart
     /// <summary>With the oldest event of the ledger.</summary>
     Beginning,
 
-    /// <summary>With the events that follow its first use.</summary>
+    /// <summary>Where the feed ends when it is first used: what the feed has shown by then is not published.</summary>
     Now,
 }
 
