@@ -198,7 +198,7 @@ public sealed class DaprLockTests : IAsyncLifetime
 
     private async Task RecoversAsync()
     {
-        await Eventually.HoldsAsync(() => !_replica.Monitor.IsFallback, "the breaker has closed");
+        await Eventually.HoldsAsync(() => !_replica.Monitor.IsFallback, () => $"The breaker stays open: {_replica.Monitor.FallbackReason}. {_sidecar.Process.Output}");
         await Eventually.HoldsAsync(async () =>
         {
             await using var handle = await _replica.Locks.AcquireAsync("point:use:member:2", LongWait, Token);
