@@ -22,6 +22,12 @@ internal static class Eventually
     /// <inheritdoc cref="HoldsAsync(Func{Task{bool}}, Func{string}, TimeSpan?)"/>
     public static Task HoldsAsync(Func<bool> condition, Func<string> failure) => HoldsAsync(() => Task.FromResult(condition()), failure);
 
+    /// <summary>Waits until a process has said something: what it has written arrives here a moment later.</summary>
+    /// <param name="output">What it has said so far.</param>
+    /// <param name="text">What it says.</param>
+    public static Task SaysAsync(Func<string> output, string text) =>
+        HoldsAsync(() => output().Contains(text, StringComparison.Ordinal), () => $"It did not say \"{text}\":\n{output()}");
+
     /// <summary>Moves a clock that stands still otherwise, in small steps, until the condition holds.</summary>
     public static async Task PassUntilAsync(this FakeTimeProvider clock, Func<bool> condition, string expected)
     {

@@ -11,10 +11,8 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
     {
         await using var sidecar = await StartAsync(redis: null);
 
-        await Eventually.HoldsAsync(
-            () => sidecar.Process.Output.Contains($"ready: HTTP on {sidecar.HttpPort}, gRPC on {sidecar.GrpcPort}", StringComparison.Ordinal),
-            () => sidecar.Process.Output);
-        Assert.Contains("stand-in for Dapr's lock API only. It is not Dapr", sidecar.Process.Output, StringComparison.Ordinal);
+        await Eventually.SaysAsync(() => sidecar.Process.Output, $"ready: HTTP on {sidecar.HttpPort}, gRPC on {sidecar.GrpcPort}");
+        await Eventually.SaysAsync(() => sidecar.Process.Output, "stand-in for Dapr's lock API only. It is not Dapr");
     }
 
     [Fact]
@@ -97,8 +95,8 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
 
         await using var sidecar = await StartAsync(redis, store, policy);
 
-        Assert.Contains("leaves Redis retries enabled", sidecar.Process.Output, StringComparison.Ordinal);
-        Assert.Contains("names the retry policy often: ignored", sidecar.Process.Output, StringComparison.Ordinal);
+        await Eventually.SaysAsync(() => sidecar.Process.Output, "leaves Redis retries enabled");
+        await Eventually.SaysAsync(() => sidecar.Process.Output, "names the retry policy often: ignored");
     }
 
     [Fact]
@@ -107,7 +105,7 @@ public sealed class StandInProcessTests : SidecarSuite<StandIn>
         await using var redis = await RedisServer.StartAsync(Token);
         await using var sidecar = await StartAsync(redis, "kind: [", Manifests.LockStore() + "\n---\n" + Manifests.LockStore("second"));
 
-        Assert.Contains("cannot be read as YAML", sidecar.Process.Output, StringComparison.Ordinal);
+        await Eventually.SaysAsync(() => sidecar.Process.Output, "cannot be read as YAML");
         Assert.True(await sidecar.LockAsync("r", "o"));
         // Two stores with the key prefix "appid" on one Redis share their keys, so this needs another resource.
         Assert.True(await sidecar.LockAsync("another", "o", store: "second"));
