@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Dapr;
 using Dapr.Client;
 using Grpc.Net.Client;
@@ -25,16 +26,15 @@ internal static class DaprClientFactory
     private static GrpcChannelOptions ChannelOptions() => new()
     {
         ThrowOperationCanceledOnCancellation = true,
-        // gRPC's own back-off grows to two minutes, in which every call fails without an attempt: far too long for a process on the same
-        // host.
-        InitialReconnectBackoff = TimeSpan.FromMilliseconds(100),
-        MaxReconnectBackoff = TimeSpan.FromMilliseconds(250),
         DisposeHttpClient = true,
         HttpHandler = new SocketsHttpHandler
         {
             UseProxy = false,
             AllowAutoRedirect = false,
             ConnectTimeout = TimeSpan.FromSeconds(1),
+            // gRPC's own connections would back off for up to two minutes, and when calls fail while one is being made, it can happen that none is made any
+            // more (docs/locking.md). With a callback of ours, the handler alone connects.
+            ConnectCallback = ConnectAsync,
             EnableMultipleHttp2Connections = true,
             PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
             // Only while calls are open: gRPC servers written in Go close connections that ping too often while idle.
@@ -43,4 +43,19 @@ internal static class DaprClientFactory
             KeepAlivePingTimeout = TimeSpan.FromSeconds(1),
         },
     };
+
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 }

@@ -37,15 +37,21 @@ public abstract class TcpProxy : IAsyncDisposable
     /// <summary>Sends new connections to another server.</summary>
     public void Redirect(int targetPort) => _target = targetPort;
 
+    /// <summary>Closes all connections.</summary>
+    public void Break()
+    {
+        foreach (var link in _links.Keys)
+        {
+            link.Dispose();
+        }
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
         _listener.Stop();
-        foreach (var link in _links.Keys)
-        {
-            link.Dispose();
-        }
+        Break();
         await _accepting;
         _stop.Dispose();
         GC.SuppressFinalize(this);

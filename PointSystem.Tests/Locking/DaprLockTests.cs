@@ -1,5 +1,7 @@
 using System.Globalization;
+using Microsoft.Extensions.Configuration;
 using PointSystem.Locking;
+using PointSystem.Locking.Store;
 using PointSystem.Tests.Sidecar;
 using StackExchange.Redis;
 
@@ -123,6 +125,37 @@ public sealed class DaprLockTests : IAsyncLifetime
         _sidecar = next;
         _proxy.Redirect(next.GrpcPort);
         await RecoversAsync();
+    }
+
+    /// <summary>A client that fails many calls while it connects must not stop connecting for good, as gRPC's own connections could.</summary>
+    [Fact]
+    public async Task TryLockAsync_CallsFailWhileItConnects_ConnectsAgainEachTime()
+    {
+        var port = KeyValuePair.Create("DAPR_GRPC_PORT", (string?)_proxy.Port.ToString(CultureInfo.InvariantCulture));
+        using var client = DaprClientFactory.Create(new ConfigurationBuilder().AddInMemoryCollection([port]).Build());
+        var store = new DaprLockStore(client, Microsoft.Extensions.Options.Options.Create(new LockingOptions()));
+        var dead = Ports.Next();
+        for (var round = 0; round < 150; round++)
+        {
+            _proxy.Redirect(dead);
+            _proxy.Break();
+            await Task.WhenAll(Enumerable.Range(0, 20).Select(number => TryAsync($"point:use:member:{number}", TimeSpan.FromMilliseconds(5 * number))));
+            _proxy.Redirect(_sidecar.GrpcPort);
+            await Eventually.HoldsAsync(() => TryAsync($"point:use:order:{Guid.NewGuid():N}", TimeSpan.FromSeconds(1)), $"it is connected again after round {round}");
+        }
+
+        async Task<bool> TryAsync(string key, TimeSpan limit)
+        {
+            using var ending = new CancellationTokenSource(limit);
+            try
+            {
+                return await store.TryLockAsync(key, "owner", leaseSeconds: 60, ending.Token);
+            }
+            catch (Exception failure) when (failure is LockStoreException or OperationCanceledException)
+            {
+                return false;
+            }
+        }
     }
 
     [Fact]
