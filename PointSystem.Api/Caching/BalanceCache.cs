@@ -44,8 +44,9 @@ internal sealed class BalanceCache(
     private static readonly TimeSpan WriteLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ClaimTime = TimeSpan.FromMilliseconds(100);
 
-    // What another replica has committed is in Redis a moment later, unless that replica has died.
     private static readonly TimeSpan ChangeTime = TimeSpan.FromSeconds(1);
+
+    // What another replica has committed is in Redis a moment later, unless that replica has died.
     private static readonly TimeSpan PendingMax = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan PendingPause = TimeSpan.FromMilliseconds(1);
 

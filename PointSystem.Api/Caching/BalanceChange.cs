@@ -12,8 +12,6 @@ internal sealed record BalanceChange(long Base, CachedBalance Result)
 
     public long MemberId => Result.MemberId;
 
-    public long Version => Result.Version;
-
     /// <summary>The change that was committed.</summary>
     /// <param name="account">The account after the commit.</param>
     /// <param name="knownAt">A moment before the commit, at which the account's row was locked.</param>

@@ -77,7 +77,7 @@ public sealed class AuthorityTests(PointsDatabase server)
         await using var provider = await Provider.StartAsync(listens: false);
         await using var api = await StartAsync(provider.Address, (ChildSettings.WarmUpLimit, "00:01:00"));
         using var client = new PointsClient(api.Address);
-        await Eventually.HoldsAsync(() => api.Output.Contains("The identity provider (Auth:Authority) cannot be reached", StringComparison.Ordinal), () => api.Output);
+        await Eventually.SaysAsync(() => api.Output, "The identity provider (Auth:Authority) cannot be reached");
         (await client.GetAsync("/health/ready")).Expect(HttpStatusCode.ServiceUnavailable);
 
         await provider.ListenAsync();

@@ -45,7 +45,7 @@ public sealed class StartTests(PointsDatabase server)
     {
         var database = (await server.GetAsync(Token)).ConnectionString;
         await using var process = ApiProcess.Run([], database);
-        await Eventually.HoldsAsync(() => process.Output.Contains("Now listening", StringComparison.Ordinal), () => process.Output);
+        await Eventually.SaysAsync(() => process.Output, "Now listening");
 
         process.CloseInput();
         await process.WaitForExitAsync(Token);

@@ -155,7 +155,7 @@ public sealed class AuditSafetyTests(PointsDatabase server)
         foreach (var attempt in new[] { $"PUT {Limit}", "POST /api/points/accumulate" })
         {
             var line = $"mallory may not administer: {attempt} was refused (from 127.0.0.1";
-            await Eventually.HoldsAsync(() => api.Output.Contains(line, StringComparison.Ordinal), () => api.Output);
+            await Eventually.SaysAsync(() => api.Output, line);
         }
 
         Assert.DoesNotContain("GET /api/admin/audit was refused", api.Output, StringComparison.Ordinal);

@@ -68,7 +68,7 @@ public sealed class DaprSinkTests(PointsDatabase server)
         await SinkLoad.WriteAsync(client, "a", members: 1, uses: 1);
         const string Sentence = "Events are not published to dapr until this process is restarted: this sidecar has no pub/sub";
 
-        await Eventually.HoldsAsync(() => api.Output.Contains(Sentence, StringComparison.Ordinal), () => api.Output);
+        await Eventually.SaysAsync(() => api.Output, Sentence);
 
         await SinkLoad.WriteAsync(client, "b", members: 1, uses: 1);
         await SinkLoad.FeedAsync(client, 4);

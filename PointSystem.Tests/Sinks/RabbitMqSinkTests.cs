@@ -34,7 +34,7 @@ public sealed class RabbitMqSinkTests(PointsDatabase server, RabbitMqSinkTests.F
         await _broker.RunAsync();
         var feed = await SinkLoad.FeedAsync(client, 2 * 4);
         SinkLoad.AssertSameAs(feed, await _broker.TakeAsync(name, feed.Count));
-        await Eventually.HoldsAsync(() => api.Output.Contains("Events are published to rabbitmq again", StringComparison.Ordinal), () => api.Output);
+        await Eventually.SaysAsync(() => api.Output, "Events are published to rabbitmq again");
 
         // The answer of /metrics may be that of a moment ago.
         await Eventually.HoldsAsync(async () => await SinkLoad.LagAsync(client, "rabbitmq") == 0, "there is no lag");
@@ -54,7 +54,7 @@ public sealed class RabbitMqSinkTests(PointsDatabase server, RabbitMqSinkTests.F
         await using var api = await ApiProcess.StartAsync(await server.CreateOwnedAsync(Token), SettingsOf(name));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         await SinkLoad.WriteAsync(client, "a", members: 1, uses: 1);
-        await Eventually.HoldsAsync(() => api.Output.Contains("PRECONDITION_FAILED", StringComparison.Ordinal), () => api.Output);
+        await Eventually.SaysAsync(() => api.Output, "PRECONDITION_FAILED");
 
         await channel.ExchangeDeleteAsync(name, cancellationToken: Token);
 
