@@ -3,11 +3,14 @@ using System.Net.ServerSentEvents;
 
 namespace PointSystem.TestKit;
 
+/// <summary>Takes an event as JSON. The same event can come again.</summary>
+public delegate void EventReceiver(ReadOnlySpan<byte> json);
+
 /// <summary>
-/// An idempotent consumer of the event feed. It reads one stream at a time, connects again with its stored cursor whenever the stream ends, at another
-/// address in turn, and ignores ids that it knows.
+/// A consumer of the event feed. It reads one stream at a time, and connects again with its stored cursor whenever the stream ends, at another address in
+/// turn.
 /// </summary>
-public sealed class FeedConsumer(IReadOnlyList<Uri> urls, string token) : IDisposable
+public sealed class FeedConsumer(IReadOnlyList<Uri> urls, string token, EventReceiver receive) : IDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
@@ -19,9 +22,6 @@ public sealed class FeedConsumer(IReadOnlyList<Uri> urls, string token) : IDispo
 
     /// <summary>Number of events after which the consumer stores its cursor: after a crash, at most so many come again.</summary>
     public int StoreEvery { get; init; } = 1;
-
-    /// <summary>What has arrived.</summary>
-    public ReceivedEvents Events { get; } = new();
 
     /// <summary>Number of connections.</summary>
     public int Connections { get; private set; }
@@ -84,19 +84,17 @@ public sealed class FeedConsumer(IReadOnlyList<Uri> urls, string token) : IDispo
         using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         response.EnsureSuccessStatusCode();
         await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
-        await foreach (var item in SseParser.Create(body, static (_, data) => ReceivedEvent.Parse(data)).EnumerateAsync(cancellationToken))
+        var items = SseParser.Create(body, (_, json) =>
         {
-            Receive(item.Data, item.EventId!);
-        }
-    }
-
-    private void Receive(ReceivedEvent one, string cursor)
-    {
-        if (++_sinceStored >= StoreEvery)
+            receive(json);
+            return true;
+        });
+        await foreach (var item in items.EnumerateAsync(cancellationToken))
         {
-            (_stored, _sinceStored) = (cursor, 0);
+            if (++_sinceStored >= StoreEvery)
+            {
+                (_stored, _sinceStored) = (item.EventId, 0);
+            }
         }
-
-        Events.Add(one);
     }
 }

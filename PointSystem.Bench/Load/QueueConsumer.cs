@@ -66,7 +66,7 @@ internal sealed class QueueConsumer(string address, string queue)
         {
             // Whoever has crashed does nothing more.
             cancellationToken.ThrowIfCancellationRequested();
-            Events.Add(ReceivedEvent.Parse(message.Body.Span));
+            Events.Add(message.Body.Span);
             await channel.BasicAckAsync(message.DeliveryTag, multiple: false, cancellationToken);
         };
         await channel.BasicConsumeAsync(queue, autoAck: false, consumer, cancellationToken);

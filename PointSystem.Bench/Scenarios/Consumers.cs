@@ -64,7 +64,9 @@ internal sealed record Consumers()
                 cancellationToken);
             await ContenderRun.SeedAsync(cluster, cancellationToken);
             await cluster.SetModeAsync(Targets.Distributed, cancellationToken);
-            using var feed = new FeedConsumer([cluster.Local.GatewayUrl, .. cluster.Local.Replicas.Select(replica => replica.Url)], cluster.Local.AdminToken)
+            var fed = new ReceivedEvents();
+            using var feed = new FeedConsumer(
+                [cluster.Local.GatewayUrl, .. cluster.Local.Replicas.Select(replica => replica.Url)], cluster.Local.AdminToken, fed.Add)
             {
                 StoreEvery = 50,
             };
@@ -96,10 +98,10 @@ internal sealed record Consumers()
                 run.Say(FormattableString.Invariant(
                     $"seed {seed}/{seeds}  {turn.Accepted:N0} uses accepted, {turn.ErrorKinds.Values.Sum():N0} not; {expected.Count:N0} events; waiting for the consumers ..."));
                 notes.Add($"Seed {seed}: {string.Join(", ", faults.Select(fault => $"{fault.Value} × {fault.Key}"))}.");
-                await CheckAsync(Feed, seed, feed.Events, feed.Connections, turn, expected, cluster);
+                await CheckAsync(Feed, seed, fed, feed.Connections, turn, expected);
                 if (queue is not null)
                 {
-                    await CheckAsync(Broker, seed, queue.Events, queue.Connections, turn, expected, cluster);
+                    await CheckAsync(Broker, seed, queue.Events, queue.Connections, turn, expected);
                 }
             }
 
@@ -154,8 +156,7 @@ internal sealed record Consumers()
                 }
             }
 
-            async Task CheckAsync(
-                string consumer, int seed, ReceivedEvents events, int connections, Turn turn, HashSet<string> expected, BenchCluster of)
+            async Task CheckAsync(string consumer, int seed, ReceivedEvents events, int connections, Turn turn, HashSet<string> expected)
             {
                 using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                 limit.CancelAfter(CatchUpLimit);
@@ -165,7 +166,7 @@ internal sealed record Consumers()
                 }
 
                 var all = events.All.Where(one => expected.Contains(one.Id)).ToList();
-                var wrong = await WrongSumsAsync(of, all, cancellationToken);
+                var wrong = await WrongSumsAsync(cluster, all, cancellationToken);
                 var name = string.Create(CultureInfo.InvariantCulture, $"seed {seed}, {consumer}");
                 rows.Add(new Row(name, "", new Dictionary<string, Spread>
                 {

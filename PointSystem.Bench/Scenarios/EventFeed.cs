@@ -36,35 +36,29 @@ internal sealed record EventFeed()
             ("hot", new ClosedLoop(targets, callers, _ => new Members.One(1))),
             ("uniform", new ClosedLoop(targets, callers, caller => new Members.Uniform(1, ContenderRun.MemberCount, caller + 1))),
         ];
-        using var subscriber = NewConsumer(cluster);
+        var received = new EventMeter();
+        using var subscriber = NewConsumer(cluster, received);
         var turns = new Dictionary<string, List<Turn>>();
         var lags = loads.ToDictionary(load => load.Name, _ => new List<double>());
         for (var round = 0; round <= rounds; round++)
         {
             foreach (var (name, load) in loads)
             {
-                // In turn, so that neither is always the one with the larger tables; and after a warm-up, because the load before was another one.
-                runner.Count(await Task.Run(() => load.Run(Change), cancellationToken));
-                var alone = round % 2 == 1 ? await MeasureAsync(runner, load, round, time, cancellationToken) : null;
-                using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-                var consuming = subscriber.RunAsync(stop.Token);
-                await CatchUpAsync(subscriber, cancellationToken);
-                var before = subscriber.Events.Count;
-                var beside = await MeasureAsync(runner, load, round, time, cancellationToken);
-                await CatchUpAsync(subscriber, cancellationToken);
-                await stop.CancelAsync();
-                await consuming;
-                alone ??= await MeasureAsync(runner, load, round, time, cancellationToken);
+                // In turn, so that neither is always the one with the larger tables.
+                var isAloneFirst = round % 2 == 1;
+                var first = await MeasureAsync(load, round, !isAloneFirst);
+                var second = await MeasureAsync(load, round, isAloneFirst);
+                var (alone, beside) = isAloneFirst ? (first, second) : (second, first);
                 if (round == 0)
                 {
                     continue;
                 }
 
-                Keep(name, alone);
-                Keep(Subscribed(name), beside);
-                lags[name].Add(LagP99(subscriber.Events.All.Skip(before)));
+                Keep(name, alone.Turn);
+                Keep(Subscribed(name), beside.Turn);
+                lags[name].Add(Percentile.Of<double>([.. beside.Lags.Order()], 99));
                 run.Say(FormattableString.Invariant(
-                    $"round {round}/{rounds}  {name,-8} {alone.PerSecond,8:N0}/s alone, {beside.PerSecond,8:N0}/s subscribed, lag p99 {lags[name][^1]:N0} ms"));
+                    $"round {round}/{rounds}  {name,-8} {alone.Turn.PerSecond,8:N0}/s alone, {beside.Turn.PerSecond,8:N0}/s subscribed, lag p99 {lags[name][^1]:N0} ms"));
             }
 
             void Keep(string name, Turn turn)
@@ -77,12 +71,11 @@ internal sealed record EventFeed()
         var replays = new List<double>();
         for (var round = 0; round < rounds; round++)
         {
-            replays.Add(await ReplayAsync(cluster, subscriber.Events.Count, cancellationToken));
+            replays.Add(await ReplayAsync(cluster, received.Count, cancellationToken));
             run.Say(FormattableString.Invariant($"replay {round + 1}/{rounds}  {replays[^1]:N0} events/s"));
         }
 
         var ledger = await runner.CheckLedgerAsync(cancellationToken);
-        var outOfOrder = subscriber.Events.OutOfOrder.Count;
         var report = await run.DescribeAsync(this, cluster, new Dictionary<string, string>
         {
             ["members"] = ContenderRun.MemberCount.ToString(CultureInfo.InvariantCulture),
@@ -120,11 +113,25 @@ internal sealed record EventFeed()
             Notes =
             [
                 .. RoundRunner.ErrorNotes(turns),
-                FormattableString.Invariant(
-                    $"The subscriber received {subscriber.Events.Count:N0} events, {subscriber.Events.Repeated:N0} again and {outOfOrder:N0} out of order."),
+                FormattableString.Invariant($"The subscriber received {received.Count:N0} events, {received.NotNew:N0} of them again or out of order."),
                 ledger,
             ],
         };
+
+        // The load before was another one, and its events may have to be read still, so each turn comes after a warm-up and a pause.
+        async Task<(Turn Turn, IReadOnlyList<double> Lags)> MeasureAsync(ClosedLoop load, int round, bool isSubscribed)
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            var consuming = isSubscribed ? subscriber.RunAsync(stop.Token) : Task.CompletedTask;
+            runner.Count(await Task.Run(() => load.Run(Change), cancellationToken));
+            await CatchUpAsync(received, cancellationToken);
+            received.TakeLags();
+            var turn = await runner.MeasureAsync(() => Task.Run(() => load.Run(round == 0 ? WarmUp : time), cancellationToken), cancellationToken);
+            await CatchUpAsync(received, cancellationToken);
+            await stop.CancelAsync();
+            await consuming;
+            return (turn, received.TakeLags());
+        }
 
         Row WithLag(Row row, string name) => row with
         {
@@ -136,32 +143,27 @@ internal sealed record EventFeed()
 
     private static string Subscribed(string name) => name + ", one subscriber";
 
-    private static FeedConsumer NewConsumer(BenchCluster cluster) =>
-        new([.. cluster.Local.Replicas.Select(replica => replica.Url)], cluster.Local.AdminToken);
-
-    private static Task<Turn> MeasureAsync(RoundRunner runner, ClosedLoop load, int round, TimeSpan time, CancellationToken cancellationToken) =>
-        runner.MeasureAsync(() => Task.Run(() => load.Run(round == 0 ? WarmUp : time), cancellationToken), cancellationToken);
-
-    private static double LagP99(IEnumerable<ReceivedEvent> events) =>
-        Percentile.Of<double>([.. events.Select(one => one.Lag.TotalMilliseconds).Order()], 99);
+    private static FeedConsumer NewConsumer(BenchCluster cluster, EventMeter received) =>
+        new([.. cluster.Local.Replicas.Select(replica => replica.Url)], cluster.Local.AdminToken, received.Add);
 
     /// <summary>Waits until no more events arrive.</summary>
-    private static async Task CatchUpAsync(FeedConsumer consumer, CancellationToken cancellationToken)
+    private static async Task CatchUpAsync(EventMeter received, CancellationToken cancellationToken)
     {
-        for (var before = -1; consumer.Events.Count > before;)
+        for (var before = -1; received.Count > before;)
         {
-            before = consumer.Events.Count;
+            before = received.Count;
             await Task.Delay(Quiet, cancellationToken);
         }
     }
 
     private static async Task<double> ReplayAsync(BenchCluster cluster, int events, CancellationToken cancellationToken)
     {
-        using var consumer = NewConsumer(cluster);
+        var received = new EventMeter();
+        using var consumer = NewConsumer(cluster, received);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var watch = Stopwatch.StartNew();
         var consuming = consumer.RunAsync(stop.Token);
-        while (consumer.Events.Count < events)
+        while (received.Count < events)
         {
             await Task.Delay(10, cancellationToken);
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Mime;
 using System.Text;
 using System.Text.Json;
@@ -101,6 +102,53 @@ public sealed class EventTypeTests(PointsDatabase server)
         Assert.NotNull(OpenApiContract.FindFault(schemas[EventTypes.Used], JsonSerializer.Serialize(events[0], PointJsonContext.Wire.CloudEvent)));
     }
 
+    // What an operation on the points of a member wrote has one key, which later operations on the same accumulation have too.
+    private const string Operations =
+        """
+        SELECT e.member_id || '-' || max(e.sequence) || ' ' || sum(e.delta) || ' ' || (array_agg(e.balance_after ORDER BY e.sequence DESC))[1] || ' '
+            || coalesce(max(u.order_number), '') || ' '
+            || string_agg(concat_ws(':', a.point_key, e.delta, a.expiration_date, a.is_manual_grant,
+                CASE WHEN e.sequence = e.lot_id THEN a.source_point_key END), ',' ORDER BY e.sequence)
+        FROM point_ledger_entries AS e
+        JOIN point_accumulations AS a USING (member_id, lot_id)
+        LEFT JOIN usage_cancellations AS c ON c.member_id = e.member_id AND c.point_key = e.point_key
+        LEFT JOIN point_usages AS u ON u.member_id = e.member_id AND (u.point_key = e.point_key OR u.usage_id = c.usage_id)
+        GROUP BY e.member_id, e.point_key, CASE e.kind WHEN 'REGRANT' THEN 'USE_CANCEL' ELSE e.kind END
+        """;
+
+    /// <summary>Batches take from the same lot again and again, and from several at once; pages end anywhere among them.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Events_OfRandomBatches_SayWhatTheLedgerSays(int seed)
+    {
+        await using var database = await server.CreateDatabaseAsync(null, Token);
+        var client = new LedgerClient(database, seed);
+        var random = new Random(seed);
+        for (var i = 0; i < 80; i++)
+        {
+            await client.StepAsync(1 + random.Next(3), 4);
+            await client.ExecuteAsync([.. Enumerable.Range(0, random.Next(1, 12)).Select(_ => (long)random.Next(1, 5)).Order().Select(member => random.Next(8) == 0
+                ? new PointSystem.Api.Features.Points.AccumulatePoints.Command(member, random.Next(1, 30), random.Next(1, 60), false, null, "test", null)
+                : (PointSystem.Api.Ledger.IPointCommand)new PointSystem.Api.Features.Points.UsePoints.Command(member, $"O{i}", random.Next(1, 20), "test", null))]);
+        }
+
+        var expected = (await Books.TextsAsync(database.ConnectionString, Operations)).Order(StringComparer.Ordinal).ToList();
+        Assert.True(expected.Count(text => text.Contains(',', StringComparison.Ordinal)) > 10, "Few operations have several entries.");
+        foreach (var limit in (int[])[1000, 1, 2 + random.Next(30)])
+        {
+            Assert.Equal(expected, (await ReadAsync(database, limit)).Where(one => one.Data.Details is not null).Select(Text).Order(StringComparer.Ordinal));
+        }
+
+        static string Text(CloudEvent one) => string.Create(CultureInfo.InvariantCulture,
+            $"{one.Id} {one.Data.Amount} {one.Data.BalanceAfter} {one.Data.OrderNumber} {string.Join(',', one.Data.Details!.Select(TextOf))}");
+
+        static string TextOf(EventDetail detail) => string.Create(CultureInfo.InvariantCulture,
+            $"{detail.AccumulationKey}:{detail.Amount}:{detail.ExpirationDate:yyyy-MM-dd}:{(detail.IsManualGrant ? 't' : 'f')}")
+            + (detail.SourceAccumulationKey is { } source ? ':' + source : "");
+    }
+
     [Fact]
     public async Task Event_OfMoreThanAHundredLots_HasTheFirstHundredAndACursor()
     {
@@ -149,13 +197,13 @@ public sealed class EventTypeTests(PointsDatabase server)
             .Select(field => KeyValuePair.Create(field.Key, field.Value?.DeepClone())));
     }
 
-    private static async Task<List<CloudEvent>> ReadAsync(NpgsqlDataSource database)
+    private static async Task<List<CloudEvent>> ReadAsync(NpgsqlDataSource database, int limit = 100)
     {
         var (events, cursor) = (new List<CloudEvent>(), EventCursor.Start);
         await Eventually.HoldsAsync(
             async () =>
             {
-                var page = (await EventFeed.ReadAsync(database, cursor, 100, Token))!;
+                var page = (await EventFeed.ReadAsync(database, cursor, limit, Token))!;
                 events.AddRange(page.Events.Select(one => one.Event));
                 cursor = page.Next;
 

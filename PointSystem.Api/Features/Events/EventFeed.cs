@@ -97,10 +97,12 @@ internal static class EventFeed
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         var isAhead = after.Position >= await ReadHorizonAsync(reader, cancellationToken);
         var heads = new List<Head>();
+        EventDetail? first = null;
         await reader.NextResultAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            heads.Add(ReadEntries(reader));
+            first = ReadFirstDetail(reader, first);
+            heads.Add(ReadEntries(reader, first));
         }
 
         await reader.NextResultAsync(cancellationToken);
@@ -170,7 +172,12 @@ internal static class EventFeed
         return heads.Count;
     }
 
-    private static Head ReadEntries(NpgsqlDataReader reader)
+    /// <summary>Reads the detail of the first entry of a row, which does not repeat the accumulation of the row before.</summary>
+    private static EventDetail ReadFirstDetail(NpgsqlDataReader reader, EventDetail? before) => reader.IsDBNull(16)
+        ? before! with { Amount = reader.GetInt64(15), SourceAccumulationKey = null }
+        : ReadDetail(reader, 15);
+
+    private static Head ReadEntries(NpgsqlDataReader reader, EventDetail first)
     {
         var cursor = EventCursor.Read(reader, 0);
         var (kind, pointKey) = (reader.GetString(3), reader.GetString(4));
@@ -182,7 +189,7 @@ internal static class EventFeed
         }
 
         var (before, last, balance) = (reader.GetInt64(8), reader.GetInt64(9), reader.GetInt64(10));
-        List<EventDetail> details = last == cursor.Sequence ? [ReadDetail(reader, 15)] : [];
+        List<EventDetail> details = last == cursor.Sequence ? [first] : [];
         var data = new EventData(reader.GetString(5))
         {
             MemberId = cursor.MemberId,

@@ -31,6 +31,9 @@ internal static class EventSql
     /// <remarks>
     /// The constant limit inside shows the planner, which does not know $4, how few rows are needed. OFFSET 0 keeps it from joining whole
     /// tables instead of looking up the few rows of a page.
+    /// A lot is read once for entries of it that follow each other, as those of one batch do: a lot that changes at each of them has many
+    /// versions, which every look-up would go through. The others have no lot in their row, but the one of the row before.
+    /// A usage whose first entry took all its points has no others.
     /// </remarks>
     public static readonly string Page =
         $"""
@@ -40,24 +43,27 @@ internal static class EventSql
                 WHEN l.last = h.sequence THEN h.balance_after
                 ELSE (SELECT balance_after FROM point_ledger_entries WHERE member_id = h.member_id AND sequence = l.last)
             END,
-            CASE h.kind
-                WHEN 'USE' THEN (SELECT order_number FROM point_usages WHERE member_id = h.member_id AND usage_id = h.sequence)
-                ELSE c.order_number
-            END,
-            c.usage_key, c.first_sequence,
+            coalesce(u.order_number, c.order_number), c.usage_key, c.first_sequence,
             CASE h.kind
                 WHEN 'TRANSFER_OUT' THEN (SELECT to_member_id FROM point_transfers WHERE member_id = h.member_id AND first_sequence = h.sequence)
             END,
             h.delta, a.point_key, a.expiration_date, a.is_manual_grant, a.source_point_key
         FROM (
-            SELECT * FROM (
-                SELECT position, member_id, sequence, kind, point_key, actor, reason, occurred_at, balance_after, delta, lot_id
-                FROM point_ledger_entries
-                WHERE sequence = group_sequence AND (position, member_id, sequence) > ($1, $2, $3) AND position < event_horizon()
-                ORDER BY position, member_id, sequence LIMIT {PageMax}
-            ) AS i
-            ORDER BY position, member_id, sequence LIMIT $4
+            SELECT *, lag(lot_id) OVER w IS DISTINCT FROM lot_id OR lag(member_id) OVER w IS DISTINCT FROM member_id AS is_other_lot
+            FROM (
+                SELECT * FROM (
+                    SELECT position, member_id, sequence, kind, point_key, actor, reason, occurred_at, balance_after, delta, lot_id
+                    FROM point_ledger_entries
+                    WHERE sequence = group_sequence AND (position, member_id, sequence) > ($1, $2, $3) AND position < event_horizon()
+                    ORDER BY position, member_id, sequence LIMIT {PageMax}
+                ) AS i
+                ORDER BY position, member_id, sequence LIMIT $4
+            ) AS p
+            WINDOW w AS (ORDER BY position, member_id, sequence)
         ) AS h
+        LEFT JOIN LATERAL (
+            SELECT order_number, total_amount FROM point_usages WHERE h.kind = 'USE' AND member_id = h.member_id AND usage_id = h.sequence OFFSET 0
+        ) AS u ON true
         LEFT JOIN LATERAL (
             SELECT c.first_sequence, c.last_sequence, u.order_number, u.point_key AS usage_key
             FROM usage_cancellations AS c JOIN point_usages AS u ON u.member_id = c.member_id AND u.usage_id = c.usage_id
@@ -65,7 +71,7 @@ internal static class EventSql
         ) AS c ON true
         CROSS JOIN LATERAL (
             SELECT CASE
-                WHEN h.kind IN ('ACCUMULATE', 'ACCUMULATE_CANCEL', 'EXPIRE') THEN h.sequence
+                WHEN h.kind IN ('ACCUMULATE', 'ACCUMULATE_CANCEL', 'EXPIRE') OR h.delta = -u.total_amount THEN h.sequence
                 WHEN h.kind = 'USE' THEN h.sequence - 1 +
                     (SELECT max(detail_number) FROM point_usage_details WHERE member_id = h.member_id AND usage_id = h.sequence)
                 WHEN c.last_sequence IS NOT NULL THEN c.last_sequence
@@ -74,7 +80,7 @@ internal static class EventSql
         ) AS l
         LEFT JOIN LATERAL (
             SELECT point_key, expiration_date, is_manual_grant, CASE WHEN lot_id = h.sequence THEN source_point_key END AS source_point_key
-            FROM point_accumulations WHERE l.last = h.sequence AND member_id = h.member_id AND lot_id = h.lot_id OFFSET 0
+            FROM point_accumulations WHERE h.is_other_lot AND member_id = h.member_id AND lot_id = h.lot_id OFFSET 0
         ) AS a ON true
         ORDER BY h.position, h.member_id, h.sequence
         """;

@@ -86,9 +86,13 @@ internal sealed class EventStreams(
         {
             foreach (var (happened, cursor) in events)
             {
-                Encoding.UTF8.GetBytes($"id: {cursor}\ndata: ", body);
+                body.Write("id: "u8);
+                Encoding.UTF8.GetBytes(cursor.ToString(), body);
+                body.Write("\ndata: "u8);
                 json.Reset();
-                JsonSerializer.Serialize(json, happened, PointJsonContext.Wire.CloudEvent);
+
+                // The encoder is the writer's. With options that have one, the generated code would not be used.
+                JsonSerializer.Serialize(json, happened, PointJsonContext.Default.CloudEvent);
                 await json.FlushAsync(cancellationToken);
                 body.Write("\n\n"u8);
             }
