@@ -41,7 +41,8 @@ internal sealed class EventMeter
         {
             _count++;
             _lags.Add(lag);
-            if (member > 0)
+            // Only events of the ledger have a number as sequence.
+            if (member > 0 && sequence > 0)
             {
                 _notNew += _last.GetValueOrDefault(member) >= sequence ? 1 : 0;
                 _last[member] = sequence;
@@ -49,7 +50,7 @@ internal sealed class EventMeter
         }
     }
 
-    /// <summary>Reads the fields that are needed, and no further. The member is 0 if the event is not one of a member's ledger.</summary>
+    /// <summary>Reads the fields that are needed, and no further. What is not a number is 0.</summary>
     private static (long Member, long Sequence, DateTimeOffset Time) Read(ReadOnlySpan<byte> json)
     {
         var reader = new Utf8JsonReader(json);
