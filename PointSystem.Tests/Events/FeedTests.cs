@@ -80,6 +80,25 @@ public sealed class FeedTests(PointsDatabase server)
     }
 
     [Fact]
+    public async Task Stream_TextThatSomeEncodersEscape_IsTheTextOfThePages()
+    {
+        await using var api = await StartAsync();
+        using var client = new PointsClient(api.Address, Tokens.Admin);
+        (await client.AccumulateAsync(1, 100)).Expect(HttpStatusCode.Created);
+        (await client.UseAsync(1, """주문 <"é'&+\😀>""", 10)).Expect(HttpStatusCode.Created);
+        await EventsAsync(client, "/api/events", expected: 2);
+        using var http = Http(api.Address);
+        using var response = await http.SendAsync(Stream("/api/events", lastId: null), HttpCompletionOption.ResponseHeadersRead, Token);
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(Token));
+
+        var (first, second) = (await ReadUntilAsync(reader, "data: "), await ReadUntilAsync(reader, "data: "));
+
+        var page = (await client.GetAsync("/api/events")).Text;
+        Assert.Contains("주문", page, StringComparison.Ordinal);
+        Assert.StartsWith($$"""{"events":[{{first["data: ".Length..]}},{{second["data: ".Length..]}}]""", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Streams_ManyIdle_HoldNoConnectionAndAreBounded()
     {
         var connectionString = await server.CreateOwnedAsync(Token);

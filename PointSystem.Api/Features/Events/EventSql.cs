@@ -31,8 +31,7 @@ internal static class EventSql
     /// <remarks>
     /// The constant limit inside shows the planner, which does not know $4, how few rows are needed. OFFSET 0 keeps it from joining whole
     /// tables instead of looking up the few rows of a page.
-    /// A lot is read once for entries of it that follow each other, as those of one batch do: a lot that changes at each of them has many
-    /// versions, which every look-up would go through. The others have no lot in their row, but the one of the row before.
+    /// A lot is looked up once for rows of it that follow each other, as those of one batch do: only the first of them has its data.
     /// A usage whose first entry took all its points has no others.
     /// </remarks>
     public static readonly string Page =
