@@ -46,8 +46,8 @@ internal sealed class BalanceCache(
 
     private static readonly TimeSpan ChangeTime = TimeSpan.FromSeconds(1);
 
-    // What another replica has committed is in Redis a moment later, unless that replica has died.
-    private static readonly TimeSpan PendingMax = TimeSpan.FromMilliseconds(50);
+    // What another replica has committed is in Redis a moment later, unless that replica has died. No reader waits that long.
+    private static readonly TimeSpan PendingMax = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan PendingPause = TimeSpan.FromMilliseconds(1);
 
     private readonly PendingChanges _pending = new();
@@ -61,6 +61,7 @@ internal sealed class BalanceCache(
 
     private volatile IDatabase? _redis;
     private bool _isAway;
+    private bool _asksAgain;
 
     /// <summary>How long a value is served.</summary>
     public TimeSpan Ttl => options.Value.Ttl;
@@ -96,10 +97,29 @@ internal sealed class BalanceCache(
     }
 
     /// <summary>Adds what was read from the database.</summary>
-    public void Add(CachedBalance value)
+    /// <returns>The same, with the changes since then that replicas have shown: an older value would be refused, and the next reader would read again.</returns>
+    public async Task<CachedBalance> AddAsync(CachedBalance value)
     {
+        try
+        {
+            for (var began = time.GetTimestamp(); IsUsable && time.GetElapsedTime(began) < ReadLimit;)
+            {
+                if (await FollowAsync(value, ReadLimit) is not { HasLots: true } next)
+                {
+                    break;
+                }
+
+                value = next;
+            }
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            // Redis is away.
+        }
+
         _table.AddRead(value);
         _queue.Writer.TryWrite(value);
+        return value;
     }
 
     /// <summary>The newest version that this replica has written or seen lately; 0 if none. A standby can be older.</summary>
@@ -134,20 +154,20 @@ internal sealed class BalanceCache(
             return null;
         }
 
+        // Readers of a member that ask at the same time share an answer. It may have been on its way before the last of them came.
+        if (!_asked.TryGetValue(member, out var asking))
+        {
+            asking = AskAsync(member);
+            if (_asked.TryAdd(member, asking))
+            {
+                _ = asking.ContinueWith(
+                    _ => _asked.TryRemove(member, out Task<CachedBalance?>? _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously,
+                    TaskScheduler.Default);
+            }
+        }
+
         try
         {
-            // Readers of a member that ask at the same time share an answer. It may have been on its way before the last of them came.
-            if (!_asked.TryGetValue(member, out var asking))
-            {
-                asking = AskAsync(member);
-                if (_asked.TryAdd(member, asking))
-                {
-                    _ = asking.ContinueWith(
-                        _ => _asked.TryRemove(member, out Task<CachedBalance?>? _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously,
-                        TaskScheduler.Default);
-                }
-            }
-
             var shared = await asking.WaitAsync(ReadLimit, time, cancellationToken);
             if (_isAway && Interlocked.Exchange(ref _isAway, false))
             {
@@ -156,15 +176,48 @@ internal sealed class BalanceCache(
 
             return shared;
         }
+        catch (TimeoutException) when (asking.IsCompletedSuccessfully)
+        {
+            // Redis did answer. It was this replica that was too busy to take the answer in time.
+            return await asking;
+        }
         catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
         {
-            _absence.Begin();
-            if (!Interlocked.Exchange(ref _isAway, true))
+            _ = LeaveAloneAsync(failure);
+            return null;
+        }
+    }
+
+    /// <summary>Leaves Redis alone for a second, unless it does answer now: this replica itself may have been too busy for a moment.</summary>
+    private async Task LeaveAloneAsync(Exception failure)
+    {
+        _absence.Begin();
+        if (failure is TimeoutException)
+        {
+            if (Interlocked.Exchange(ref _asksAgain, true))
             {
-                logger.CacheAway(failure is TimeoutException ? "no answer" : failure.Message);
+                return;
             }
 
-            return null;
+            try
+            {
+                await _redis!.PingAsync().WaitAsync(ReadLimit, time);
+                _absence.End();
+                return;
+            }
+            catch (Exception again) when (again is not OutOfMemoryException)
+            {
+                // It stays alone.
+            }
+            finally
+            {
+                _asksAgain = false;
+            }
+        }
+
+        if (!Interlocked.Exchange(ref _isAway, true))
+        {
+            logger.CacheAway(failure is TimeoutException ? "no answer" : failure.Message);
         }
     }
 
@@ -231,9 +284,9 @@ internal sealed class BalanceCache(
         var member = first.MemberId;
         try
         {
-            // Of most members that are written, nobody reads the balance: then there is nothing, and no other replica needs the change.
+            // Of most members that are written, nobody reads the balance: then there is nothing, and nobody needs the change.
             var value = await GetAsync(member);
-            if (value is { HasLots: true })
+            if (value is not null)
             {
                 _ = ShowAsync(first);
             }
@@ -242,7 +295,7 @@ internal sealed class BalanceCache(
             {
                 if (value is { HasLots: true } && value.Version < change.Base)
                 {
-                    var next = BalanceChange.Read(member, await GetTextAsync(KeyOf(member, value.Version)))?.On(value) ?? await GetAsync(member);
+                    var next = await FollowAsync(value, WriteLimit) ?? await GetAsync(member);
                     if (next is null || next.Version > value.Version)
                     {
                         value = next;
@@ -278,7 +331,7 @@ internal sealed class BalanceCache(
         }
     }
 
-    /// <summary>Shows a change to the other replicas.</summary>
+    /// <summary>Shows a change to the other replicas, and to who is reading the balance.</summary>
     private async Task ShowAsync(BalanceChange change)
     {
         try
@@ -291,9 +344,13 @@ internal sealed class BalanceCache(
         }
     }
 
-    private async Task<CachedBalance?> GetAsync(long member) => CachedBalance.Read(member, await GetTextAsync(KeyOf(member)));
+    /// <summary>The value after the change of this one that a replica has shown; null if there is none.</summary>
+    private async Task<CachedBalance?> FollowAsync(CachedBalance value, TimeSpan limit) =>
+        BalanceChange.Read(value.MemberId, await GetTextAsync(KeyOf(value.MemberId, value.Version), limit))?.On(value);
 
-    private async Task<string?> GetTextAsync(string key) => await _redis!.StringGetAsync(key).WaitAsync(ReadLimit, time);
+    private async Task<CachedBalance?> GetAsync(long member) => CachedBalance.Read(member, await GetTextAsync(KeyOf(member), WriteLimit));
+
+    private async Task<string?> GetTextAsync(string key, TimeSpan limit) => await _redis!.StringGetAsync(key).WaitAsync(limit, time);
 
     /// <summary>The next reader reads the lots from the database. Without them the newest value keeps older ones out.</summary>
     private void GiveUp(long member)

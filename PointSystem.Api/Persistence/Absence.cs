@@ -13,4 +13,7 @@ internal sealed class Absence(TimeProvider time)
 
     /// <summary>It did not answer.</summary>
     public void Begin() => Volatile.Write(ref _beganAt, time.GetTimestamp());
+
+    /// <summary>It does answer.</summary>
+    public void End() => Volatile.Write(ref _beganAt, long.MinValue);
 }

@@ -102,8 +102,10 @@ public sealed class FeedTests(PointsDatabase server)
     public async Task Streams_ManyIdle_HoldNoConnectionAndAreBounded()
     {
         var connectionString = await server.CreateOwnedAsync(Token);
+        // A stream without events answers at once, not with its first heartbeat.
         await using var api = await ApiHost.StartAsync(
-            new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 8 }.ConnectionString, ("Events__StreamsMax", "20"));
+            new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 8 }.ConnectionString,
+            ("Events__StreamsMax", "20"), ("Events__Heartbeat", "00:10:00"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         using var http = Http(api.Address);
         var streams = new List<HttpResponseMessage>();

@@ -6,7 +6,6 @@ using PointSystem.Api.Features.Points.Queries;
 using PointSystem.Api.Http;
 using PointSystem.Api.Jobs;
 using PointSystem.Api.Persistence;
-using PointSystem.Domain.Points;
 
 namespace PointSystem.Api.Features.Events;
 
@@ -81,13 +80,14 @@ internal static class EventFeed
         return reader.GetBoolean(1) ? throw new RequestRefusedException(Problems.EventsUnavailable()) : reader.GetInt64(0);
     }
 
-    private static async Task<List<Head>?> ReadHeadsAsync(NpgsqlConnection connection, EventCursor after, int limit, CancellationToken cancellationToken)
+    private static async Task<List<EventHead>?> ReadHeadsAsync(NpgsqlConnection connection, EventCursor after, int limit, CancellationToken cancellationToken)
     {
         NpgsqlParameter[] Values() => [Columns.Value(after.Position), Columns.Value(after.MemberId), Columns.Value(after.Sequence), Columns.Value(limit)];
         await using var batch = connection.CreateBatch();
 
         // One snapshot, so that all lists end at the same horizon.
         batch.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
+        batch.BatchCommands.Add(Columns.Statement(EventSql.OnePlan));
         batch.BatchCommands.Add(Columns.Statement(EventSql.Horizon));
         batch.BatchCommands.Add(Columns.Statement(EventSql.Page, Values()));
         batch.BatchCommands.Add(Columns.Statement(EventSql.ConfigPage, Values()));
@@ -96,13 +96,11 @@ internal static class EventFeed
         batch.BatchCommands.Add(Columns.Statement(Sql.Commit));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         var isAhead = after.Position >= await ReadHorizonAsync(reader, cancellationToken);
-        var heads = new List<Head>();
-        EventDetail? first = null;
+        var (entries, heads) = (new List<FirstEntry>(), new List<EventHead>());
         await reader.NextResultAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            first = ReadFirstDetail(reader, first);
-            heads.Add(ReadEntries(reader, first));
+            entries.Add(FirstEntry.Read(reader));
         }
 
         await reader.NextResultAsync(cancellationToken);
@@ -125,12 +123,19 @@ internal static class EventFeed
 
         // The last statement, which is the commit, must have succeeded too.
         await reader.NextResultAsync(cancellationToken);
+        await reader.CloseAsync();
+        if (isAhead)
+        {
+            return null;
+        }
+
+        heads.AddRange(await LedgerEvents.MakeAsync(connection, entries, cancellationToken));
         heads.Sort(static (one, other) => one.Cursor.CompareTo(other.Cursor));
-        return isAhead ? null : heads.Count > limit ? heads.GetRange(0, limit) : heads;
+        return heads.Count > limit ? heads.GetRange(0, limit) : heads;
     }
 
     /// <summary>Adds the details of the events that have several.</summary>
-    private static async Task<bool> AddDetailsAsync(NpgsqlConnection connection, List<Head> groups, CancellationToken cancellationToken)
+    private static async Task<bool> AddDetailsAsync(NpgsqlConnection connection, List<EventHead> groups, CancellationToken cancellationToken)
     {
         // The work is repeated if the connection has become unusable.
         groups.ForEach(head => head.Details!.Clear());
@@ -143,21 +148,21 @@ internal static class EventFeed
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            groups[(int)reader.GetInt64(0) - 1].Details!.Add(ReadDetail(reader, 1));
+            groups[(int)reader.GetInt64(0) - 1].Details!.Add(ReadDetail(reader, 2, reader.GetInt64(1)));
         }
 
         return true;
     }
 
-    /// <summary>Reads a detail from five columns: change, accumulation, date, whether it is a grant, source.</summary>
-    private static EventDetail ReadDetail(NpgsqlDataReader reader, int first) =>
-        new(reader.GetString(first + 1), reader.GetInt64(first), reader.GetFieldValue<DateOnly>(first + 2), reader.GetBoolean(first + 3))
+    /// <summary>Reads a detail from four columns: accumulation, date, whether it is a grant, source.</summary>
+    internal static EventDetail ReadDetail(NpgsqlDataReader reader, int first, long amount) =>
+        new(reader.GetString(first), amount, reader.GetFieldValue<DateOnly>(first + 1), reader.GetBoolean(first + 2))
         {
-            SourceAccumulationKey = reader.TextOrNull(first + 4),
+            SourceAccumulationKey = reader.TextOrNull(first + 3),
         };
 
     /// <summary>The number of events that have at most <paramref name="detailsMax"/> details together, but at least one event.</summary>
-    private static int CountUpTo(List<Head> heads, int detailsMax)
+    private static int CountUpTo(List<EventHead> heads, int detailsMax)
     {
         var details = 0L;
         for (var i = 0; i < heads.Count; i++)
@@ -172,47 +177,7 @@ internal static class EventFeed
         return heads.Count;
     }
 
-    /// <summary>Reads the detail of the first entry of a row, which does not repeat the accumulation of the row before.</summary>
-    private static EventDetail ReadFirstDetail(NpgsqlDataReader reader, EventDetail? before) => reader.IsDBNull(16)
-        ? before! with { Amount = reader.GetInt64(15), SourceAccumulationKey = null }
-        : ReadDetail(reader, 15);
-
-    private static Head ReadEntries(NpgsqlDataReader reader, EventDetail first)
-    {
-        var cursor = EventCursor.Read(reader, 0);
-        var (kind, pointKey) = (reader.GetString(3), reader.GetString(4));
-
-        // A cancellation can have two groups: restored points, then points granted again. They are one event, at the first of them.
-        if (!reader.IsDBNull(13) && reader.GetInt64(13) != cursor.Sequence)
-        {
-            return new Head(cursor, 0, null);
-        }
-
-        var (before, last, balance) = (reader.GetInt64(8), reader.GetInt64(9), reader.GetInt64(10));
-        List<EventDetail> details = last == cursor.Sequence ? [first] : [];
-        var data = new EventData(reader.GetString(5))
-        {
-            MemberId = cursor.MemberId,
-            PointKey = pointKey,
-            OrderNumber = reader.TextOrNull(11),
-            UsagePointKey = reader.TextOrNull(12),
-            FromMemberId = kind is "TRANSFER_OUT" or "TRANSFER_IN" && PointKey.TryParse(pointKey, out var key) ? key.MemberId : null,
-            ToMemberId = kind switch { "TRANSFER_OUT" => reader.GetInt64(14), "TRANSFER_IN" => cursor.MemberId, _ => null },
-            Amount = balance - before,
-            BalanceAfter = balance,
-            Reason = reader.TextOrNull(6),
-            Details = details,
-            DetailsTotal = last - cursor.Sequence + 1,
-            DetailsNextCursor = HistoryQuery.NextEntries(cursor.MemberId, cursor.Sequence + InnerLists.SizeMax, last),
-        };
-        var member = cursor.MemberId.ToString(CultureInfo.InvariantCulture);
-        var envelope = Envelope(
-            $"urn:pointsystem:member:{member}", $"{member}-{last.ToString(CultureInfo.InvariantCulture)}", EventTypes.OfKind(kind), member,
-            reader.GetFieldValue<DateTimeOffset>(7), Digits(last), data);
-        return new Head(cursor, last, envelope, details);
-    }
-
-    private static Head ReadConfigChange(NpgsqlDataReader reader)
+    private static EventHead ReadConfigChange(NpgsqlDataReader reader)
     {
         var cursor = new EventCursor(reader.GetInt64(0), 0, reader.GetInt64(1));
         var key = reader.GetString(2);
@@ -224,11 +189,11 @@ internal static class EventFeed
             Description = reader.TextOrNull(5),
         };
         var id = $"config-{cursor.Sequence.ToString(CultureInfo.InvariantCulture)}";
-        return new Head(
+        return new EventHead(
             cursor, 0, Envelope(ConfigSource, id, EventTypes.ConfigChanged, key, reader.GetFieldValue<DateTimeOffset>(6), Digits(cursor.Sequence), data));
     }
 
-    private static Head ReadAction(NpgsqlDataReader reader)
+    private static EventHead ReadAction(NpgsqlDataReader reader)
     {
         var entry = AuditQuery.Read(reader, first: 1);
         var cursor = new EventCursor(reader.GetInt64(0), EventCursor.Audit, entry.Id);
@@ -244,10 +209,10 @@ internal static class EventFeed
         };
 
         var id = $"audit-{entry.Id.ToString(CultureInfo.InvariantCulture)}";
-        return new Head(cursor, 0, Envelope(AuditSource, id, EventTypes.AdminActed, entry.Target, entry.OccurredAt, Unordered(cursor), data));
+        return new EventHead(cursor, 0, Envelope(AuditSource, id, EventTypes.AdminActed, entry.Target, entry.OccurredAt, Unordered(cursor), data));
     }
 
-    private static Head ReadNotice(NpgsqlDataReader reader)
+    private static EventHead ReadNotice(NpgsqlDataReader reader)
     {
         var cursor = new EventCursor(reader.GetInt64(0), EventCursor.Notice, reader.GetInt64(1));
         var data = new EventData(ExpiryJob.Actor)
@@ -259,7 +224,7 @@ internal static class EventFeed
         };
         var id = $"expiring-{cursor.Sequence.ToString(CultureInfo.InvariantCulture)}";
         var member = data.MemberId.Value.ToString(CultureInfo.InvariantCulture);
-        return new Head(cursor, 0, Envelope(NoticeSource, id, EventTypes.Expiring, member, reader.GetFieldValue<DateTimeOffset>(6), Unordered(cursor), data));
+        return new EventHead(cursor, 0, Envelope(NoticeSource, id, EventTypes.Expiring, member, reader.GetFieldValue<DateTimeOffset>(6), Unordered(cursor), data));
     }
 
     /// <summary>The sequence of what transactions write at the same time, so that the numbers alone are not in the order of the events.</summary>
@@ -272,15 +237,15 @@ internal static class EventFeed
         return Envelope("urn:pointsystem:webhooks", $"webhook-test-{number}", "points.webhook-test.v1", name, now, number, new EventData(actor));
     }
 
-    private static CloudEvent Envelope(string source, string id, string type, string subject, DateTimeOffset time, string sequence, EventData data) =>
+    internal static CloudEvent Envelope(string source, string id, string type, string subject, DateTimeOffset time, string sequence, EventData data) =>
         new(SpecVersion, id, source, type, subject, time, ContentType, subject, sequence, data);
 
-    private static string Digits(long number) => number.ToString("D19", CultureInfo.InvariantCulture);
-
-    /// <summary>What a row of the first statement says; the second one adds the details if there are several.</summary>
-    /// <param name="Cursor">Its place.</param>
-    /// <param name="Last">The last sequence of the entries; 0 for what is not in the ledger, and for what is part of an earlier event.</param>
-    /// <param name="Event">The event; null for what is part of an earlier event.</param>
-    /// <param name="Details">Its details; null for what is not in the ledger.</param>
-    private sealed record Head(EventCursor Cursor, long Last, CloudEvent? Event, List<EventDetail>? Details = null);
+    internal static string Digits(long number) => number.ToString("D19", CultureInfo.InvariantCulture);
 }
+
+/// <summary>An event as the first statements of a page know it; another one adds the details if there are several.</summary>
+/// <param name="Cursor">Its place.</param>
+/// <param name="Last">The last sequence of the entries; 0 for what is not in the ledger, and for what is part of an earlier event.</param>
+/// <param name="Event">The event; null for what is part of an earlier event.</param>
+/// <param name="Details">Its details; null for what is not in the ledger.</param>
+internal sealed record EventHead(EventCursor Cursor, long Last, CloudEvent? Event, List<EventDetail>? Details = null);

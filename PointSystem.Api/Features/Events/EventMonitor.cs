@@ -73,6 +73,7 @@ internal sealed class EventMonitor : BackgroundService
         var isFailing = false;
         while (!stoppingToken.IsCancellationRequested)
         {
+            var looked = _time.GetTimestamp();
             try
             {
                 await LookAsync(stoppingToken);
@@ -89,7 +90,7 @@ internal sealed class EventMonitor : BackgroundService
                 isFailing = true;
             }
 
-            await PauseAsync(stoppingToken);
+            await PauseAsync(looked, stoppingToken);
         }
     }
 
@@ -101,18 +102,23 @@ internal sealed class EventMonitor : BackgroundService
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>The pause is short while a stream waits; the first stream that begins to wait ends a long one.</summary>
-    private async Task PauseAsync(CancellationToken stoppingToken)
+    /// <summary>
+    /// The pause is long while no stream waits; the first that begins to wait ends it, but no sooner than the short pause would: streams that read what the
+    /// last look has found, and wait again, would make looks of their own.
+    /// </summary>
+    private async Task PauseAsync(long looked, CancellationToken stoppingToken)
     {
         try
         {
-            if (Volatile.Read(ref _waiting) > 0)
+            if (Volatile.Read(ref _waiting) == 0 && !await _wake.WaitAsync(_options.LagInterval, stoppingToken))
             {
-                await Task.Delay(_options.PollInterval, _time, stoppingToken);
+                return;
             }
-            else
+
+            var left = _options.PollInterval - _time.GetElapsedTime(looked);
+            if (left > TimeSpan.Zero)
             {
-                await _wake.WaitAsync(_options.LagInterval, stoppingToken);
+                await Task.Delay(left, _time, stoppingToken);
             }
         }
         catch (OperationCanceledException)

@@ -7,15 +7,15 @@ internal sealed class EventOptions
 {
     public const string SectionName = "Events";
 
-    /// <summary>Maximum number of event streams of this replica, 0 … 100,000; default 200. Further ones are refused with 429.</summary>
+    /// <summary>Maximum number of event streams of this replica, 0 … 100,000; default 100. Further ones are refused with 429.</summary>
     [Range(0, 100_000)]
-    public int StreamsMax { get; set; } = 200;
+    public int StreamsMax { get; set; } = 100;
 
     /// <summary>
-    /// Time between two looks for new events while a stream waits for some; one query for all streams. 10 ms … 1 minute; default 100 ms.
+    /// Time between two looks for new events while a stream waits for some; one query for all streams. 10 ms … 1 minute; default 200 ms.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.01", "00:01:00")]
-    public TimeSpan PollInterval { get; set; } = TimeSpan.FromMilliseconds(100);
+    public TimeSpan PollInterval { get; set; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Time between two measurements of the lag while no stream waits. 10 ms … 1 minute; default 1 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.01", "00:01:00")]

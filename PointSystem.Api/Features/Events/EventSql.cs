@@ -27,61 +27,72 @@ internal static class EventSql
             (SELECT max(sequence) FROM point_ledger_entries WHERE member_id = h.member_id))
         """;
 
-    /// <summary>The first entries of a page of events with the range of their sequences. Most have one entry: its detail is read too.</summary>
-    /// <remarks>
-    /// The constant limit inside shows the planner, which does not know $4, how few rows are needed. OFFSET 0 keeps it from joining whole
-    /// tables instead of looking up the few rows of a page.
-    /// A lot is looked up once for rows of it that follow each other, as those of one batch do: only the first of them has its data.
-    /// A usage whose first entry took all its points has no others.
-    /// </remarks>
+    /// <summary>
+    /// One plan for all values of the parameters of a page, until the end of the transaction. Planned with the values, a page at the end of the ledger
+    /// seems to have few rows and the plan to be cheap, so the server would make a new one for each.
+    /// </summary>
+    public const string OnePlan = "SET LOCAL plan_cache_mode = force_generic_plan";
+
+    /// <summary>The first entries of a page of events.</summary>
+    /// <remarks>The constant limit inside shows the planner, which does not know $4, how few rows are needed.</remarks>
     public static readonly string Page =
         $"""
-        SELECT h.position, h.member_id, h.sequence, h.kind, h.point_key, h.actor, h.reason, h.occurred_at, h.balance_after - h.delta,
-            l.last,
+        SELECT * FROM (
+            SELECT position, member_id, sequence, kind, point_key, actor, reason, occurred_at, balance_after, delta, lot_id
+            FROM point_ledger_entries
+            WHERE sequence = group_sequence AND (position, member_id, sequence) > ($1, $2, $3) AND position < event_horizon()
+            ORDER BY position, member_id, sequence LIMIT {PageMax}
+        ) AS h
+        ORDER BY position, member_id, sequence LIMIT $4
+        """;
+
+    /// <summary>Accumulations, given as members ($1) and ids ($2).</summary>
+    /// <remarks>OFFSET 0, here and below, keeps the planner from joining whole tables instead of looking up a few rows.</remarks>
+    public const string Lots =
+        """
+        SELECT h.member_id, h.lot_id, a.point_key, a.expiration_date, a.is_manual_grant, a.source_point_key
+        FROM unnest($1, $2) AS h (member_id, lot_id)
+        CROSS JOIN LATERAL (
+            SELECT point_key, expiration_date, is_manual_grant, source_point_key FROM point_accumulations
+            WHERE member_id = h.member_id AND lot_id = h.lot_id OFFSET 0
+        ) AS a
+        """;
+
+    /// <summary>
+    /// Usages, given as members ($1), the first ($2) and the last id ($3), and what the first entry of the last one took ($4). Of a last one that took more,
+    /// the number of its entries.
+    /// </summary>
+    public const string Usages =
+        """
+        SELECT h.member_id, u.usage_id, u.order_number, u.total_amount,
             CASE
-                WHEN l.last = h.sequence THEN h.balance_after
-                ELSE (SELECT balance_after FROM point_ledger_entries WHERE member_id = h.member_id AND sequence = l.last)
-            END,
-            coalesce(u.order_number, c.order_number), c.usage_key, c.first_sequence,
+                WHEN u.usage_id = h.last AND u.total_amount <> h.taken
+                THEN (SELECT max(detail_number) FROM point_usage_details WHERE member_id = h.member_id AND usage_id = h.last)
+            END
+        FROM unnest($1, $2, $3, $4) AS h (member_id, first, last, taken)
+        CROSS JOIN LATERAL (
+            SELECT usage_id, order_number, total_amount FROM point_usages
+            WHERE member_id = h.member_id AND usage_id BETWEEN h.first AND h.last OFFSET 0
+        ) AS u
+        """;
+
+    /// <summary>
+    /// What the first entries of transfers and of cancellations of usages do not say, given as members ($1), sequences ($2), kinds ($3) and point keys ($4).
+    /// </summary>
+    public static readonly string Groups =
+        $"""
+        SELECT h.member_id, h.sequence, l.last, (SELECT balance_after FROM point_ledger_entries WHERE member_id = h.member_id AND sequence = l.last),
+            c.first_sequence, c.order_number, c.usage_key,
             CASE h.kind
                 WHEN 'TRANSFER_OUT' THEN (SELECT to_member_id FROM point_transfers WHERE member_id = h.member_id AND first_sequence = h.sequence)
-            END,
-            h.delta, a.point_key, a.expiration_date, a.is_manual_grant, a.source_point_key
-        FROM (
-            SELECT *, lag(lot_id) OVER w IS DISTINCT FROM lot_id OR lag(member_id) OVER w IS DISTINCT FROM member_id AS is_other_lot
-            FROM (
-                SELECT * FROM (
-                    SELECT position, member_id, sequence, kind, point_key, actor, reason, occurred_at, balance_after, delta, lot_id
-                    FROM point_ledger_entries
-                    WHERE sequence = group_sequence AND (position, member_id, sequence) > ($1, $2, $3) AND position < event_horizon()
-                    ORDER BY position, member_id, sequence LIMIT {PageMax}
-                ) AS i
-                ORDER BY position, member_id, sequence LIMIT $4
-            ) AS p
-            WINDOW w AS (ORDER BY position, member_id, sequence)
-        ) AS h
-        LEFT JOIN LATERAL (
-            SELECT order_number, total_amount FROM point_usages WHERE h.kind = 'USE' AND member_id = h.member_id AND usage_id = h.sequence OFFSET 0
-        ) AS u ON true
+            END
+        FROM unnest($1, $2, $3, $4) AS h (member_id, sequence, kind, point_key)
         LEFT JOIN LATERAL (
             SELECT c.first_sequence, c.last_sequence, u.order_number, u.point_key AS usage_key
             FROM usage_cancellations AS c JOIN point_usages AS u ON u.member_id = c.member_id AND u.usage_id = c.usage_id
             WHERE h.kind IN ('USE_CANCEL', 'REGRANT') AND c.member_id = h.member_id AND c.point_key = h.point_key OFFSET 0
         ) AS c ON true
-        CROSS JOIN LATERAL (
-            SELECT CASE
-                WHEN h.kind IN ('ACCUMULATE', 'ACCUMULATE_CANCEL', 'EXPIRE') OR h.delta = -u.total_amount THEN h.sequence
-                WHEN h.kind = 'USE' THEN h.sequence - 1 +
-                    (SELECT max(detail_number) FROM point_usage_details WHERE member_id = h.member_id AND usage_id = h.sequence)
-                WHEN c.last_sequence IS NOT NULL THEN c.last_sequence
-                ELSE {LastOfGroup}
-            END AS last OFFSET 0
-        ) AS l
-        LEFT JOIN LATERAL (
-            SELECT point_key, expiration_date, is_manual_grant, CASE WHEN lot_id = h.sequence THEN source_point_key END AS source_point_key
-            FROM point_accumulations WHERE h.is_other_lot AND member_id = h.member_id AND lot_id = h.lot_id OFFSET 0
-        ) AS a ON true
-        ORDER BY h.position, h.member_id, h.sequence
+        CROSS JOIN LATERAL (SELECT coalesce(c.last_sequence, {LastOfGroup}) AS last OFFSET 0) AS l
         """;
 
     /// <summary>A page of configuration changes. They come before the ledger entries of the same position.</summary>

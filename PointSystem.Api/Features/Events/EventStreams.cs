@@ -27,8 +27,14 @@ internal sealed class EventStreams(
     /// <summary>The media type of server-sent events.</summary>
     public const string ContentType = "text/event-stream";
 
-    /// <summary>Events that are read at once; they are in memory while the consumer accepts them.</summary>
-    private const int PageSize = 500;
+    /// <summary>
+    /// Events that are read at once; they are in memory while the consumer accepts them. Of a busy ledger, most of what happens between two looks: each
+    /// further page costs as many statements again.
+    /// </summary>
+    private const int PageSize = EventSql.PageMax;
+
+    /// <summary>Bytes after which events are sent. With the event that exceeds them, still a small object.</summary>
+    private const int SendSize = 48 * 1024;
 
     private int _streams;
 
@@ -63,9 +69,10 @@ internal sealed class EventStreams(
             http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
             var body = http.Response.BodyWriter;
             body.Write(Opening);
+            using var writer = new EventWriter();
             while (true)
             {
-                await SendAsync(body, page.Events, ending.Token);
+                await SendAsync(body, writer, page.Events, ending.Token);
                 if (!page.HasMore)
                 {
                     await WaitAsync(body, page.Next, ending.Token);
@@ -80,25 +87,27 @@ internal sealed class EventStreams(
         }
     }
 
-    private static async Task SendAsync(PipeWriter body, IReadOnlyList<(CloudEvent Event, EventCursor Cursor)> events, CancellationToken cancellationToken)
+    private static async Task SendAsync(
+        PipeWriter body, EventWriter writer, IReadOnlyList<(CloudEvent Event, EventCursor Cursor)> events, CancellationToken cancellationToken)
     {
-        await using (var json = new Utf8JsonWriter(body, new JsonWriterOptions { Encoder = PointJsonContext.Wire.Options.Encoder }))
+        foreach (var (happened, cursor) in events)
         {
-            foreach (var (happened, cursor) in events)
+            if (writer.Written.Length >= SendSize)
             {
-                body.Write("id: "u8);
-                Encoding.UTF8.GetBytes(cursor.ToString(), body);
-                body.Write("\ndata: "u8);
-                json.Reset();
-
-                // The encoder is the writer's. With options that have one, the generated code would not be used.
-                JsonSerializer.Serialize(json, happened, PointJsonContext.Default.CloudEvent);
-                await json.FlushAsync(cancellationToken);
-                body.Write("\n\n"u8);
+                await SendAsync(body, writer, cancellationToken);
             }
+
+            writer.Write(happened, cursor);
         }
 
-        // Waits while the consumer's connection accepts no more.
+        await SendAsync(body, writer, cancellationToken);
+    }
+
+    /// <summary>Sends what was written, also to the body itself; waits while the consumer's connection accepts no more.</summary>
+    private static async Task SendAsync(PipeWriter body, EventWriter writer, CancellationToken cancellationToken)
+    {
+        body.Write(writer.Written.Span);
+        writer.Clear();
         await body.FlushAsync(cancellationToken);
     }
 
@@ -138,6 +147,33 @@ internal sealed class EventStreams(
 
         await Task.Delay(options.Value.LagInterval, cancellationToken);
         return null;
+    }
+
+    /// <summary>Writes events as server-sent events into memory: many small writes to the body would each take its locks.</summary>
+    private sealed class EventWriter : IDisposable
+    {
+        private readonly ArrayBufferWriter<byte> _text = new();
+        private readonly Utf8JsonWriter _json;
+
+        // The encoder is the writer's. With options that have one, the generated code would not be used.
+        public EventWriter() => _json = new Utf8JsonWriter(_text, new JsonWriterOptions { Encoder = PointJsonContext.Wire.Options.Encoder });
+
+        public ReadOnlyMemory<byte> Written => _text.WrittenMemory;
+
+        public void Write(CloudEvent happened, EventCursor cursor)
+        {
+            _text.Write("id: "u8);
+            Encoding.UTF8.GetBytes(cursor.ToString(), _text);
+            _text.Write("\ndata: "u8);
+            _json.Reset();
+            JsonSerializer.Serialize(_json, happened, PointJsonContext.Default.CloudEvent);
+            _json.Flush();
+            _text.Write("\n\n"u8);
+        }
+
+        public void Clear() => _text.ResetWrittenCount();
+
+        public void Dispose() => _json.Dispose();
     }
 
     private sealed class Open(EventStreams streams) : IDisposable

@@ -207,12 +207,7 @@ internal sealed class CachedBalances(
         var value = new CachedBalance(
             member, read.State.Version, now.Today, read.State.HasUnpostedExpirations, read.Balance, read.ManualBalance, now.Now, knownAt,
             [.. read.Lots.Take(CachedBalance.LotsMax)], read.Lots.Count <= CachedBalance.LotsMax);
-        if (clock.GetElapsedTime(began) < SlowRead)
-        {
-            cache.Add(value);
-        }
-
-        return value;
+        return clock.GetElapsedTime(began) < SlowRead ? await cache.AddAsync(value) : value;
     }
 
     /// <summary>What a reader needs.</summary>
