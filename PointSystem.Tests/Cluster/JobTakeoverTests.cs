@@ -58,10 +58,15 @@ public sealed class JobTakeoverTests(JobTakeoverTests.Fixture fixture) : IClassF
         using var second = new PointsClient(_cluster.Replicas[1].Url, _cluster.AdminToken);
         var member = await first.CreateMemberAsync(1_000);
 
-        // The run corrects a wrong balance under the member's row lock. While the test holds that lock, the run cannot end.
+        // The run corrects a wrong balance. While the test holds that correction, the run cannot end. (It would wait for the row itself for 5 s only, and
+        // then report the member as one that it could not check.)
         await using var database = NpgsqlDataSource.Create(_cluster.ConnectionString);
         await database.ExecuteAsync("UPDATE member_wallets SET balance = balance + 1 WHERE member_id = $1", member);
-        await using var held = await HeldTransaction.LockWalletsAsync(_cluster.ConnectionString, member);
+        await database.ExecuteAsync(
+            "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS 'BEGIN PERFORM pg_advisory_xact_lock(0); RETURN new; END'");
+        await database.ExecuteAsync(
+            $"CREATE TRIGGER hold BEFORE UPDATE ON member_wallets FOR EACH ROW WHEN (new.member_id = {member}) EXECUTE FUNCTION hold()");
+        await using var held = await HeldTransaction.BeginAsync(_cluster.ConnectionString, "SELECT pg_advisory_xact_lock(0)");
 
         var begun = (await first.PostAsync("/api/admin/points/reconciliation/all", new { })).Expect(HttpStatusCode.Accepted);
         await held.WaitForWaitersAsync();

@@ -113,7 +113,7 @@ public sealed class WebhookTests(PointsDatabase server)
     public async Task Receivers_ThatFailInEveryWay_DelayNoOtherAndLoseNothing()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
-        await using var api = await StartAsync(retries: 2, ("Webhooks__Timeout", "00:00:00.5"), ("Webhooks__Concurrency", "2"));
+        await using var api = await StartAsync(retries: 2, ("Webhooks__Timeout", "00:00:01"), ("Webhooks__Concurrency", "2"));
         using var client = new PointsClient(api.Address, Tokens.Admin);
         var isBroken = true;
         receiver.Answer = (message, http) => !Volatile.Read(ref isBroken) ? Task.CompletedTask : message.Path switch
@@ -144,14 +144,18 @@ public sealed class WebhookTests(PointsDatabase server)
                     "error" => "the receiver answered 500",
                     "redirect" => "the receiver answered 302; redirects are not followed",
                     "reset" => "connection",
-                    _ => "no answer within 0.5 s",
+                    _ => "no answer within 1 s",
                 },
                 dead[0]["lastError"]!.GetValue<string>() is var error && name == "reset" ? error[..10] : error);
         }
 
         // The head of an answer that never ends says all that is wanted.
         await Eventually.HoldsAsync(async () => (await DeliveriesAsync(client, "endless", "DELIVERED")).Count == 6, "endless answers count");
-        await Eventually.HoldsAsync(() => receiver.At("/good").Count == 6, "another receiver has everything");
+        await Eventually.HoldsAsync(
+            async () => (await DeliveriesAsync(client, "good", "DELIVERED")).Count == 6, "the events of another receiver are delivered");
+
+        // At least once: on a busy machine even this answer can be late, and its event is sent again.
+        Assert.Equal(6, receiver.At("/good").DistinctBy(message => message.Id).Count());
         Assert.Empty(receiver.At("/elsewhere"));
         Assert.True(receiver.OpenMax <= 2, $"{receiver.OpenMax} requests at a time");
         Assert.Empty(await DeliveriesAsync(client, "good", "DEAD"));
@@ -166,9 +170,10 @@ public sealed class WebhookTests(PointsDatabase server)
         }
 
         var one = (await DeliveriesAsync(client, "good", "DELIVERED"))[0];
+        int Sent() => receiver.At("/good").Count(message => message.Id == one["eventId"]!.GetValue<string>());
+        var sent = Sent();
         (await client.PostAsync($"{Base}/good/deliveries/{one["id"]}/replay", new { })).Expect(HttpStatusCode.OK);
-        await Eventually.HoldsAsync(
-            () => receiver.At("/good").Count(message => message.Id == one["eventId"]!.GetValue<string>()) == 2, "a delivered event is delivered again");
+        await Eventually.HoldsAsync(() => Sent() > sent, "a delivered event is delivered again");
     }
 
     [Fact]

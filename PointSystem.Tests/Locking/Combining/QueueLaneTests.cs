@@ -90,8 +90,7 @@ public sealed class QueueLaneTests
             ? held.Task
             : Task.CompletedTask;
         var beside = replica.UseAsync(2, "beside");
-        await Eventually.HoldsAsync(
-            () => replica.Handler.Running == 1 && replica.Handler.RowLockWaits.LastOrDefault() > TimeSpan.FromSeconds(1), "it waits beside the lanes");
+        await WaitsBesideAsync(replica);
 
         await _store.TryLockAsync(Key, "other", 10, Token);
         var asked = _store.Asked.Count;
@@ -120,7 +119,10 @@ public sealed class QueueLaneTests
         replica.Handler.During = (commands, _) =>
             commands[0].MemberId == 2 && replica.Handler.RowLockWaits.LastOrDefault() > TimeSpan.FromSeconds(1) ? held.Task : Task.CompletedTask;
         var beside = isFull ? replica.UseAsync(2, "beside") : Task.FromResult("");
-        await Eventually.HoldsAsync(() => replica.Handler.Running == (isFull ? 1 : 0), "it waits beside the lanes");
+        if (isFull)
+        {
+            await WaitsBesideAsync(replica);
+        }
 
         var attempts = 0;
         replica.Handler.IsBusy = command => command.MemberId == 1 && Interlocked.Increment(ref attempts) == 1;
@@ -143,6 +145,10 @@ public sealed class QueueLaneTests
         Assert.NotNull(failure);
         Assert.Contains(key.Split(':')[^1], failure.ToString(), StringComparison.Ordinal);
     }
+
+    /// <summary>Waits until a command waits for its row beside the lanes: its attempt in the lane, which waits for no row, has ended.</summary>
+    private static Task WaitsBesideAsync(CombiningReplica replica) => Eventually.HoldsAsync(
+        () => replica.Handler.Running == 1 && replica.Handler.RowLockWaits.LastOrDefault() > TimeSpan.FromSeconds(1), "it waits beside the lanes");
 
     private static Task<T> SoonAsync<T>(Task<T> call) => call.WaitAsync(TimeSpan.FromSeconds(60), Token);
 }
