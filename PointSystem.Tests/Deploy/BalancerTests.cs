@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 using PointSystem.Tests.Gateway;
 
@@ -115,12 +116,21 @@ public sealed partial class BalancerTests(ClusterFixture clusters)
         Assert.Equal(service["spec"]!["ports"].Items().Single().Text("port"), address.Text("endpoint", "address", "socket_address", "port_value"));
 
         var manager = resources["listeners"].Items().Single()["filter_chains"].Items().Single()["filters"].Items().Single()["typed_config"]!;
-        var routes = manager["route_config"]!["virtual_hosts"].Items().Single()["routes"].Items().Select(route => route["route"]!).ToList();
-        Assert.All(routes, route =>
+        var routes = manager["route_config"]!["virtual_hosts"].Items().Single()["routes"].Items().ToList();
+        Assert.All(routes, matched =>
         {
+            var route = matched["route"]!;
             Assert.Equal(cluster.Text("name"), route.Text("cluster"));
             Assert.Equal(MemberHeader, route["hash_policy"].Items().Single().Text("header", "header_name"), ignoreCase: true);
+
+            // What may have reached a replica is sent again only if it can be carried out twice, and to another one.
+            var header = matched["match"]!["headers"].Items().SingleOrDefault();
+            Assert.Equal(
+                header is not null && (header.Text("name") == "idempotency-key" || header.Text("string_match", "exact") == HttpMethods.Get),
+                route.Text("retry_policy", "retry_on").Split(',').Contains("reset"));
+            Assert.EndsWith("previous_hosts", route["retry_policy"]!["retry_host_predicate"].Items().Single().Text("name"), StringComparison.Ordinal);
         });
+        Assert.Null(routes[^1]["match"]!["headers"]);
     }
 
     private sealed partial class Nginx : IAsyncDisposable
