@@ -34,11 +34,12 @@ internal sealed class BatchCapture(
             throw new BenchException($"The batch to capture was refused: {refused.Error!.Message}");
         }
 
-        // Npgsql numbers the names of what it prepares, in the order in which it is sent.
+        // Npgsql numbers the names of what it prepares, in the order in which it is sent. A first batch can be so slow that the ledger asks whether its
+        // transaction is still open (SELECT 1); others do not.
         await using var command = own.CreateCommand(
             """
             SELECT statement, parameter_types::text[] FROM pg_prepared_statements
-            WHERE statement !~ 'pg_prepared_statements' ORDER BY substring(name FROM '\d+')::int
+            WHERE statement !~ 'pg_prepared_statements' AND statement <> 'SELECT 1' ORDER BY substring(name FROM '\d+')::int
             """);
         var found = new List<PreparedStatement>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

@@ -62,7 +62,7 @@ internal sealed class ClosedLoop(IReadOnlyList<IPEndPoint> targets, int callers,
             {
                 var finish = Volatile.Read(ref end);
                 var now = Stopwatch.GetTimestamp();
-                while (now < finish && !stop.IsCancellationRequested && (requests is null || Interlocked.Decrement(ref left) >= 0))
+                while (now < finish && !stop.IsCancellationRequested && fault is null && (requests is null || Interlocked.Decrement(ref left) >= 0))
                 {
                     var bytes = request.Next(who.Next());
                     var sent = now;

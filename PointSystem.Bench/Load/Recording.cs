@@ -8,10 +8,8 @@ internal sealed class Recording
 {
     private long[] _latencies = new long[4096];
     private long[] _ends = new long[4096];
+    private readonly List<(long End, int Status)> _errors = [];
     private int _count;
-
-    /// <summary>Number of unsuccessful answers by status.</summary>
-    public Dictionary<int, long> Errors { get; } = [];
 
     /// <summary>Unsuccessful answers in the measured time.</summary>
     public long ErrorsInTime { get; private set; }
@@ -48,7 +46,7 @@ internal sealed class Recording
         }
 
         ErrorsInTime += inTime ? 1 : 0;
-        Errors[status] = Errors.GetValueOrDefault(status) + 1;
+        _errors.Add((end, status));
     }
 
     /// <summary>Merges the measurements of all callers into one turn.</summary>
@@ -62,23 +60,34 @@ internal sealed class Recording
             at += recording._count;
         }
 
-        Array.Sort(all);
-        double Ms(double percent) => all.Length == 0 ? double.NaN : Milliseconds(Percentile.Of<long>(all, percent));
-        return new Turn
+        return Summarize(all, recordings.SelectMany(recording => recording._errors), seconds) with
         {
             Requests = recordings.Sum(recording => recording.InTime),
-            Seconds = seconds,
             Errors = recordings.Sum(recording => recording.ErrorsInTime),
-            ErrorKinds = recordings.SelectMany(recording => recording.Errors)
-                .GroupBy(error => error.Key, error => error.Value)
-                .ToDictionary(group => group.Key == HttpCaller.NoAnswer ? "no answer" : $"{group.Key}", group => group.Sum()),
             Accepted = recordings.Sum(recording => recording.Accepted),
-            Mean = all.Length == 0 ? double.NaN : Milliseconds(1) * all.Average(),
-            P50 = Ms(50),
-            P95 = Ms(95),
-            P99 = Ms(99),
-            Max = Ms(100),
         };
+    }
+
+    /// <summary>
+    /// The answers between two moments (in stopwatch ticks) of a load that went on before and after them. None counts as accepted here: the turn of the
+    /// whole load counts them.
+    /// </summary>
+    public static Turn Slice(IReadOnlyList<Recording> recordings, long from, long to)
+    {
+        var latencies = new List<long>();
+        foreach (var recording in recordings)
+        {
+            for (var i = 0; i < recording._count; i++)
+            {
+                if (recording._ends[i] >= from && recording._ends[i] < to)
+                {
+                    latencies.Add(recording._latencies[i]);
+                }
+            }
+        }
+
+        var errors = recordings.SelectMany(recording => recording._errors).Where(error => error.End >= from && error.End < to);
+        return Summarize([.. latencies], errors, Stopwatch.GetElapsedTime(from, to).TotalSeconds);
     }
 
     /// <summary>
@@ -100,6 +109,27 @@ internal sealed class Recording
         }
 
         return [.. found.Order()];
+    }
+
+    private static Turn Summarize(long[] latencies, IEnumerable<(long End, int Status)> errors, double seconds)
+    {
+        Array.Sort(latencies);
+        double Ms(double percent) => latencies.Length == 0 ? double.NaN : Milliseconds(Percentile.Of<long>(latencies, percent));
+        var kinds = errors.CountBy(error => error.Status).ToDictionary(
+            kind => kind.Key == HttpCaller.NoAnswer ? "no answer" : $"{kind.Key}", kind => (long)kind.Value);
+        return new Turn
+        {
+            Requests = latencies.Length,
+            Seconds = seconds,
+            Errors = kinds.Values.Sum(),
+            ErrorKinds = kinds,
+            Accepted = 0,
+            Mean = latencies.Length == 0 ? double.NaN : Milliseconds(1) * latencies.Average(),
+            P50 = Ms(50),
+            P95 = Ms(95),
+            P99 = Ms(99),
+            Max = Ms(100),
+        };
     }
 
     private static double Milliseconds(long ticks) => ticks * 1000.0 / Stopwatch.Frequency;

@@ -15,16 +15,21 @@ internal sealed record EventFeed()
     private const double RatioMin = 0.95;
     private const double ReplayMin = 5_000;
     private const double LagMax = 1_000;
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan Change = TimeSpan.FromSeconds(2);
+    private const int RoundsDefault = 20;
+    private const double SecondsDefault = 2;
+    private const double WarmUpDefault = 60;
+    private const int Replays = 3;
+    private static readonly TimeSpan Change = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LoadMax = TimeSpan.FromHours(1);
 
     public override async Task<Report> RunAsync(BenchRun run, CancellationToken cancellationToken)
     {
         var options = run.Options;
-        var rounds = options.Rounds ?? 3;
+        var rounds = options.Rounds ?? RoundsDefault;
         var callers = options.Callers ?? ContenderRun.CallersDefault;
-        var time = TimeSpan.FromSeconds(options.Seconds ?? 5);
+        var time = TimeSpan.FromSeconds(options.Seconds ?? SecondsDefault);
+        var warmUp = TimeSpan.FromSeconds(options.WarmUp ?? WarmUpDefault);
         await using var cluster = await run.StartClusterAsync(null, cancellationToken);
         await ContenderRun.SeedAsync(cluster, cancellationToken);
         await cluster.SetModeAsync("distributed", cancellationToken);
@@ -39,40 +44,18 @@ internal sealed record EventFeed()
         var received = new EventMeter();
         using var subscriber = NewConsumer(cluster, received);
         var turns = new Dictionary<string, List<Turn>>();
-        var lags = loads.ToDictionary(load => load.Name, _ => new List<double>());
-        for (var round = 0; round <= rounds; round++)
+        var lags = new Dictionary<string, List<double>>();
+        foreach (var (name, load) in loads)
         {
-            foreach (var (name, load) in loads)
-            {
-                // In turn, so that neither is always the one with the larger tables.
-                var isAloneFirst = round % 2 == 1;
-                var first = await MeasureAsync(load, round, !isAloneFirst);
-                var second = await MeasureAsync(load, round, isAloneFirst);
-                var (alone, beside) = isAloneFirst ? (first, second) : (second, first);
-                if (round == 0)
-                {
-                    continue;
-                }
-
-                Keep(name, alone.Turn);
-                Keep(Subscribed(name), beside.Turn);
-                lags[name].Add(Percentile.Of<double>([.. beside.Lags.Order()], 99));
-                run.Say(FormattableString.Invariant(
-                    $"round {round}/{rounds}  {name,-8} {alone.Turn.PerSecond,8:N0}/s alone, {beside.Turn.PerSecond,8:N0}/s subscribed, lag p99 {lags[name][^1]:N0} ms"));
-            }
-
-            void Keep(string name, Turn turn)
-            {
-                turns.TryAdd(name, []);
-                turns[name].Add(turn);
-            }
+            await CompareAsync(name, load);
         }
 
-        var replays = new List<double>();
-        for (var round = 0; round < rounds; round++)
+        await CatchUpAsync(subscriber, received, cancellationToken);
+        var replays = new List<Turn>();
+        for (var round = 1; round <= Replays; round++)
         {
             replays.Add(await ReplayAsync(cluster, received.Count, cancellationToken));
-            run.Say(FormattableString.Invariant($"replay {round + 1}/{rounds}  {replays[^1]:N0} events/s"));
+            run.Say(FormattableString.Invariant($"replay {round}/{Replays}  {replays[^1].PerSecond:N0} events/s"));
         }
 
         var ledger = await runner.CheckLedgerAsync(cancellationToken);
@@ -94,6 +77,7 @@ internal sealed record EventFeed()
                 new Column("p50", "p50 ms", 1),
                 new Column("p99", "p99 ms", 1),
                 new Column("lag", "lag p99 ms", 0, WithSpread: true),
+                .. TurnColumns.Processors,
             ],
             Rows =
             [
@@ -102,12 +86,12 @@ internal sealed record EventFeed()
                     TurnColumns.Row(load.Name, "no subscriber", turns[load.Name], null),
                     WithLag(TurnColumns.Row(Subscribed(load.Name), "one consumer of the stream", turns[Subscribed(load.Name)], null), load.Name),
                 }),
-                new Row("replay", "one consumer reads all events again", new Dictionary<string, Spread> { ["perSecond"] = Spread.Of(replays) }),
+                TurnColumns.Row("replay", "one consumer reads all events again", replays, null),
             ],
             Targets =
             [
                 .. loads.Select(load => new Target($"{load.Name} with a subscriber to without", RatioMin, true, ToAlone(load.Name).Median, " ×")),
-                new Target("events/s of a replay", ReplayMin, true, Spread.Of(replays).Median),
+                new Target("events/s of a replay", ReplayMin, true, Spread.Of(replays.Select(replay => replay.PerSecond)).Median),
                 new Target("lag p99 under uniform load", LagMax, false, Spread.Of(lags["uniform"]).Median, " ms"),
             ],
             Notes =
@@ -118,19 +102,61 @@ internal sealed record EventFeed()
             ],
         };
 
-        // The load before was another one, and its events may have to be read still, so each turn comes after a warm-up and a pause.
-        async Task<(Turn Turn, IReadOnlyList<double> Lags)> MeasureAsync(ClosedLoop load, int round, bool isSubscribed)
+        // The load goes on while the subscriber comes and goes, so that the two are compared within seconds and in the same state.
+        async Task CompareAsync(string name, ClosedLoop load)
+        {
+            var slices = new List<Slice>();
+            IReadOnlyList<Recording> recordings = [];
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            var running = Task.Run(() => load.Run(LoadMax, inspect: all => recordings = all, stop: stop.Token), cancellationToken);
+            try
+            {
+                // The subscriber connects to the next replica each time, and each must have compiled what it runs for it.
+                for (var i = 0; i < 2 * options.Replicas; i++)
+                {
+                    await PassAsync(running, i % 2 == 1, warmUp / (2 * options.Replicas));
+                }
+
+                for (var round = 0; round < rounds; round++)
+                {
+                    // In turn, so that neither is always the one with the larger tables.
+                    slices.Add(await PassAsync(running, round % 2 == 0, time));
+                    slices.Add(await PassAsync(running, round % 2 == 1, time));
+                }
+            }
+            finally
+            {
+                await stop.CancelAsync();
+                runner.Count(await running);
+            }
+
+            turns[name] = [.. slices.Where(slice => !slice.IsSubscribed).Select(Measured)];
+            turns[Subscribed(name)] = [.. slices.Where(slice => slice.IsSubscribed).Select(Measured)];
+            lags[name] = [.. slices.Where(slice => slice.IsSubscribed).Select(slice => Percentile.Of<double>([.. slice.Lags.Order()], 99))];
+            for (var round = 0; round < rounds; round++)
+            {
+                var (alone, beside) = (turns[name][round].PerSecond, turns[Subscribed(name)][round].PerSecond);
+                run.Say(FormattableString.Invariant(
+                    $"round {round + 1}/{rounds}  {name,-8} {alone,8:N0}/s alone, {beside,8:N0}/s subscribed, {beside / alone:N2}, lag p99 {lags[name][round]:N0} ms"));
+            }
+
+            Turn Measured(Slice slice) => Recording.Slice(recordings, slice.From, slice.To) with { Cpu = slice.Cpu };
+        }
+
+        // The subscriber first reads what happened while it was away, so there is a pause first, also if there is no subscriber.
+        async Task<Slice> PassAsync(Task running, bool isSubscribed, TimeSpan length)
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             var consuming = isSubscribed ? subscriber.RunAsync(stop.Token) : Task.CompletedTask;
-            runner.Count(await Task.Run(() => load.Run(Change), cancellationToken));
-            await CatchUpAsync(received, cancellationToken);
+            await Task.Delay(Change, cancellationToken);
             received.TakeLags();
-            var turn = await runner.MeasureAsync(() => Task.Run(() => load.Run(round == 0 ? WarmUp : time), cancellationToken), cancellationToken);
-            await CatchUpAsync(received, cancellationToken);
+            var (from, processors) = (Stopwatch.GetTimestamp(), ProcessorTime.Read(cluster));
+            await Task.Delay(length, cancellationToken);
+            var slice = new Slice(
+                isSubscribed, from, Stopwatch.GetTimestamp(), received.TakeLags(), ProcessorTime.Between(processors, ProcessorTime.Read(cluster)));
             await stop.CancelAsync();
             await consuming;
-            return (turn, received.TakeLags());
+            return running.IsCompleted ? throw new BenchException("The load ended before it was stopped.") : slice;
         }
 
         Row WithLag(Row row, string name) => row with
@@ -146,31 +172,39 @@ internal sealed record EventFeed()
     private static FeedConsumer NewConsumer(BenchCluster cluster, EventMeter received) =>
         new([.. cluster.Local.Replicas.Select(replica => replica.Url)], cluster.Local.AdminToken, received.Add);
 
-    /// <summary>Waits until no more events arrive.</summary>
-    private static async Task CatchUpAsync(EventMeter received, CancellationToken cancellationToken)
+    /// <summary>Consumes until no more events arrive.</summary>
+    private static async Task CatchUpAsync(FeedConsumer subscriber, EventMeter received, CancellationToken cancellationToken)
     {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var consuming = subscriber.RunAsync(stop.Token);
         for (var before = -1; received.Count > before;)
         {
             before = received.Count;
             await Task.Delay(Quiet, cancellationToken);
         }
+
+        await stop.CancelAsync();
+        await consuming;
     }
 
-    private static async Task<double> ReplayAsync(BenchCluster cluster, int events, CancellationToken cancellationToken)
+    private static async Task<Turn> ReplayAsync(BenchCluster cluster, int events, CancellationToken cancellationToken)
     {
         var received = new EventMeter();
         using var consumer = NewConsumer(cluster, received);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var watch = Stopwatch.StartNew();
+        var (watch, processors) = (Stopwatch.StartNew(), ProcessorTime.Read(cluster));
         var consuming = consumer.RunAsync(stop.Token);
         while (received.Count < events)
         {
             await Task.Delay(10, cancellationToken);
         }
 
-        var perSecond = events / watch.Elapsed.TotalSeconds;
+        var replay = Recording.Merge([], watch.Elapsed.TotalSeconds) with { Requests = events, Cpu = ProcessorTime.Between(processors, ProcessorTime.Read(cluster)) };
         await stop.CancelAsync();
         await consuming;
-        return perSecond;
+        return replay;
     }
+
+    /// <summary>A part of a load.</summary>
+    private sealed record Slice(bool IsSubscribed, long From, long To, IReadOnlyList<double> Lags, IReadOnlyDictionary<string, double> Cpu);
 }

@@ -44,12 +44,6 @@ internal sealed class RoundRunner(BenchRun run, BenchCluster cluster)
                 }
 
                 await contender.LeaveAsync(cluster, cancellationToken);
-                if (contender.LeavesColdProcesses)
-                {
-                    await cluster.SetModeAsync("distributed", cancellationToken);
-                    Count(await warmUp(Contender.Find("distributed"), 0));
-                    await SettleAsync(cancellationToken);
-                }
             }
 
             if (round == 0)

@@ -10,6 +10,9 @@ internal static class TurnColumns
 {
     private static readonly string[] Parts = ["gateway", "api", "postgres", "sidecars", "redis", "load"];
 
+    /// <summary>Processor time for each request.</summary>
+    public static IReadOnlyList<Column> Processors { get; } = [.. Parts.Select(part => new Column("cpu." + part, $"µs {part}", 0))];
+
     public static IReadOnlyList<Column> All { get; } =
     [
         new("perSecond", "requests/s", 0, WithSpread: true),
@@ -23,7 +26,7 @@ internal static class TurnColumns
         new("transactions", "transactions for 1,000", 0),
         new("attempts", "lock attempts for 1,000", 0),
         new("releases", "lock releases for 1,000", 0),
-        .. Parts.Select(part => new Column("cpu." + part, $"µs {part}", 0)),
+        .. Processors,
         new("straight", "straight to the replicas, requests/s", 0),
     ];
 
