@@ -132,6 +132,7 @@ internal abstract partial record PgbenchContender(string Name, string Meaning, i
         return new Turn
         {
             Requests = done,
+            Answered = done,
             Seconds = done / perSecond,
             Errors = 0,
             ErrorKinds = new Dictionary<string, long>(),

@@ -120,6 +120,7 @@ internal sealed class Recording
         return new Turn
         {
             Requests = latencies.Length,
+            Answered = latencies.Length,
             Seconds = seconds,
             Errors = kinds.Values.Sum(),
             ErrorKinds = kinds,

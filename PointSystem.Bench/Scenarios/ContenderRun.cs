@@ -134,6 +134,7 @@ internal sealed record ContenderRun(string Name, string Summary) : Scenario(Name
                 number,
                 (contender, round) => contender.RunAsync(cluster, load, round == 0 ? first : warmUp / 3, null, cancellationToken),
                 contender => contender.RunAsync(cluster, load, time, requests, cancellationToken),
+                time,
                 cancellationToken);
         }
     }

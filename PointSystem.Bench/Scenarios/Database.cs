@@ -58,7 +58,7 @@ internal sealed record Database() : Scenario("database", "statements and commits
                     await cluster.ExecuteAsync("SELECT pg_stat_statements_reset()", cancellationToken);
                 }
 
-                var turn = await runner.MeasureAsync(() => contender.RunAsync(cluster, bench, time, null, cancellationToken), cancellationToken);
+                var turn = await runner.MeasureAsync(() => contender.RunAsync(cluster, bench, time, null, cancellationToken), time, cancellationToken);
                 var thousands = turn.Accepted / 1000.0;
                 var figures = new Dictionary<string, Spread> { ["uses"] = Spread.Of(turn.Accepted), ["commits"] = Spread.Of(turn.Transactions / thousands) };
                 if (hasStatements)

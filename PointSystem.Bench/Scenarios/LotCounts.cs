@@ -43,7 +43,7 @@ internal sealed record LotCounts() : Scenario("lots", "latency of a use by one c
                     runner.Count(await Task.Run(() => load.Run(round == 0 ? WarmUp / Sizes.Length : ShortWarmUp), cancellationToken));
                     if (round > 0)
                     {
-                        var turn = await runner.MeasureAsync(() => Task.Run(() => load.Run(time), cancellationToken), cancellationToken);
+                        var turn = await runner.MeasureAsync(() => Task.Run(() => load.Run(time), cancellationToken), time, cancellationToken);
                         var name = RowName(contender.Name, Sizes[i]);
                         turns.TryAdd(name, []);
                         turns[name].Add(turn);

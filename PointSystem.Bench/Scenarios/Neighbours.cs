@@ -128,7 +128,7 @@ internal sealed record Neighbours()
         async Task RunColdAsync(Contender contender, string when)
         {
             var atHome = beside is null ? null : Task.Run(() => beside.Run(time), cancellationToken);
-            Keep(NameOf(contender, Cold, when), await runner.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), cancellationToken));
+            Keep(NameOf(contender, Cold, when), await runner.MeasureAsync(() => Task.Run(() => cold.Run(time), cancellationToken), time, cancellationToken));
             if (atHome is not null)
             {
                 Keep(NameOf(contender, ColdBeside, when), runner.Count(await atHome));

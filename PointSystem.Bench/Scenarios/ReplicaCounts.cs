@@ -45,6 +45,7 @@ internal sealed record ReplicaCounts() : Scenario("replicas", "1 to 8 replicas u
                         rounds,
                         (contender, round) => contender.RunAsync(cluster, bench, round == 0 && load == loads[0] ? first : WarmUp, null, cancellationToken),
                         contender => contender.RunAsync(cluster, bench, time, null, cancellationToken),
+                        time,
                         cancellationToken);
                     var where = $"{load.Name}, {count} replicas, pools of {poolSize}";
                     rows.AddRange(contenders.Select((contender, number) => (loads.IndexOf(load), poolSize, number, TurnColumns.Row(

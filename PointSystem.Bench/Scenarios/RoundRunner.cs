@@ -20,10 +20,11 @@ internal sealed class RoundRunner(BenchRun run, BenchCluster cluster)
     /// <param name="rounds">Number of rounds.</param>
     /// <param name="warmUp">The warm-up; not counted. Round 0 is only a warm-up, so that no contender pays for being the first to run some code.</param>
     /// <param name="measure">The measured load.</param>
+    /// <param name="time">How long it is measured; it may end earlier.</param>
     /// <param name="cancellationToken">Cancels the run.</param>
     public async Task<IReadOnlyDictionary<string, List<Turn>>> RoundsAsync(
         IReadOnlyList<Contender> contenders, int rounds, Func<Contender, int, Task<Turn>> warmUp, Func<Contender, Task<Turn>> measure,
-        CancellationToken cancellationToken)
+        TimeSpan time, CancellationToken cancellationToken)
     {
         var turns = contenders.ToDictionary(contender => contender.Name, _ => new List<Turn>());
         for (var round = 0; round <= rounds; round++)
@@ -38,7 +39,7 @@ internal sealed class RoundRunner(BenchRun run, BenchCluster cluster)
                 }
                 else
                 {
-                    var turn = await MeasureAsync(() => measure(contender), cancellationToken);
+                    var turn = await MeasureAsync(() => measure(contender), time, cancellationToken);
                     turns[contender.Name].Add(turn);
                     run.Say($"round {round}/{rounds}  {Describe(contender, turn)}");
                 }
@@ -55,17 +56,23 @@ internal sealed class RoundRunner(BenchRun run, BenchCluster cluster)
         return turns;
     }
 
-    /// <summary>Runs the load and records what the system did in the meantime.</summary>
-    public async Task<Turn> MeasureAsync(Func<Task<Turn>> load, CancellationToken cancellationToken)
+    /// <summary>
+    /// Runs the load and records what the system did in the meantime. Processor time ends with the measured time: the last answers can be late, and what the
+    /// system does then is not for the requests that are counted.
+    /// </summary>
+    public async Task<Turn> MeasureAsync(Func<Task<Turn>> load, TimeSpan time, CancellationToken cancellationToken)
     {
         var transactions = await TransactionsAsync(cancellationToken);
         var locks = await cluster.LockCommands.ReadAsync();
         var processors = ProcessorTime.Read(cluster);
-        var turn = Count(await load());
+        var running = load();
+        await Task.WhenAny(running, Task.Delay(time, cancellationToken));
+        var used = ProcessorTime.Between(processors, ProcessorTime.Read(cluster));
+        var turn = Count(await running);
         var locksAfter = await cluster.LockCommands.ReadAsync();
         return turn with
         {
-            Cpu = ProcessorTime.Between(processors, ProcessorTime.Read(cluster)),
+            Cpu = used,
             Transactions = await TransactionsAsync(cancellationToken) - transactions,
             LockAttempts = locksAfter?.Attempts - locks?.Attempts,
             LockReleases = locksAfter?.Releases - locks?.Releases,

@@ -58,7 +58,7 @@ internal sealed record TableSizes() : Scenario("scale", "latency of a use by one
             var turns = new List<Turn>();
             for (var round = 1; round <= rounds; round++)
             {
-                turns.Add(await runner.MeasureAsync(() => Task.Run(() => load.Run(time), cancellationToken), cancellationToken));
+                turns.Add(await runner.MeasureAsync(() => Task.Run(() => load.Run(time), cancellationToken), time, cancellationToken));
             }
 
             var row = TurnColumns.Row(size.ToString("N0", CultureInfo.InvariantCulture) + " lots", contender.Meaning, turns, null);

@@ -44,7 +44,7 @@ internal static class Targets
         {
             yield return new Target(
                 "distributed, lock attempts and releases for 1,000 requests", byMember ? 900 : 2_200, false,
-                Percentile.Median(distributed.Select(turn => (turn.LockAttempts!.Value + turn.LockReleases!.Value) * 1000.0 / turn.Requests)));
+                Percentile.Median(distributed.Select(turn => (turn.LockAttempts!.Value + turn.LockReleases!.Value) * 1000.0 / turn.Answered)));
         }
 
         if (load == "hot" && TurnColumns.Limit(distributed, turns) is { } limit)

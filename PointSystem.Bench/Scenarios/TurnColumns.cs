@@ -67,11 +67,11 @@ internal static class TurnColumns
         Add("p95", turn => turn.P95);
         Add("p99", turn => turn.P99);
         figures.Add("errors", Spread.Of(turns.Sum(turn => turn.Errors)));
-        Add("transactions", turn => turn.Requests == 0 ? double.NaN : turn.Transactions * 1000.0 / turn.Requests);
+        Add("transactions", turn => turn.Answered == 0 ? double.NaN : turn.Transactions * 1000.0 / turn.Answered);
         if (turns.All(turn => turn.LockAttempts is not null && turn.LockReleases is not null))
         {
-            Add("attempts", turn => turn.Requests == 0 ? double.NaN : turn.LockAttempts!.Value * 1000.0 / turn.Requests);
-            Add("releases", turn => turn.Requests == 0 ? double.NaN : turn.LockReleases!.Value * 1000.0 / turn.Requests);
+            Add("attempts", turn => turn.Answered == 0 ? double.NaN : turn.LockAttempts!.Value * 1000.0 / turn.Answered);
+            Add("releases", turn => turn.Answered == 0 ? double.NaN : turn.LockReleases!.Value * 1000.0 / turn.Answered);
         }
 
         foreach (var part in Parts.Where(part => turns.All(turn => turn.Cpu.ContainsKey(part))))

@@ -6,6 +6,9 @@ internal sealed record Turn
     /// <summary>Requests answered in the measured time, with any status.</summary>
     public required long Requests { get; init; }
 
+    /// <summary>All answers, including those to requests that the measured time ended: the counts of the system belong to these.</summary>
+    public required long Answered { get; init; }
+
     /// <summary>Measured time in seconds.</summary>
     public required double Seconds { get; init; }
 
@@ -38,7 +41,7 @@ internal sealed record Turn
     /// <summary>Lock releases in Redis in the meantime; null if unknown.</summary>
     public long? LockReleases { get; init; }
 
-    /// <summary>Processor time by part of the system, in seconds.</summary>
+    /// <summary>Processor time by part of the system within the measured time, in seconds.</summary>
     public IReadOnlyDictionary<string, double> Cpu { get; init; } = new Dictionary<string, double>();
 
     /// <summary>Successful answers per second.</summary>

@@ -96,6 +96,7 @@ public sealed class TargetsTests
         contender => contender.PerSecond.Select(perSecond => new Turn
         {
             Requests = (long)perSecond,
+            Answered = (long)perSecond,
             Seconds = 1,
             Errors = 0,
             ErrorKinds = new Dictionary<string, long>(),
