@@ -70,7 +70,7 @@ internal abstract partial record PgbenchContender(string Name, string Meaning, i
                 ["-n", "-M", "prepared", "-c", $"{clients}", "-j", "2", "-D", "fresh=1", "-f", script, "--log", "--log-prefix", log, .. length, "points"],
                 cancellationToken);
             var turn = Read(text, Directory.EnumerateFiles(directory, "log.*"));
-            return turn with { Requests = turn.Requests * Uses, Accepted = (turn.Accepted * Uses) + UsesOfScript };
+            return turn with { Requests = turn.Requests * Uses, Answered = turn.Answered * Uses, Accepted = (turn.Accepted * Uses) + UsesOfScript };
         }
         finally
         {

@@ -39,7 +39,8 @@ internal sealed class RoundRunner(BenchRun run, BenchCluster cluster)
                 }
                 else
                 {
-                    var turn = await MeasureAsync(() => measure(contender), time, cancellationToken);
+                    var turn = await MeasureAsync(
+                        () => measure(contender), contender is PgbenchContender ? Timeout.InfiniteTimeSpan : time, cancellationToken);
                     turns[contender.Name].Add(turn);
                     run.Say($"round {round}/{rounds}  {Describe(contender, turn)}");
                 }
@@ -60,6 +61,9 @@ internal sealed class RoundRunner(BenchRun run, BenchCluster cluster)
     /// Runs the load and records what the system did in the meantime. Processor time ends with the measured time: the last answers can be late, and what the
     /// system does then is not for the requests that are counted.
     /// </summary>
+    /// <param name="load">The load.</param>
+    /// <param name="time">The measured time, infinite if only the load knows when it begins.</param>
+    /// <param name="cancellationToken">Cancels the run.</param>
     public async Task<Turn> MeasureAsync(Func<Task<Turn>> load, TimeSpan time, CancellationToken cancellationToken)
     {
         var transactions = await TransactionsAsync(cancellationToken);

@@ -178,6 +178,15 @@ public sealed class CacheTests(CacheFixture cache) : IClassFixture<CacheFixture>
     [InlineData(false)]
     public async Task Committed_WithoutTheValueBefore_KeepsOlderOnesOut(bool isOlderThere)
     {
+        // A shown change is in Redis for a second. If the machine stands still for so long, what comes late is refused instead of followed.
+        for (var attempt = 1; await HasLotsAfterAsync(isOlderThere) != isOlderThere; attempt++)
+        {
+            Assert.True(isOlderThere && attempt < 10, "what came late was followed to the change");
+        }
+    }
+
+    private async Task<bool> HasLotsAfterAsync(bool isOlderThere)
+    {
         await using var redis = await ConnectToEmptyAsync();
         await using var one = await StartCacheAsync(redis);
         await using var two = await StartCacheAsync(redis);
@@ -200,15 +209,18 @@ public sealed class CacheTests(CacheFixture cache) : IClassFixture<CacheFixture>
         await Eventually.HoldsAsync(() => one.Sums["pointsystem.cache.writes outcome=stored"] == 1, "the value without lots is stored");
         Assert.Null(one.Cache.NextOf(1));
         // What comes late is followed to the change, if that was shown; otherwise it is refused.
-        await two.Cache.AddAsync(before);
+        var hasLots = (await two.Cache.AddAsync(before)).Version == loaded.Account.Version;
         await Eventually.HoldsAsync(
-            () => two.Sums[isOlderThere ? "pointsystem.cache.writes outcome=stored" : "pointsystem.cache.writes outcome=older"] == (isOlderThere ? 2 : 1),
+            () => two.Sums["pointsystem.cache.writes outcome=stored"] == (isOlderThere ? 1 : 0) + (hasLots ? 1 : 0)
+                && two.Sums["pointsystem.cache.writes outcome=older"] == (hasLots ? 0 : 1),
             "it is stored or refused");
         foreach (var replica in new[] { one, two })
         {
             var found = await replica.Cache.FindAsync(1, Token);
-            Assert.Equal((loaded.Account.Version, 25, isOlderThere), (found!.Version, found.Balance, found.HasLots));
+            Assert.Equal((loaded.Account.Version, 25, hasLots), (found!.Version, found.Balance, found.HasLots));
         }
+
+        return hasLots;
     }
 
     [Fact]
@@ -230,6 +242,26 @@ public sealed class CacheTests(CacheFixture cache) : IClassFixture<CacheFixture>
         var loads = (await CountsAsync(One)).Loads;
         Assert.Equal(7, await One.BalanceAsync(member));
         Assert.Equal(loads + 1, (await CountsAsync(One)).Loads);
+    }
+
+    [Fact]
+    public async Task Load_ThatTakesLongerThanAValueIsServed_ServesNobodyWhoCameLater()
+    {
+        var member = PointsClient.NewMember();
+        await WriteAsync(cache.Direct, member, 7);
+        var loads = (await CountsAsync(One)).Loads;
+        Task<Answer> reading, later;
+        await using (var held = await HeldTransaction.BeginAsync(cache.Database, "LOCK TABLE point_accumulations IN ACCESS EXCLUSIVE MODE"))
+        {
+            reading = ReadAsync(One, member);
+            await held.WaitForWaitersAsync();
+            later = ReadAsync(One, member);
+            await held.ExecuteAsync("SELECT pg_sleep($1)", Ttl.TotalSeconds + 0.1);
+            await held.RollbackAsync();
+        }
+
+        Assert.All([await reading, await later], answer => Assert.Equal(7, answer.Expect(HttpStatusCode.OK).NumberOf("balance")));
+        Assert.Equal(loads + 2, (await CountsAsync(One)).Loads);
     }
 
     [Fact]

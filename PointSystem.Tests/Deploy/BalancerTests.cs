@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
+using PointSystem.Api.Features.Events;
 using PointSystem.Tests.Gateway;
 
 namespace PointSystem.Tests.Deploy;
@@ -131,6 +132,11 @@ public sealed partial class BalancerTests(ClusterFixture clusters)
             Assert.EndsWith("previous_hosts", route["retry_policy"]!["retry_host_predicate"].Items().Single().Text("name"), StringComparison.Ordinal);
         });
         Assert.Null(routes[^1]["match"]!["headers"]);
+
+        // Streams of events have no end; what they say without events keeps them open, as it does at the gateway.
+        var reads = Assert.Single(routes, matched => matched["match"]!["headers"].Items().Any(header => header.Text("name") == ":method"))["route"]!;
+        Assert.Equal("0s", reads.Text("timeout"));
+        Assert.Equal($"{new EventOptions().Heartbeat.TotalSeconds * 2}s", reads.Text("retry_policy", "per_try_idle_timeout"));
     }
 
     private sealed partial class Nginx : IAsyncDisposable

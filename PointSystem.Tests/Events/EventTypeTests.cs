@@ -124,15 +124,8 @@ public sealed class EventTypeTests(PointsDatabase server)
     public async Task Events_OfRandomBatches_SayWhatTheLedgerSays(int seed)
     {
         await using var database = await server.CreateDatabaseAsync(null, Token);
-        var client = new LedgerClient(database, seed);
         var random = new Random(seed);
-        for (var i = 0; i < 80; i++)
-        {
-            await client.StepAsync(1 + random.Next(3), 4);
-            await client.ExecuteAsync([.. Enumerable.Range(0, random.Next(1, 12)).Select(_ => (long)random.Next(1, 5)).Order().Select(member => random.Next(8) == 0
-                ? new PointSystem.Api.Features.Points.AccumulatePoints.Command(member, random.Next(1, 30), random.Next(1, 60), false, null, "test", null)
-                : (PointSystem.Api.Ledger.IPointCommand)new PointSystem.Api.Features.Points.UsePoints.Command(member, $"O{i}", random.Next(1, 20), "test", null))]);
-        }
+        await RunBatchesAsync(database, seed, random);
 
         var expected = (await Books.TextsAsync(database.ConnectionString, Operations)).Order(StringComparer.Ordinal).ToList();
         Assert.True(expected.Count(text => text.Contains(',', StringComparison.Ordinal)) > 10, "Few operations have several entries.");
@@ -140,14 +133,46 @@ public sealed class EventTypeTests(PointsDatabase server)
         {
             Assert.Equal(expected, (await ReadAsync(database, limit)).Where(one => one.Data.Details is not null).Select(Text).Order(StringComparer.Ordinal));
         }
-
-        static string Text(CloudEvent one) => string.Create(CultureInfo.InvariantCulture,
-            $"{one.Id} {one.Data.Amount} {one.Data.BalanceAfter} {one.Data.OrderNumber} {string.Join(',', one.Data.Details!.Select(TextOf))}");
-
-        static string TextOf(EventDetail detail) => string.Create(CultureInfo.InvariantCulture,
-            $"{detail.AccumulationKey}:{detail.Amount}:{detail.ExpirationDate:yyyy-MM-dd}:{(detail.IsManualGrant ? 't' : 'f')}")
-            + (detail.SourceAccumulationKey is { } source ? ':' + source : "");
     }
+
+    /// <summary>The ledger says what happened, also where the usages say something else or are gone. No event may stop those of all other members.</summary>
+    [Theory]
+    [InlineData("UPDATE point_usages SET total_amount = total_amount + 1")]
+    [InlineData("DELETE FROM point_usages")]
+    public async Task Events_OfUsagesThatAreWrong_SayWhatTheLedgerSays(string damage)
+    {
+        await using var database = await server.CreateDatabaseAsync(null, Token);
+        await RunBatchesAsync(database, 4, new Random(4));
+        var before = (await ReadAsync(database, 1000)).Select(TextWithoutOrder).ToList();
+
+        await Reconciliation.Reconcilers.TamperAsync(database, damage, member: 0);
+
+        foreach (var limit in (int[])[1000, 1, 7])
+        {
+            Assert.Equal(before, (await ReadAsync(database, limit)).Select(TextWithoutOrder));
+        }
+
+        static string TextWithoutOrder(CloudEvent one) => Text(one with { Data = one.Data with { OrderNumber = null } });
+    }
+
+    private static async Task RunBatchesAsync(NpgsqlDataSource database, int seed, Random random)
+    {
+        var client = new LedgerClient(database, seed);
+        for (var i = 0; i < 80; i++)
+        {
+            await client.StepAsync(1 + random.Next(3), 4);
+            await client.ExecuteAsync([.. Enumerable.Range(0, random.Next(1, 12)).Select(_ => (long)random.Next(1, 5)).Order().Select(member => random.Next(8) == 0
+                ? new PointSystem.Api.Features.Points.AccumulatePoints.Command(member, random.Next(1, 30), random.Next(1, 60), false, null, "test", null)
+                : (PointSystem.Api.Ledger.IPointCommand)new PointSystem.Api.Features.Points.UsePoints.Command(member, $"O{i}", random.Next(1, 20), "test", null))]);
+        }
+    }
+
+    private static string Text(CloudEvent one) => string.Create(CultureInfo.InvariantCulture,
+        $"{one.Id} {one.Data.Amount} {one.Data.BalanceAfter} {one.Data.OrderNumber} {string.Join(',', (one.Data.Details ?? []).Select(TextOf))}");
+
+    private static string TextOf(EventDetail detail) => string.Create(CultureInfo.InvariantCulture,
+        $"{detail.AccumulationKey}:{detail.Amount}:{detail.ExpirationDate:yyyy-MM-dd}:{(detail.IsManualGrant ? 't' : 'f')}")
+        + (detail.SourceAccumulationKey is { } source ? ':' + source : "");
 
     [Fact]
     public async Task Event_OfMoreThanAHundredLots_HasTheFirstHundredAndACursor()

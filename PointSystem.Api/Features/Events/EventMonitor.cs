@@ -104,10 +104,11 @@ internal sealed class EventMonitor : BackgroundService
 
     /// <summary>
     /// The pause is long while no stream waits; the first that begins to wait ends it, but no sooner than the short pause would: streams that read what the
-    /// last look has found, and wait again, would make looks of their own.
+    /// last look has found, and wait again, would make looks of their own. After a look that took long it would be half a short pause.
     /// </summary>
     private async Task PauseAsync(long looked, CancellationToken stoppingToken)
     {
+        var ended = _time.GetTimestamp();
         try
         {
             if (Volatile.Read(ref _waiting) == 0 && !await _wake.WaitAsync(_options.LagInterval, stoppingToken))
@@ -115,7 +116,8 @@ internal sealed class EventMonitor : BackgroundService
                 return;
             }
 
-            var left = _options.PollInterval - _time.GetElapsedTime(looked);
+            var (left, least) = (_options.PollInterval - _time.GetElapsedTime(looked), (_options.PollInterval / 2) - _time.GetElapsedTime(ended));
+            left = left > least ? left : least;
             if (left > TimeSpan.Zero)
             {
                 await Task.Delay(left, _time, stoppingToken);

@@ -59,21 +59,21 @@ internal static class EventSql
         """;
 
     /// <summary>
-    /// Usages, given as members ($1), the first ($2) and the last id ($3), and what the first entry of the last one took ($4). Of a last one that took more,
-    /// the number of its entries.
+    /// The orders of usages, given as members ($1), the first ($2) and the last id ($3), and what the first entry of the last one took ($4). If the last one
+    /// took more, or does not exist, its last entry and the balance after it.
     /// </summary>
-    public const string Usages =
-        """
-        SELECT h.member_id, u.usage_id, u.order_number, u.total_amount,
-            CASE
-                WHEN u.usage_id = h.last AND u.total_amount <> h.taken
-                THEN (SELECT max(detail_number) FROM point_usage_details WHERE member_id = h.member_id AND usage_id = h.last)
-            END
-        FROM unnest($1, $2, $3, $4) AS h (member_id, first, last, taken)
-        CROSS JOIN LATERAL (
+    public static readonly string Usages =
+        $"""
+        SELECT h.member_id, coalesce(u.usage_id, h.sequence), u.order_number, l.last,
+            CASE WHEN l.last IS NOT NULL THEN (SELECT balance_after FROM point_ledger_entries WHERE member_id = h.member_id AND sequence = l.last) END
+        FROM unnest($1, $2, $3, $4) AS h (member_id, first, sequence, taken)
+        LEFT JOIN LATERAL (
             SELECT usage_id, order_number, total_amount FROM point_usages
-            WHERE member_id = h.member_id AND usage_id BETWEEN h.first AND h.last OFFSET 0
-        ) AS u
+            WHERE member_id = h.member_id AND usage_id BETWEEN h.first AND h.sequence OFFSET 0
+        ) AS u ON true
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN coalesce(u.usage_id = h.sequence, true) AND u.total_amount IS DISTINCT FROM h.taken THEN {LastOfGroup} END AS last OFFSET 0
+        ) AS l
         """;
 
     /// <summary>
@@ -89,7 +89,7 @@ internal static class EventSql
         FROM unnest($1, $2, $3, $4) AS h (member_id, sequence, kind, point_key)
         LEFT JOIN LATERAL (
             SELECT c.first_sequence, c.last_sequence, u.order_number, u.point_key AS usage_key
-            FROM usage_cancellations AS c JOIN point_usages AS u ON u.member_id = c.member_id AND u.usage_id = c.usage_id
+            FROM usage_cancellations AS c LEFT JOIN point_usages AS u ON u.member_id = c.member_id AND u.usage_id = c.usage_id
             WHERE h.kind IN ('USE_CANCEL', 'REGRANT') AND c.member_id = h.member_id AND c.point_key = h.point_key OFFSET 0
         ) AS c ON true
         CROSS JOIN LATERAL (SELECT coalesce(c.last_sequence, {LastOfGroup}) AS last OFFSET 0) AS l

@@ -71,6 +71,19 @@ internal sealed class LedgerEvents
             }
         }
 
+        // Only the last of a run may need more than its order. It is looked up for itself, so that it has a row even if it does not exist.
+        var usages = new List<(FirstEntry Entry, long First, long Last)>();
+        foreach (var (first, entry) in runs)
+        {
+            var last = entry.Cursor.Sequence;
+            if (first.Cursor.Sequence < last)
+            {
+                usages.Add((entry, first.Cursor.Sequence, last - 1));
+            }
+
+            usages.Add((entry, last, last));
+        }
+
         // One statement for each list. An empty list costs little.
         await using var batch = connection.CreateBatch();
         batch.BatchCommands.Add(Columns.Statement(Sql.Snapshot));
@@ -79,10 +92,10 @@ internal sealed class LedgerEvents
             EventSql.Lots, Columns.Longs(lots, entry => entry.Cursor.MemberId), Columns.Longs(lots, entry => entry.LotId)));
         batch.BatchCommands.Add(Columns.Statement(
             EventSql.Usages,
-            Columns.Longs(runs, run => run.First.Cursor.MemberId),
-            Columns.Longs(runs, run => run.First.Cursor.Sequence),
-            Columns.Longs(runs, run => run.Last.Cursor.Sequence),
-            Columns.Longs(runs, run => -run.Last.Delta)));
+            Columns.Longs(usages, usage => usage.Entry.Cursor.MemberId),
+            Columns.Longs(usages, usage => usage.First),
+            Columns.Longs(usages, usage => usage.Last),
+            Columns.Longs(usages, usage => -usage.Entry.Delta)));
         batch.BatchCommands.Add(Columns.Statement(
             EventSql.Groups,
             Columns.Longs(groups, entry => entry.Cursor.MemberId),
@@ -121,11 +134,13 @@ internal sealed class LedgerEvents
             return new EventHead(entry.Cursor, 0, null);
         }
 
-        var usage = entry.Kind == "USE" ? _usages[(member, sequence)] : null;
-        var (last, balance) = (group, usage) switch
+        // The ledger says what a usage took, whatever the usage says: before the member's next event, if that is on the page.
+        var usage = entry.Kind == "USE" ? _usages.GetValueOrDefault((member, sequence)) : null;
+        var (last, balance) = (entry.Kind, group, usage) switch
         {
-            ({ } known, _) => (known.Last, known.BalanceAfter),
-            (_, { } taken) when taken.Total != -entry.Delta => (LastOf(index, taken), before - taken.Total),
+            (_, { } known, _) => (known.Last, known.BalanceAfter),
+            ("USE", _, _) when IsFollowed(index) => (_entries[index + 1].Cursor.Sequence - 1, _entries[index + 1].BalanceAfter - _entries[index + 1].Delta),
+            (_, _, { Last: { } end, BalanceAfter: { } after }) => (end, after),
             _ => (sequence, entry.BalanceAfter),
         };
         List<EventDetail> details = last == sequence
@@ -153,20 +168,16 @@ internal sealed class LedgerEvents
         return new EventHead(entry.Cursor, last, happened, details);
     }
 
-    /// <summary>The last sequence of a usage with several entries: before that of the member's next event, if it is on the page.</summary>
-    private long LastOf(int index, Usage usage) =>
-        IsFollowed(index) ? _entries[index + 1].Cursor.Sequence - 1 : _entries[index].Cursor.Sequence - 1 + usage.Details!.Value;
-
     private bool IsFollowed(int index) =>
         index + 1 < _entries.Count && _entries[index + 1].Cursor.MemberId == _entries[index].Cursor.MemberId;
 
-    /// <param name="OrderNumber">Its order.</param>
-    /// <param name="Total">The points that it took.</param>
-    /// <param name="Details">The number of its entries; null if it has one, or if the member's next event is on the page.</param>
-    private sealed record Usage(string OrderNumber, long Total, int? Details)
+    /// <param name="OrderNumber">Its order; null if the usage is missing.</param>
+    /// <param name="Last">Its last sequence; null if it has one entry, or if the member's next event is on the page.</param>
+    /// <param name="BalanceAfter">The balance after that; null as the sequence.</param>
+    private sealed record Usage(string? OrderNumber, long? Last, long? BalanceAfter)
     {
-        public static Usage Read(NpgsqlDataReader reader, int first) =>
-            new(reader.GetString(first), reader.GetInt64(first + 1), reader.IsDBNull(first + 2) ? null : reader.GetInt32(first + 2));
+        public static Usage Read(NpgsqlDataReader reader, int first) => new(
+            reader.TextOrNull(first), reader.IsDBNull(first + 1) ? null : reader.GetInt64(first + 1), reader.IsDBNull(first + 2) ? null : reader.GetInt64(first + 2));
     }
 
     /// <param name="Last">The last sequence.</param>

@@ -82,7 +82,8 @@ internal sealed class CachedBalances(
         {
             // One that is running may have begun before the version was written: then the next one has it.
             var found = await Join(want, out isOwn).WaitAsync(cancellationToken);
-            if (found.Value is null || want.IsMetBy(found.Value))
+            // It may also have begun long before this reader came, and what it read may be too old by now.
+            if (found.Value is null || (want.IsMetBy(found.Value) && (isOwn || cache.AgeOf(found.Value) < cache.Ttl)))
             {
                 return isOwn ? found : found with { Source = ReadMetrics.Cache };
             }
@@ -173,6 +174,20 @@ internal sealed class CachedBalances(
 
     private async Task<FoundBalance> ReadAsync(Want want)
     {
+        var read = await ReadDatabaseAsync(want);
+        if (read.Value is not { } value || cache.AgeOf(value) >= SlowRead)
+        {
+            return read;
+        }
+
+        // Changes since then can use up lots of a page that is not the last: then the value as it was read serves the readers.
+        var added = await cache.AddAsync(value);
+        return want.IsMetBy(added) ? read with { Value = added } : read;
+    }
+
+    /// <summary>Reads it in a place among all reads, which is free again before Redis is asked.</summary>
+    private async Task<FoundBalance> ReadDatabaseAsync(Want want)
+    {
         using var entered = await reads.TryEnterAsync(want.Member, CancellationToken.None);
         if (entered is null)
         {
@@ -200,14 +215,13 @@ internal sealed class CachedBalances(
     private async Task<CachedBalance> ReadAsync(NpgsqlDataSource database, long member, TimeSpan limit)
     {
         var now = (await rules.CurrentAsync(CancellationToken.None)).At;
-        var (knownAt, began) = (clock.GetUtcNow(), clock.GetTimestamp());
+        var knownAt = clock.GetUtcNow();
         using var ending = new CancellationTokenSource(limit, clock);
         metrics.Loaded();
         var read = await BalanceQuery.ReadAsync(database, member, now.Today, null, CachedBalance.LotsMax + 1, ending.Token).WaitAsync(limit, clock);
-        var value = new CachedBalance(
+        return new CachedBalance(
             member, read.State.Version, now.Today, read.State.HasUnpostedExpirations, read.Balance, read.ManualBalance, now.Now, knownAt,
             [.. read.Lots.Take(CachedBalance.LotsMax)], read.Lots.Count <= CachedBalance.LotsMax);
-        return clock.GetElapsedTime(began) < SlowRead ? await cache.AddAsync(value) : value;
     }
 
     /// <summary>What a reader needs.</summary>
